@@ -1,0 +1,128 @@
+"""What can go wrong, one class per cause, each with its exit status; and what is worth telling.
+
+Errors carry data and one sentence; only the command line prints them. Anything else that is raised is a
+defect of the program and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The exit status of every command."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG = 2
+    DIFFERENT = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a recipe file; lines and columns count from 1, 0 means the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.where}: {self.what}" if self.where else f"{place}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that went well and is still worth telling.
+
+    `code` is stable and short (``sid-differs``); `contradiction` says that ``strict`` makes it an error.
+    """
+
+    code: str
+    text: str
+    contradiction: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class DicombakeError(Exception):
+    """The family. `subject` is the file, step or key that the sentence is about; `hint` a way out."""
+
+    status = ExitStatus.FAILED
+
+    def __init__(self, what: str, *, subject: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.subject = subject
+        self.hint = hint
+
+    def __str__(self) -> str:
+        start = f"{self.subject}: " if self.subject else ""
+        return f"{start}{self.what}{f'; {self.hint}' if self.hint else ''}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.subject, self.hint)
+
+
+def _rebuild(kind: type[DicombakeError], what: str, subject: str, hint: str) -> DicombakeError:
+    return kind(what, subject=subject, hint=hint)
+
+
+class RecipeError(DicombakeError):
+    """The recipe is wrong; `problems` has every mistake, in the order of the file."""
+
+    status = ExitStatus.WRONG
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return RecipeError, (self.problems,)
+
+
+class PlanError(DicombakeError):
+    """The recipe cannot be carried out on these files; nothing was written."""
+
+    status = ExitStatus.WRONG
+
+
+class UsageError(DicombakeError):
+    """The command line, or a call of the API, asks for what cannot be."""
+
+    status = ExitStatus.WRONG
+
+
+class SourceError(DicombakeError):
+    """An input file is not what it should be, or holds what nobody can convert truly."""
+
+
+class GeometryError(DicombakeError):
+    """The geometry that the output needs is missing or contradicts itself."""
+
+
+class ProcessError(DicombakeError):
+    """An operation cannot be carried out on this image."""
+
+
+class ExportError(DicombakeError):
+    """The image does not fit the target."""
+
+
+class VerificationError(DicombakeError):
+    """What was written is not what was meant; the output was removed."""
+
+
+class StoreError(DicombakeError):
+    """The output could not be put in place."""
+
+
+class DifferenceError(DicombakeError):
+    """The result would not be what the lock says."""
+
+    status = ExitStatus.DIFFERENT

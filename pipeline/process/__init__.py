@@ -1,0 +1,1 @@
+"""Operations on one image. `OPERATIONS` names each one's function: ``(Image, <its model>) -> Image``."""

@@ -1,0 +1,137 @@
+"""The strict base of every recipe model, and the scalar types its fields are made of.
+
+The reader of recipes hands over text: a scalar is what stands in the file. The types here give it its
+meaning at the place where it is used, so that ``00123`` is a number for ``sid`` and text for a tag.
+Values that come from Python (the API) may be numbers already and pass unchanged.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from .template import Template, check_template, is_template
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+
+
+class Model(BaseModel):
+    """A part of a recipe: unknown keys are refused, values never change after they are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False)
+
+
+def _integer(value: Any) -> Any:
+    if isinstance(value, str):
+        if not _INTEGER.fullmatch(value.strip()):
+            raise PydanticCustomError("whole_number", "must be a whole number")
+        return int(value)
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value.strip()):
+            raise PydanticCustomError("number", "must be a number")
+        value = float(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("number", "must be a finite number")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value in ("true", "True", "TRUE"):
+            return True
+        if value in ("false", "False", "FALSE"):
+            return False
+        raise PydanticCustomError("flag", "must be true or false")
+    return value
+
+
+def as_tuple(value: Any) -> Any:
+    """A YAML list as the tuple that a frozen model keeps; anything else unchanged."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def one_or_many(value: Any) -> Any:
+    """A single item where a list is meant: ``exports: {...}`` is a list of one."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _quantity(*, positive: bool = False, unknown: bool = False) -> PlainValidator:
+    """A number, a template that gives one, or (where allowed) ``unknown``."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str):
+            if unknown and value == UNKNOWN:
+                return UNKNOWN
+            if is_template(value):
+                return check_template(value)
+        number = _number(value)
+        if not isinstance(number, float):
+            raise PydanticCustomError("number", "must be a number")
+        if positive and number <= 0:
+            raise PydanticCustomError("greater_than", "must be greater than 0")
+        return number
+
+    return PlainValidator(check, json_schema_input_type=float | str)
+
+
+def _number_or(*words: str) -> PlainValidator:
+    """A number or one of some words."""
+
+    def check(value: Any) -> Any:
+        if value in words:
+            return value
+        if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+            raise PydanticCustomError("number", "must be a number or {words}", {"words": " or ".join(words)})
+        return _number(value)
+
+    return PlainValidator(check, json_schema_input_type=float | str)
+
+
+UNKNOWN: Literal["unknown"] = "unknown"
+"""Leaves a value empty on purpose."""
+
+Quantity = float | Template
+"""A number, or a template that gives one when a file is known."""
+
+Text = Annotated[str, Field(min_length=1)]
+Integer = Annotated[int, BeforeValidator(_integer)]
+Count = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
+Positive = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
+Number = Annotated[float, BeforeValidator(_number)]
+PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+Item = TypeVar("Item")
+Pair = Annotated[tuple[Item, Item], BeforeValidator(as_tuple)]
+Triple = Annotated[tuple[Item, Item, Item], BeforeValidator(as_tuple)]
+Sextuple = Annotated[tuple[Item, Item, Item, Item, Item, Item], BeforeValidator(as_tuple)]
+Many = Annotated[tuple[Item, ...], BeforeValidator(as_tuple)]
+OneOrMany = Annotated[tuple[Item, ...], BeforeValidator(one_or_many)]
+
+Shape = Pair[Positive]
+"""Rows, columns."""
+
+Millimetres = Annotated[Quantity, _quantity()]
+"""A length in mm, of either sign, or a template that gives one."""
+
+PositiveMillimetres = Annotated[Quantity, _quantity(positive=True)]
+"""A length in mm, above 0, or a template that gives one."""
+
+KnownOrNot = Annotated[Quantity | Literal["unknown"], _quantity(positive=True, unknown=True)]
+"""A number above 0, a template that gives one, or ``unknown``."""
+
+AngleOrUnknown = Annotated[Quantity | Literal["unknown"], _quantity(unknown=True)]
+"""Degrees, a template that gives them, or ``unknown``."""
+
+MaximumOrNumber = Annotated[float | Literal["max"], _number_or("max")]

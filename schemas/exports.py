@@ -1,0 +1,126 @@
+"""What comes out: one model per export target, joined in a union on ``to``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from .base import Flag, Model, Number, Positive
+from .template import Template
+
+Pixels = Literal["auto", "retain", "portable", "quantize"]
+
+
+class DicomExport(Model):
+    """What every DICOM target shares."""
+
+    path: Template
+    """Relative to the output folder."""
+    pixels: Pixels = "auto"
+
+
+class RtImageExport(DicomExport):
+    """One RT Image per image."""
+
+    to: Literal["rt-image"] = "rt-image"
+
+
+class CtSeriesExport(DicomExport):
+    """One CT Image per slice; one study, series and frame of reference per volume."""
+
+    to: Literal["ct-series"] = "ct-series"
+
+
+class SecondaryCaptureExport(DicomExport):
+    """Secondary Capture, grey or colour; several pages or frames give one multi-frame file."""
+
+    to: Literal["secondary-capture"] = "secondary-capture"
+
+
+class SameKindExport(DicomExport):
+    """The source DICOM's own kind; tags kept, pixels and overrides replaced."""
+
+    to: Literal["dicom"] = "dicom"
+
+
+_EDGE: TypeAdapter[float] = TypeAdapter(Number)
+
+
+def _window(value: Any) -> Any:
+    if value in ("full", "auto"):
+        return value
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise PydanticCustomError("window", "must be full, auto or two values, as in [0, 4095]")
+    try:
+        low, high = (_EDGE.validate_python(edge) for edge in value)
+    except ValidationError:
+        raise PydanticCustomError("window", "must be full, auto or two values, as in [0, 4095]") from None
+    if low >= high:
+        raise PydanticCustomError("window", "the first value of a window must be below the second")
+    return (low, high)
+
+
+Window = Annotated[
+    Literal["full", "auto"] | tuple[float, float],
+    PlainValidator(_window, json_schema_input_type=Literal["full", "auto"] | tuple[float, float]),
+]
+
+
+class PngExport(Model):
+    """A picture without loss; 8 or 16 bits as the values need."""
+
+    to: Literal["png"] = "png"
+    path: Template
+    window: Window | None = None
+    """Values shown black and white. Absent: the values exactly, or a refusal."""
+    metadata: Flag = True
+    """Whether the source's properties go into the picture as text."""
+
+
+class JpgExport(Model):
+    """A picture with loss."""
+
+    to: Literal["jpg"] = "jpg"
+    path: Template
+    window: Window = "full"
+    quality: Annotated[Positive, Field(le=100)] = 90
+
+
+class TiffExport(Model):
+    """The values exactly, with the resolution."""
+
+    to: Literal["tiff"] = "tiff"
+    path: Template
+
+
+class NpyExport(Model):
+    """The values exactly."""
+
+    to: Literal["npy"] = "npy"
+    path: Template
+
+
+AnyExport = (
+    RtImageExport
+    | CtSeriesExport
+    | SecondaryCaptureExport
+    | SameKindExport
+    | PngExport
+    | JpgExport
+    | TiffExport
+    | NpyExport
+)
+Export = Annotated[AnyExport, Field(discriminator="to")]
+
+EXPORT_TARGETS: dict[str, type[Model]] = {
+    "rt-image": RtImageExport,
+    "ct-series": CtSeriesExport,
+    "secondary-capture": SecondaryCaptureExport,
+    "dicom": SameKindExport,
+    "png": PngExport,
+    "jpg": JpgExport,
+    "tiff": TiffExport,
+    "npy": NpyExport,
+}

@@ -1,0 +1,63 @@
+"""Where the image was: what a recipe may state of the geometry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import PlainValidator, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from .base import AngleOrUnknown, KnownOrNot, Millimetres, Model, PositiveMillimetres, Quantity
+
+Scale = Literal["iec61217", "varian_iec", "varian_standard", "elekta_iec"]
+
+
+def _pair_or(word: str, item: Any) -> PlainValidator:
+    """Two numbers (or templates), row then column; or a word."""
+    adapter: TypeAdapter[Any] = TypeAdapter(item)
+
+    def check(value: Any) -> Any:
+        if value == word:
+            return word
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise PydanticCustomError(
+                "pair", "must be two numbers, row then column, as in [0.4, 0.4], or '{word}'", {"word": word}
+            )
+        try:
+            return tuple(adapter.validate_python(part) for part in value)
+        except ValidationError as error:
+            raise PydanticCustomError("pair", "{reason}", {"reason": error.errors()[0]["msg"]}) from None
+
+    return PlainValidator(check, json_schema_input_type=tuple[float | str, float | str] | str)
+
+
+class Geometry(Model):
+    """Distances in mm, angles in degrees of `scale`. Absent: the file says, or nobody does.
+
+    ``unknown`` leaves the tag empty on purpose.
+    """
+
+    sid: KnownOrNot | None = None
+    sad: KnownOrNot | None = None
+    dpi: KnownOrNot | None = None
+    """Pixels per inch, in the plane that `at` names."""
+    pixel_spacing: (
+        Annotated[tuple[Quantity, Quantity] | Literal["unknown"], _pair_or("unknown", PositiveMillimetres)]
+        | None
+    ) = None
+    """mm between rows, between columns, in the plane that `at` names."""
+    at: Literal["image_plane", "isocenter"] = "image_plane"
+    center: Annotated[tuple[Quantity, Quantity] | Literal["image"], _pair_or("image", Millimetres)] | None = (
+        None
+    )
+    """Row and column (pixels, from 0) where the beam's axis meets the image, or ``image``: its middle."""
+    gantry: AngleOrUnknown | None = None
+    collimator: AngleOrUnknown | None = None
+    couch: AngleOrUnknown | None = None
+    scale: Scale = "iec61217"
+
+    @model_validator(mode="after")
+    def _one_spacing(self) -> Self:
+        if self.dpi is not None and self.pixel_spacing is not None:
+            raise PydanticCustomError("geometry", "give 'dpi' or 'pixel_spacing', not both")
+        return self

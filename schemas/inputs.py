@@ -1,0 +1,45 @@
+"""Which files go in."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from .base import Model, OneOrMany, Positive, Text
+from .patterns import Glob
+
+OnEmpty = Literal["error", "warn", "ok"]
+
+
+class Inputs(Model):
+    """Files by glob, or another conversion's outputs; short for it: a glob, or a list of globs."""
+
+    files: OneOrMany[Glob] = ()
+    exclude: OneOrMany[Glob] = ()
+    group_by: OneOrMany[Text] = ()
+    """Captures (or ``parent``, ``stem``, ``name``, ``suffix``) whose equal values make one group."""
+    min_files: Positive | None = None
+    """Fewest files of a group (of the conversion, where nothing groups)."""
+    max_files: Positive | None = None
+    sort: Literal["natural", "name"] = "natural"
+    from_: OneOrMany[Text] = Field(default=(), alias="from")
+    on_empty: OnEmpty | None = None
+
+    model_config = ConfigDict(validate_by_alias=True, validate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str | list | tuple):
+            return {"files": value}
+        return value
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.files and not self.from_:
+            raise PydanticCustomError("inputs", "names no files: give a glob, 'files' or 'from'")
+        if self.min_files and self.max_files and self.min_files > self.max_files:
+            raise PydanticCustomError("inputs", "min_files is more than max_files")
+        return self

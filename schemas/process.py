@@ -1,0 +1,199 @@
+"""What is done to an image: one model per operation, joined in a union on ``op``; and `Combine`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from .base import Count, Flag, Integer, Many, MaximumOrNumber, Model, Number, PositiveNumber
+from .sources import Dtype
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm)?")
+
+
+class Combine(Model):
+    """One group of files gives one image."""
+
+    method: Literal["mean", "sum", "max", "min", "median"]
+    stretch: Flag = False
+    """Map each image to 0..1 first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"method": value} if isinstance(value, str) else value
+
+
+class Crop(Model):
+    """Removes edges; pixels."""
+
+    op: Literal["crop"] = "crop"
+    top: Count = 0
+    bottom: Count = 0
+    left: Count = 0
+    right: Count = 0
+
+
+class FlipVertical(Model):
+    """The first row becomes the last."""
+
+    op: Literal["flip_vertical"] = "flip_vertical"
+
+
+class FlipHorizontal(Model):
+    """The first column becomes the last."""
+
+    op: Literal["flip_horizontal"] = "flip_horizontal"
+
+
+class Rotate90(Model):
+    """Quarter turns, counter-clockwise as displayed."""
+
+    op: Literal["rotate90"] = "rotate90"
+    turns: Integer = 1
+
+
+class Rotate(Model):
+    """Turns counter-clockwise by any angle about the centre; same shape, edges repeated."""
+
+    op: Literal["rotate"] = "rotate"
+    degrees: Number
+    order: Annotated[Count, Field(le=5)] = 1
+    """Order of the spline that interpolates."""
+
+
+class Roll(Model):
+    """Cyclic shift; pixels, towards higher rows and columns."""
+
+    op: Literal["roll"] = "roll"
+    rows: Integer = 0
+    columns: Integer = 0
+
+
+class Invert(Model):
+    """max + min - value, of this image."""
+
+    op: Literal["invert"] = "invert"
+
+
+class BitInvert(Model):
+    """Bitwise not within the dtype; integers only."""
+
+    op: Literal["bit_invert"] = "bit_invert"
+
+
+class Ground(Model):
+    """Subtracts the minimum."""
+
+    op: Literal["ground"] = "ground"
+
+
+class Normalize(Model):
+    """Divides by the maximum, or by a number; gives float."""
+
+    op: Literal["normalize"] = "normalize"
+    to: MaximumOrNumber = "max"
+
+
+class FilterSize(Model):
+    """The size of a filter: pixels, or millimetres at the image plane."""
+
+    value: PositiveNumber
+    unit: Literal["pixels", "mm"] = "pixels"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, int | float):
+            return {"value": value}
+        if isinstance(value, str):
+            matched = _SIZE.fullmatch(value.strip())
+            if matched is None:
+                raise PydanticCustomError(
+                    "filter_size", "must be a number of pixels, or text such as '1.5 mm'"
+                )
+            return {"value": matched[1], "unit": "mm" if matched[2] else "pixels"}
+        return value
+
+
+class Filter(Model):
+    """Smooths: a median over a square of `size`, or a Gaussian whose sigma is `size`."""
+
+    op: Literal["filter"] = "filter"
+    kind: Literal["median", "gaussian"] = "median"
+    size: FilterSize
+
+
+class Threshold(Model):
+    """Values below `low`, or above `high`, become 0."""
+
+    op: Literal["threshold"] = "threshold"
+    low: Number | None = None
+    high: Number | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.low is None and self.high is None:
+            raise PydanticCustomError("threshold", "needs 'low' or 'high'")
+        return self
+
+
+class Binary(Model):
+    """1 where the value is at least `at`, else 0; uint8."""
+
+    op: Literal["binary"] = "binary"
+    at: Number
+
+
+class Cast(Model):
+    """Another dtype, exactly or not at all."""
+
+    op: Literal["cast"] = "cast"
+    dtype: Dtype
+
+
+class Rescale(Model):
+    """value x slope + intercept."""
+
+    op: Literal["rescale"] = "rescale"
+    slope: Number = 1.0
+    intercept: Number = 0.0
+
+
+AnyOperation = (
+    Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
+    | Filter | Threshold | Binary | Cast | Rescale
+)  # fmt: skip
+
+
+def _short(value: Any) -> Any:
+    """``invert`` and ``{crop: {top: 2}}`` as the models' own form, ``{op: crop, top: 2}``."""
+    if isinstance(value, str):
+        return {"op": value}
+    if isinstance(value, dict) and "op" not in value and len(value) == 1:
+        ((name, options),) = value.items()
+        if options is None:
+            return {"op": name}
+        if isinstance(options, dict):
+            return {"op": name, **options}
+        raise PydanticCustomError(
+            "operation", "the options of an operation are a mapping, as in {crop: {top: 20}}"
+        )
+    if isinstance(value, dict) and "op" not in value:
+        raise PydanticCustomError("operation", "one operation per list item, as in {crop: {top: 20}}")
+    return value
+
+
+Operation = Annotated[Annotated[AnyOperation, Field(discriminator="op")], BeforeValidator(_short)]
+Operations = Many[Operation]
+
+OPERATIONS: dict[str, type[Model]] = {
+    model.model_fields["op"].default: model
+    for model in (
+        Crop, FlipVertical, FlipHorizontal, Rotate90, Rotate, Roll, Invert, BitInvert, Ground, Normalize,
+        Filter, Threshold, Binary, Cast, Rescale,
+    )
+}  # fmt: skip

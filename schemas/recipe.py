@@ -1,0 +1,108 @@
+"""A recipe: its conversions, and what holds for all of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from .base import Flag, Many, Model, OneOrMany, Positive, Text
+from .exports import Export
+from .geometry import Geometry
+from .inputs import Inputs, OnEmpty
+from .process import Combine, Operations
+from .sources import Source
+from .tags import TagKey, Tags
+from .template import Template
+
+LANGUAGE_VERSION = 1
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_REQUIREMENT = re.compile(r"\s*(>=|==|~=|>|<=|<)\s*\d+(\.\d+){0,3}\s*")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise PydanticCustomError("name", "must be letters, digits, '_', '-' and '.', at most 64")
+    return value
+
+
+def _variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise PydanticCustomError("name", "must be letters, digits and '_', not starting with a digit")
+    return value
+
+
+def _uuid(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise PydanticCustomError("uuid", "must be a UUID; 'dicombake new' makes one") from None
+
+
+def _requirement(value: str) -> str:
+    if not all(_REQUIREMENT.fullmatch(part) for part in value.split(",")):
+        raise PydanticCustomError("requirement", "must be like '>=0.3' or '>=0.3,<2'")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Variable = Annotated[str, AfterValidator(_variable)]
+Namespace = Annotated[UUID, PlainValidator(_uuid, json_schema_input_type=str)]
+
+
+class Limits(Model):
+    """Bounds on what a file may claim before memory is taken for it."""
+
+    image_pixels: Positive = 2**28
+    """Pixels of one decoded image or frame, its samples counted."""
+    frames: Positive = 100_000
+    """Pages or frames of one file."""
+    header_bytes: Positive = 2**26
+    """Properties, tables and headers of one file."""
+
+
+class Conversion(Model):
+    """Files of one kind, what is done to them, and what comes out."""
+
+    inputs: Inputs
+    source: Source
+    combine: Combine | None = None
+    process: Operations = ()
+    geometry: Geometry = Geometry()
+    exports: Annotated[OneOrMany[Export], Field(min_length=1)]
+    tags: Tags = Field(default_factory=dict)
+    remove_tags: Many[TagKey] = ()
+    study: Template | None = None
+    """The key of the study, in place of patient, date and group."""
+    strict: Flag | None = None
+    on_empty: OnEmpty | None = None
+
+
+class Recipe(Model):
+    """A whole recipe, after `extends` and `defaults` were merged into its conversions."""
+
+    version: Literal[1]
+    name: Name
+    uid_namespace: Namespace | None = None
+    description: Text | None = None
+    vars: dict[Variable, str] = Field(default_factory=dict)
+    strict: Flag = False
+    requires: Annotated[str, AfterValidator(_requirement)] | None = None
+    limits: Limits = Limits()
+    conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("version"), str):
+            text = value["version"].strip()
+            if text.isdecimal():
+                return {**value, "version": int(text)}
+        return value

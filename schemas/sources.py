@@ -1,0 +1,131 @@
+"""What the files are: one model per source format, joined in a union on ``format``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from .base import Count, Flag, Model, Number, Positive, PositiveNumber, Sextuple, Shape, Text, Triple
+
+Channel = Literal["all", "luminance", "red", "green", "blue", "alpha"]
+ByteOrder = Literal["little", "big"]
+Dtype = Literal[
+    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+    "float16", "float32", "float64",
+]  # fmt: skip
+
+
+class DicomSource(Model):
+    """A DICOM file, also one without preamble or file meta."""
+
+    format: Literal["dicom"] = "dicom"
+    raw_values: Flag = False
+    """Stored values instead of modality values (rescale not applied)."""
+    frame: Positive | None = None
+    """One frame of a multi-frame file, from 1; else every frame."""
+
+
+class ImageSource(Model):
+    """TIFF, JPEG, PNG or BMP."""
+
+    format: Literal["image"] = "image"
+    channel: Channel | None = None
+    """Default: every channel is kept, and the target says what it can hold."""
+    page: Positive | None = None
+    """One page of a multi-page file, from 1; else every page."""
+
+
+class XimSource(Model):
+    """Varian .xim, compressed or not."""
+
+    format: Literal["xim"] = "xim"
+
+
+class ArraySource(Model):
+    """A 2D numpy array, ``.npy`` or ``.npz``."""
+
+    format: Literal["array"] = "array"
+    key: Text | None = None
+
+
+class VolumeSource(Model):
+    """A 3D numpy array, ``.npy`` or ``.npz``."""
+
+    format: Literal["volume"] = "volume"
+    key: Text | None = None
+    slice_axis: Annotated[Count, Field(le=2)]
+    """The axis that counts the slices; the other two are rows and columns, in their order."""
+    spacing: Triple[PositiveNumber]
+    """mm between rows, between columns, between slices."""
+    origin: Triple[Number] = (0.0, 0.0, 0.0)
+    """Patient coordinates (mm) of the centre of the first pixel of the first slice."""
+    orientation: Sextuple[Number] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    """Direction cosines of a row (along the columns' index), then of a column (PS3.3 C.7.6.2.1.1)."""
+    units: Literal["hu", "none"] = "none"
+    intercept: Number | None = None
+    """For unsigned arrays in HU: HU = stored value + intercept."""
+
+
+class CyberKnifeRawSource(Model):
+    """CyberKnife ``.raw``: a short ASCII header, then pixels."""
+
+    format: Literal["cyberknife-raw"] = "cyberknife-raw"
+    shape: Shape | None = None
+    dtype: Dtype = "uint16"
+    byte_order: ByteOrder = "little"
+
+
+class VisionRtRawSource(Model):
+    """VisionRT ``.raw``: pixels and nothing else."""
+
+    format: Literal["visionrt-raw"] = "visionrt-raw"
+    shape: Shape = (600, 960)
+    dtype: Dtype = "uint32"
+    byte_order: ByteOrder = "little"
+
+
+class RawSource(Model):
+    """Any flat pixel file."""
+
+    format: Literal["raw"] = "raw"
+    shape: Shape
+    dtype: Dtype
+    byte_order: ByteOrder = "little"
+    header_bytes: Count = 0
+
+
+class AutoSource(Model):
+    """Looks at the content of each file; never guesses a raw one."""
+
+    format: Literal["auto"] = "auto"
+
+
+def _short(value: Any) -> Any:
+    return {"format": value} if isinstance(value, str) else value
+
+
+AnySource = (
+    DicomSource
+    | ImageSource
+    | XimSource
+    | ArraySource
+    | VolumeSource
+    | CyberKnifeRawSource
+    | VisionRtRawSource
+    | RawSource
+    | AutoSource
+)
+Source = Annotated[Annotated[AnySource, Field(discriminator="format")], BeforeValidator(_short)]
+
+SOURCE_FORMATS: dict[str, type[Model]] = {
+    "dicom": DicomSource,
+    "image": ImageSource,
+    "xim": XimSource,
+    "array": ArraySource,
+    "volume": VolumeSource,
+    "cyberknife-raw": CyberKnifeRawSource,
+    "visionrt-raw": VisionRtRawSource,
+    "raw": RawSource,
+    "auto": AutoSource,
+}

@@ -1,0 +1,299 @@
+"""DICOM tags as a recipe names them, and the values it may give them.
+
+The dictionary of keywords is pydicom's own; it is read as a plain module file, since importing pydicom
+for it would cost a hundred times more.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from .template import TemplateError, check_template, is_template, places
+from .values import ValueFormError, normal_value
+
+_HEX = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?")
+_PRIVATE = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)")
+_INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class TagStep:
+    """One element on the way to a tag; `index` says which item of a sequence to go into.
+
+    `number` is group * 65536 + element; of a private element the element is the two digits that its
+    creator's block completes.
+    """
+
+    number: int
+    creator: str | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagPath:
+    """Where a tag lies, from the dataset downwards."""
+
+    text: str
+    steps: tuple[TagStep, ...]
+
+    @property
+    def last(self) -> TagStep:
+        return self.steps[-1]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@cache
+def dictionary() -> dict[int, tuple[str, str, str, str, str]]:
+    """Tag number -> (VR, VM, name, retired, keyword), pydicom's table of PS3.6."""
+    return _tables()[0]
+
+
+@cache
+def keywords() -> dict[str, int]:
+    """Keyword -> tag number."""
+    return {row[4]: number for number, row in dictionary().items() if row[4]}
+
+
+@cache
+def _tables() -> tuple[dict[int, tuple[str, str, str, str, str]], dict[str, Any]]:
+    package = find_spec("pydicom")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("pydicom is not installed")
+    path = Path(package.submodule_search_locations[0]) / "_dicom_dict.py"
+    loader = SourceFileLoader("dicombake._dicom_dict", str(path))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module.DicomDictionary, module.RepeatersDictionary
+
+
+def vr_of(step: TagStep) -> str | None:
+    """The VR that the standard gives a public element (``US or SS`` as it stands there), else None."""
+    if step.creator is not None:
+        return None
+    row = dictionary().get(step.number)
+    return row[0] if row else None
+
+
+def nearest_keyword(text: str) -> str | None:
+    """The known keyword that is most like `text`, if one is."""
+    from difflib import get_close_matches
+
+    folded = {keyword.lower(): keyword for keyword in keywords()}
+    if text.lower() in folded:
+        return folded[text.lower()]
+    found = get_close_matches(text.lower(), folded, n=1, cutoff=0.75)
+    return folded[found[0]] if found else None
+
+
+@lru_cache(maxsize=4096)
+def parse_tag(text: str) -> TagPath:
+    """Where a recipe's key points.
+
+    Raises:
+        ValueError: an unknown keyword (with the nearest known one), a malformed key, a step into
+            something that is no sequence.
+    """
+    parts = _split(text)
+    steps = tuple(_step(part, last=part is parts[-1]) for part in parts)
+    for step in steps[:-1]:
+        if vr_of(step) not in ("SQ", None):
+            raise ValueError(f"'{text}': only a sequence has items")
+    return TagPath(text, steps)
+
+
+def _split(text: str) -> list[str]:
+    parts = re.findall(r"(?:\([^)]*\)|[^.()])+", text)
+    if not parts or ".".join(parts) != text:
+        raise ValueError(f"'{text}' is no tag: write a keyword, (0010,0020), 00100020 or (0009,CREATOR,10)")
+    return [part.strip() for part in parts]
+
+
+def _step(part: str, *, last: bool) -> TagStep:
+    indexed = _INDEX.fullmatch(part)
+    index = int(indexed[2]) if indexed else None
+    name = indexed[1] if indexed else part
+    if index is None and not last:
+        raise ValueError(f"'{part}' needs the number of an item, as in {part}[0]")
+    private = _PRIVATE.fullmatch(name)
+    if private:
+        group = int(private[1], 16)
+        if group % 2 == 0:
+            raise ValueError(f"'{name}': a private element has an odd group")
+        if len(private[2]) > 64:
+            raise ValueError(f"'{name}': a private creator has at most 64 characters")
+        return TagStep(group << 16 | int(private[3], 16), private[2], index)
+    matched = _HEX.fullmatch(name)
+    if matched:
+        return TagStep(int(matched[1] + matched[2], 16), None, index)
+    number = keywords().get(name)
+    if number is None:
+        raise _UnknownKeywordError(name)
+    return TagStep(number, None, index)
+
+
+class _UnknownKeywordError(ValueError):
+    def __init__(self, name: str) -> None:
+        near = nearest_keyword(name)
+        hint = f"; did you mean '{near}'?" if near else ""
+        super().__init__(f"'{name}' is no DICOM keyword{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class TagValue:
+    """A value for a tag.
+
+    `items` is the text of one or several values (templates are rendered later), `nested` the items of a
+    sequence, `data` bytes. All three None: an empty element.
+    """
+
+    items: tuple[str, ...] | None = None
+    nested: tuple[Mapping[str, TagValue], ...] | None = None
+    data: bytes | None = None
+    vr: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        return self.items is None and self.nested is None and self.data is None
+
+
+_VRS = frozenset(
+    "AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OL OV OW "  # noqa: SIM905
+    "PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
+)
+
+
+def _value(value: Any, vr: str | None = None) -> TagValue:
+    if isinstance(value, TagValue):
+        return value
+    if value is None:
+        return TagValue(vr=vr)
+    if isinstance(value, bool):
+        raise PydanticCustomError("tag_value", "must be text or a number; quote it to mean the word")
+    if isinstance(value, str | int | float):
+        return TagValue(items=(_item(str(value)),), vr=vr)
+    if isinstance(value, Mapping):
+        return _explicit(value)
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(item, Mapping) for item in value):
+            return TagValue(nested=tuple(_nested(item) for item in value), vr=vr or "SQ")
+        if any(isinstance(item, Mapping | list | tuple) for item in value):
+            raise PydanticCustomError(
+                "tag_value", "is either a list of values or a list of mappings (a sequence)"
+            )
+        return TagValue(items=tuple("" if item is None else _item(str(item)) for item in value), vr=vr)
+    raise PydanticCustomError("tag_value", "must be text, a number, a list, null or a mapping with 'value'")
+
+
+def _item(text: str) -> str:
+    return str(check_template(text)) if is_template(text) else text
+
+
+def _explicit(value: Mapping[Any, Any]) -> TagValue:
+    keys = set(value)
+    if keys == {"base64"}:
+        try:
+            return TagValue(data=base64.b64decode(str(value["base64"]), validate=True))
+        except (binascii.Error, ValueError):
+            raise PydanticCustomError("tag_value", "'base64' holds no base64 text") from None
+    if "vr" in keys and keys <= {"vr", "value", "base64"}:
+        vr = value["vr"]
+        if vr not in _VRS:
+            raise PydanticCustomError("tag_value", "'{vr}' is no VR", {"vr": str(vr)})
+        if "base64" in keys:
+            return TagValue(data=_explicit({"base64": value["base64"]}).data, vr=vr)
+        return _value(value.get("value"), vr)
+    raise PydanticCustomError(
+        "tag_value", "a mapping is {{vr: .., value: ..}} or {{base64: ..}}; a sequence is a list of mappings"
+    )
+
+
+def _nested(item: Mapping[Any, Any]) -> dict[str, TagValue]:
+    nested = {str(key): _value(inner) for key, inner in item.items()}
+    for key, value in nested.items():
+        problem = problem_of(key, value)
+        if problem:
+            raise PydanticCustomError("tag", "{reason}", {"reason": problem})
+    return nested
+
+
+def problem_of(key: str, value: TagValue) -> str | None:
+    """What is wrong with a tag and its value, as a sentence, or None."""
+    try:
+        step = parse_tag(key).last
+    except ValueError as error:
+        return str(error)
+    vr = value.vr or vr_of(step)
+    if vr is None and not value.empty and value.data is None and step.creator is None:
+        return f"{key}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"
+    if value.nested is not None and vr not in ("SQ", None):
+        return f"{key}: only a sequence (SQ) takes a list of mappings, this is {vr}"
+    if vr == "SQ" and value.items is not None:
+        return f"{key}: a sequence takes a list of mappings"
+    for item in value.items or ():
+        if vr and not is_template(item):
+            try:
+                normal_value(vr, item)
+            except ValueFormError as error:
+                return f"{key}: {error}"
+    return None
+
+
+def templates_of(value: TagValue) -> Iterator[str]:
+    """Every text of a value, sequences included, that holds a place of a template."""
+    for item in value.items or ():
+        try:
+            if places(item):
+                yield item
+        except TemplateError:
+            continue
+    for mapping in value.nested or ():
+        for inner in mapping.values():
+            yield from templates_of(inner)
+
+
+def _key(text: str) -> str:
+    try:
+        parse_tag(text)
+    except ValueError as error:
+        raise PydanticCustomError("tag", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+def _with_keys(value: Any) -> Any:
+    """Each value together with its key, so that a wrong one is told at its own place."""
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("mapping", "must be a mapping of tags to values")
+    return {str(key): (str(key), inner) for key, inner in value.items()}
+
+
+def _entry(pair: tuple[str, Any]) -> TagValue:
+    key, raw = pair
+    value = _value(raw)
+    problem = problem_of(key, value)
+    if problem:
+        raise PydanticCustomError("tag", "{reason}", {"reason": problem})
+    return value
+
+
+TagKey = Annotated[str, AfterValidator(_key)]
+Tags = Annotated[
+    dict[str, Annotated[TagValue, PlainValidator(_entry)]],
+    BeforeValidator(_with_keys),
+    WithJsonSchema({"type": "object", "description": "DICOM tags by keyword, number or private element"}),
+]

@@ -1,0 +1,146 @@
+"""Whether a text is a value of a VR (PS3.5 section 6.2), and the form in which DICOM writes it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+
+_LENGTHS = {"AE": 16, "CS": 16, "LO": 64, "SH": 16, "LT": 10240, "ST": 1024, "UI": 64}
+_PATTERNS = {
+    "AS": re.compile(r"\d{3}[DWMY]"),
+    "CS": re.compile(r"[A-Z0-9_ ]*"),
+    "UI": re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*"),
+    "AT": re.compile(r"\(?\s*[0-9A-Fa-f]{4}\s*,?\s*[0-9A-Fa-f]{4}\s*\)?"),
+    "DT": re.compile(r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?"),
+}
+_FORMS = {
+    "AS": "an age such as 045Y",
+    "CS": "capitals, digits, blanks and _",
+    "UI": "numbers joined by dots",
+    "AT": "a tag such as (0010,0020)",
+    "DT": "a date and time such as 20240102123000",
+}
+_INTEGERS = {
+    "SS": (-(2**15), 2**15 - 1),
+    "US": (0, 2**16 - 1),
+    "SL": (-(2**31), 2**31 - 1),
+    "UL": (0, 2**32 - 1),
+    "SV": (-(2**63), 2**63 - 1),
+    "UV": (0, 2**64 - 1),
+    "US or SS": (-(2**15), 2**16 - 1),
+}
+_IS_RANGE = (-(2**31), 2**31 - 1)
+_ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_ISO_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,6})?)?)?")
+_LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
+_MULTILINE = frozenset({"LT", "ST", "UT"})
+_BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+MAX_DS = 16
+
+
+class ValueFormError(ValueError):
+    """The text is no value of the VR; the message says what is."""
+
+
+def normal_value(vr: str, text: str) -> str:
+    """The text as DICOM writes it in an element of this VR (one value of several, never empty VM).
+
+    A date as ``2024-01-02`` and a time as ``12:30:00`` lose their marks; a DS longer than 16 characters
+    is shortened only where its number stays the same.
+
+    Raises:
+        ValueFormError: what is no value of the VR.
+    """
+    if text == "":
+        return text
+    if vr in _BYTES or vr.startswith("OB"):
+        raise ValueFormError(f"bytes ({vr}) are given as {{base64: ..}}, not as text")
+    if vr in _INTEGERS:
+        return _whole(vr, text, _INTEGERS[vr])
+    if vr in _FORMERS:
+        return _FORMERS[vr](text)
+    return _text(vr, text)
+
+
+def _text(vr: str, text: str) -> str:
+    control = _CONTROL.search(text.translate(_LINE_ENDS) if vr in _MULTILINE else text)
+    if control:
+        raise ValueFormError(f"'{_shown(text)}' has a control character, which {vr} cannot hold")
+    if "\\" in text and vr not in (*_MULTILINE, "UR"):
+        raise ValueFormError(f"'{_shown(text)}' has a backslash, which separates values; write a list")
+    pattern = _PATTERNS.get(vr)
+    if pattern and not pattern.fullmatch(text):
+        raise ValueFormError(f"'{_shown(text)}' is no {vr} value: {_FORMS[vr]}")
+    if vr == "PN" and any(len(part) > 64 for part in text.split("=")):
+        raise ValueFormError(f"'{_shown(text)}' is longer than the 64 characters of a PN component group")
+    limit = _LENGTHS.get(vr)
+    if limit and len(text) > limit:
+        raise ValueFormError(f"'{_shown(text)}' has {len(text)} characters; {vr} holds {limit}")
+    return text
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _whole(vr: str, text: str, bounds: tuple[int, int]) -> str:
+    if not re.fullmatch(r"\s*[+-]?\d{1,20}\s*", text):
+        raise ValueFormError(f"'{_shown(text)}' is no whole number, which {vr} holds")
+    number = int(text)
+    if not bounds[0] <= number <= bounds[1]:
+        raise ValueFormError(f"{number} does not fit {vr}, which holds {bounds[0]} to {bounds[1]}")
+    return str(number)
+
+
+def _decimal(text: str) -> str:
+    text = text.strip()
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        raise ValueFormError(f"'{_shown(text)}' is no number")
+    return text
+
+
+def _decimal_string(text: str) -> str:
+    text = _decimal(text)
+    if len(text) <= MAX_DS:
+        return text
+    short = repr(float(text))
+    if len(short) > MAX_DS or float(short) != float(text):
+        raise ValueFormError(f"'{_shown(text)}' has {len(text)} characters; DS holds {MAX_DS}")
+    return short
+
+
+def _date(text: str) -> str:
+    matched = _ISO_DATE.fullmatch(text) or re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text)
+    try:
+        if matched:
+            year, month, day = matched.groups()
+            datetime.date(int(year), int(month), int(day))
+            return year + month + day
+    except ValueError:
+        pass
+    raise ValueFormError(f"'{_shown(text)}' is no date such as 20240102 or 2024-01-02")
+
+
+def _time(text: str) -> str:
+    matched = _ISO_TIME.fullmatch(text)
+    plain = "".join(part or "" for part in matched.groups()) if matched else text
+    parts = _TIME.fullmatch(plain)
+    if parts is None or any(
+        int(part or 0) > limit for part, limit in zip(parts.groups()[:3], (23, 59, 60), strict=True)
+    ):
+        raise ValueFormError(f"'{_shown(text)}' is no time such as 123000 or 12:30:00")
+    return plain
+
+
+_FORMERS = {
+    "IS": lambda text: _whole("IS", text, _IS_RANGE),
+    "DS": _decimal_string,
+    "FL": _decimal,
+    "FD": _decimal,
+    "DA": _date,
+    "TM": _time,
+}
