@@ -67,7 +67,7 @@ class Geometry:
     collimator: float | None = None
     couch: float | None = None
     position: tuple[float, float] | None = None
-    """x, y of the centre of the pixel in row 0, column 0, in the image receptor's system (RTImagePosition)."""
+    """x, y of the centre of the pixel in row 0, column 0, in the receptor's system (RTImagePosition)."""
     orientation: tuple[float, float, float, float, float, float] | None = None
     """Direction cosines of a row, then of a column, in the image receptor's system (RTImageOrientation)."""
     translation: tuple[float, float, float] | None = None
