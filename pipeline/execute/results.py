@@ -1,0 +1,79 @@
+"""What passes between a run and its workers: small frozen data, never an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..errors import DicombakeError, Note
+from ..plan import Unit
+from ..recipe_file import LoadedRecipe
+from ..store import Store, Written
+
+Status = Literal["written", "current", "failed", "skipped"]
+"""``current``: up to date, nothing was done. ``skipped``: not tried, because what it needs failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a unit has no outputs. `kind` is the class of the error; `traceback` only of our own defects."""
+
+    kind: str
+    message: str
+    subject: str = ""
+    hint: str = ""
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: DicombakeError) -> Failure:
+        return cls(type(error).__name__, error.what, error.subject, error.hint)
+
+    def __str__(self) -> str:
+        start = f"{self.subject}: " if self.subject else ""
+        return f"{start}{self.message}{f'; {self.hint}' if self.hint else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What became of one unit.
+
+    `inputs` are the files read, ``data:film/a.tif`` or (chained) ``out:dicom/a.dcm``, each with the sha256
+    (hex) of its content. `written` of a failed unit names the outputs that were finished before it failed.
+    """
+
+    unit: str
+    status: Status
+    written: tuple[Written, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every unit of a run shares; each worker gets it once.
+
+    `ours` are the existing outputs (as in the plan, relative to `out`) that may be replaced. `expected`
+    is set by ``--locked``: path -> the sha256 that the output must have to be put in place.
+    """
+
+    loaded: LoadedRecipe
+    data: Path
+    out: Path
+    overwrite: bool = False
+    durable: bool = False
+    ours: frozenset[str] = frozenset()
+    expected: Mapping[str, str] = field(default_factory=dict)
+
+    def store(self) -> Store:
+        """Where a unit puts its outputs."""
+        return Store(
+            self.out, overwrite=self.overwrite, ours=self.ours, durable=self.durable, expected=self.expected
+        )
+
+
+Work = Callable[[Unit, Job], UnitResult]
+"""Does one unit. Raises nothing but KeyboardInterrupt for what is wrong with files or options: a
+DicombakeError that it lets through becomes the unit's failure, any other exception a defect's."""
