@@ -1,0 +1,184 @@
+"""The set of sample files: a morning of a physicist's QA, made up and the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import files, phantoms, xim
+from .phantoms import marked, noise, whole
+
+Pixels = npt.NDArray[Any]
+
+PANEL, PANEL_PITCH = (384, 512), (0.784, 0.784)
+FILM, FILM_DPI = (300, 360), 75.0
+SPOKES, SPOKE_PITCH = (300, 340), (0.8, 0.8)
+PHANTOM, PHANTOM_PITCH = (96, 112, 8), (2.0, 2.0, 2.5)
+CAMERA = (320, 400)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file: its path within the samples (with /), its format, its bytes, and what they hold."""
+
+    path: str
+    format: str
+    content: bytes
+    pixels: Pixels
+    """(rows, columns), (rows, columns, 3), or for a volume (rows, columns, slices)."""
+    truth: dict[str, Any] = field(default_factory=dict)
+    """Geometry in the file or, for films, meant: mm, degrees IEC 61217."""
+
+
+def write_samples(folder: Path) -> list[Path]:
+    """Write every sample below a folder, which is made if need be. Raises: OSError."""
+    written = []
+    for sample in samples():
+        path = folder / sample.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.content)
+        written.append(path)
+    return written
+
+
+def samples() -> Iterator[Sample]:
+    """Every sample, one after the other, in the order of their folders."""
+    for maker in _MAKERS:
+        yield from maker()
+
+
+def _epid() -> Iterator[Sample]:
+    for gantry, jaws in ((0.0, (-50.0, 50.0, -50.0, 50.0)), (90.0, (-40.0, 60.0, -30.0, 50.0))):
+        at_panel = (jaws[0] * 1.5, jaws[1] * 1.5, jaws[2] * 1.5, jaws[3] * 1.5)
+        dose = phantoms.field(PANEL, PANEL_PITCH, at_panel, horns=0.04) + 0.02
+        pixels = whole(marked(56000 * dose + 90 * noise(PANEL, 1 + int(gantry)), 62000), np.uint16)
+        truth = {"sid": 1500.0, "sad": 1000.0, "gantry": gantry, "collimator": 10.0, "couch": 0.0}
+        made = xim.mv_properties(
+            gantry=gantry, collimator=10.0, pixel=PANEL_PITCH, jaws=jaws, tag=f"field {gantry:.0f}"
+        )
+        name = f"epid/field_g{gantry:03.0f}.xim"
+        yield Sample(name, "xim", xim.encode(pixels, made), pixels, truth | {"spacing": PANEL_PITCH})
+    yield _leaves()
+    yield _old_format()
+
+
+def _leaves() -> Sample:
+    leaves = phantoms.comb(PANEL, PANEL_PITCH, leaf=15.0, long=67.5, short=22.5)
+    pixels = whole(marked(30000 * leaves + 600 + 60 * noise(PANEL, 5), 33000), np.uint16)
+    made = xim.mv_properties(gantry=0.0, pixel=PANEL_PITCH, jaws=(-60, 60, -80, 80), tag="MLC")
+    made |= {"MLCLeafsA": (4.5, 1.5) * 30, "MLCLeafsB": (1.5, 4.5) * 30}
+    truth = {"sid": 1500.0, "sad": 1000.0, "gantry": 0.0, "spacing": PANEL_PITCH}
+    return Sample("epid/mlc_g000.xim", "xim", xim.encode(pixels, made), pixels, truth)
+
+
+def _old_format() -> Sample:
+    """Version 0, four bytes per pixel, nothing after the properties."""
+    dose = phantoms.field(PANEL, PANEL_PITCH, (-75.0, 75.0, -75.0, 75.0))
+    pixels = whole(marked(900000 * dose + 500 * noise(PANEL, 7), 950000), np.int32)
+    made = xim.mv_properties(gantry=180.0, sid=1000.0, pixel=PANEL_PITCH, tag="field 180")
+    truth = {"sid": 1000.0, "sad": 1000.0, "gantry": 180.0, "spacing": PANEL_PITCH}
+    return Sample("epid_2019/field_g180.xim", "xim", xim.encode(pixels, made, version=0), pixels, truth)
+
+
+def _kv() -> Iterator[Sample]:
+    """Uncompressed, with a histogram: a rod phantom on the couch."""
+    pitch = (0.776, 0.776)
+    dark = phantoms.field(PANEL, pitch, (-120.0, 100.0, -90.0, 90.0), penumbra=3.0) * 0.6
+    rods = phantoms.star(PANEL, pitch, (20.0,), width=8.0, length=60.0) * 0.2
+    pixels = whole(marked(40000 * (0.9 - dark + rods) + 120 * noise(PANEL, 11), 65000), np.uint16)
+    bins = np.histogram(pixels, bins=1024, range=(0, 65536))[0]
+    made = xim.kv_properties(gantry=0.0, pixel=pitch, tag="rods") | {"HistogramBinSize": 64}
+    content = xim.encode(pixels, made, compressed=False, histogram=[int(count) for count in bins])
+    truth = {"sid": 1500.0, "sad": 1000.0, "gantry": 270.0, "spacing": pitch}
+    yield Sample("kv/rods.xim", "xim", content, pixels, truth)
+
+
+def _film() -> Iterator[Sample]:
+    """48-bit scans of a step wedge with the gantry angle in the name; film darkens with dose."""
+    for gantry in (0, 90):
+        steps = phantoms.wedge(FILM, 8, border=24)
+        base = 46000 - 30000 * steps + 150 * noise(FILM, 21 + gantry)
+        channels = [marked(base * factor, 3000, size=3) for factor in (1.0, 0.9, 0.55)]
+        pixels = np.stack([whole(channel, np.uint16) for channel in channels], axis=-1)
+        truth = {"dpi": FILM_DPI, "spacing": (25.4 / FILM_DPI,) * 2, "sid": 1000.0, "gantry": float(gantry)}
+        name = f"film/g{gantry:03d}_wedge.tif"
+        yield Sample(name, "image", files.tiff(pixels, dpi=FILM_DPI), pixels, truth)
+
+
+def _pictures() -> Iterator[Sample]:
+    shape = (120, 160)
+    light = phantoms.field(shape, (1.0, 1.0), (-50.0, 50.0, -40.0, 40.0), penumbra=8.0)
+    grey = whole(marked(220 * light + 12, 255), np.uint8)
+    deep = whole(marked(52000 * light + 900 + 40 * noise(shape, 31), 65000), np.uint16)
+    colour = np.stack([grey, whole(grey * 0.8, np.uint8), whole(255.0 - grey, np.uint8)], axis=-1)
+    yield Sample("pictures/lightfield.jpg", "image", files.picture(colour, "JPEG", dpi=100), colour)
+    yield Sample("pictures/screenshot.png", "image", files.picture(colour, "PNG"), colour)
+    yield Sample("pictures/scanner.png", "image", files.picture(deep, "PNG", dpi=100), deep)
+    yield Sample("pictures/console.bmp", "image", files.picture(grey, "BMP"), grey)
+    pages = np.stack([grey, grey[::-1].copy()])
+    yield Sample("pictures/two_pages.tif", "image", files.tiff(*pages, dpi=100), pages)
+
+
+def _star() -> Iterator[Sample]:
+    """One RT Image per gantry angle and machine: together they are a star shot."""
+    for machine, angles in (("TB1", (0, 45, 90, 135)), ("TB2", (0, 60, 120))):
+        for index, angle in enumerate(angles):
+            slit = phantoms.star(SPOKES, SPOKE_PITCH, (90.0 - angle,), width=4.0, length=110.0)
+            grey = 9000 * slit + 300 + 20 * noise(SPOKES, 41 + index + len(angles))
+            pixels = whole(marked(grey, 12000), np.uint16)
+            made = files.rt_image(
+                pixels, name=f"{machine} spoke {index + 1}", machine=machine, spacing=SPOKE_PITCH,
+                collimator=float(angle),
+            )  # fmt: skip
+            truth = {"sid": 1500.0, "spacing": SPOKE_PITCH, "gantry": 0.0, "collimator": float(angle)}
+            yield Sample(f"star/{machine}/spoke_{index + 1}.dcm", "dicom", files.dicom(made), pixels, truth)
+
+
+def _dicom() -> Iterator[Sample]:
+    """A dataset without preamble and file meta, with a rescale."""
+    dose = phantoms.field(SPOKES, SPOKE_PITCH, (-60.0, 75.0, -45.0, 75.0))
+    pixels = whole(marked(3500 * dose + 40 + 4 * noise(SPOKES, 51), 4000), np.uint16)
+    made = files.rt_image(
+        pixels, name="bare field", spacing=SPOKE_PITCH, gantry=90.0, couch=350.0, rescale=(0.5, -10.0)
+    )
+    truth = {"sid": 1500.0, "spacing": SPOKE_PITCH, "gantry": 90.0, "couch": 350.0}
+    yield Sample("dicom/bare_field.dcm", "dicom", files.bare_dicom(made), pixels, truth)
+
+
+def _arrays() -> Iterator[Sample]:
+    dose = phantoms.field(SPOKES, SPOKE_PITCH, (-60.0, 60.0, -60.0, 60.0), horns=0.03)
+    counts = whole(marked(20000 * dose + 50 * noise(SPOKES, 61) - 100, 25000), np.int16)
+    yield Sample("arrays/detector.npy", "array", files.npy(counts), counts)
+    gray = marked(dose * 2.0, 2.5).astype(np.float32)
+    yield Sample("arrays/dose.npz", "array", files.npz(dose=gray, mask=gray > 1), gray)
+
+
+def _volume() -> Iterator[Sample]:
+    rods = ((0.0, 55.0, 10.0, 950.0), (45.0, 0.0, 10.0, -200.0), (-30.0, -40.0, 8.0, 340.0))
+    volume = phantoms.cylinder(PHANTOM, PHANTOM_PITCH, radius=85.0, inserts=rods)
+    pixels = whole(volume + 8 * noise(PHANTOM, 71), np.int16)
+    truth = {"spacing": PHANTOM_PITCH, "slice_axis": 2}
+    yield Sample("volume/phantom.npy", "volume", files.npy(pixels), pixels, truth)
+
+
+def _raw() -> Iterator[Sample]:
+    ball = phantoms.cylinder((*CAMERA, 2), (1.0, 1.0, 1.0), radius=30.0)[:, :, 1]
+    grey = 30000 - 12000 * (ball > -500) + 90 * noise(CAMERA, 81)
+    pixels = whole(marked(grey, 60000), np.uint16)
+    yield Sample("cyberknife/camera_a.raw", "cyberknife-raw", files.cyberknife(pixels), pixels)
+    lit = whole(marked(70000 * phantoms.surface((600, 960)), 100000, size=6), np.uint32)
+    yield Sample("visionrt/surface.raw", "visionrt-raw", files.visionrt(lit), lit)
+    strip = whole(marked(1500 * phantoms.wedge((90, 200), 5, border=8) - 200, 2000), np.int16)
+    header = b"MADE SAMPLE".ljust(64, b"\x00")
+    content = files.flat(strip, byte_order="big", header=header)
+    yield Sample("raw/linear_array.bin", "raw", content, strip)
+
+
+_MAKERS: tuple[Callable[[], Iterator[Sample]], ...] = (
+    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _raw,
+)  # fmt: skip
