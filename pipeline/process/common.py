@@ -1,0 +1,61 @@
+"""What several operations share: refusals, ranges, and how a result is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ProcessError
+from ..image import Image, Pixels
+
+
+def refusal(image: Image, what: str, hint: str = "") -> ProcessError:
+    """The error for an operation that this image does not allow, naming its file."""
+    return ProcessError(what, subject=str(image.source.path) if image.sources else "", hint=hint)
+
+
+def grey(image: Image, does: str) -> Pixels:
+    """The pixels of a grey image. Raises: ProcessError for colour."""
+    if image.photometric in ("RGB", "RGBA"):
+        raise refusal(
+            image,
+            f"{does} works on one value per pixel and this image is {image.photometric}",
+            "choose a channel of the source",
+        )
+    return image.pixels
+
+
+def finite(image: Image, does: str) -> Pixels:
+    """The pixels of a grey image, all finite. Raises: ProcessError with the count of those that are not."""
+    pixels = grey(image, does)
+    if pixels.dtype.kind == "f":
+        refuse_not_finite(image, pixels, does)
+    return pixels
+
+
+def refuse_not_finite(image: Image, pixels: Pixels, does: str) -> None:
+    """Raises: ProcessError if there is NaN or infinity."""
+    wrong = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
+    if wrong:
+        raise refusal(image, f"{does} needs numbers and {wrong} of {pixels.size} values are NaN or infinite")
+
+
+def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image:
+    """The image with new values: no longer what its file stores."""
+    return image.replace(
+        pixels=np.ascontiguousarray(pixels),
+        stored=None,
+        computed=True,
+        history=(*image.history, phrase),
+        **changes,
+    )
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: ``20`` and not ``20.0``."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

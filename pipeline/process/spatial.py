@@ -1,0 +1,102 @@
+"""Operations that move pixels and change none: values, dtype and stored integers stay what they were."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from ...schemas.process import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
+from ..errors import Note
+from ..image import Image, Pixels
+from .common import plural, refusal
+from .placement import Move, moved, shift
+
+
+def _rearranged(
+    image: Image, change: Callable[[Pixels], Pixels], move: Move, does: str, phrase: str
+) -> Image:
+    pixels = np.ascontiguousarray(change(image.pixels))
+    stored = image.stored
+    if stored is not None:
+        same = stored.pixels is image.pixels
+        stored = dataclasses.replace(
+            stored, pixels=pixels if same else np.ascontiguousarray(change(stored.pixels))
+        )
+    following = moved(image, move, does)
+    return following.replace(pixels=pixels, stored=stored, history=(*image.history, phrase))
+
+
+def crop(image: Image, options: Crop) -> Image:
+    """Removes edges. Raises: ProcessError if nothing would be left."""
+    rows, columns = image.rows - options.top - options.bottom, image.columns - options.left - options.right
+    if rows < 1 or columns < 1:
+        raise refusal(
+            image,
+            f"crop of {options.top} + {options.bottom} rows and {options.left} + {options.right} columns"
+            f" leaves nothing of {image.rows} rows and {image.columns} columns",
+        )
+    if (rows, columns) == (image.rows, image.columns):
+        return image
+    edges = ("top", "bottom", "left", "right")
+    cut = ", ".join(f"{edge} {getattr(options, edge)}" for edge in edges if getattr(options, edge))
+    return _rearranged(
+        image,
+        lambda pixels: pixels[options.top : options.top + rows, options.left : options.left + columns],
+        shift(options.top, options.left),
+        "crop",
+        f"cropped ({cut})",
+    )
+
+
+def flip_vertical(image: Image, options: FlipVertical) -> Image:
+    """The first row becomes the last."""
+    move = Move(((-1, 0), (0, 1)), (image.rows - 1, 0))
+    return _rearranged(image, np.flipud, move, options.op, "flipped top to bottom")
+
+
+def flip_horizontal(image: Image, options: FlipHorizontal) -> Image:
+    """The first column becomes the last."""
+    move = Move(((1, 0), (0, -1)), (0, image.columns - 1))
+    return _rearranged(image, np.fliplr, move, options.op, "flipped left to right")
+
+
+def rotate90(image: Image, options: Rotate90) -> Image:
+    """Quarter turns, counter-clockwise as displayed (row 0 on top)."""
+    turns = options.turns % 4
+    if turns == 0:
+        return image
+    last_row, last_column = image.rows - 1, image.columns - 1
+    move = {
+        1: Move(((0, 1), (-1, 0)), (0, last_column)),
+        2: Move(((-1, 0), (0, -1)), (last_row, last_column)),
+        3: Move(((0, -1), (1, 0)), (last_row, 0)),
+    }[turns]
+    phrase = f"turned by {90 * turns} degrees counter-clockwise"
+    return _rearranged(image, lambda pixels: np.rot90(pixels, turns), move, options.op, phrase)
+
+
+def roll(image: Image, options: Roll) -> Image:
+    """Cyclic shift towards higher rows and columns.
+
+    The position follows the pixels that stay in one piece; what wraps around has no true position, and a
+    note says so.
+    """
+    rows, columns = options.rows % image.rows, options.columns % image.columns
+    if not rows and not columns:
+        return image
+    # The larger part stays in one piece: a roll by most of the rows is one backwards by the rest.
+    down = rows if 2 * rows <= image.rows else rows - image.rows
+    along = columns if 2 * columns <= image.columns else columns - image.columns
+    wrapped = " and ".join(
+        plural(abs(count), noun) for count, noun in ((down, "row"), (along, "column")) if count
+    )
+    rolled = _rearranged(
+        image,
+        lambda pixels: np.roll(pixels, (down, along), (0, 1)),
+        shift(-down, -along),
+        "roll",
+        f"rolled by {down} rows and {along} columns",
+    )
+    return rolled.noting(Note("roll-wraps", f"roll: {wrapped} wrapped around and lie at no true position"))

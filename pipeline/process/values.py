@@ -1,0 +1,136 @@
+"""Operations on each value for itself. Each says which dtype comes out; none wraps or rounds unsaid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...schemas.process import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
+from ..exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
+from ..image import Image, Pixels
+from .common import computed, finite, grey, number, refusal
+
+
+def invert(image: Image, options: Invert) -> Image:
+    """max + min - value, in the dtype it has; the constant goes into the history.
+
+    The range stays the same, so nothing can overflow. Calibrated units end here. MONOCHROME1 becomes
+    MONOCHROME2: the values and their meaning turn together, and the picture is the one it was.
+    """
+    pixels = finite(image, options.op)
+    if pixels.dtype.kind == "f":
+        constant = float(pixels.max().astype(np.float64) + pixels.min().astype(np.float64))
+        if not np.isfinite(constant):
+            raise refusal(image, "invert: maximum + minimum is beyond float64")
+        turned = (constant - pixels.astype(np.float64)).astype(pixels.dtype)
+        said = repr(constant)
+    else:
+        whole = sum(value_range(pixels))
+        turned = _integers(pixels, -1, whole, pixels.dtype)
+        said = str(whole)
+    return computed(image, turned, f"inverted ({said} - value)", units=None, photometric="MONOCHROME2")
+
+
+def _integers(pixels: Pixels, slope: int, intercept: int, dtype: np.dtype) -> Pixels:
+    """As `shifted`, and for bool as well."""
+    if dtype == np.bool_:
+        return shifted(pixels, slope, intercept, np.dtype(np.uint8)).view(np.bool_)
+    return shifted(pixels, slope, intercept, dtype)
+
+
+def bit_invert(image: Image, options: BitInvert) -> Image:
+    """Bitwise not within the dtype; MONOCHROME1 becomes MONOCHROME2 as in `invert`."""
+    pixels = grey(image, options.op)
+    if pixels.dtype.kind == "f":
+        raise refusal(image, f"bit_invert is for integers and the values are {pixels.dtype}", "use invert")
+    return computed(image, np.invert(pixels), "bits inverted", units=None, photometric="MONOCHROME2")
+
+
+def ground(image: Image, options: Ground) -> Image:
+    """Subtracts the minimum. Integers keep their dtype, or its unsigned sister where the range needs it."""
+    pixels = finite(image, options.op)
+    if pixels.dtype.kind == "f":
+        low = pixels.min()
+        with np.errstate(over="ignore"):
+            lowered = pixels - low
+        if not np.isfinite(lowered).all():
+            raise refusal(image, f"ground: the range of the values is beyond {pixels.dtype}")
+        return computed(image, lowered, f"grounded (value - {float(low)!r})", units=None)
+    lowest, highest = value_range(pixels)
+    dtype = pixels.dtype
+    if highest - lowest > dtype_range(dtype)[1]:
+        dtype = np.dtype(f"uint{8 * dtype.itemsize}")
+    return computed(image, _integers(pixels, 1, -lowest, dtype), f"grounded (value - {lowest})", units=None)
+
+
+def normalize(image: Image, options: Normalize) -> Image:
+    """Divides by the maximum, or by a number; float32 stays float32, everything else becomes float64.
+
+    Raises:
+        ProcessError: a maximum that is not above 0, or a divisor of 0.
+    """
+    if options.to == "max":
+        divisor = float(finite(image, options.op).max())
+        if divisor <= 0:
+            raise refusal(
+                image, f"normalize: the maximum is {number(divisor)}, not above 0", "ground the image first"
+            )
+    else:
+        divisor = options.to
+        if divisor == 0:
+            raise refusal(image, "normalize: division by 0")
+    pixels = grey(image, options.op)
+    dtype = np.dtype(np.float32 if pixels.dtype == np.float32 else np.float64)
+    with np.errstate(over="ignore"):
+        divided = (pixels.astype(np.float64) / divisor).astype(dtype)
+    if np.isinf(divided).any():
+        raise refusal(image, f"normalize: value / {number(divisor)} is beyond {dtype}")
+    return computed(image, divided, f"normalized (value / {number(divisor)})", units=None)
+
+
+def threshold(image: Image, options: Threshold) -> Image:
+    """Values below `low` or above `high` become 0; the dtype stays, NaN stays NaN."""
+    pixels = grey(image, options.op)
+    beyond = np.zeros(pixels.shape, bool)
+    phrases = []
+    if options.low is not None:
+        beyond |= below(pixels, options.low)
+        phrases.append(f"below {number(options.low)}")
+    if options.high is not None:
+        beyond |= above(pixels, options.high)
+        phrases.append(f"above {number(options.high)}")
+    kept = np.where(beyond, pixels.dtype.type(0), pixels)
+    return computed(image, kept, f"values {' or '.join(phrases)} set to 0")
+
+
+def binary(image: Image, options: Binary) -> Image:
+    """1 where the value is at least `at`, else 0; uint8. NaN is neither, and refused."""
+    pixels = finite(image, options.op)
+    ones = (~below(pixels, options.at)).astype(np.uint8)
+    return computed(image, ones, f"binary (value >= {number(options.at)})", units=None)
+
+
+def cast(image: Image, options: Cast) -> Image:
+    """Another dtype, every value as it was. Raises: ProcessError with the first that does not fit."""
+    pixels = grey(image, options.op)
+    dtype = np.dtype(options.dtype)
+    wrong = not_exact(pixels, dtype)
+    if wrong.any():
+        row, column = (int(index) for index in np.unravel_index(int(wrong.argmax()), wrong.shape))
+        value = pixels[row, column].item()
+        raise refusal(
+            image, f"cast to {dtype}: the value {value!r} in row {row}, column {column} does not fit exactly"
+        )
+    return computed(image, pixels.astype(dtype), f"cast to {dtype}")
+
+
+def rescale(image: Image, options: Rescale) -> Image:
+    """value x slope + intercept: exact integers where everything is whole, else float64. Units end."""
+    pixels = grey(image, options.op)
+    if options.slope == 1 and options.intercept == 0:
+        return image
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = rescaled(pixels, options.slope, options.intercept)
+    if np.isinf(values).sum() > np.isinf(pixels).sum():
+        raise refusal(image, "rescale: a result is beyond float64")
+    phrase = f"rescaled (value x {number(options.slope)} + {number(options.intercept)})"
+    return computed(image, values, phrase, units=None)
