@@ -171,7 +171,7 @@ def _raw() -> Iterator[Sample]:
     grey = 30000 - 12000 * (ball > -500) + 90 * noise(CAMERA, 81)
     pixels = whole(marked(grey, 60000), np.uint16)
     yield Sample("cyberknife/camera_a.raw", "cyberknife-raw", files.cyberknife(pixels), pixels)
-    lit = whole(marked(70000 * phantoms.surface((600, 960)), 100000, size=6), np.uint32)
+    lit = whole(marked(40000 * phantoms.surface((600, 960)), 65000, size=6), np.uint32)
     yield Sample("visionrt/surface.raw", "visionrt-raw", files.visionrt(lit), lit)
     strip = whole(marked(1500 * phantoms.wedge((90, 200), 5, border=8) - 200, 2000), np.int16)
     header = b"MADE SAMPLE".ljust(64, b"\x00")
