@@ -1,0 +1,49 @@
+"""Numbers of XIM properties in the units of DICOM: cm to mm, Varian standard scale to IEC 61217."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Properties = Mapping[str, Any]
+
+MV, KV = "MV", "KV"
+_HALF = {1: MV, 2: KV}
+
+DECIMALS = 10
+"""Digits kept after the point: far finer than any encoder, and short enough that no DS rounds up to 360."""
+
+
+def half_of(properties: Properties) -> str | None:
+    """Which half of the properties describes the image: ``MV`` or ``KV``, the prefix of their names.
+
+    Both halves are filled in every file; ImageSourceType decides. None where it does not say.
+    """
+    kind = properties.get("ImageSourceType")
+    return _HALF.get(kind) if isinstance(kind, int) else None
+
+
+def is_dark(properties: Properties) -> bool:
+    """Whether this is a dark field: nothing was exposed, whatever energy the file names."""
+    return str(properties.get("ImageModeId", "")).endswith("-DF") or properties.get("BeamState") == 0
+
+
+def number(properties: Properties, name: str) -> float | None:
+    """The value of a numeric property; None where it is absent or not set."""
+    value = properties.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def iec(angle: float) -> float:
+    """Varian standard scale -> IEC 61217, degrees in [0, 360): ``180 - angle``, wrapped after rounding."""
+    return round(180.0 - angle, DECIMALS) % 360.0
+
+
+def millimetres(centimetres: float) -> float:
+    return round(centimetres * 10.0, DECIMALS)
+
+
+def decimal(value: float) -> str:
+    """The number as DS: ten significant digits, at most 16 characters."""
+    text = f"{value:.10g}"
+    return "0" if float(text) == 0 else text
