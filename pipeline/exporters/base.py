@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ...schemas.tags import TagValue
-from ..errors import Note
+from ..errors import ExportError, Note
 from ..image import Image, Origin
 
 
@@ -70,3 +70,13 @@ class Exporter:
     dicom: bool = False
     codecs: tuple[str, ...] = ()
     """Distributions whose version can change the bytes written."""
+
+
+def only(images: Sequence[Image], what: str) -> Image:
+    """The image of a target that holds one. Raises: ExportError for none or several."""
+    if len(images) != 1:
+        raise ExportError(
+            f"a {what} holds one image, not {len(images)}",
+            hint="write a file per page, with {page} in its path",
+        )
+    return images[0]

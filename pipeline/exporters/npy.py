@@ -1,0 +1,58 @@
+"""npy: the values exactly, and nothing else."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...schemas.exports import NpyExport
+from ..errors import ExportError
+from ..image import Image
+from .base import Artifact, Context, Exporter
+from .compare import reading_back, same_pixels
+
+
+def export(images: Sequence[Image], options: NpyExport, context: Context) -> Artifact:
+    """Images as one array: (rows, columns) or (rows, columns, samples); several stacked along a new first
+    axis. Format version 1.0, C order, little endian.
+
+    Raises:
+        ExportError: no image, or images of different shapes or types.
+    """
+    if not images:
+        raise ExportError("there is no image to write")
+    first = images[0].pixels
+    for number, image in enumerate(images, start=1):
+        if image.pixels.shape != first.shape or image.pixels.dtype != first.dtype:
+            raise ExportError(
+                f"image {number} is {image.pixels.dtype} {image.pixels.shape}, the first one {first.dtype} "
+                f"{first.shape}; one array holds one kind",
+                hint="write a file per page, with {page} in its path",
+            )
+    little = first.dtype.newbyteorder("<")
+    header = io.BytesIO()
+    shape = first.shape if len(images) == 1 else (len(images), *first.shape)
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": np.lib.format.dtype_to_descr(little), "fortran_order": False, "shape": shape}
+    )
+    arrays = [np.ascontiguousarray(image.pixels, dtype=little) for image in images]
+
+    def check(path: Path) -> None:
+        with reading_back(path):
+            found = np.load(path, allow_pickle=False)
+        stacked = found.reshape(len(arrays), *first.shape) if found.shape == shape else found[np.newaxis]
+        for array, part in zip(arrays, stacked, strict=True):
+            same_pixels(path, array, part)
+
+    return Artifact((header.getvalue(), *(array.reshape(-1).view(np.uint8).data for array in arrays)), check)
+
+
+EXPORTER = Exporter(
+    export=export,
+    describes="values exactly, as a numpy array; several images are stacked",
+    many=True,
+    codecs=("numpy",),
+)
