@@ -1,0 +1,26 @@
+"""Every export target. A target's module is loaded when it is used: names cost no numpy and no pydicom."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .base import Exporter
+
+EXPORTERS: dict[str, str] = {
+    "rt-image": "rt_image",
+    "ct-series": "ct_series",
+    "secondary-capture": "secondary_capture",
+    "dicom": "same_kind",
+    "png": "png",
+    "jpg": "jpg",
+    "tiff": "tiff",
+    "npy": "npy",
+}
+"""The module here that has each target's `EXPORTER`, by its name in a recipe."""
+
+
+def exporter(to: str) -> Exporter:
+    """The exporter of a target. Raises: KeyError for a name that is none."""
+    found = import_module(f".{EXPORTERS[to]}", __package__).EXPORTER
+    assert isinstance(found, Exporter)
+    return found
