@@ -191,7 +191,7 @@ def _value(value: Any, vr: str | None = None) -> TagValue:
         return _explicit(value)
     if isinstance(value, list | tuple):
         if value and all(isinstance(item, Mapping) for item in value):
-            return TagValue(nested=tuple(_nested(item) for item in value), vr=vr or "SQ")
+            return TagValue(nested=tuple(_mapping(item) for item in value), vr=vr or "SQ")
         if any(isinstance(item, Mapping | list | tuple) for item in value):
             raise PydanticCustomError(
                 "tag_value", "is either a list of values or a list of mappings (a sequence)"
@@ -202,6 +202,10 @@ def _value(value: Any, vr: str | None = None) -> TagValue:
 
 def _item(text: str) -> str:
     return str(check_template(text)) if is_template(text) else text
+
+
+def _mapping(item: Mapping[Any, Any]) -> dict[str, TagValue]:
+    return {str(key): _value(inner) for key, inner in item.items()}
 
 
 def _explicit(value: Mapping[Any, Any]) -> TagValue:
@@ -223,17 +227,11 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
     )
 
 
-def _nested(item: Mapping[Any, Any]) -> dict[str, TagValue]:
-    nested = {str(key): _value(inner) for key, inner in item.items()}
-    for key, value in nested.items():
-        problem = problem_of(key, value)
-        if problem:
-            raise PydanticCustomError("tag", "{reason}", {"reason": problem})
-    return nested
+def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | None:
+    """What is wrong with a tag and its value, as a sentence, or None.
 
-
-def problem_of(key: str, value: TagValue) -> str | None:
-    """What is wrong with a tag and its value, as a sentence, or None."""
+    Items that are templates are not judged, unless `literal` says that they were rendered already.
+    """
     try:
         step = parse_tag(key).last
     except ValueError as error:
@@ -246,11 +244,16 @@ def problem_of(key: str, value: TagValue) -> str | None:
     if vr == "SQ" and value.items is not None:
         return f"{key}: a sequence takes a list of mappings"
     for item in value.items or ():
-        if vr and not is_template(item):
+        if vr and (literal or not is_template(item)):
             try:
                 normal_value(vr, item)
             except ValueFormError as error:
                 return f"{key}: {error}"
+    for mapping in value.nested or ():
+        for inner_key, inner in mapping.items():
+            problem = problem_of(inner_key, inner, literal=literal)
+            if problem:
+                return f"{key}: {problem}"
     return None
 
 

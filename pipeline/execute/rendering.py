@@ -1,0 +1,125 @@
+"""The templates of a conversion filled in for one image: its geometry, its tags, its study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ...schemas.geometry import Geometry as Stated
+from ...schemas.recipe import Conversion
+from ...schemas.tags import TagValue, problem_of
+from ...schemas.template import Template, is_template
+from ..errors import ExportError, GeometryError
+from ..image import Image, Origin
+from ..plan import InputFile, Unit
+from ..recipe_file import LoadedRecipe
+from ..templates import Scope, SourceLookup, render, render_number
+
+
+def scope_of(unit: Unit, item: InputFile, loaded: LoadedRecipe, image: Image) -> Scope:
+    """What the templates for one image of one file may name."""
+    return Scope(
+        path=item.path,
+        index=unit.index,
+        group=unit.group or None,
+        page=image.source.page,
+        captures=item.captures,
+        variables=loaded.recipe.vars,
+        source=source_lookup(image),
+    )
+
+
+def source_lookup(image: Image) -> SourceLookup:
+    """A property of the image's first file: by its own name, then by DICOM keyword or eight hex digits."""
+    source = image.source
+
+    def look(name: str) -> Any:
+        if name in source.properties:
+            return source.properties[name]
+        for dataset in (source.dataset, source.attributes):
+            if dataset is None:
+                continue
+            key: Any = int(name, 16) if len(name) == 8 and _is_hex(name) else name
+            if key in dataset:
+                return dataset[key].value
+        raise KeyError(name)
+
+    return look
+
+
+def _is_hex(text: str) -> bool:
+    return all(char in "0123456789abcdefABCDEF" for char in text)
+
+
+def rendered_geometry(stated: Stated, scope: Scope) -> Stated:
+    """The recipe's geometry with numbers in place of templates.
+
+    Raises:
+        GeometryError: a template gave a number that cannot be, such as a SID below 0.
+        PlanError, SourceError: from the templates.
+    """
+    changes: dict[str, Any] = {}
+    for name in type(stated).model_fields:
+        value = getattr(stated, name)
+        if isinstance(value, Template):
+            changes[name] = render_number(value, scope)
+        elif isinstance(value, tuple):
+            changes[name] = tuple(render_number(part, scope) for part in value)
+    try:
+        return Stated.model_validate(stated.model_dump() | changes) if changes else stated
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise GeometryError(f"{where} {first['msg']}, here {first['input']}", subject=scope.path) from error
+
+
+def geometry_origins(loaded: LoadedRecipe, conversion: str) -> tuple[dict[str, Origin], frozenset[str]]:
+    """Where each stated value of a conversion's geometry stands, and which of them only fill gaps."""
+    origins, weak = {}, set()
+    stated = loaded.recipe.conversions[conversion].geometry
+    for name in type(stated).model_fields:
+        place = loaded.places.get(("conversions", conversion, "geometry", name))
+        if place is None:
+            continue
+        own = place.layer in ("conversion", "set")
+        origins[name] = Origin("conversion" if own else "defaults", str(place))
+        if not own:
+            weak.add(name)
+    return origins, frozenset(weak)
+
+
+def rendered_tags(conversion: Conversion, scope: Scope) -> dict[str, TagValue]:
+    """The overrides of a conversion for one image.
+
+    Raises:
+        ExportError: a template gave what the tag's VR cannot hold.
+        PlanError, SourceError: from the templates.
+    """
+    tags = {}
+    for key, value in conversion.tags.items():
+        tags[key] = _rendered(value, scope)
+        problem = problem_of(key, tags[key], literal=True) if tags[key] is not value else None
+        if problem:
+            raise ExportError(problem, subject=scope.path)
+    return tags
+
+
+def _rendered(value: TagValue, scope: Scope) -> TagValue:
+    if value.items is not None and any(is_template(item) for item in value.items):
+        return TagValue(items=tuple(render(item, scope) for item in value.items), vr=value.vr)
+    if value.nested is not None:
+        nested = tuple({key: _rendered(inner, scope) for key, inner in item.items()} for item in value.nested)
+        return TagValue(nested=nested, vr=value.vr)
+    return value
+
+
+def tag_origins(loaded: LoadedRecipe, conversion: str) -> Mapping[str, Origin]:
+    """Where each override of a conversion stands."""
+    origins = {}
+    for key in loaded.recipe.conversions[conversion].tags:
+        place = loaded.places.get(("conversions", conversion, "tags", key))
+        own = place is None or place.layer in ("conversion", "set")
+        origins[key] = Origin("conversion" if own else "defaults", str(place) if place else "")
+    return origins

@@ -1,0 +1,179 @@
+"""The unit of work: load, combine, process, export, read back, put in place; on one worker.
+
+Arrays never leave this module's functions. Images are taken one at a time; they are held together only
+for an output that holds them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ...schemas.exports import AnyExport
+from ..combine import combine
+from ..errors import DicombakeError, ExportError, Note, SourceError
+from ..exporters.base import Context, Identity
+from ..exporters.registry import exporter
+from ..geometry import resolve
+from ..image import Image
+from ..loaders.registry import load
+from ..plan import InputFile, Output, Unit
+from ..process import apply
+from ..store import Written, file_sha256
+from ..templates import render, split_name
+from .fingerprint import input_path, key_of
+from .rendering import (
+    geometry_origins,
+    rendered_geometry,
+    rendered_tags,
+    scope_of,
+    tag_origins,
+)
+from .results import Failure, Job, UnitResult
+
+
+def do_unit(unit: Unit, job: Job) -> UnitResult:
+    """Carry out one unit. An output that fails leaves the unit's other outputs standing.
+
+    Raises:
+        DicombakeError: what is wrong with an input, and so with every output.
+    """
+    return _Work(unit, job).result()
+
+
+@dataclass
+class _Work:
+    unit: Unit
+    job: Job
+    written: list[Written] = field(default_factory=list)
+    notes: dict[Note, None] = field(default_factory=dict)
+    failures: list[DicombakeError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        recipe = self.job.loaded.recipe
+        self.conversion = recipe.conversions[self.unit.conversion]
+        self.limits = recipe.limits
+        self.strict = recipe.strict if self.conversion.strict is None else self.conversion.strict
+        self.store = self.job.store()
+        self.inputs = self._hashes()
+
+    def result(self) -> UnitResult:
+        exports = self.conversion.exports
+        singles: dict[int, list[Output]] = {}
+        for output in self.unit.outputs:
+            if output.page is not None:
+                singles.setdefault(output.page, []).append(output)
+        together = [output for output in self.unit.outputs if output.page is None]
+        held: list[tuple[InputFile, Image]] = []
+        for item, image in self._images():
+            for output in singles.pop(image.source.page, ()):
+                self._try(output, exports[output.export], [(item, image)])
+            if together:
+                held.append((item, image))
+        for output in together:
+            self._try(output, exports[output.export], held)
+        for page, outputs in singles.items():
+            for output in outputs:
+                self.failures.append(
+                    ExportError(f"the input has no page or frame {page}", subject=output.path)
+                )
+        return self._summary()
+
+    def _summary(self) -> UnitResult:
+        error = None
+        if self.failures:
+            error = Failure.of(self.failures[0])
+            self.notes |= {Note("also-failed", str(failure)): None for failure in self.failures[1:]}
+        return UnitResult(
+            self.unit.id,
+            "failed" if error else "written",
+            tuple(self.written),
+            tuple(self.inputs.items()),
+            tuple(self.notes),
+            error,
+        )
+
+    def _hashes(self) -> dict[str, str]:
+        hashes = {}
+        for item in self.unit.inputs:
+            try:
+                hashes[key_of(item)] = file_sha256(input_path(item, self.job.data, self.job.out))
+            except OSError as error:
+                raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
+        return hashes
+
+    def _images(self) -> Iterator[tuple[InputFile, Image]]:
+        """The unit's images, their geometry resolved, combined and processed."""
+        first = self.unit.inputs[0]
+        loaded = self._loaded()
+        if self.conversion.combine is not None:
+            loaded = iter([(first, combine((image for _, image in loaded), self.conversion.combine))])
+        for item, image in loaded:
+            processed = apply(image, self.conversion.process)
+            self.notes |= dict.fromkeys(processed.notes)
+            self._refuse_contradictions(processed.notes)
+            yield item, processed
+
+    def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
+        pages = range(*self.unit.pages) if self.unit.pages else None
+        origins, weak = geometry_origins(self.job.loaded, self.unit.conversion)
+        for item in self.unit.inputs:
+            path = input_path(item, self.job.data, self.job.out)
+            for image in load(path, self.conversion.source, self.limits, pages):
+                scope = scope_of(self.unit, item, self.job.loaded, image)
+                stated = rendered_geometry(self.conversion.geometry, scope)
+                yield item, resolve(image, stated, weak=weak, origins=origins, strict=self.strict)
+
+    def _try(self, output: Output, options: AnyExport, images: Sequence[tuple[InputFile, Image]]) -> None:
+        try:
+            self._export(output, options, images)
+        except DicombakeError as error:
+            error.subject = error.subject or output.path
+            self.failures.append(error)
+
+    def _export(self, output: Output, options: AnyExport, images: Sequence[tuple[InputFile, Image]]) -> None:
+        target = exporter(options.to)
+        if not images:
+            raise ExportError("the input holds no image", subject=output.path)
+        if len(images) > 1 and not target.many:
+            raise ExportError(
+                f"{len(images)} pages or frames would go into one file, which {options.to} cannot hold",
+                subject=output.path,
+                hint="put {page} or {frame} into the path, or choose one in 'source'",
+            )
+        item, first = images[0]
+        artifact = target.export([image for _, image in images], options, self._context(item, first))
+        self._refuse_contradictions(artifact.notes)
+        self.written.append(self.store.put(output.path, artifact.chunks, artifact.check))
+        self.notes |= dict.fromkeys(artifact.notes)
+
+    def _context(self, item: InputFile, image: Image) -> Context:
+        loaded, conversion = self.job.loaded, self.conversion
+        scope = scope_of(self.unit, item, loaded, image)
+        identity = Identity(
+            namespace=loaded.recipe.uid_namespace,
+            recipe=loaded.recipe.name,
+            conversion=self.unit.conversion,
+            group=self.unit.group,
+            study=render(conversion.study, scope) if conversion.study else None,
+            content=self._content(),
+            volume=item.path if image.geometry.patient is not None else "",
+        )
+        return Context(
+            identity=identity,
+            tags=rendered_tags(conversion, scope),
+            remove_tags=conversion.remove_tags,
+            tag_origins=tag_origins(loaded, self.unit.conversion),
+            strict=self.strict,
+            stem=split_name(item.path)[1],
+        )
+
+    def _content(self) -> str:
+        hashes = list(self.inputs.values())
+        return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+    def _refuse_contradictions(self, notes: Sequence[Note]) -> None:
+        contradictions = [note.text for note in notes if note.contradiction]
+        if self.strict and contradictions:
+            raise ExportError(f"under strict: {'; '.join(contradictions)}", subject=self.unit.inputs[0].path)
