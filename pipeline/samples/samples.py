@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..store import write_file
 from . import files, phantoms, xim
 from .phantoms import marked, noise, whole
 
@@ -36,12 +37,11 @@ class Sample:
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """Write every sample below a folder, which is made if need be. Raises: OSError."""
+    """Write every sample below a folder, which is made if need be. Raises: StoreError."""
     written = []
     for sample in samples():
         path = folder / sample.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sample.content)
+        write_file(path, sample.content)
         written.append(path)
     return written
 
