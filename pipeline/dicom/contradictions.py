@@ -1,0 +1,100 @@
+"""Where the recipe's tags make a file contradict itself: written all the same, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from ..errors import Note
+from .file import PixelElement
+
+PIXEL_DESCRIPTION = (
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
+    "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
+)  # fmt: skip
+VALUE_DESCRIPTION = ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence")
+GEOMETRY = (
+    "PixelSpacing", "ImagePlanePixelSpacing", "RTImageSID", "RadiationMachineSAD", "RTImagePosition",
+    "RTImageOrientation", "XRayImageReceptorTranslation", "XRayImageReceptorAngle", "GantryAngle",
+    "BeamLimitingDeviceAngle", "PatientSupportAngle", "ImagePositionPatient", "ImageOrientationPatient",
+    "SliceThickness", "SpacingBetweenSlices",
+)  # fmt: skip
+_KIND = ("SOPClassUID", "Modality")
+
+
+def contradictions(
+    before: Dataset, after: Dataset, pixels: PixelElement | None, *, kept: bool
+) -> tuple[Note, ...]:
+    """What the recipe's tags say against the pixels, the kind of file and the geometry.
+
+    `before` is the dataset as its kind made it, `after` with the tags; `pixels` are those that were
+    made, `kept` says whether they are still in the file.
+    """
+    return tuple(_found(before, after, pixels, kept))
+
+
+def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: bool) -> Iterator[Note]:
+    for keyword in _KIND:
+        if _differs(before, after, keyword):
+            yield _note("contradicts-kind", keyword, before, after, "the kind of file")
+    for keyword in PIXEL_DESCRIPTION:
+        if kept and _differs(before, after, keyword):
+            yield _note("contradicts-pixels", keyword, before, after, "the pixels")
+    for keyword in VALUE_DESCRIPTION:
+        if _differs(before, after, keyword) or (kept and keyword not in before and after.get(keyword)):
+            yield _note("contradicts-values", keyword, before, after, "the values")
+    for keyword in GEOMETRY:
+        if before.get(keyword) not in (None, "") and _differs(before, after, keyword):
+            yield _note("contradicts-geometry", keyword, before, after, "the geometry")
+    if not kept and pixels is not None:
+        yield from _other_pixels(after)
+
+
+def _other_pixels(after: Dataset) -> Iterator[Note]:
+    """Pixels of the recipe's own whose size is not what the attributes say."""
+    try:
+        count = int(after.Rows) * int(after.Columns) * int(after.get("SamplesPerPixel") or 1)
+        expected = count * int(after.get("NumberOfFrames") or 1) * int(after.BitsAllocated) // 8
+    except (AttributeError, TypeError, ValueError):
+        expected = -1
+    sizes = {
+        name: len(after[name].value or b"")
+        for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+        if name in after
+    }
+    if not sizes:
+        yield Note("contradicts-pixels", "the tags remove the pixels of an image", contradiction=True)
+    for name, size in sizes.items():
+        if size != expected + expected % 2:
+            text = f"the tag {name} has {size} bytes, the image it is in needs {expected}"
+            yield Note("contradicts-pixels", text, contradiction=True)
+
+
+def _differs(before: Dataset, after: Dataset, keyword: str) -> bool:
+    if keyword not in before:
+        return False
+    if keyword not in after:
+        return True
+    return bool(before[keyword].value != after[keyword].value)
+
+
+def _note(code: str, keyword: str, before: Dataset, after: Dataset, what: str) -> Note:
+    """None of these attributes tells anything of a patient, so both values can be named."""
+    said = _shown(after, keyword)
+    ours = f" ({_shown(before, keyword)})" if keyword in before else ""
+    return Note(code, f"the tag {keyword} is {said}, which contradicts {what}{ours}", contradiction=True)
+
+
+def _shown(dataset: Dataset, keyword: str) -> str:
+    if keyword not in dataset:
+        return "removed"
+    value = dataset[keyword].value
+    if isinstance(value, UID):
+        return value.name
+    return "empty" if value in (None, "") else "\\".join(map(str, value)) if _many(value) else str(value)
+
+
+def _many(value: object) -> bool:
+    return hasattr(value, "__iter__") and not isinstance(value, str | bytes)

@@ -1,0 +1,131 @@
+"""A finished dataset as the bytes of a Part 10 file, and the comparison of what was written with it.
+
+Explicit VR little endian, the file meta last and derived from the dataset (PS3.10 section 7.1). The SOP
+Instance UID derives from everything else in the dataset and from the pixels, so each part is encoded once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.charset import convert_encodings
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from ..errors import ExportError
+from ..image import Pixels
+from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid
+
+PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
+_SOP_INSTANCE_UID = 0x00080018
+_MOST_BYTES = 2**32 - 2
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """The pixels of a file: the array as stored, and the element that holds it.
+
+    `array`: (rows, columns), (rows, columns, samples) or with frames before them; little endian,
+    contiguous.
+    """
+
+    array: Pixels
+    element: str = "PixelData"
+
+    @property
+    def tag(self) -> int:
+        return PIXEL_TAGS[self.element]
+
+    @property
+    def vr(self) -> str:
+        """OF and OD for floats, OB for 8 bits, OW above (PS3.5 section 8)."""
+        if self.element != "PixelData":
+            return {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}[self.element]
+        return "OB" if self.array.dtype.itemsize == 1 else "OW"
+
+    def view(self) -> memoryview:
+        """The bytes, without a copy."""
+        return self.array.reshape(-1).view(np.uint8).data
+
+
+def encoded(dataset: Dataset, pixels: PixelElement | None) -> tuple[tuple[bytes | memoryview, ...], Dataset]:
+    """The chunks of the file, and the dataset that it holds (with its SOP Instance UID; pixels apart).
+
+    `pixels` None: the dataset has its own pixel element (an override), or none. A SOP Instance UID that
+    the dataset already has is kept.
+
+    Raises:
+        ExportError: values that cannot be written, pixels of more than 4 GB.
+    """
+    if pixels is not None and pixels.array.nbytes > _MOST_BYTES:
+        raise ExportError(f"{pixels.array.nbytes} bytes of pixels; one DICOM element holds {_MOST_BYTES}")
+    tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
+    before = _encode(dataset, 0x00080000, _SOP_INSTANCE_UID - 1)
+    between = _encode(dataset, _SOP_INSTANCE_UID + 1, tag - 1)
+    after = _encode(dataset, tag if pixels is None else tag + 1, 0xFFFFFFFF)
+    if not dataset.get("SOPInstanceUID"):
+        dataset.SOPInstanceUID = UID(instance_uid(tuple(_digests(before, between, after, pixels))))
+    uid = _encode(dataset, _SOP_INSTANCE_UID, _SOP_INSTANCE_UID)
+    head = b"\0" * 128 + b"DICM" + _meta(dataset)
+    if pixels is None:
+        return (head + before + uid + between + after,), dataset
+    size = pixels.array.nbytes
+    opening = struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, pixels.vr.encode(), 0, size + size % 2)
+    chunks = (head + before + uid + between + opening, pixels.view(), b"\0" * (size % 2) + after)
+    return tuple(chunk for chunk in chunks if len(chunk)), dataset
+
+
+def _encode(dataset: Dataset, first: int, last: int) -> bytes:
+    """The elements from one tag to another, encoded."""
+    part = Dataset({tag: dataset[tag] for tag in dataset.keys() if first <= tag <= last})  # noqa: SIM118
+    if not part:
+        return b""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            write_dataset(buffer, part, convert_encodings(dataset.get("SpecificCharacterSet") or ""))
+        except (ValueError, TypeError, AttributeError, struct.error, OverflowError, UserWarning) as error:
+            raise ExportError(f"the dataset cannot be written: {error}") from error
+    return buffer.getvalue()
+
+
+def _meta(dataset: Dataset) -> bytes:
+    """The file meta, derived from the finished dataset."""
+    meta = FileMetaDataset()
+    for element in getattr(dataset, "file_meta", None) or ():
+        if element.tag.element in (0x0016, 0x0017, 0x0018):
+            meta.add(element)
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID") or ""))
+    meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    dataset.file_meta = meta
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_file_meta_info(buffer, meta, enforce_standard=False)
+    return _with_length(buffer.getvalue())
+
+
+def _with_length(meta: bytes) -> bytes:
+    """The file meta behind its own length (0002,0000)."""
+    return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
+
+
+def _digests(before: bytes, between: bytes, after: bytes, pixels: PixelElement | None) -> Iterator[str]:
+    for part in (before, between, after):
+        yield hashlib.sha256(part).hexdigest()
+    if pixels is not None:
+        yield f"{pixels.element} {pixels.array.dtype.str} {pixels.array.shape}"
+        yield hashlib.sha256(pixels.view()).hexdigest()

@@ -1,0 +1,129 @@
+"""From a drafted dataset to a finished one, and to an output that can check itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydicom import DataElement, Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ..errors import ExportError, Note
+from ..exporters.base import Artifact, Context
+from ..image import Image
+from .contradictions import contradictions
+from .file import PIXEL_TAGS, PixelElement, encoded
+from .identity import identify
+from .overrides import apply_overrides
+from .verify import Meant, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A dataset as its kind makes it, before the recipe's tags."""
+
+    dataset: Dataset
+    pixels: PixelElement | None
+    images: Sequence[Image]
+    notes: tuple[Note, ...] = ()
+    frame_of_reference: bool = False
+    keep_series: bool = False
+    numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Geometry as it was meant, by keyword; what the file's text must read back as."""
+    instance: Callable[[Dataset], str | None] = lambda dataset: None
+    """The SOP Instance UID to keep, if this finished dataset may keep its source's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A dataset with every tag and UID; its pixels apart, unless the recipe gave their element."""
+
+    dataset: Dataset
+    pixels: PixelElement | None
+    chunks: tuple[bytes | memoryview, ...]
+    meant: Meant
+    notes: tuple[Note, ...]
+
+
+def finish(draft: Draft, context: Context) -> Finished:
+    """Apply the recipe's tags, find what contradicts, give UIDs and encode.
+
+    Raises:
+        ExportError: tags that cannot be written; under `strict`, a contradiction.
+    """
+    dataset = draft.dataset
+    before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
+    apply_overrides(dataset, context.tags, context.remove_tags)
+    _meta_apart(dataset)
+    pixels = None if _pixels_given(dataset, context) else draft.pixels
+    found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
+    if context.strict and found:
+        raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
+    identify(
+        dataset,
+        context.identity,
+        draft.images,
+        frame_of_reference=draft.frame_of_reference,
+        keep_series=draft.keep_series,
+    )
+    kept = draft.instance(dataset)
+    if kept and not dataset.get("SOPInstanceUID"):
+        dataset.SOPInstanceUID = kept
+    chunks, dataset = encoded(dataset, pixels)
+    described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
+    numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
+    meant = Meant(dataset, pixels, described=described, numbers=numbers)
+    return Finished(dataset, pixels, chunks, meant, draft.notes + found)
+
+
+def artifact(draft: Draft, context: Context) -> Artifact:
+    """The draft as an output, with the check of what was written."""
+    finished = finish(draft, context)
+
+    def check(path: Path) -> None:
+        verify(path, finished.meant)
+
+    return Artifact(finished.chunks, check, finished.notes)
+
+
+def whole_dataset(finished: Finished) -> Dataset:
+    """The finished dataset with its pixels and file meta, ready for ``save_as``."""
+    dataset = finished.dataset
+    if finished.pixels is not None:
+        data = finished.pixels.view().tobytes()
+        element = finished.pixels
+        dataset[element.tag] = DataElement(element.tag, element.vr, data + b"\0" * (len(data) % 2))
+    assert isinstance(dataset.file_meta, FileMetaDataset)
+    assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    return dataset
+
+
+def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Frames as one array; a single one is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _meta_apart(dataset: Dataset) -> None:
+    """Elements of group 2 that the recipe gave belong to the file meta."""
+    meta = FileMetaDataset()
+    for tag in [tag for tag in dataset.keys() if tag.group == 2]:  # noqa: SIM118
+        meta.add(dataset[tag])
+        del dataset[tag]
+    dataset.file_meta = meta
+
+
+def _pixels_given(dataset: Dataset, context: Context) -> bool:
+    """Whether the recipe put other pixels in place of ours, or removed them."""
+    if any(tag in dataset for tag in PIXEL_TAGS.values()):
+        return True
+    return any(key.strip("()").replace(",", "") in _PIXEL_KEYS for key in context.remove_tags)
+
+
+_PIXEL_KEYS = frozenset(PIXEL_TAGS) | frozenset(f"{tag:08x}" for tag in PIXEL_TAGS.values())
+
+
+def _same(before: Dataset, after: Dataset, keyword: str) -> bool:
+    return keyword in before and keyword in after and before[keyword].value == after[keyword].value

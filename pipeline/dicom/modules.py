@@ -1,0 +1,160 @@
+"""Attributes that every kind of DICOM file shares, laid one over another.
+
+Defaults of the kind, then what the file says, then geometry; the recipe's tags come last, in `finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydicom import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import UID
+
+from ..errors import Note
+from ..image import Image, SourceFile
+from .carry import carried, cleaned
+from .numbers import ds
+from .pixels import Encoded
+
+_PRESENT = (
+    "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "Manufacturer", "SeriesNumber", "PatientOrientation",
+)  # fmt: skip
+"""Type 2 of Patient, General Study, General Equipment, Series and General Image (PS3.3 C.7)."""
+
+_LONGEST_ST = 1024
+
+
+def common(image: Image, *, sop_class: str, modality: str) -> tuple[Dataset, tuple[Note, ...]]:
+    """Patient, study, equipment, image and SOP attributes of an output made of this image.
+
+    Study and series UIDs are not among them: they depend on the recipe's tags.
+    """
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in _PRESENT:
+        setattr(dataset, keyword, None)
+    dataset.InstanceNumber = str(image.source.page)
+    notes = _from_sources(dataset, image, modality)
+    dataset.SOPClassUID = UID(sop_class)
+    dataset.Modality = modality
+    if not dataset.get("StudyDate") and image.source.dataset is None:
+        # the study of a file that knows none is that of the day of its image
+        dataset.StudyDate = dataset.get("AcquisitionDate") or dataset.get("ContentDate") or None
+    _derivation(dataset, image)
+    _lossy(dataset, image)
+    return dataset, notes
+
+
+def _from_sources(dataset: Dataset, image: Image, modality: str) -> tuple[Note, ...]:
+    source = image.source
+    notes: tuple[Note, ...] = ()
+    if source.dataset is not None:
+        same = str(source.dataset.get("Modality") or "") == modality
+        found, notes = carried(source.dataset, same_modality=same, computed=image.computed)
+        _of_this_frame(found, source)
+        dataset.update(found)
+    if source.attributes is not None:
+        found, more = cleaned(source.attributes)
+        dataset.update(found)
+        notes += more
+    return notes
+
+
+def _of_this_frame(dataset: Dataset, source: SourceFile) -> None:
+    """Of a multi-frame source, the exposures of this frame."""
+    exposures = dataset.get("ExposureSequence")
+    if source.pages == 1 or not exposures:
+        return
+    page = source.page
+    dataset.ExposureSequence = Items(
+        [item for item in exposures if item.get("ReferencedFrameNumber") in (None, "", page)]
+    )
+    for item in dataset.ExposureSequence:
+        if "ReferencedFrameNumber" in item:
+            del item.ReferencedFrameNumber
+
+
+def _derivation(dataset: Dataset, image: Image) -> None:
+    """What was done, and to which DICOM images (PS3.3 C.7.6.1.1.3 and C.7.6.1.1.4)."""
+    if image.history:
+        add_derivation(dataset, "; ".join(image.history))
+    items = [item for source in image.sources if (item := _source_item(source)) is not None]
+    if items:
+        dataset.SourceImageSequence = Items(items)
+
+
+def add_derivation(dataset: Dataset, text: str) -> None:
+    """Say something more in DerivationDescription, as far as its 1024 characters go."""
+    whole = "; ".join(part for part in (str(dataset.get("DerivationDescription") or ""), text) if part)
+    dataset.DerivationDescription = whole if len(whole) <= _LONGEST_ST else whole[: _LONGEST_ST - 3] + "..."
+
+
+def _source_item(source: SourceFile) -> Dataset | None:
+    origin = source.dataset
+    if origin is None or not origin.get("SOPInstanceUID") or not origin.get("SOPClassUID"):
+        return None
+    item = Dataset()
+    item.ReferencedSOPClassUID = origin.SOPClassUID
+    item.ReferencedSOPInstanceUID = origin.SOPInstanceUID
+    if source.pages > 1:
+        item.ReferencedFrameNumber = str(source.page)
+    purpose = Dataset()
+    purpose.CodeValue = "121322"
+    purpose.CodingSchemeDesignator = "DCM"
+    purpose.CodeMeaning = "Source image for image processing operation"
+    item.PurposeOfReferenceCodeSequence = Items([purpose])
+    return item
+
+
+def _lossy(dataset: Dataset, image: Image) -> None:
+    """A loss stays recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5)."""
+    loss = image.lossy
+    for source in image.sources:
+        if source.dataset is not None and str(source.dataset.get("LossyImageCompression") or "") == "01":
+            dataset.LossyImageCompression = "01"
+    if loss is None:
+        return
+    dataset.LossyImageCompression = "01"
+    if not dataset.get("LossyImageCompressionMethod"):
+        dataset.LossyImageCompressionMethod = loss.method
+        dataset.LossyImageCompressionRatio = ds(round(loss.ratio, 3))
+
+
+def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames: int | None = None) -> None:
+    """The Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it."""
+    shape = encoded.stored.shape
+    samples = 3 if photometric == "RGB" else 1
+    rows, columns = shape[-3:-1] if samples == 3 else shape[-2:]
+    dataset.SamplesPerPixel = samples
+    dataset.PhotometricInterpretation = photometric
+    if samples == 3:
+        dataset.PlanarConfiguration = 0
+    if frames is not None:
+        dataset.NumberOfFrames = str(frames)
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.BitsAllocated = encoded.bits_allocated
+    if encoded.element != "PixelData":
+        return
+    dataset.BitsStored = encoded.bits_stored
+    dataset.HighBit = encoded.bits_stored - 1
+    dataset.PixelRepresentation = int(encoded.stored.dtype.kind == "i")
+
+
+def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
+    """The Modality LUT module (PS3.3 C.11.1), where the values need one."""
+    if encoded.rescale is None:
+        return
+    dataset.RescaleIntercept = encoded.rescale.intercept
+    dataset.RescaleSlope = encoded.rescale.slope
+    dataset.RescaleType = encoded.rescale.kind or units or "US"
+    if encoded.error:
+        add_derivation(dataset, f"quantized to 16 bits, largest error {encoded.error:.3g}")
+
+
+def worst(errors: Sequence[float | None]) -> float | None:
+    """The largest of several quantization errors, None where nothing was quantized."""
+    known = [error for error in errors if error is not None]
+    return max(known) if known else None

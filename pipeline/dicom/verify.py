@@ -1,0 +1,149 @@
+"""Reads what was written and compares it with what was meant: every element, every pixel, every length.
+
+The file is read by pydicom, and its pixels are decoded by pydicom, both from the disk; what they are
+compared with was made before anything was encoded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.valuerep import PersonName
+
+from ..errors import VerificationError
+from .file import PixelElement
+from .uids import IMPLEMENTATION_CLASS_UID
+
+_TOLERANCE = 1e-9
+"""Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What the file has to say.
+
+    `described`: whether the attributes describe `pixels`, so that a reader can decode them; an override
+    may contradict them, and then only their bytes are compared.
+    """
+
+    dataset: Dataset
+    pixels: PixelElement | None
+    described: bool = True
+    numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+def verify(path: Path, meant: Meant) -> None:
+    """Raises: VerificationError, naming the element that is not what was meant (never its value)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = dcmread(path)
+            problem = next(_problems(found, meant), None)
+    except (InvalidDicomError, OSError, ValueError, EOFError, AttributeError, NotImplementedError) as error:
+        raise VerificationError(f"what was written cannot be read: {error}", subject=path.name) from error
+    if problem:
+        raise VerificationError(f"what was written is not what was meant: {problem}", subject=path.name)
+
+
+def _problems(found: Dataset, meant: Meant) -> Iterator[str]:
+    yield from _meta(found, meant.dataset)
+    skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
+    yield from differences(meant.dataset, found, skipped=skipped)
+    for keyword, values in meant.numbers.items():
+        read = [float(value) for value in _values(found.get(keyword))]
+        if len(read) != len(values) or not np.allclose(read, values, rtol=_TOLERANCE, atol=_TOLERANCE):
+            yield f"{keyword} is not the number that was meant"
+    if meant.pixels is not None:
+        yield from _pixels(found, meant.pixels, meant.described)
+
+
+def _meta(found: Dataset, meant: Dataset) -> Iterator[str]:
+    meta = found.file_meta
+    wanted = {
+        "MediaStorageSOPClassUID": str(meant.get("SOPClassUID") or ""),
+        "MediaStorageSOPInstanceUID": str(meant.SOPInstanceUID),
+        "TransferSyntaxUID": str(ExplicitVRLittleEndian),
+        "ImplementationClassUID": IMPLEMENTATION_CLASS_UID,
+    }
+    for keyword, value in wanted.items():
+        if str(meta.get(keyword) or "") != value:
+            yield f"{keyword} in the file meta"
+
+
+def differences(meant: Dataset, found: Dataset, *, skipped: frozenset[int] = frozenset()) -> Iterator[str]:
+    """The elements whose VR or value is not the same in two datasets, sequences included."""
+    for tag in sorted(set(meant.keys()) | (set(found.keys()) - skipped)):
+        if tag in skipped:
+            continue
+        name = f"{meant[tag].name if tag in meant else tag}"
+        if tag not in found or tag not in meant:
+            yield f"{name} {'is missing' if tag not in found else 'was not meant to be there'}"
+            continue
+        ours, theirs = meant[tag], found[tag]
+        if ours.VR != theirs.VR:
+            yield f"{name} has the VR {theirs.VR}, not {ours.VR}"
+        elif ours.VR == "SQ":
+            yield from _items(name, list(ours.value), list(theirs.value))
+        elif [_plain(value) for value in _values(ours.value)] != [_plain(v) for v in _values(theirs.value)]:
+            yield name
+
+
+def _items(name: str, ours: list[Dataset], theirs: list[Dataset]) -> Iterator[str]:
+    if len(ours) != len(theirs):
+        yield f"{name} has {len(theirs)} items, not {len(ours)}"
+        return
+    for index, (item, other) in enumerate(zip(ours, theirs, strict=True)):
+        for difference in differences(item, other):
+            yield f"{name}[{index}]: {difference}"
+
+
+def _values(value: Any) -> list[Any]:
+    if isinstance(value, str | bytes | PersonName) or not hasattr(value, "__iter__"):
+        return [] if value is None or value in ("", b"") else [value]
+    return list(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value without what padding adds; a decimal string as its text and so to the last digit."""
+    if isinstance(value, bytes):
+        return value + b"\0" * (len(value) % 2)
+    text = getattr(value, "original_string", None)
+    if text is not None:
+        return str(text).strip()
+    if isinstance(value, int | float):
+        return value
+    return str(value).rstrip(" \0")
+
+
+def _pixels(found: Dataset, meant: PixelElement, described: bool) -> Iterator[str]:
+    element = found.get_item(meant.tag)
+    if element is None or element.value is None:
+        yield f"{meant.element} is missing"
+        return
+    data = memoryview(element.value)
+    size = meant.array.nbytes
+    if data.nbytes != size + size % 2:
+        yield f"{meant.element} has {data.nbytes} bytes, not {size + size % 2}"
+        return
+    if not np.array_equal(np.frombuffer(data[:size], np.uint8), np.frombuffer(meant.view(), np.uint8)):
+        yield f"{meant.element}: not the same bytes"
+        return
+    if not described:
+        return
+    decoded = pixel_array(found, raw=True)
+    if decoded.dtype != meant.array.dtype or decoded.shape != meant.array.shape:
+        yield (
+            f"the pixels read as {decoded.dtype} of shape {decoded.shape}, "
+            f"not as {meant.array.dtype} of shape {meant.array.shape}"
+        )
+    elif not np.array_equal(decoded, meant.array, equal_nan=decoded.dtype.kind == "f"):
+        yield "the pixels do not read back as they were"

@@ -1,0 +1,173 @@
+"""RT Image (PS3.3 A.17 and C.8.8.2): one file per image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import RTImageStorage
+
+from ...schemas.exports import RtImageExport
+from ..dicom.file import PixelElement
+from ..dicom.finish import Draft, artifact
+from ..dicom.modules import common, pixel_module, rescale
+from ..dicom.numbers import ds, ds_list
+from ..dicom.pixels import RT_IMAGE, encode
+from ..errors import ExportError, GeometryError, Note
+from ..image import Geometry, Image
+from .base import Artifact, Context, Exporter
+from .colour import luminance, without_alpha
+
+_LABEL = 16
+_ANGLES = {
+    "gantry": "GantryAngle",
+    "collimator": "BeamLimitingDeviceAngle",
+    "couch": "PatientSupportAngle",
+}
+
+
+def export(images: Sequence[Image], options: RtImageExport, context: Context) -> Artifact:
+    """One RT Image. Raises: ExportError, GeometryError."""
+    if len(images) != 1:
+        raise ExportError(f"an RT Image holds one image, not {len(images)}", hint="put {page} into 'path'")
+    return artifact(draft(images[0], options, context), context)
+
+
+def draft(image: Image, options: RtImageExport, context: Context) -> Draft:
+    """The RT Image of an image, before the recipe's tags."""
+    _require_geometry(image.geometry)
+    image = _grey(image)
+    encoded = encode(image, options.pixels, RT_IMAGE)
+    dataset, notes = common(image, sop_class=RTImageStorage, modality="RTIMAGE")
+    _rt_image(dataset, image, context.stem)
+    pixel_module(dataset, encoded, photometric="MONOCHROME2")
+    rescale(dataset, encoded, image.units)
+    return Draft(
+        dataset,
+        PixelElement(encoded.stored, encoded.element),
+        (image,),
+        notes=notes + encoded.notes + _grey_notes(image),
+        numbers=_geometry(dataset, image.geometry),
+    )
+
+
+def _require_geometry(geometry: Geometry) -> None:
+    """Raises: GeometryError, naming the key, where an RT Image's scale is neither known nor left open."""
+    if geometry.spacing is None and "spacing" not in geometry.blank:
+        raise GeometryError(
+            "an RT Image needs the spacing of its pixels, and neither the file nor the recipe gives it",
+            hint="add 'geometry: {dpi: ...}' or '{pixel_spacing: [row, column]}' (mm); "
+            "'dpi: unknown' leaves it empty",
+        )
+    if geometry.sid is None and "sid" not in geometry.blank:
+        raise GeometryError(
+            "an RT Image needs its source-to-image distance, and neither the file nor the recipe gives it",
+            hint="add 'geometry: {sid: ...}' (mm); 'sid: unknown' leaves it empty",
+        )
+
+
+def _grey(image: Image) -> Image:
+    """The image as an RT Image can hold it: grey. Raises: ExportError for colour of more than 8 bits."""
+    image = without_alpha(image)
+    if image.photometric != "RGB":
+        return image
+    if image.pixels.dtype != np.uint8:
+        raise ExportError(
+            f"an RT Image is grey, and the source is colour of type {image.pixels.dtype}",
+            hint="say which channel it is: 'source: {format: image, channel: red}'",
+        )
+    return luminance(image)
+
+
+def _grey_notes(image: Image) -> tuple[Note, ...]:
+    notes = tuple(note for note in image.notes if note.code in ("luminance", "alpha-dropped"))
+    if image.photometric == "MONOCHROME1":
+        text = (
+            "the source shows its lowest value white (MONOCHROME1); an RT Image shows it black, and the "
+            "values are kept. 'process: [invert]' turns the values round"
+        )
+        notes += (Note("polarity", text, contradiction=True),)
+    return notes
+
+
+def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
+    """The RT Image module but for geometry and pixels (PS3.3 C.8.8.2)."""
+    origin = image.source.dataset
+    given = origin if origin is not None and origin.get("Modality") == "RTIMAGE" else Dataset()
+    for keyword in ("OperatorsName", "RadiationMachineName", "PrimaryDosimeterUnit"):
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+    third = _third_value(given)
+    untouched = image.source.format == "xim" and not image.computed and not image.history
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", third] if untouched else ["DERIVED", "SECONDARY", third]
+    dataset.ConversionType = _conversion_type(image, given)
+    if not dataset.get("RTImageLabel"):
+        dataset.RTImageLabel = _label(stem)
+    if not dataset.get("RTImagePlane"):
+        dataset.RTImagePlane = "NORMAL"
+    if third in ("PORTAL", "SIMULATOR") and not dataset.get("ReportedValuesOrigin"):
+        dataset.ReportedValuesOrigin = _values_origin(image)
+
+
+def _third_value(given: Dataset) -> str:
+    said = given.get("ImageType")
+    values = list(said) if isinstance(said, MultiValue) else []
+    return str(values[2]) if len(values) > 2 and values[2] else "PORTAL"
+
+
+def _conversion_type(image: Image, given: Dataset) -> str:
+    if given.get("ConversionType"):
+        return str(given.ConversionType)
+    return "DI" if image.source.format in ("xim", "dicom") else "WSD"
+
+
+def _values_origin(image: Image) -> str | None:
+    """ACTUAL where the machine reported the distances, OPERATOR where a recipe did (PS3.3 C.8.8.2.2.4)."""
+    origin = image.geometry.origins.get("sid") or image.geometry.origins.get("spacing")
+    if origin is None:
+        return None
+    return "ACTUAL" if origin.kind == "file" else "OPERATOR"
+
+
+def _label(stem: str) -> str:
+    text = "".join(char for char in stem if char.isprintable() and char != "\\").strip()
+    return text[:_LABEL].strip() or "image"
+
+
+def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
+    """Write what is known, leave empty what is not; gives the numbers that were meant, by keyword."""
+    present: dict[str, tuple[float, ...] | None] = {
+        "ImagePlanePixelSpacing": geometry.spacing,
+        "RTImagePosition": geometry.position,
+        "RTImageOrientation": geometry.orientation,
+        "XRayImageReceptorAngle": _one(geometry.receptor_angle),
+        "RadiationMachineSAD": _one(geometry.sad),
+        "RTImageSID": _one(geometry.sid),
+    }
+    optional: dict[str, tuple[float, ...] | None] = {
+        "XRayImageReceptorTranslation": geometry.translation,
+        **{keyword: _one(getattr(geometry, name)) for name, keyword in _ANGLES.items()},
+    }
+    for keyword, values in present.items():
+        setattr(dataset, keyword, _texts(values) if values is not None else None)
+    for keyword, values in optional.items():
+        if values is not None:
+            setattr(dataset, keyword, _texts(values))
+    return {name: values for name, values in (present | optional).items() if values is not None}
+
+
+def _one(value: float | None) -> tuple[float, ...] | None:
+    return None if value is None else (value,)
+
+
+def _texts(values: tuple[float, ...]) -> Any:
+    if not all(math.isfinite(value) for value in values):
+        raise GeometryError("a length or an angle of the geometry is no finite number")
+    return ds(values[0]) if len(values) == 1 else ds_list(values)
+
+
+EXPORTER = Exporter(export, "one RT Image per image", dicom=True)
