@@ -103,9 +103,15 @@ def _bracket(part: str, at: int) -> tuple[str, int]:
     end = part.find("]", at + 2)
     if end < 0:
         raise PatternError(f"'[' at '{part[at:]}' has no ']'")
-    inside = part[at + 1 : end].replace("\\", r"\\").replace("[", r"\[")
+    inside = part[at + 1 : end]
     negated = inside.startswith(("!", "^"))
-    return f"[{'^' if negated else ''}{inside[1:] if negated else inside}]", end + 1
+    inside = re.sub(r"[\\\[\]&~|^]|-(?=-)", lambda found: f"\\{found[0]}", inside[negated:])
+    regex = f"[{'^' if negated else ''}{inside}]"
+    try:
+        re.compile(regex)
+    except re.error:
+        raise PatternError(f"'{part[at : end + 1]}' is no set of characters such as [0-9]") from None
+    return regex, end + 1
 
 
 def _check(value: str) -> str:
