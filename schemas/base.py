@@ -11,7 +11,7 @@ import math
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from .template import Template, check_template, is_template
@@ -64,6 +64,10 @@ def as_tuple(value: Any) -> Any:
 def one_or_many(value: Any) -> Any:
     """A single item where a list is meant: ``exports: {...}`` is a list of one."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+AS_IT_IS = PlainSerializer(lambda value: value)
+"""Goes with a PlainValidator, whose own serialiser expects the value that it has already turned into JSON."""
 
 
 def _quantity(*, positive: bool = False, unknown: bool = False) -> PlainValidator:
@@ -122,16 +126,16 @@ OneOrMany = Annotated[tuple[Item, ...], BeforeValidator(one_or_many)]
 Shape = Pair[Positive]
 """Rows, columns."""
 
-Millimetres = Annotated[Quantity, _quantity()]
+Millimetres = Annotated[Quantity, _quantity(), AS_IT_IS]
 """A length in mm, of either sign, or a template that gives one."""
 
-PositiveMillimetres = Annotated[Quantity, _quantity(positive=True)]
+PositiveMillimetres = Annotated[Quantity, _quantity(positive=True), AS_IT_IS]
 """A length in mm, above 0, or a template that gives one."""
 
-KnownOrNot = Annotated[Quantity | Literal["unknown"], _quantity(positive=True, unknown=True)]
+KnownOrNot = Annotated[Quantity | Literal["unknown"], _quantity(positive=True, unknown=True), AS_IT_IS]
 """A number above 0, a template that gives one, or ``unknown``."""
 
-AngleOrUnknown = Annotated[Quantity | Literal["unknown"], _quantity(unknown=True)]
+AngleOrUnknown = Annotated[Quantity | Literal["unknown"], _quantity(unknown=True), AS_IT_IS]
 """Degrees, a template that gives them, or ``unknown``."""
 
-MaximumOrNumber = Annotated[float | Literal["max"], _number_or("max")]
+MaximumOrNumber = Annotated[float | Literal["max"], _number_or("max"), AS_IT_IS]

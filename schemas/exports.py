@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from .base import Flag, Model, Number, Positive
+from .base import AS_IT_IS, Flag, Model, Number, Positive
 from .template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
@@ -65,6 +65,7 @@ def _window(value: Any) -> Any:
 Window = Annotated[
     Literal["full", "auto"] | tuple[float, float],
     PlainValidator(_window, json_schema_input_type=Literal["full", "auto"] | tuple[float, float]),
+    AS_IT_IS,
 ]
 
 

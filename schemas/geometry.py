@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import PlainValidator, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import AngleOrUnknown, KnownOrNot, Millimetres, Model, PositiveMillimetres, Quantity
+from .base import AS_IT_IS, AngleOrUnknown, KnownOrNot, Millimetres, Model, PositiveMillimetres, Quantity
 
 Scale = Literal["iec61217", "varian_iec", "varian_standard", "elekta_iec"]
 
@@ -42,14 +42,17 @@ class Geometry(Model):
     dpi: KnownOrNot | None = None
     """Pixels per inch, in the plane that `at` names."""
     pixel_spacing: (
-        Annotated[tuple[Quantity, Quantity] | Literal["unknown"], _pair_or("unknown", PositiveMillimetres)]
+        Annotated[
+            tuple[Quantity, Quantity] | Literal["unknown"], _pair_or("unknown", PositiveMillimetres), AS_IT_IS
+        ]
         | None
     ) = None
     """mm between rows, between columns, in the plane that `at` names."""
     at: Literal["image_plane", "isocenter"] = "image_plane"
-    center: Annotated[tuple[Quantity, Quantity] | Literal["image"], _pair_or("image", Millimetres)] | None = (
-        None
-    )
+    center: (
+        Annotated[tuple[Quantity, Quantity] | Literal["image"], _pair_or("image", Millimetres), AS_IT_IS]
+        | None
+    ) = None
     """Row and column (pixels, from 0) where the beam's axis meets the image, or ``image``: its middle."""
     gantry: AngleOrUnknown | None = None
     collimator: AngleOrUnknown | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import Flag, Many, Model, OneOrMany, Positive, Text
+from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
 from .exports import Export
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
@@ -54,7 +54,7 @@ def _requirement(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
-Namespace = Annotated[UUID, PlainValidator(_uuid, json_schema_input_type=str)]
+Namespace = Annotated[UUID, PlainValidator(_uuid, json_schema_input_type=str), AS_IT_IS]
 
 
 class Limits(Model):

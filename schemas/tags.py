@@ -17,7 +17,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from .template import TemplateError, check_template, is_template, places
@@ -227,6 +227,19 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
     )
 
 
+def as_written(value: TagValue) -> Any:
+    """The value as a recipe would say it; reading that gives the same value."""
+    if value.data is not None:
+        written: dict[str, Any] = {"base64": base64.b64encode(value.data).decode("ascii")}
+        return written if value.vr is None else {"vr": value.vr, **written}
+    plain: Any = None
+    if value.nested is not None:
+        plain = [{key: as_written(inner) for key, inner in item.items()} for item in value.nested]
+    elif value.items is not None:
+        plain = value.items[0] if len(value.items) == 1 else list(value.items)
+    return plain if value.vr is None else {"vr": value.vr, "value": plain}
+
+
 def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | None:
     """What is wrong with a tag and its value, as a sentence, or None.
 
@@ -296,7 +309,7 @@ def _entry(pair: tuple[str, Any]) -> TagValue:
 
 TagKey = Annotated[str, AfterValidator(_key)]
 Tags = Annotated[
-    dict[str, Annotated[TagValue, PlainValidator(_entry)]],
+    dict[str, Annotated[TagValue, PlainValidator(_entry), PlainSerializer(as_written)]],
     BeforeValidator(_with_keys),
     WithJsonSchema({"type": "object", "description": "DICOM tags by keyword, number or private element"}),
 ]

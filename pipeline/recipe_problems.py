@@ -1,0 +1,225 @@
+"""What Pydantic found wrong -> sentences with a file, a line and a way out.
+
+Everything hangs on the type of an error and on the models; never on Pydantic's English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..schemas.keys import keys_at, sections_with
+from ..schemas.recipe import Recipe
+from .errors import Problem
+from .recipe_parts import DISCRIMINATORS, Location, Part, Place
+
+_TAGS = (*DISCRIMINATORS.values(), "op")
+_QUOTED = re.compile(r"'([^']*)'")
+_EXTRA_KEYS: Mapping[type[BaseModel], tuple[str, ...]] = {Recipe: ("extends", "defaults")}
+_EXAMPLES = {
+    "version": "write version: 1",
+    "conversions": "name at least one, with its inputs, source and exports",
+    "inputs": 'say which files go in, as in inputs: "raw/*.xim"',
+    "exports": 'say what comes out, as in exports: {to: rt-image, path: "dicom/{stem}.dcm"}',
+    "path": 'say where it is written, as in path: "dicom/{stem}.dcm"',
+    "spacing": "mm between rows, columns and slices, as in spacing: [0.5, 0.5, 1.25]",
+    "slice_axis": "0, 1 or 2: the axis of the array that counts the slices",
+    "shape": "rows and columns, as in shape: [600, 960]",
+    "dtype": "the type of the pixels, as in dtype: uint16",
+    "size": "pixels, or text such as 1.5 mm",
+}
+PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
+"""Types of errors that say no more than that a part of a recipe is not the whole of it."""
+
+
+def problems_in(
+    error: ValidationError, part: Part, model: type[BaseModel], *, partial: bool = False
+) -> Iterator[Problem]:
+    """The problems of a part that `model` refuses; a `partial` part may leave things out."""
+    for detail in error.errors(include_url=False):
+        if not (partial and detail["type"] in PARTIAL):
+            yield _problem(detail, part, model)
+
+
+def problem_at(part: Part, location: Location, what: str) -> Problem:
+    """A problem with the value at a location, or with the nearest part that holds it."""
+    found, _ = _find(part, location)
+    return make_problem(found.place, found.path, what)
+
+
+def make_problem(place: Place, path: Iterable[str | int], what: str) -> Problem:
+    """A problem at a place; text of the file that could upset a terminal is escaped and cut."""
+    return Problem(place.file, place.line, place.column, where(path), _printable(what, 600))
+
+
+def where(path: Iterable[str | int]) -> str:
+    """``conversions.film.exports[1].path``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{_printable(step, 80)}"
+    return text.removeprefix(".")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``; did you mean 'x'?``, or nothing."""
+    found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=0.6)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _printable(text: str, limit: int) -> str:
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def _find(part: Part, location: Location) -> tuple[Part, Location]:
+    """The part at a location, and the steps that have no part; names of union members are passed over."""
+    skipped: list[str | int] = []
+    for step in location:
+        inner = _step(part, step)
+        if inner is None:
+            skipped.append(step)
+        else:
+            part, skipped = inner, []
+    return part, tuple(skipped)
+
+
+def _step(part: Part, step: str | int) -> Part | None:
+    if isinstance(part.value, list):
+        return part.value[step] if isinstance(step, int) and step < len(part.value) else None
+    if any(key in part.entries and part.entries[key].value == step for key in _TAGS):
+        return None
+    return part.entries.get(step) if isinstance(step, str) else None
+
+
+def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
+    kind, location = detail["type"], detail["loc"]
+    on_key = bool(location) and location[-1] == "[key]"
+    part, rest = _find(root, location[:-1] if on_key else location)
+    place, path = part.place, part.path
+    if kind == "extra_forbidden":
+        parent, _ = _find(root, location[:-1])
+        name = str(location[-1])
+        return make_problem(part.key or place, path, _unknown(name, parent, location, model))
+    if on_key:
+        return make_problem(part.key or place, path, _sentence(detail, part))
+    if kind == "missing":
+        return make_problem(place, (*path, *rest[-1:]), _missing(location[-1]))
+    if kind == "union_tag_not_found":
+        key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
+        what = "missing; one of " + ", ".join(keys_at(model, location).union_names)
+        return make_problem(place, (*path, key), what)
+    if kind == "union_tag_invalid":
+        key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
+        inner = part.entries.get(key, part)
+        names = keys_at(model, location).union_names
+        return make_problem(inner.place, inner.path, _none_of(str(detail["ctx"]["tag"]), names))
+    if quoted := _meant_as_template(part):
+        return make_problem(place, path, f"must be text; to mean the template, write it in quotes: {quoted}")
+    return make_problem(place, path, _sentence(detail, part))
+
+
+def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
+    here = keys_at(model, location[:-1])
+    names = {*here.names, *(_EXTRA_KEYS.get(here.model, ()) if here.model else ())}
+    hint = nearest(name, names - set(parent.entries)) or nearest(name, names)
+    if not hint:
+        sections = sections_with(name)
+        hint = f"; it belongs to {' or '.join(sections)}" if sections else ""
+    if not hint and names:
+        hint = f"; known here: {', '.join(sorted(names))}"
+    return f"unknown key{hint or '; this takes no options'}"
+
+
+def _missing(name: str | int) -> str:
+    example = _EXAMPLES.get(str(name))
+    return f"missing; {example}" if example else "missing; it has no default"
+
+
+def _none_of(value: str, names: Iterable[str]) -> str:
+    names = list(names)
+    return f"'{value}' is none of {', '.join(names)}{nearest(value, names)}"
+
+
+def _meant_as_template(part: Part) -> str | None:
+    """``{stem}`` without quotes is a YAML mapping; the text that was meant, quoted."""
+    if not part.flow or len(part.entries) != 1:
+        return None
+    ((name, inner),) = part.entries.items()
+    if inner.value is None:
+        return f'"{{{name}}}"'
+    return None
+
+
+def _sentence(detail: Any, part: Part) -> str:
+    tell = _SENTENCES.get(detail["type"])
+    if tell is None or (not detail.get("ctx") and detail["type"] in _NEED_CONTEXT):
+        return str(detail["msg"])
+    what = tell(detail)
+    return f"{what}; nothing stands here" if part.value is None and not part.entries else what
+
+
+def _literal(detail: Any) -> str:
+    names = _QUOTED.findall(detail["ctx"]["expected"])
+    if not names:
+        return f"must be {detail['ctx']['expected']}"
+    value = detail["input"]
+    return _none_of(value, names) if isinstance(value, str) else f"must be one of {', '.join(names)}"
+
+
+def _bound(words: str, key: str) -> Callable[[Any], str]:
+    def tell(detail: Any) -> str:
+        limit = detail["ctx"][key]
+        return f"must be {words} {limit:g}" if isinstance(limit, float) else f"must be {words} {limit}"
+
+    return tell
+
+
+def _fixed(text: str) -> Callable[[Any], str]:
+    return lambda detail: text
+
+
+def _length(words: str, key: str) -> Callable[[Any], str]:
+    return lambda detail: f"must have {words} {detail['ctx'][key]} of them"
+
+
+_MAPPING = _fixed("must be a mapping (key: value)")
+_LIST = _fixed("must be a list")
+_TEXT = _fixed("must be text")
+_SENTENCES: Mapping[str, Callable[[Any], str]] = {
+    "literal_error": _literal,
+    "greater_than": _bound("greater than", "gt"),
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than": _bound("less than", "lt"),
+    "less_than_equal": _bound("at most", "le"),
+    "too_short": _length("at least", "min_length"),
+    "too_long": _length("at most", "max_length"),
+    "string_too_short": _fixed("must not be empty"),
+    "string_type": _TEXT,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "mapping": _MAPPING,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "int_type": _fixed("must be a whole number"),
+    "float_type": _fixed("must be a number"),
+    "bool_type": _fixed("must be true or false"),
+}
+_NEED_CONTEXT = frozenset(
+    {
+        "literal_error",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "too_short",
+        "too_long",
+    }
+)
