@@ -13,8 +13,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +153,69 @@ def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
     except BaseException:
         _discard(part)
         raise
+
+
+class Journal:
+    """A text file that grows by whole lines, begun anew by each run."""
+
+    def __init__(self, path: Path, start: str) -> None:
+        """Raises: StoreError."""
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise _store_error(error, str(path)) from error
+        self.add(start)
+
+    def add(self, text: str) -> None:
+        """Write lines at the end. Raises: StoreError."""
+        try:
+            self._file.write(text.encode("utf-8"))
+        except OSError as error:
+            raise _store_error(error, str(self._path)) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold a file as long as the block lasts; False where another process holds it already.
+
+    The system lets go of it when this process ends, however it ends. Where the file system knows no such
+    thing (some network drives), nothing is held and the answer is True.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise _store_error(error, str(path)) from error
+    with file:
+        yield _hold(file.fileno())
+
+
+def _hold(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file of the program's own; none is fine. Raises: StoreError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _store_error(error, str(path)) from error
 
 
 def file_sha256(path: Path) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from ..errors import DicombakeError, Note
-from ..plan import Unit
+from ..errors import DicombakeError, DifferenceError, ExitStatus, Note
+from ..plan import Plan, Unit
 from ..recipe_file import LoadedRecipe
 from ..store import Store, Written
 
@@ -77,3 +77,40 @@ class Job:
 Work = Callable[[Unit, Job], UnitResult]
 """Does one unit. Raises nothing but KeyboardInterrupt for what is wrong with files or options: a
 DicombakeError that it lets through becomes the unit's failure, any other exception a defect's."""
+
+
+class Watching(Protocol):
+    """Who follows a run; called in the process that started it."""
+
+    def start(self, units: int) -> None: ...
+
+    def finished(self, unit: Unit, result: UnitResult) -> None: ...
+
+    def stopping(self) -> None:
+        """The first Ctrl-C: what is under way is finished."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: a result for each unit of the plan, in its order."""
+
+    plan: Plan
+    results: tuple[UnitResult, ...]
+    notes: tuple[Note, ...] = ()
+    """Of the plan and of the run as a whole; those of units are in their results."""
+    interrupted: bool = False
+
+    def count(self, status: Status) -> int:
+        return sum(result.status == status for result in self.results)
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """0, 1 for a failed unit, 3 where every failure is a difference from the lock, 130."""
+        failed = [result.error for result in self.results if result.status == "failed"]
+        if self.interrupted:
+            return ExitStatus.INTERRUPTED
+        if not failed:
+            return ExitStatus.DONE
+        if all(error is not None and error.kind == DifferenceError.__name__ for error in failed):
+            return ExitStatus.DIFFERENT
+        return ExitStatus.FAILED

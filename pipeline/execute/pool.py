@@ -1,0 +1,210 @@
+"""Units on worker processes of this machine.
+
+Workers are spawned, as Windows and macOS need it, and get the job once. Units travel in chunks that take
+about `CHUNK_SECONDS`. A worker that dies (killed for want of memory, a crash inside a codec) breaks the
+pool; the units that were under way are then done again one at a time, and the one that is alone when the
+pool breaks again has failed. Workers end with the run: when it is stopped at once or dies, the pipe that
+they watch closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+
+from ..errors import StoreError
+from .attempt import attempt
+from .results import Failure, Job, UnitResult, Work
+from .schedule import Schedule, Task
+
+CHUNK_SECONDS = 0.25
+LONGEST_CHUNK = 64
+MOST_WORKERS = 61
+"""What Windows can wait for."""
+DEATHS_IN_A_ROW = 4
+
+DIED = Failure(
+    "WorkerDied",
+    "its worker process died, most likely for want of memory or by a crash in a codec",
+    hint="try it alone with --jobs 1 --only",
+)
+
+Chunk = list[Task]
+Answer = tuple[list[UnitResult], float]
+
+
+def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[UnitResult, None, None]:
+    """Every result as it comes; see the module."""
+    pool = _Pool(schedule, job, work, min(jobs, MOST_WORKERS))
+    try:
+        yield from pool.results()
+    finally:
+        pool.close()
+
+
+@dataclass
+class _Pool:
+    schedule: Schedule
+    job: Job
+    work: Work
+    jobs: int
+    size: int = 1
+    deaths: int = 0
+    suspects: deque[Task] = field(default_factory=deque)
+    under_way: dict[Future[Answer], Chunk] = field(default_factory=dict)
+    executor: ProcessPoolExecutor | None = None
+    leash: Connection | None = None
+
+    def results(self) -> Iterator[UnitResult]:
+        while True:
+            self._submit()
+            if not self.under_way:
+                return
+            done, _ = wait(self.under_way, timeout=0.5, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in done:
+                chunk = self.under_way.pop(future)
+                try:
+                    answers, seconds = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    yield from self._lost(chunk)
+                else:
+                    self.deaths = 0
+                    self._adapt(len(chunk), seconds)
+                    for answer in answers:
+                        yield from self.schedule.finish(answer)
+            if broken:
+                yield from self._recover()
+
+    def _submit(self) -> None:
+        """Keep every worker busy and one chunk waiting for each; suspects go alone."""
+        if self.schedule.stopped:
+            return
+        if self.suspects and not self.under_way:
+            self._send([self.suspects.popleft()])
+            return
+        alone = any(chunk[0].again for chunk in self.under_way.values())
+        while not alone and not self.suspects and len(self.under_way) < 2 * self.jobs:
+            fair = -(-self.schedule.waiting // (2 * self.jobs))
+            chunk = self.schedule.take(min(self.size, max(fair, 1)))
+            if not chunk:
+                return
+            self._send(chunk)
+
+    def _send(self, chunk: Chunk) -> None:
+        with _no_interrupt():
+            try:
+                future = self._opened().submit(_do_chunk, chunk)
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+            except OSError as error:
+                raise StoreError(
+                    f"worker processes cannot be started: {error.strerror or error}", hint="try --jobs 1"
+                ) from error
+        self.under_way[future] = chunk
+
+    def _opened(self) -> ProcessPoolExecutor:
+        if self.executor is not None:
+            return self.executor
+        context = multiprocessing.get_context("spawn")
+        end, self.leash = context.Pipe(duplex=False)
+        self.executor = ProcessPoolExecutor(
+            self.jobs, mp_context=context, initializer=_begin, initargs=(self.job, self.work, end)
+        )
+        return self.executor
+
+    def _adapt(self, units: int, seconds: float) -> None:
+        """Chunks of about the wanted time, growing step by step."""
+        wanted = int(CHUNK_SECONDS * units / seconds) if seconds > 0 else LONGEST_CHUNK
+        self.size = max(1, min(wanted, 4 * self.size, LONGEST_CHUNK))
+
+    def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
+        """A chunk whose worker died; one that was alone is guilty."""
+        alone = len(chunk) == 1 and chunk[0].again
+        if alone:
+            self.deaths += 1
+            yield from self.schedule.finish(UnitResult(chunk[0].unit.id, "failed", error=DIED))
+        else:
+            self.suspects.extend(replace(task, again=True) for task in chunk)
+
+    def _recover(self) -> Iterator[UnitResult]:
+        for chunk in self.under_way.values():
+            yield from self._lost(chunk)
+        self.under_way.clear()
+        self.close()
+        self.size = 1
+        if self.deaths >= DEATHS_IN_A_ROW:
+            yield from self._give_up()
+
+    def _give_up(self) -> Iterator[UnitResult]:
+        """Workers that die whatever they do (they cannot start, say): not one try for each unit."""
+        why = Failure("WorkerDied", "worker processes die whatever they do", hint="try --jobs 1")
+        rest = [*self.suspects]
+        self.suspects.clear()
+        while rest:
+            for task in rest:
+                yield from self.schedule.finish(UnitResult(task.unit.id, "failed", error=why))
+            rest = self.schedule.take(self.schedule.waiting)
+
+    def close(self) -> None:
+        """End the workers: those that are idle by themselves, those at work because their leash is cut."""
+        if self.executor is None:
+            return
+        executor, self.executor = self.executor, None
+        if self.under_way and self.leash is not None:
+            self.leash.close()
+        with _no_interrupt():
+            executor.shutdown(wait=True, cancel_futures=True)
+        if self.leash is not None:
+            self.leash.close()
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold back Ctrl-C while processes start; they inherit that, so that it never reaches a worker."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_worker: dict[str, Callable[[Chunk], Answer]] = {}
+
+
+def _begin(job: Job, work: Work, leash: Connection) -> None:
+    """What a worker process does first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
+
+    def do(chunk: Chunk) -> Answer:
+        start = time.perf_counter()
+        return [attempt(task, job, work) for task in chunk], time.perf_counter() - start
+
+    _worker["do"] = do
+
+
+def _end_with(leash: Connection) -> None:
+    """End this worker when the run does."""
+    with contextlib.suppress(EOFError, OSError):
+        leash.recv_bytes()
+    os._exit(1)
+
+
+def _do_chunk(chunk: Chunk) -> Answer:
+    return _worker["do"](chunk)

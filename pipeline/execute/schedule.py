@@ -1,0 +1,110 @@
+"""Which unit may start, which must not any more."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from ..errors import PlanError
+from ..plan import Unit
+from .results import Failure, UnitResult
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the lock says a unit made: its fingerprint, and (path, sha256) of each output."""
+
+    fingerprint: str
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit to do; `made` is set where it may turn out to be up to date."""
+
+    unit: Unit
+    options: str = ""
+    """`Options.of` the unit."""
+    made: Made | None = None
+    again: bool = False
+    """Whether a worker died over it, perhaps with some outputs in place."""
+
+
+class Schedule:
+    """The tasks of a run in the order of their needs; those that depend on a failure are skipped."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        """Raises: PlanError, where units need each other in a circle or need one that is not planned."""
+        self._tasks = {task.unit.id: task for task in tasks}
+        self._blocked: dict[str, str] = {}
+        self._sorter: TopologicalSorter[str] = TopologicalSorter(_needs(self._tasks))
+        self.stopped = False
+        try:
+            self._sorter.prepare()
+        except CycleError as error:
+            raise PlanError(f"units need each other in a circle: {' -> '.join(error.args[1])}") from error
+        self._ready: deque[str] = deque(self._sorter.get_ready())
+        self.left = len(self._tasks)
+        """Tasks that are not finished."""
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that can be taken now."""
+        return 0 if self.stopped else len(self._ready)
+
+    def take(self, most: int = 1) -> list[Task]:
+        """Up to `most` tasks that may start; none after `stop`, or while all wait for others."""
+        return [self._tasks[self._ready.popleft()] for _ in range(min(most, self.waiting))]
+
+    def finish(self, result: UnitResult) -> list[UnitResult]:
+        """Note a result; it and those of the units that are skipped because of it, in order."""
+        results, news = [], deque([result])
+        while news:
+            done = news.popleft()
+            results.append(done)
+            self.left -= 1
+            self._sorter.done(done.unit)
+            if done.status in ("failed", "skipped"):
+                self._block(done)
+            for name in self._sorter.get_ready():
+                if name in self._blocked:
+                    news.append(_skipped(name, f"not done: it needs {self._blocked[name]}, which failed"))
+                else:
+                    self._ready.append(name)
+        return results
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        self.stopped = True
+
+    def _block(self, done: UnitResult) -> None:
+        cause = self._blocked.get(done.unit, done.unit)
+        for name in self._dependents().get(done.unit, ()):
+            self._blocked.setdefault(name, cause)
+
+    def _dependents(self) -> Mapping[str, list[str]]:
+        if not hasattr(self, "_reverse"):
+            self._reverse: dict[str, list[str]] = {}
+            for task in self._tasks.values():
+                for need in task.unit.needs:
+                    self._reverse.setdefault(need, []).append(task.unit.id)
+        return self._reverse
+
+
+def _needs(tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
+    for task in tasks.values():
+        for need in task.unit.needs:
+            if need not in tasks:
+                raise PlanError(f"needs {need}, which is not part of the plan", subject=task.unit.id)
+    return {name: task.unit.needs for name, task in tasks.items()}
+
+
+def _skipped(name: str, why: str) -> UnitResult:
+    return UnitResult(name, "skipped", error=Failure("Skipped", why))
+
+
+def unreached(units: Iterable[str], why: str) -> list[UnitResult]:
+    """Results of units that a stopped run did not come to."""
+    return [_skipped(name, why) for name in units]
