@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,11 @@ import numpy as np
 
 from ..errors import VerificationError
 from ..image import Pixels
+
+_READERS_RAISE = (
+    OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, SyntaxError, EOFError, struct.error,
+    zlib.error,
+)  # fmt: skip
 
 
 def same_pixels(path: Path, meant: Pixels, found: Pixels) -> None:
@@ -42,5 +49,5 @@ def reading_back(path: Path) -> Iterator[None]:
         yield
     except VerificationError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, SyntaxError) as error:
+    except _READERS_RAISE as error:
         raise VerificationError(f"cannot be read back: {error}", subject=str(path)) from error

@@ -24,8 +24,11 @@ class Resolution:
 
 
 def resolution(spacing: tuple[float, float] | None) -> Resolution | None:
-    """The resolution of a spacing (between rows, between columns; mm), in inches where that is a plain
-    number (a scanner's 300 dpi), else in centimetres. None: unknown, or beyond what fractions can say."""
+    """The resolution of a spacing (between rows, between columns; mm).
+
+    In inches where that is a whole number (a scanner's 300 dpi), else in centimetres. None: unknown, or
+    beyond what fractions can say.
+    """
     if spacing is None:
         return None
     x, y = (_dots_per_inch(mm) for mm in (spacing[1], spacing[0]))
@@ -36,10 +39,10 @@ def resolution(spacing: tuple[float, float] | None) -> Resolution | None:
 
 
 def _dots_per_inch(mm: float) -> Ratio | None:
-    dots = Fraction(float(MM_PER_INCH) / mm).limit_denominator(1000)
-    if not 0 < dots.numerator <= _LARGEST or abs(float(MM_PER_INCH / dots) - mm) > _SAME * mm:
+    dots = round(25.4 / mm)
+    if not 0 < dots <= _LARGEST or abs(25.4 / dots - mm) > _SAME * mm:
         return None
-    return dots.numerator, dots.denominator
+    return dots, 1
 
 
 def _per_centimetre(mm: float) -> Ratio | None:
