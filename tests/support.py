@@ -1,0 +1,44 @@
+"""Running a recipe in a test, and showing what came out."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pydicom
+from dicombake.pipeline.execute.results import Outcome
+from dicombake.pipeline.execute.run import RunOptions, run_plan
+from dicombake.pipeline.plan import plan
+from dicombake.pipeline.recipe_file import load_recipe
+from pydicom.dataset import Dataset
+
+
+def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Outcome:
+    """Carry out a recipe in this process."""
+    return run_plan(plan(load_recipe(recipe), data=data, out=out), RunOptions(jobs=1))
+
+
+def failures(outcome: Outcome) -> list[str]:
+    return [str(result.error) for result in outcome.results if result.error]
+
+
+def dump(path: Path) -> str:
+    """A DICOM file as text: tag, VR and value of each element in order, pixels as the hash of their bytes."""
+    ds = pydicom.dcmread(path)
+    return "\n".join([*_lines(ds.file_meta, ""), *_lines(ds, "")]) + "\n"
+
+
+def _lines(ds: Dataset, indent: str) -> list[str]:
+    lines = []
+    for element in ds:
+        start = f"{indent}{element.tag} {element.VR} {element.keyword or element.name}"
+        if element.VR == "SQ":
+            lines.append(f"{start}: {len(element.value)} items")
+            for item in element.value:
+                lines += [*_lines(item, indent + "  "), f"{indent}  --"]
+        elif isinstance(element.value, bytes) and len(element.value) > 64:
+            digest = hashlib.sha256(element.value).hexdigest()
+            lines.append(f"{start}: {len(element.value)} bytes, sha256 {digest}")
+        else:
+            lines.append(f"{start}: {element.value!r}")
+    return lines
