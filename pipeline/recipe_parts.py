@@ -30,7 +30,7 @@ class Place:
     line: int
     column: int
     layer: Layer
-    """``conversion``: in the conversion itself, in the recipe's own file; only that outranks what a file says."""
+    """``conversion``: in the conversion itself, in the recipe; only that outranks what a file says."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

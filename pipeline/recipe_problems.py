@@ -12,12 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ..schemas.keys import keys_at, sections_with
+from ..schemas.keys import DISCRIMINATORS, keys_at, sections_with
 from ..schemas.recipe import Recipe
 from .errors import Problem
-from .recipe_parts import DISCRIMINATORS, Location, Part, Place
+from .recipe_parts import Location, Part, Place
 
-_TAGS = (*DISCRIMINATORS.values(), "op")
 _QUOTED = re.compile(r"'([^']*)'")
 _EXTRA_KEYS: Mapping[type[BaseModel], tuple[str, ...]] = {Recipe: ("extends", "defaults")}
 _EXAMPLES = {
@@ -64,9 +63,9 @@ def where(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
     """``; did you mean 'x'?``, or nothing."""
-    found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=0.6)
+    found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=likeness)
     return f"; did you mean '{found[0]}'?" if found else ""
 
 
@@ -93,7 +92,7 @@ def _find(part: Part, location: Location) -> tuple[Part, Location]:
 def _step(part: Part, step: str | int) -> Part | None:
     if isinstance(part.value, list):
         return part.value[step] if isinstance(step, int) and step < len(part.value) else None
-    if any(key in part.entries and part.entries[key].value == step for key in _TAGS):
+    if any(key in part.entries and part.entries[key].value == step for key in DISCRIMINATORS):
         return None
     return part.entries.get(step) if isinstance(step, str) else None
 
@@ -110,7 +109,7 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
     if on_key:
         return make_problem(part.key or place, path, _sentence(detail, part))
     if kind == "missing":
-        return make_problem(place, (*path, *rest[-1:]), _missing(location[-1]))
+        return make_problem(place, (*path, *rest[-1:]), _missing(location, model))
     if kind == "union_tag_not_found":
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
         what = "missing; one of " + ", ".join(keys_at(model, location).union_names)
@@ -128,17 +127,19 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
 def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
     here = keys_at(model, location[:-1])
     names = {*here.names, *(_EXTRA_KEYS.get(here.model, ()) if here.model else ())}
-    hint = nearest(name, names - set(parent.entries)) or nearest(name, names)
-    if not hint:
-        sections = sections_with(name)
-        hint = f"; it belongs to {' or '.join(sections)}" if sections else ""
-    if not hint and names:
-        hint = f"; known here: {', '.join(sorted(names))}"
-    return f"unknown key{hint or '; this takes no options'}"
+    elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
+    free = names - set(parent.entries)
+    hint = nearest(name, free, 0.8)
+    if not hint and elsewhere:
+        hint = f"; it belongs to {' or '.join(elsewhere)}"
+    options = sorted(names - set(DISCRIMINATORS))
+    known = f"; known here: {', '.join(options)}" if options else "; this takes no options"
+    return f"unknown key{hint or nearest(name, free) or known}"
 
 
-def _missing(name: str | int) -> str:
-    example = _EXAMPLES.get(str(name))
+def _missing(location: Location, model: type[BaseModel]) -> str:
+    names = keys_at(model, location).union_names
+    example = f"one of {', '.join(names)}" if names else _EXAMPLES.get(str(location[-1]))
     return f"missing; {example}" if example else "missing; it has no default"
 
 
@@ -159,7 +160,7 @@ def _meant_as_template(part: Part) -> str | None:
 
 def _sentence(detail: Any, part: Part) -> str:
     tell = _SENTENCES.get(detail["type"])
-    if tell is None or (not detail.get("ctx") and detail["type"] in _NEED_CONTEXT):
+    if tell is None:
         return str(detail["msg"])
     what = tell(detail)
     return f"{what}; nothing stands here" if part.value is None and not part.entries else what
@@ -185,8 +186,9 @@ def _fixed(text: str) -> Callable[[Any], str]:
     return lambda detail: text
 
 
-def _length(words: str, key: str) -> Callable[[Any], str]:
-    return lambda detail: f"must have {words} {detail['ctx'][key]} of them"
+def _too_short(detail: Any) -> str:
+    least = detail["ctx"]["min_length"]
+    return "must not be empty" if least == 1 else f"must have at least {least} items"
 
 
 _MAPPING = _fixed("must be a mapping (key: value)")
@@ -198,8 +200,7 @@ _SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "greater_than_equal": _bound("at least", "ge"),
     "less_than": _bound("less than", "lt"),
     "less_than_equal": _bound("at most", "le"),
-    "too_short": _length("at least", "min_length"),
-    "too_long": _length("at most", "max_length"),
+    "too_short": _too_short,
     "string_too_short": _fixed("must not be empty"),
     "string_type": _TEXT,
     "model_type": _MAPPING,
@@ -212,14 +213,3 @@ _SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "float_type": _fixed("must be a number"),
     "bool_type": _fixed("must be true or false"),
 }
-_NEED_CONTEXT = frozenset(
-    {
-        "literal_error",
-        "greater_than",
-        "greater_than_equal",
-        "less_than",
-        "less_than_equal",
-        "too_short",
-        "too_long",
-    }
-)

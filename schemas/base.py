@@ -61,6 +61,17 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _tuple_of(count: int) -> BeforeValidator:
+    """A list of exactly so many values as a tuple."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | tuple) and len(value) != count:
+            raise PydanticCustomError("length", "must be a list of {count} values", {"count": count})
+        return as_tuple(value)
+
+    return BeforeValidator(check)
+
+
 def one_or_many(value: Any) -> Any:
     """A single item where a list is meant: ``exports: {...}`` is a list of one."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
@@ -83,7 +94,7 @@ def _quantity(*, positive: bool = False, unknown: bool = False) -> PlainValidato
         if not isinstance(number, float):
             raise PydanticCustomError("number", "must be a number")
         if positive and number <= 0:
-            raise PydanticCustomError("greater_than", "must be greater than 0")
+            raise PydanticCustomError("positive", "must be greater than 0")
         return number
 
     return PlainValidator(check, json_schema_input_type=float | str)
@@ -117,9 +128,9 @@ PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 Item = TypeVar("Item")
-Pair = Annotated[tuple[Item, Item], BeforeValidator(as_tuple)]
-Triple = Annotated[tuple[Item, Item, Item], BeforeValidator(as_tuple)]
-Sextuple = Annotated[tuple[Item, Item, Item, Item, Item, Item], BeforeValidator(as_tuple)]
+Pair = Annotated[tuple[Item, Item], _tuple_of(2)]
+Triple = Annotated[tuple[Item, Item, Item], _tuple_of(3)]
+Sextuple = Annotated[tuple[Item, Item, Item, Item, Item, Item], _tuple_of(6)]
 Many = Annotated[tuple[Item, ...], BeforeValidator(as_tuple)]
 OneOrMany = Annotated[tuple[Item, ...], BeforeValidator(one_or_many)]
 

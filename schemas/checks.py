@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
@@ -19,7 +20,7 @@ Conversions = Mapping[str, Conversion | None]
 
 GROUP_NAMES = ("parent", "stem", "name", "suffix")
 _NUMBERS = ("index", "slice", "page", "frame")
-_NUMERIC = "bcdeEfFgGoxX%"
+_WHOLE = "bcdoxX"
 _PAGED = (DicomSource, ImageSource, AutoSource, VolumeSource)
 
 
@@ -156,10 +157,9 @@ def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[
         return _wrong_variable_format(place, variables)
     kind = "d" if place.name in _NUMBERS else captures.get(place.name, "")
     if kind:
-        return (
-            None if _formats(1 if kind == "d" else 1.5, spec) else f"a number cannot be written as '{spec}'"
-        )
-    if _formats("x", spec) and not spec.startswith("0"):
+        sound = spec.endswith("s") or _formats(1, spec) or (kind == "f" and _formats(1.5, spec))
+        return None if sound else f"a number cannot be written as '{spec}'"
+    if not _numeric(spec):
         return None
     if place.name in captures:
         return f"is text; capture a number, {{{place.name}:d}}, in the inputs to write it as '{spec}'"
@@ -167,18 +167,36 @@ def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[
 
 
 def _wrong_variable_format(place: Place, variables: Mapping[str, str]) -> str | None:
+    """Variables are text, and a numeric format makes them numbers."""
     text = variables.get(place.name)
-    if text is None:
+    if text is None or not _numeric(place.spec):
         return None
-    if place.spec[-1] not in _NUMERIC:
-        numeric = not _formats("x", place.spec) or place.spec.startswith("0")
-        return f"say how the number is written, as in {place.spec}d" if numeric else None
-    whole = place.spec[-1] in "bcdoxX"
+    value = _number(text)
+    if value is None:
+        return f"is '{text}', which is no number"
+    if place.spec[-1] in _WHOLE and not float(value).is_integer():
+        return f"is '{text}', which is no whole number"
+    sound = _formats(int(value) if place.spec[-1] in _WHOLE else value, place.spec)
+    return None if sound else f"a number cannot be written as '{place.spec}'"
+
+
+def _number(text: str) -> int | float | None:
     try:
-        value = int(text) if whole else float(text)
+        number = float(text)
+        return (
+            None
+            if not math.isfinite(number)
+            else number
+            if not text.strip().lstrip("+-").isdigit()
+            else int(text)
+        )
     except ValueError:
-        return f"is '{text}', which is no {'whole ' if whole else ''}number"
-    return None if _formats(value, place.spec) else f"a number cannot be written as '{place.spec}'"
+        return None
+
+
+def _numeric(spec: str) -> bool:
+    """Whether a format asks for a number; ``04`` does, though Python would pad a text with it to ``7000``."""
+    return not _formats("x", spec) or spec.startswith("0")
 
 
 def _formats(value: object, spec: str) -> bool:

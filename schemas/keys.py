@@ -16,7 +16,10 @@ from .inputs import Inputs
 from .recipe import Conversion, Recipe
 
 Location = tuple[str | int, ...]
-_DISCRIMINATORS = ("format", "to", "op")
+DISCRIMINATORS = ("format", "to", "op")
+"""Keys that say which member of a union is meant."""
+
+_UNIONS = (Union, UnionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def sections_with(name: str) -> list[str]:
     found = [section for section, model in _sections() if name in names_of(model)]
     for section in ("source", "exports", "process", "combine"):
         members = _members(_bare(_item(Conversion.model_fields[section])))
-        if name not in _DISCRIMINATORS and any(name in names_of(member) for member in members.values()):
+        if name not in DISCRIMINATORS and any(name in names_of(member) for member in members.values()):
             found.append(f"'{section}'")
     return found
 
@@ -72,7 +75,7 @@ def _bare(kind: Any) -> Any:
             kind = kind.annotation
         elif get_origin(kind) is Annotated:
             kind = get_args(kind)[0]
-        elif get_origin(kind) in (Union, UnionType) and type(None) in get_args(kind):
+        elif get_origin(kind) in _UNIONS and type(None) in get_args(kind):
             others = tuple(part for part in get_args(kind) if part is not type(None))
             kind = Union[others]  # noqa: UP007 - built from a tuple
         else:
@@ -89,12 +92,11 @@ def _members(kind: Any) -> dict[str, Any]:
     """The models of a union by the value of their discriminator."""
     if _is_model(kind):
         return {"": kind}
-    found: dict[str, Any] = {}
-    for part in get_args(kind) if get_origin(kind) in (Union, UnionType) else ():
-        for key in _DISCRIMINATORS:
-            if _is_model(part) and key in part.model_fields:
-                found[part.model_fields[key].default] = part
-    return found
+    parts = [part for part in get_args(kind) if _is_model(part)] if get_origin(kind) in _UNIONS else []
+    for key in DISCRIMINATORS:
+        if parts and all(key in part.model_fields for part in parts):
+            return {part.model_fields[key].default: part for part in parts}
+    return {}
 
 
 def _inner(kind: Any, step: str | int) -> Any:
@@ -108,6 +110,6 @@ def _inner(kind: Any, step: str | int) -> Any:
         return args[1]
     if origin is tuple and isinstance(step, int):
         return args[0]
-    if origin in (Union, UnionType):
+    if origin in _UNIONS:
         return _members(kind).get(str(step))
     return None

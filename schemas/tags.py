@@ -303,7 +303,7 @@ def _entry(pair: tuple[str, Any]) -> TagValue:
     value = _value(raw)
     problem = problem_of(key, value)
     if problem:
-        raise PydanticCustomError("tag", "{reason}", {"reason": problem})
+        raise PydanticCustomError("tag", "{reason}", {"reason": problem.removeprefix(f"{key}: ")})
     return value
 
 
