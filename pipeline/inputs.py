@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from ..schemas.inputs import Inputs
-from ..schemas.patterns import Pattern, parse_glob
 from .errors import PlanError
-
-Captures = tuple[tuple[str, str], ...]
-"""Names and texts, in the order of the glob."""
+from .globs import Captures, Globs, State, nfc
 
 STATE_FOLDER = ".dicombake"
 """Where dicombake keeps what may be deleted; never an input."""
 
 _DIGITS = re.compile(r"[0-9]+")
-_ANYTHING = re.compile(r".+", re.DOTALL)
 
 
 class Match(NamedTuple):
@@ -35,11 +30,6 @@ class Match(NamedTuple):
     captures: Captures
     linked: bool = False
     """Whether the file itself is a symbolic link."""
-
-
-def nfc(text: str) -> str:
-    """The text in Unicode's normal form C."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def natural_key(path: str) -> tuple[str, str]:
@@ -64,124 +54,6 @@ def _digits(found: re.Match[str]) -> str:
     return f"\1{chr(1 + len(digits))}{digits}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One component, ready to match: `regex` is None for ``**``."""
-
-    regex: re.Pattern[str] | None
-    names: tuple[str, ...]
-    dotted: bool
-    """Whether it names dotfiles."""
-
-    def match(self, name: str, before: Captures) -> Captures | None:
-        """The captures so far and those of `name` (NFC); None where it does not match."""
-        if self.regex is None or (name.startswith(".") and not self.dotted):
-            return None
-        found = self.regex.fullmatch(name)
-        if found is None:
-            return None
-        return (*before, *zip(self.names, found.groups(), strict=True)) if self.names else before
-
-
-class _State(NamedTuple):
-    """How far one glob has come in one folder."""
-
-    glob: int
-    position: int
-    captures: Captures
-
-
-class Globs:
-    """Several globs matched at once, first one first; a walk keeps a list of states for each folder."""
-
-    def __init__(self, texts: Iterable[str], flags: int = 0) -> None:
-        self.texts = tuple(texts)
-        self._parts = tuple(_compiled(parse_glob(nfc(text)), flags) for text in self.texts)
-
-    def start(self) -> list[_State]:
-        """The states of the folder that the globs are relative to."""
-        return self._closed(_State(glob, 0, ()) for glob in range(len(self._parts)))
-
-    def enter(self, states: Sequence[_State], name: str, *, deep: bool = True) -> list[_State]:
-        """The states of the subfolder `name` (NFC); with `deep` false, ``**`` does not enter it."""
-        return self._closed(self._steps(states, name, deep))
-
-    def _steps(self, states: Sequence[_State], name: str, deep: bool) -> Iterator[_State]:
-        for state in states:
-            part = self._parts[state.glob][state.position]
-            if part.regex is None:
-                if deep and not name.startswith("."):
-                    yield state
-            elif state.position + 1 < len(self._parts[state.glob]):
-                captures = part.match(name, state.captures)
-                if captures is not None:
-                    yield _State(state.glob, state.position + 1, captures)
-
-    def _closed(self, states: Iterable[_State]) -> list[_State]:
-        """The states, each glob's position once, with those reached where ``**`` matches no folder.
-
-        What has come further stands first, so that of several ways to match, the one wins whose
-        leftmost ``**`` matches the fewest folders.
-        """
-        closed: dict[tuple[int, int], _State] = {}
-        for state in states:
-            parts, reached = self._parts[state.glob], [state]
-            while parts and parts[reached[0].position].regex is None and reached[0].position + 1 < len(parts):
-                reached.insert(0, reached[0]._replace(position=reached[0].position + 1))
-            for each in reached if parts else ():
-                closed.setdefault((each.glob, each.position), each)
-        return sorted(closed.values(), key=lambda state: state.glob)
-
-    def finals(self, states: Sequence[_State]) -> list[tuple[_Part, _State]]:
-        """The components that a file in this folder can match."""
-        found = []
-        for state in states:
-            parts = self._parts[state.glob]
-            if state.position + 1 == len(parts):
-                part = parts[-1]
-                found.append((_Part(_ANYTHING, (), False) if part.regex is None else part, state))
-        return found
-
-    def everything(self, states: Sequence[_State]) -> bool:
-        """Whether some glob ends in ``**`` here, so that all below matches (dotfiles aside)."""
-        return any(
-            state.position + 1 == len(self._parts[state.glob])
-            and self._parts[state.glob][state.position].regex is None
-            for state in states
-        )
-
-    def goes_deeper(self, states: Sequence[_State]) -> bool:
-        """Whether a file in some subfolder can match."""
-        return any(
-            state.position + 1 < len(self._parts[state.glob])
-            or self._parts[state.glob][state.position].regex is None
-            for state in states
-        )
-
-    def match(self, path: str) -> tuple[int, Captures] | None:
-        """Which glob matches a path (with /) first, and its captures; None where none does."""
-        *folders, name = nfc(path).split("/")
-        states = self.start()
-        for folder in folders:
-            states = self.enter(states, folder)
-        for part, state in self.finals(states):
-            captures = part.match(name, state.captures)
-            if captures is not None:
-                return state.glob, captures
-        return None
-
-
-def _compiled(pattern: Pattern, flags: int) -> tuple[_Part, ...]:
-    parts = []
-    for component in pattern.components:
-        if component.regex is None:
-            parts.append(_Part(None, (), False))
-        else:
-            regex = re.compile(component.regex, flags)
-            parts.append(_Part(regex, tuple(regex.groupindex), component.text.startswith(".")))
-    return tuple(parts)
-
-
 class _Folder(NamedTuple):
     """A folder that is to be listed."""
 
@@ -190,8 +62,8 @@ class _Folder(NamedTuple):
     """What its files' paths begin with: empty or ending in /."""
     key: str
     """What the natural keys of its files begin with."""
-    wanted: list[_State]
-    barred: list[_State]
+    wanted: list[State]
+    barred: list[State]
     real: str
     above: _Folder | None
 
@@ -271,7 +143,7 @@ class _Walk:
         if name.casefold() == STATE_FOLDER:
             return
         deep, real = True, os.path.join(folder.real, entry.name)  # noqa: PTH118 - Path costs ten times as much
-        if entry.is_symlink():
+        if _is_link(entry):
             real = os.path.realpath(entry.path)
             if _lies_in(folder, real):
                 return
@@ -294,6 +166,11 @@ def _lies_in(folder: _Folder | None, real: str) -> bool:
     return False
 
 
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a symbolic link or, where Python can tell (3.12), a junction."""
+    return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
+
+
 def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
@@ -306,3 +183,14 @@ def _check_text(path: str) -> None:
     except UnicodeEncodeError:
         shown = path.encode(errors="surrogateescape").decode(errors="replace")
         raise PlanError("the file's name is no Unicode text", subject=shown, hint="rename it") from None
+
+
+def unmatched(inputs: Inputs, found: Collection[Match]) -> list[str]:
+    """The globs that match none of the files, where there are several and another one does."""
+    if len(inputs.files) < 2 or not found:
+        return []
+    return [glob for glob in inputs.files if not _matches_any(Globs([glob]), found)]
+
+
+def _matches_any(globs: Globs, found: Iterable[Match]) -> bool:
+    return any(globs.match(item.path) is not None for item in found)

@@ -1,85 +1,173 @@
 """Recipe and a listing of files -> Plan: a DAG of frozen steps. Opens no pixels, writes nothing.
 
-A `Unit` is what one worker does in one go: the loads of one image (or of one group, one range of slices)
-and everything that hangs on them. The single steps and their needs derive from it.
+Headers are read only where the plan depends on them: the slices of a volume, paths with ``{page}``,
+``{frame}``, ``{slice}`` or ``{source.X}``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
+from os.path import realpath, relpath
 from pathlib import Path
-from typing import Literal
 
-from .errors import Note
+from ..schemas.recipe import Conversion, Limits, Recipe
+from ..schemas.sources import AnySource
+from ..schemas.tags import templates_of
+from ..schemas.template import is_template, places
+from .errors import PlanError, UsageError
+from .loaders.base import Probe
+from .plan_checks import check
+from .plan_inputs import Planning, Probing, refuse
+from .plan_units import scope_of, units_of
 from .recipe_file import LoadedRecipe
+from .units import Base, InputFile, Output, Plan, Step, StepKind, Unit
 
-StepKind = Literal["load", "combine", "process", "export"]
-Base = Literal["data", "out"]
+__all__ = [
+    "Base", "InputFile", "Output", "Plan", "Probing", "Step", "StepKind", "Unit",
+    "own_files", "plan", "scope_of",
+]  # fmt: skip
 
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file that goes in: its path (with /) relative to the data folder or, chained, the output folder."""
-
-    path: str
-    base: Base = "data"
-    captures: tuple[tuple[str, str], ...] = ()
+MAX_REFUSALS = 50
+"""How many reasons one PlanError lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A file that comes out: its path (with /) relative to the output folder.
+def plan(
+    loaded: LoadedRecipe,
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    only: Collection[str] = (),
+    probe: Probing | None = None,
+) -> Plan:
+    """Everything that running the recipe would do.
 
-    `export` is the position in the conversion's exports. `page` is the page, frame or slice it holds,
-    from 1; None where it holds all that the unit loads (mostly one).
+    Args:
+        loaded: the recipe.
+        data: the folder that globs are relative to; default: the recipe's.
+        out: the folder that outputs are relative to; default: the recipe's.
+        only: names of conversions; those that they chain from are planned with them.
+        probe: reads the headers of a file; default: the loaders' own.
+
+    Raises:
+        PlanError: with every reason why the recipe cannot be carried out on these files.
+        UsageError: a name in `only` that the recipe does not have.
     """
-
-    path: str
-    export: int
-    page: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One image's worth of work. `needs` are ids of units whose outputs are inputs here."""
-
-    id: str
-    conversion: str
-    index: int
-    """Position in its conversion, from 1."""
-    inputs: tuple[InputFile, ...]
-    outputs: tuple[Output, ...]
-    group: str = ""
-    pages: tuple[int, int] | None = None
-    """First and one past the last page or slice to load, from 0; None: all."""
-    needs: tuple[str, ...] = ()
+    recipe = loaded.recipe
+    data, out = data or loaded.path.parent, out or loaded.path.parent
+    if not data.is_dir():
+        raise PlanError(
+            "the data folder does not exist" if not data.exists() else "is no folder", subject=str(data)
+        )
+    if out.exists() and not out.is_dir():
+        raise PlanError("the output folder is a file", subject=str(out))
+    names = _ordered(recipe, _selected(recipe, only))
+    planning = Planning(loaded, data, out, probe or _probe, _never(loaded, data))
+    for name in names:
+        _check_environment(planning, name)
+        planning.produced[name] = tuple(units_of(name, planning))
+    units = tuple(unit for name in names for unit in planning.produced[name])
+    check(units, planning, own_files(loaded))
+    if planning.refusals:
+        raise PlanError(_told(planning.refusals))
+    return Plan(loaded, data, out, units, tuple(planning.notes))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One node of the DAG."""
-
-    id: str
-    kind: StepKind
-    unit: str
-    does: str
-    """``xim``, ``mean``, ``crop, invert``, ``rt-image``."""
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+def own_files(loaded: LoadedRecipe) -> tuple[Path, ...]:
+    """The recipe, its lock, and what it extends: no inputs and no outputs."""
+    extended = sorted({place.file for place in loaded.places.values() if place.file})
+    return (loaded.path, loaded.path.with_suffix(".lock"), *(Path(file) for file in extended))
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Everything that a run does, in an order in which it can be done."""
+def _never(loaded: LoadedRecipe, data: Path) -> frozenset[str]:
+    """The recipe's own files, as far as they lie under `data`, relative to it."""
+    root = realpath(data)
+    found = set()
+    for file in own_files(loaded):
+        try:
+            found.add(Path(relpath(realpath(file), root)).as_posix())
+        except ValueError:  # another drive
+            continue
+    return frozenset(found)
 
-    loaded: LoadedRecipe
-    data: Path
-    out: Path
-    units: tuple[Unit, ...]
-    notes: tuple[Note, ...] = ()
 
-    def steps(self) -> Iterator[Step]:
-        """Every step of every unit."""
-        raise NotImplementedError
+def _probe(path: Path, source: AnySource, limits: Limits) -> Probe:
+    from .loaders.registry import probe
+
+    return probe(path, source, limits)
+
+
+def _selected(recipe: Recipe, only: Collection[str]) -> set[str]:
+    """The named conversions and all that they chain from; every one where none is named."""
+    for name in only:
+        if name not in recipe.conversions:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, recipe.conversions, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(recipe.conversions)}"
+            raise UsageError(f"the recipe has no conversion '{name}'", hint=hint)
+    selected: set[str] = set()
+    pending = list(only or recipe.conversions)
+    while pending:
+        name = pending.pop()
+        if name not in selected and name in recipe.conversions:
+            selected.add(name)
+            pending += recipe.conversions[name].inputs.from_
+    return selected
+
+
+def _ordered(recipe: Recipe, selected: set[str]) -> list[str]:
+    """The conversions, each after those that it chains from, else in the recipe's order."""
+    position = {name: number for number, name in enumerate(recipe.conversions)}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name in recipe.conversions:
+        if name in selected:
+            for other in recipe.conversions[name].inputs.from_:
+                if other not in recipe.conversions:
+                    raise PlanError(f"there is no conversion '{other}' to chain from", subject=name)
+            sorter.add(name, *recipe.conversions[name].inputs.from_)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise PlanError(f"conversions chain in a circle: {' <- '.join(error.args[1])}") from error
+    names: list[str] = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        names += sorted(ready, key=position.__getitem__)
+        sorter.done(*ready)
+    return names
+
+
+def _check_environment(planning: Planning, name: str) -> None:
+    """Refuses variables of the environment that are missing, wherever the conversion names them."""
+    from os import environ
+
+    missing = {
+        place.name
+        for text in _texts(planning.loaded.recipe.conversions[name])
+        for place in places(text)
+        if place.namespace == "env" and place.name not in environ
+    }
+    for variable in sorted(missing):
+        refuse(
+            planning,
+            ("conversions", name),
+            f"the environment has no variable '{variable}' ({{env.{variable}}})",
+        )
+
+
+def _texts(conversion: Conversion) -> Iterator[str]:
+    """Every template of a conversion but its paths."""
+    if conversion.study:
+        yield conversion.study
+    for value in conversion.tags.values():
+        yield from templates_of(value)
+    for _, value in conversion.geometry:
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str) and is_template(part):
+                yield part
+
+
+def _told(refusals: list[str]) -> str:
+    more = len(refusals) - MAX_REFUSALS
+    return "\n".join([*refusals[:MAX_REFUSALS], *([f"and {more} more"] if more > 0 else [])])

@@ -11,12 +11,12 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ..schemas.template import Place, parse
 from .errors import PlanError, SourceError
-from .inputs import STATE_FOLDER, nfc
+from .globs import nfc
+from .inputs import STATE_FOLDER
 
 SourceLookup = Callable[[str], Any]
 """A property by its own name, a DICOM keyword or eight hex digits. Raises: KeyError."""
@@ -24,7 +24,6 @@ SourceLookup = Callable[[str], Any]
 MAX_COMPONENT = 255
 """Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -44,12 +43,12 @@ class Scope:
     page: int | None = None
     """Page, frame or slice, from 1."""
     captures: tuple[tuple[str, str], ...] = ()
-    kinds: Mapping[str, str] = _NOTHING
+    kinds: Mapping[str, str] = field(default_factory=dict)
     """Kinds of the captures: ``d`` whole number, ``f`` number, else text."""
-    variables: Mapping[str, str] = _NOTHING
+    variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     source: SourceLookup | None = None
-    unknown: Mapping[str, str] = _NOTHING
+    unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a name is not known here, as the end of a sentence."""
 
 
@@ -168,24 +167,27 @@ def _text(place: Any, scope: Scope) -> str:
 
 
 def _lookup(place: Place, scope: Scope) -> Any:
-    if place.namespace == "vars":
-        if place.name in scope.variables:
-            return scope.variables[place.name]
-        raise PlanError(f"'{{{place}}}': the recipe has no variable '{place.name}'", hint="add it to 'vars'")
-    if place.namespace == "env":
-        if place.name in scope.environment:
-            return scope.environment[place.name]
-        raise PlanError(f"'{{{place}}}': the environment has no variable '{place.name}'")
-    if place.namespace == "source":
-        return _of_source(place, scope)
+    if place.namespace:
+        return _inner(place, scope)
+    value = _built_in(place.name, scope)
+    if value is not None:
+        return value
     for name, text in scope.captures:
         if name == place.name:
             return text
-    value = _built_in(place.name, scope)
-    if value is None:
-        reason = scope.unknown.get(place.name) or _UNKNOWN.get(place.name, "nothing has that name")
-        raise PlanError(f"'{{{place}}}': {reason}", subject=scope.path)
-    return value
+    reason = scope.unknown.get(place.name) or _UNKNOWN.get(place.name, "nothing has that name")
+    raise PlanError(f"'{{{place}}}': {reason}", subject=scope.path)
+
+
+def _inner(place: Place, scope: Scope) -> Any:
+    if place.namespace == "source":
+        return _of_source(place, scope)
+    values = scope.variables if place.namespace == "vars" else scope.environment
+    if place.name in values:
+        return values[place.name]
+    if place.namespace == "vars":
+        raise PlanError(f"'{{{place}}}': the recipe has no variable '{place.name}'", hint="add it to 'vars'")
+    raise PlanError(f"'{{{place}}}': the environment has no variable '{place.name}'")
 
 
 def _of_source(place: Place, scope: Scope) -> Any:

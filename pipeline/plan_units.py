@@ -1,0 +1,225 @@
+"""The units of one conversion: how its work is cut, and what each output is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from os import environ
+from types import MappingProxyType
+from typing import Any
+
+from ..schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
+from ..schemas.recipe import Conversion
+from ..schemas.sources import AutoSource, DicomSource, ImageSource, VolumeSource
+from ..schemas.template import places
+from .errors import PlanError, SourceError
+from .loaders.base import Probe
+from .plan_inputs import Job, Planning, gather, jobs_of, kinds_of, refuse, shared_captures
+from .recipe_file import LoadedRecipe
+from .templates import Scope, SourceLookup, render_path, source_lookup
+from .units import InputFile, Output, Unit
+
+SLICES = 64
+"""Most slices of a volume that one unit takes."""
+
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
+_PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
+_ONE_IMAGE = RtImageExport | CtSeriesExport | PngExport | JpgExport
+"""Targets whose files hold one image each."""
+
+
+def scope_of(
+    loaded: LoadedRecipe,
+    unit: Unit,
+    *,
+    file: InputFile | None = None,
+    page: int | None = None,
+    source: SourceLookup | None = None,
+) -> Scope:
+    """What templates may name for a unit, or for one of its files.
+
+    Of a group, only captures that are the same in all of its files have a value.
+    """
+    kinds = kinds_of(loaded.recipe, unit.conversion)
+    files = unit.inputs if file is None else (file,)
+    return _scope(loaded, kinds, files, unit.index, group=unit.group, page=page, source=source)
+
+
+def _scope(
+    loaded: LoadedRecipe,
+    kinds: Mapping[str, str],
+    files: Sequence[InputFile],
+    index: int,
+    *,
+    group: str,
+    page: int | None = None,
+    source: SourceLookup | None = None,
+) -> Scope:
+    captures, unknown = files[0].captures, NO_REASONS
+    if len(files) > 1:
+        captures, differing = shared_captures(files)
+        unknown = dict.fromkeys(differing, "it differs between the files of one group")
+    return Scope(
+        path=files[0].path,
+        index=index,
+        group=group or None,
+        page=page,
+        captures=captures,
+        kinds=kinds,
+        variables=loaded.recipe.vars,
+        environment=environ,
+        source=source,
+        unknown=unknown,
+    )
+
+
+def units_of(name: str, planning: Planning) -> Iterator[Unit]:
+    """The units of one conversion, in order; what stands against it goes into `planning`."""
+    conversion = planning.loaded.recipe.conversions[name]
+    kinds = kinds_of(planning.loaded.recipe, name)
+    try:
+        gathered = gather(name, conversion, planning)
+        jobs = jobs_of(name, conversion, gathered, kinds)
+    except PlanError as error:
+        refuse(planning, ("conversions", name, "inputs"), str(error))
+        return
+    naming = _Naming(name, conversion, kinds, planning)
+    for index, job in enumerate(jobs, 1):
+        needs: tuple[str, ...] = ()
+        if gathered.makers:
+            needs = tuple(dict.fromkeys(gathered.makers[file.path] for file in job.files))
+        yield from naming.units(job, index, needs)
+
+
+class _Naming:
+    """Names the outputs of a conversion's jobs; what cannot be named goes into `planning`."""
+
+    def __init__(
+        self, name: str, conversion: Conversion, kinds: Mapping[str, str], planning: Planning
+    ) -> None:
+        self.name, self.kinds, self.planning = name, kinds, planning
+        self.source, self.exports = conversion.source, conversion.exports
+        named = [{(place.namespace, place.name) for place in places(export.path)} for export in self.exports]
+        self.paged = [bool(names & _PAGED) for names in named]
+        self.combined = conversion.combine is not None
+        page = self._page()
+        self.single = () if page is None else (page,)
+        self.volume = isinstance(self.source, VolumeSource) and not self.combined
+        self.asks_source = any(space == "source" for names in named for space, _ in names)
+        self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
+        self.splits = self.volume and all(self.paged)
+        self.refused: set[int] = set()
+
+    def _page(self) -> int | None:
+        """The one page or frame that the source gives, from 1; None where only the file can say."""
+        match self.source:
+            case DicomSource():
+                return self.source.frame
+            case ImageSource():
+                return self.source.page
+            case AutoSource() | VolumeSource():
+                return None
+        return 1
+
+    def units(self, job: Job, index: int, needs: tuple[str, ...]) -> Iterator[Unit]:
+        """The job's unit; of a volume, one for each range of slices."""
+
+        def unit(
+            outputs: tuple[Output, ...], problem: str = "", pages: tuple[int, int] | None = None
+        ) -> Unit:
+            own = f"{job.id}[{pages[0] + 1}-{pages[1]}]" if pages else job.id
+            return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem)
+
+        if job.problem:
+            yield unit((), job.problem)
+            return
+        try:
+            headers = self._headers(job)
+            numbers = self._numbers(headers)
+            scope = _scope(
+                self.planning.loaded,
+                self.kinds,
+                job.files,
+                index,
+                group=job.group,
+                source=_lookup(job, headers),
+            )
+            if self.splits and len(numbers) > SLICES:
+                for start, stop in ranges(len(numbers)):
+                    yield unit(self._outputs(scope, numbers[start:stop]), pages=(start, stop))
+            else:
+                yield unit(self._outputs(scope, numbers))
+        except SourceError as error:
+            yield unit((), str(error))
+
+    def _headers(self, job: Job) -> tuple[Probe, ...]:
+        if not (self.asks_source or self.counted):
+            return ()
+        if any(file.base == "out" for file in job.files):
+            reason = "the path needs the header of a file that another conversion has yet to write"
+            for position, export in enumerate(self.exports):
+                self._refuse(position, f"'{export.path}': {reason}")
+            return ()
+        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
+        return tuple(self.planning.probe(folder / file.path, self.source, limits) for file in job.files)
+
+    def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
+        """The numbers of the pages, frames or slices that the job loads, as far as they are needed."""
+        if self.combined:
+            return ()
+        if self.counted:
+            return range(1, headers[0].pages + 1) if headers else ()
+        return self.single
+
+    def _outputs(self, scope: Scope, numbers: Sequence[int]) -> tuple[Output, ...]:
+        outputs: list[Output] = []
+        for position, export in enumerate(self.exports):
+            if position in self.refused:
+                continue
+            try:
+                if self.paged[position]:
+                    outputs += [
+                        Output(render_path(export.path, replace(scope, page=number)), position, number)
+                        for number in numbers or (None,)
+                    ]
+                else:
+                    self._check_one(position, len(numbers))
+                    outputs.append(Output(render_path(export.path, scope), position))
+            except PlanError as error:
+                self._refuse(position, str(error))
+        return tuple(outputs)
+
+    def _check_one(self, position: int, count: int) -> None:
+        export = self.exports[position]
+        if self.volume and count > 1 and isinstance(export, _ONE_IMAGE):
+            raise PlanError(
+                f"'{export.path}' is one file for {count} slices, and {export.to} holds one in a file; "
+                "put {slice:04d} into it"
+            )
+
+    def _refuse(self, position: int, what: str) -> None:
+        self.refused.add(position)
+        refuse(self.planning, ("conversions", self.name, "exports", position, "path"), what)
+
+
+def ranges(count: int) -> list[tuple[int, int]]:
+    """Ranges of slices of about the same size, none above `SLICES`; they depend on the count alone."""
+    parts = -(-count // SLICES)
+    edges = [count * part // parts for part in range(parts + 1)]
+    return list(pairwise(edges))
+
+
+def _lookup(job: Job, headers: tuple[Probe, ...]) -> SourceLookup | None:
+    """``{source.X}``; of a group, what all of its files agree on."""
+    if not headers:
+        return None
+    lookups = [source_lookup(header.properties) for header in headers]
+
+    def find(name: str) -> Any:
+        values = [lookup(name) for lookup in lookups]
+        if any(str(value) != str(values[0]) for value in values[1:]):
+            raise SourceError(f"'{name}' differs between the files of one group", subject=job.id)
+        return values[0]
+
+    return find
