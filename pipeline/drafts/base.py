@@ -1,0 +1,41 @@
+"""What every draft agrees on."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+FILL_IN = "FILL-IN"
+"""Stands where only the user knows the value; no recipe with it is valid."""
+
+SCHEMA_LINE = "# yaml-language-server: $schema=recipe.schema.json\n"
+"""For editors; `dicombake schema` writes the file that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A recipe's text, and what its user must still do."""
+
+    text: str
+    fill_in: tuple[str, ...] = ()
+    """One sentence per value that is missing; with any, the recipe is not valid yet."""
+    ask: tuple[str, ...] = ()
+    """One sentence per value that a run will ask for."""
+    skipped: tuple[str, ...] = ()
+    """One sentence per file that the draft leaves out."""
+
+
+def head(description: str) -> str:
+    """The lines above `conversions`."""
+    return (
+        f"{SCHEMA_LINE}#\n"
+        "# Help in the editor: dicombake schema > recipe.schema.json\n"
+        "# Is it right? dicombake validate THIS-FILE    Do it: dicombake run THIS-FILE\n"
+        "version: 1\n"
+        f"uid_namespace: {uuid.uuid4()}    # this recipe's own; keep it: UIDs derive from it\n"
+        f"description: {description}\n"
+        "\n"
+        "defaults:\n"
+        "  tags: {}                     # for every conversion, as in {PatientID: QA-TB1}\n"
+        "\n"
+    )
