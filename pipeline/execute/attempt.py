@@ -6,9 +6,9 @@ import dataclasses
 import traceback
 from pathlib import Path
 
-from ..errors import DicombakeError
+from ..errors import DicombakeError, SourceError
 from ..store import Written, file_sha256
-from .fingerprint import fingerprint, input_path, key_of
+from .fingerprint import content_sha256, fingerprint, input_path, key_of
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 
@@ -17,9 +17,8 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
     """The result of one unit; only KeyboardInterrupt and SystemExit pass through."""
     unit = task.unit
     try:
-        problem: DicombakeError | None = getattr(unit, "problem", None)
-        if problem is not None:
-            return UnitResult(unit.id, "failed", error=Failure.of(problem))
+        if unit.problem:
+            return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
         current = _current(task, task.made, job) if task.made else None
         if current is not None:
             return current
@@ -54,7 +53,9 @@ def _current(task: Task, made: Made, job: Job) -> UnitResult | None:
         written = tuple(_known(job.out, path, known) for path, known in made.outputs)
         if None in written:
             return None
-        inputs = {key_of(item): file_sha256(input_path(item, job.data, job.out)) for item in task.unit.inputs}
+        inputs = {
+            key_of(item): content_sha256(input_path(item, job.data, job.out)) for item in task.unit.inputs
+        }
     except OSError:
         return None
     if fingerprint(task.options, inputs) != made.fingerprint:

@@ -11,12 +11,14 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from ..plan import InputFile, Unit
 from ..recipe_file import LoadedRecipe
+from ..store import file_sha256
 from .versions import codecs_of, program_version
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
@@ -106,6 +108,20 @@ class Options:
 def input_path(item: InputFile, data: Path, out: Path) -> Path:
     """Where an input lies."""
     return (data if item.base == "data" else out).joinpath(*item.path.split("/"))
+
+
+def content_sha256(path: Path) -> str:
+    """sha256 (hex) of an input; hashed once for all the ranges of slices that one worker takes from a file.
+
+    Raises: OSError.
+    """
+    found = path.stat()
+    return _content_sha256(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+
+
+@lru_cache(maxsize=64)
+def _content_sha256(path: Path, seen: tuple[int, ...]) -> str:
+    return file_sha256(path)
 
 
 def _sha256(text: str) -> str:

@@ -46,7 +46,7 @@ def forecast(plan: Plan, lock: Lock, *, force: bool = False) -> Iterator[Forecas
 
 
 def _why(unit: Unit, plan: Plan, lock: Lock, options: str, *, force: bool) -> tuple[Why, Made | None]:
-    if getattr(unit, "problem", None) is not None:
+    if unit.problem:
         return "problem", None
     if force:
         return "forced", None

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
-from ..errors import DifferenceError, Note, PlanError
+from ..errors import DicombakeError, DifferenceError, Note, PlanError
 from ..lock import Lock, format_lock
 from ..plan import Plan
 from ..state import State
@@ -19,7 +20,7 @@ from ..store import held, remove_leftovers
 from .attempt import attempt
 from .fingerprint import fingerprint
 from .forecast import forecast
-from .ownership import absolute, existing_of_ours
+from .ownership import SHOWN, absolute, existing_of_ours
 from .pool import run_pool
 from .results import Job, Outcome, UnitResult, Watching, Work
 from .schedule import Schedule, unreached
@@ -78,6 +79,35 @@ def run_plan(
     return _Run(plan, options or RunOptions(), watching or Unwatched(), work).carry_out()
 
 
+def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
+    """What a run would find: the lock, and what would stop it before anything is written.
+
+    Raises: PlanError, where the lock cannot be read.
+    """
+    state = State(plan.loaded.path)
+    lock = state.lock()
+    try:
+        if options.locked:
+            check_locked(plan, lock, state.lock_file, partial=options.partial)
+        existing_of_ours(plan, lock.outputs, state.written(), overwrite=options.overwrite)
+    except DicombakeError as error:
+        return lock, error
+    return lock, None
+
+
+def check_locked(plan: Plan, lock: Lock, file: Path, *, partial: bool) -> None:
+    """The outputs of the plan are those of the lock. Raises: DifferenceError."""
+    planned = {output.path for unit in plan.units for output in unit.outputs}
+    if planned and not lock.outputs:
+        raise DifferenceError("there is no lock", subject=str(file), hint="run without --locked to make one")
+    missing = sorted(planned - set(lock.outputs))
+    surplus = [] if partial else sorted(set(lock.outputs) - planned)
+    for paths, what in ((missing, "does not know"), (surplus, "names what would not be made:")):
+        if paths:
+            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+            raise DifferenceError(f"{what} {', '.join(paths[:SHOWN])}{more}", subject=str(file))
+
+
 class _Run:
     def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work) -> None:
         self.plan = plan
@@ -100,7 +130,8 @@ class _Run:
                     raise PlanError("another run of it is going on", subject=str(self.plan.loaded.path))
             lock = self.state.lock()
             written = self.state.written()
-            self._check_locked(lock)
+            if self.options.locked:
+                check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
             ours = existing_of_ours(self.plan, lock.outputs, written, overwrite=self.options.overwrite)
             remove_leftovers(self.plan.out, self._outputs())
             schedule = self._schedule(lock)
@@ -124,27 +155,6 @@ class _Run:
 
     def _outputs(self) -> list[str]:
         return [output.path for unit in self.plan.units for output in unit.outputs]
-
-    def _check_locked(self, lock: Lock) -> None:
-        """The outputs of the plan are those of the lock."""
-        if not self.options.locked:
-            return
-        planned = set(self._outputs())
-        if not lock.outputs and planned:
-            raise DifferenceError(
-                "there is no lock", subject=str(self.state.lock_file), hint="run without --locked"
-            )
-        missing = sorted(planned - set(lock.outputs))
-        surplus = [] if self.options.partial else sorted(set(lock.outputs) - planned)
-        for paths, what in (
-            (missing, "the lock does not know"),
-            (surplus, "the lock says, the plan does not make"),
-        ):
-            if paths:
-                more = f" and {len(paths) - 10} more" if len(paths) > 10 else ""
-                raise DifferenceError(
-                    f"{what} {', '.join(paths[:10])}{more}", subject=str(self.state.lock_file)
-                )
 
     def _schedule(self, lock: Lock) -> Schedule:
         tasks = []

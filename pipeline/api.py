@@ -1,0 +1,155 @@
+"""The public API: what the command line does, from Python.
+
+    from dicombake.pipeline.api import load_recipe, plan, run, to_dataset
+
+    outcome = run(plan(load_recipe("film.yaml")))
+    assert outcome.exit_status == 0
+
+Everything here raises only `DicombakeError` for what is wrong with recipes, files or options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import plan as _plan
+from . import recipe_file as _recipe_file
+from .errors import (
+    DicombakeError,
+    DifferenceError,
+    ExitStatus,
+    ExportError,
+    GeometryError,
+    Note,
+    PlanError,
+    Problem,
+    ProcessError,
+    RecipeError,
+    SourceError,
+    StoreError,
+    UsageError,
+    VerificationError,
+)
+from .execute.results import Failure, Outcome, UnitResult, Watching
+from .execute.run import RunOptions, run_plan
+from .plan import InputFile, Output, Plan, Step, Unit
+from .recipe_file import LoadedRecipe
+from .store import Written
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = [
+    "DicombakeError",
+    "DifferenceError",
+    "ExitStatus",
+    "ExportError",
+    "Failure",
+    "GeometryError",
+    "InputFile",
+    "LoadedRecipe",
+    "Note",
+    "Outcome",
+    "Output",
+    "Plan",
+    "PlanError",
+    "Problem",
+    "ProcessError",
+    "RecipeError",
+    "SourceError",
+    "Step",
+    "StoreError",
+    "Unit",
+    "UnitResult",
+    "UsageError",
+    "VerificationError",
+    "Written",
+    "load_recipe",
+    "plan",
+    "run",
+    "to_dataset",
+]
+
+
+def load_recipe(path: str | PathLike[str], variables: Mapping[str, str] | None = None) -> LoadedRecipe:
+    """Read a recipe; `variables` win over its `vars`, as ``--set`` does.
+
+    Raises:
+        RecipeError: every mistake in the file and in those that it extends, with line and column.
+    """
+    return _recipe_file.load_recipe(Path(path), variables)
+
+
+def plan(
+    recipe: LoadedRecipe,
+    *,
+    data: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    only: Collection[str] = (),
+) -> Plan:
+    """What running the recipe would do; reads no pixels, writes nothing.
+
+    Args:
+        recipe: from `load_recipe`.
+        data: the folder that inputs are relative to; default: the recipe's own.
+        out: the output folder; default: the recipe's own.
+        only: names of conversions, those that they chain from come along.
+
+    Raises:
+        PlanError: the recipe cannot be carried out on these files, with every reason.
+        UsageError: a name in `only` that the recipe does not have.
+    """
+    return _plan.plan(
+        recipe, data=None if data is None else Path(data), out=None if out is None else Path(out), only=only
+    )
+
+
+def run(
+    plan: Plan,
+    *,
+    jobs: int | None = 1,
+    overwrite: bool = False,
+    force: bool = False,
+    locked: bool = False,
+    fail_fast: bool = False,
+    durable: bool = False,
+    watching: Watching | None = None,
+) -> Outcome:
+    """Carry out a plan and bring its lock up to date. A file that cannot be converted fails its own unit.
+
+    Args:
+        plan: from `plan`.
+        jobs: worker processes; None: one for each core. More than one needs the usual
+            ``if __name__ == "__main__":`` around a script's main part, since workers are spawned.
+        overwrite: replace files that the recipe did not write.
+        force: do what is up to date, too.
+        locked: put nothing in place that is not what the lock says.
+        fail_fast: start nothing after the first failure.
+        durable: wait for the disk after every file.
+        watching: is told of every unit that is finished.
+
+    Raises:
+        PlanError: files in the way that the recipe did not write; nothing was written.
+        DifferenceError: with `locked`, where the lock does not name the plan's outputs.
+        StoreError: the lock cannot be written.
+    """
+    options = RunOptions(
+        jobs=jobs,
+        overwrite=overwrite,
+        force=force,
+        locked=locked,
+        fail_fast=fail_fast,
+        durable=durable,
+        partial={unit.conversion for unit in plan.units} != set(plan.loaded.recipe.conversions),
+    )
+    return run_plan(plan, options, watching)
+
+
+def to_dataset(*arguments: Any, **options: Any) -> Dataset:
+    """An array or image file as a DICOM dataset; see `pipeline.to_dataset.to_dataset` for its arguments."""
+    from .to_dataset import to_dataset as convert
+
+    return convert(*arguments, **options)

@@ -1,0 +1,97 @@
+"""What the commands share: their options, and how an error reaches the user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DicombakeError, ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Output folder; default: the recipe's folder.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder that inputs are relative to; default: the recipe's."),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set one of the recipe's vars; may be repeated."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAME", help="This conversion and what it chains from; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def variables(assignments: Iterable[str] | None) -> dict[str, str]:
+    """``--set`` as a mapping. Raises: UsageError."""
+    found: dict[str, str] = {}
+    for text in assignments or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"'{text}' is no assignment", subject="--set", hint="write --set name=value")
+        found[name] = value
+    return found
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[None]:
+    """What a command raises, as a message and an exit status; a defect of ours keeps its traceback."""
+    try:
+        yield
+        sys.stdout.flush()
+    except DicombakeError as error:
+        complain(error)
+        raise typer.Exit(int(error.status)) from None
+    except KeyboardInterrupt:
+        complain("interrupted")
+        raise typer.Exit(int(ExitStatus.INTERRUPTED)) from None
+    except BrokenPipeError:
+        _close_output()
+        raise typer.Exit(int(ExitStatus.FAILED)) from None
+
+
+def complain(what: object) -> None:
+    """A message for people, on stderr; with a program's name in front unless it names a file itself."""
+    typer.echo(f"dicombake: {what}" if not str(what).count("\n") else str(what), err=True)
+
+
+def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """The exit status of several recipes."""
+    order = (
+        ExitStatus.INTERRUPTED, ExitStatus.WRONG, ExitStatus.FAILED, ExitStatus.DIFFERENT, ExitStatus.DONE,
+    )  # fmt: skip
+    found = set(statuses)
+    return next((status for status in order if status in found), ExitStatus.DONE)
+
+
+def console(*, err: bool = False) -> Console:
+    """A Rich console; it honours NO_COLOR and the terminal's width."""
+    from rich.console import Console
+
+    return Console(stderr=err, highlight=False, soft_wrap=False)
+
+
+def print_json(found: object) -> None:
+    """One JSON object on stdout, the same on every system."""
+    import json
+
+    typer.echo(json.dumps(found, indent=2))
+
+
+def _close_output() -> None:
+    """Whoever read our output has gone; nothing more may be written to it, not even at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,77 @@
+"""``dicombake``: every command, each one's module loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS: dict[str, str] = {
+    "run": "Carry out recipes: plan, convert, read back, put in place.",
+    "plan": "Show every step, its inputs and outputs, and why it would run or not.",
+    "graph": "Draw the steps as Mermaid or DOT.",
+    "validate": "Check recipes alone; no files are needed.",
+    "inspect": "Show what files hold: format, shape, values, geometry, metadata.",
+    "new": "Draft a recipe, from scratch or from files.",
+    "formats": "List what can be read and written.",
+    "schema": "Print the JSON Schema of recipes, for editors.",
+    "demo": "Make sample data and run a complete example on it.",
+}
+"""Each command and its line of help; module and function have the command's name."""
+
+
+class Commands(TyperGroup):
+    """The commands as far as ``--help`` needs them; a called one is loaded."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load(name), rest
+
+
+def load(name: str) -> Any:
+    """The Click command of a name in `COMMANDS`."""
+    one = typer.Typer(add_completion=False)
+    one.command(name, help=COMMANDS[name])(getattr(import_module(f".{name}", __package__), name))
+    return typer.main.get_command(one)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="Exit status: 0 done, 1 some steps failed, 2 recipe, plan or command line wrong, "
+    "3 differs from the lock, 130 interrupted.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"dicombake {version('dicombake')}")
+        raise typer.Exit
+
+
+@app.callback()
+def dicombake(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Convert radiotherapy and medical images to DICOM and pictures, as recipes in git say."""
+
+
+def main() -> None:
+    """The program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="dicombake")

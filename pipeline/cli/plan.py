@@ -1,0 +1,89 @@
+"""``dicombake plan RECIPE...``"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import DicombakeError, ExitStatus
+from .common import (
+    Assignments,
+    Data,
+    Json,
+    Only,
+    Out,
+    Recipes,
+    complain,
+    print_json,
+    reporting,
+    variables,
+    worst,
+)
+
+if TYPE_CHECKING:
+    from ..execute.run import RunOptions
+    from ..plan import Plan
+
+
+def plan(
+    recipes: Recipes,
+    *,
+    out: Out = None,
+    data: Data = None,
+    assignments: Assignments = None,
+    only: Only = None,
+    json: Json = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Units only, without their steps.")] = False,
+) -> None:
+    with reporting():
+        from ..execute.run import RunOptions
+        from ..plan import plan as make
+        from ..recipe_file import load_recipe
+        from ..report.outcome import error_as_json, runs_as_json
+
+        values = variables(assignments)
+        found: list[dict[str, Any]] = []
+        statuses: list[ExitStatus] = []
+        for path in recipes:
+            try:
+                planned = make(load_recipe(path, values), data=data, out=out, only=tuple(only or ()))
+            except DicombakeError as error:
+                if not json:
+                    complain(error)
+                found.append(error_as_json(path, error))
+                statuses.append(error.status)
+            else:
+                shown, status = show(planned, RunOptions(), as_json=json, brief=brief)
+                found.append(shown)
+                statuses.append(status)
+        status = worst(statuses)
+        if json:
+            print_json(runs_as_json(found, status))
+        if status is not ExitStatus.DONE:
+            raise typer.Exit(int(status))
+
+
+def show(
+    planned: Plan, options: RunOptions, *, as_json: bool, brief: bool = False
+) -> tuple[dict[str, Any], ExitStatus]:
+    """Print what a run with these options would do (or give it as an object), and how it would end early."""
+    from ..execute.forecast import forecast
+    from ..execute.run import look
+    from ..report.outcome import error_as_json
+    from ..report.planned import plan_as_json, plan_lines
+
+    lock, obstacle = look(planned, options)
+    forecasts = list(forecast(planned, lock, force=options.force))
+    if as_json:
+        found = plan_as_json(planned, forecasts)
+        if obstacle:
+            found["error"] = error_as_json(planned.loaded.path, obstacle)["error"]
+        return found, obstacle.status if obstacle else ExitStatus.DONE
+    for line in plan_lines(planned, forecasts, verbose=not brief):
+        typer.echo(line)
+    for note in planned.notes:
+        typer.echo(f"note: {note}")
+    if obstacle:
+        complain(obstacle)
+    return {}, obstacle.status if obstacle else ExitStatus.DONE

@@ -1,0 +1,46 @@
+"""``dicombake validate RECIPE...``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from ..errors import ExitStatus, RecipeError
+from .common import Assignments, Json, Recipes, print_json, reporting, variables, worst
+
+
+def validate(recipes: Recipes, *, assignments: Assignments = None, json: Json = False) -> None:
+    with reporting():
+        from ..recipe_file import load_recipe
+
+        values = variables(assignments)
+        found: list[dict[str, Any]] = []
+        statuses: list[ExitStatus] = []
+        for path in recipes:
+            try:
+                load_recipe(path, values)
+            except RecipeError as error:
+                statuses.append(error.status)
+                problems = error.problems
+                if not json:
+                    typer.echo(str(error), err=True)
+            else:
+                problems = ()
+                if not json:
+                    typer.echo(f"{path}: ok")
+            found.append(
+                {
+                    "recipe": str(path),
+                    "ok": not problems,
+                    "problems": [
+                        {key: getattr(problem, key) for key in ("file", "line", "column", "where", "what")}
+                        for problem in problems
+                    ],
+                }
+            )
+        status = worst(statuses)
+        if json:
+            print_json({"schema_version": 1, "exit_status": int(status), "recipes": found})
+        if status is not ExitStatus.DONE:
+            raise typer.Exit(int(status))

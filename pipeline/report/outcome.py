@@ -1,0 +1,87 @@
+"""What a run did, for programs: the object that ``dicombake run --json`` prints.
+
+Stable keys. No tag value stands in it: paths, hashes, sizes, versions, notes and reasons.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import DicombakeError, ExitStatus, Note, RecipeError
+from ..execute.results import Failure, Outcome, UnitResult
+from ..plan import Unit
+
+SCHEMA_VERSION = 1
+
+
+def runs_as_json(runs: Sequence[dict[str, Any]], status: ExitStatus) -> dict[str, Any]:
+    """The whole answer; `runs` has one item for each recipe, in the order of the command line."""
+    return {"schema_version": SCHEMA_VERSION, "exit_status": int(status), "runs": list(runs)}
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    """One recipe that was run."""
+    loaded = outcome.plan.loaded
+    counts = Counter(result.status for result in outcome.results)
+    return {
+        "recipe": str(loaded.path),
+        "name": loaded.recipe.name,
+        "digest": loaded.digest,
+        "exit_status": int(outcome.exit_status),
+        "interrupted": outcome.interrupted,
+        "counts": {status: counts[status] for status in ("written", "current", "failed", "skipped")},
+        "notes": [_note(note) for note in outcome.notes],
+        "units": [
+            _unit(unit, result) for unit, result in zip(outcome.plan.units, outcome.results, strict=True)
+        ],
+    }
+
+
+def error_as_json(recipe: Path, error: DicombakeError) -> dict[str, Any]:
+    """One recipe that was not run."""
+    found: dict[str, Any] = {
+        "recipe": str(recipe),
+        "exit_status": int(error.status),
+        "error": _failure(Failure.of(error)),
+    }
+    if isinstance(error, RecipeError):
+        found["problems"] = [
+            {key: getattr(problem, key) for key in ("file", "line", "column", "where", "what")}
+            for problem in error.problems
+        ]
+    return found
+
+
+def _unit(unit: Unit, result: UnitResult) -> dict[str, Any]:
+    return {
+        "id": unit.id,
+        "conversion": unit.conversion,
+        "status": result.status,
+        "inputs": [
+            {"path": key.partition(":")[2], "base": key.partition(":")[0], "sha256": known}
+            for key, known in result.inputs
+        ]
+        or [{"path": item.path, "base": item.base, "sha256": None} for item in unit.inputs],
+        "outputs": [
+            {"path": file.path, "sha256": file.sha256, "bytes": file.size} for file in result.written
+        ],
+        "notes": [_note(note) for note in result.notes],
+        "error": _failure(result.error) if result.error else None,
+    }
+
+
+def _note(note: Note) -> dict[str, str]:
+    return {"code": note.code, "text": note.text}
+
+
+def _failure(failure: Failure) -> dict[str, str]:
+    found = {
+        "kind": failure.kind,
+        "message": failure.message,
+        "subject": failure.subject,
+        "hint": failure.hint,
+    }
+    return {**found, "traceback": failure.traceback} if failure.traceback else found

@@ -1,0 +1,102 @@
+"""What a run did, for people: a table of counts, the failures, the notes with like ones together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import Note
+from ..execute.results import Outcome, Status, UnitResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS: dict[Status, str] = {
+    "written": "written",
+    "current": "up to date",
+    "failed": "failed",
+    "skipped": "not done",
+}
+_STYLES: dict[Status, str] = {"written": "green", "current": "dim", "failed": "bold red", "skipped": "yellow"}
+SHOWN = 20
+LIKE = 3
+"""Notes of one code with more different texts than this are told by an example."""
+
+
+def table(outcome: Outcome) -> Table:
+    """One row for each conversion, in the recipe's order; the sums below where there are two or more."""
+    from rich import box
+    from rich.table import Table
+
+    counts: dict[str, Counter[Status]] = {}
+    for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
+        counts.setdefault(unit.conversion, Counter())[result.status] += 1
+    many = len(counts) > 1
+    found = Table(box=box.SIMPLE, show_footer=many, pad_edge=False)
+    found.add_column("conversion", "all" if many else "", overflow="fold", ratio=None)
+    for status, title in COLUMNS.items():
+        total = sum(row[status] for row in counts.values())
+        found.add_column(title, str(total), justify="right", style=_STYLES[status] if total else "dim")
+    for conversion, row in counts.items():
+        found.add_row(conversion, *(str(row[status]) if row[status] else "-" for status in COLUMNS))
+    return found
+
+
+def headline(outcome: Outcome) -> str:
+    """The run in one line, for a log."""
+    parts = [f"{count} {title}" for status, title in COLUMNS.items() if (count := outcome.count(status))]
+    files = sum(len(result.written) for result in outcome.results if result.status == "written")
+    made = f" ({files} {'file' if files == 1 else 'files'})" if files else ""
+    state = "interrupted: " if outcome.interrupted else ""
+    return f"{outcome.plan.loaded.recipe.name}: {state}{', '.join(parts) or 'nothing to do'}{made}"
+
+
+def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
+    """Each failure with its reason, our own defects with their traceback; those not tried, by reason."""
+    failed = [result for result in outcome.results if result.status == "failed"]
+    shown = failed if verbose else failed[:SHOWN]
+    lines = [line for result in shown for line in _failure_of(result)]
+    if len(failed) > len(shown):
+        lines.append(f"and {len(failed) - len(shown)} more failed; --verbose tells all")
+    reasons = Counter(
+        result.error.message for result in outcome.results if result.status == "skipped" and result.error
+    )
+    lines += [f"{_units(number)}: {reason}" for reason, number in reasons.items()]
+    return lines
+
+
+def _failure_of(result: UnitResult) -> Iterator[str]:
+    """One failure: a line, and the traceback if it is our own."""
+    yield f"failed: {result.unit}: {result.error}"
+    if result.error and result.error.traceback:
+        yield result.error.traceback.rstrip()
+
+
+def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
+    """Notes of the run, then those of units: each one if verbose, else like ones in one line."""
+    own = [f"note: {note}" for note in outcome.notes]
+    told = [(result.unit, note) for result in outcome.results for note in result.notes]
+    if verbose:
+        return own + [f"note: {unit}: {note}" for unit, note in told]
+    return own + [f"note: {line}" for line in _grouped(told)]
+
+
+def _grouped(told: Sequence[tuple[str, Note]]) -> Iterator[str]:
+    codes: dict[str, dict[str, list[str]]] = {}
+    for unit, note in told:
+        units = codes.setdefault(note.code, {}).setdefault(note.text, [])
+        if unit not in units[-1:]:
+            units.append(unit)
+    for texts in codes.values():
+        if len(texts) > LIKE:
+            number = len({unit for units in texts.values() for unit in units})
+            text, units = next(iter(texts.items()))
+            yield f"{_units(number)}: for example {units[0]}: {text}; --verbose tells each"
+            continue
+        for text, units in texts.items():
+            yield f"{units[0] if len(units) == 1 else _units(len(units))}: {text}"
+
+
+def _units(number: int) -> str:
+    return "1 image" if number == 1 else f"{number} images"
