@@ -92,7 +92,7 @@ def cleaned(
 ) -> tuple[Dataset, tuple[Note, ...]]:
     """A copy of some elements: text in Unicode, values that their VR cannot hold emptied and noted.
 
-    Numbers too long for DS are rounded to its 16 characters; UIDs are kept as they are.
+    Group lengths are not copied. Numbers too long for DS are rounded to its 16 characters; UIDs are kept as they are.
     """
     result = Dataset()
     dropped: list[str] = []
@@ -100,7 +100,7 @@ def cleaned(
         # a source's invalid values are ours to report, once, and not pydicom's to warn of
         warnings.simplefilter("ignore")
         for tag in source.keys():  # noqa: SIM118
-            if wanted(int(tag)):
+            if tag.element != 0 and wanted(int(tag)):
                 result.add(_clean(source[tag], dropped))
     if "SpecificCharacterSet" in result:
         del result.SpecificCharacterSet
@@ -131,7 +131,7 @@ def _clean(element: DataElement, dropped: list[str]) -> DataElement:
 def _clean_item(item: Dataset, dropped: list[str]) -> Dataset:
     plain = Dataset()
     for element in item:
-        if element.tag != 0x00080005:
+        if element.tag.element != 0 and element.tag != 0x00080005:
             plain.add(_clean(element, dropped))
     return plain
 

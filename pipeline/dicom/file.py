@@ -95,7 +95,8 @@ def _encode(dataset: Dataset, first: int, last: int) -> bytes:
         try:
             write_dataset(buffer, part, convert_encodings(dataset.get("SpecificCharacterSet") or ""))
         except (ValueError, TypeError, AttributeError, struct.error, OverflowError, UserWarning) as error:
-            raise ExportError(f"the dataset cannot be written: {error}") from error
+            reason = str(error).splitlines()[0]
+            raise ExportError(f"the dataset cannot be written: {reason}") from error
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..errors import ExportError, Note
@@ -55,6 +56,7 @@ def finish(draft: Draft, context: Context) -> Finished:
         ExportError: tags that cannot be written; under `strict`, a contradiction.
     """
     dataset = draft.dataset
+    _definite_vrs(correct_ambiguous_vr(dataset, True))
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
     apply_overrides(dataset, context.tags, context.remove_tags)
     _meta_apart(dataset)
@@ -104,6 +106,16 @@ def whole_dataset(finished: Finished) -> Dataset:
 def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Frames as one array; a single one is not copied."""
     return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _definite_vrs(dataset: Dataset) -> None:
+    """The VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its companions)."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _definite_vrs(item)
+        elif " or " in element.VR:
+            element.VR = "OW" if isinstance(element.value, bytes) else "US"
 
 
 def _meta_apart(dataset: Dataset) -> None:

@@ -5,7 +5,7 @@ Defaults of the kind, then what the file says, then geometry; the recipe's tags 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from pydicom import Dataset
 from pydicom.sequence import Sequence as Items
@@ -81,9 +81,15 @@ def _derivation(dataset: Dataset, image: Image) -> None:
     """What was done, and to which DICOM images (PS3.3 C.7.6.1.1.3 and C.7.6.1.1.4)."""
     if image.history:
         add_derivation(dataset, "; ".join(image.history))
-    items = [item for source in image.sources if (item := _source_item(source)) is not None]
+    items = source_items([image])
     if items:
-        dataset.SourceImageSequence = Items(items)
+        dataset.SourceImageSequence = items
+
+
+def source_items(images: Iterable[Image]) -> Items:
+    """SourceImageSequence: an item for each DICOM image, or frame of one, that went in."""
+    found = (_source_item(source) for image in images for source in image.sources)
+    return Items([item for item in found if item is not None])
 
 
 def add_derivation(dataset: Dataset, text: str) -> None:
@@ -154,7 +160,6 @@ def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
         add_derivation(dataset, f"quantized to 16 bits, largest error {encoded.error:.3g}")
 
 
-def worst(errors: Sequence[float | None]) -> float | None:
-    """The largest of several quantization errors, None where nothing was quantized."""
-    known = [error for error in errors if error is not None]
-    return max(known) if known else None
+def conversion_type(image: Image) -> str:
+    """DI for what came as numbers from a machine, WSD for what a workstation had (PS3.3 C.8.6.1)."""
+    return "DI" if image.source.format in ("xim", "dicom") else "WSD"

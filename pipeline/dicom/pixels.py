@@ -112,6 +112,11 @@ def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
         if kept is not None:
             return kept
     if image.pixels.ndim == 3:
+        if image.pixels.dtype not in (np.uint8, np.uint16):
+            raise ExportError(
+                f"colour of type {image.pixels.dtype} has no place in DICOM, which knows 8 and 16 bits",
+                hint="say which channel to use, as in 'source: {format: image, channel: red}'",
+            )
         return retained(image.pixels, allowed)
     if how == "retain":
         return retained(image.pixels, allowed)

@@ -7,6 +7,9 @@ import numpy as np
 from ..errors import ExportError, Note
 from ..image import Image
 
+COLOUR_NOTES = frozenset({"luminance", "alpha-dropped"})
+"""Codes of the notes that these functions leave on an image."""
+
 _LUMINANCE = np.array([299, 587, 114], dtype=np.uint32)
 """ITU-R BT.601, in thousandths."""
 
@@ -39,3 +42,14 @@ def luminance(image: Image) -> Image:
     return image.replace(
         pixels=grey, photometric="MONOCHROME2", history=(*image.history, "luminance (ITU-R 601)")
     ).noting(Note("luminance", text))
+
+
+def polarity(image: Image, kind: str) -> tuple[Note, ...]:
+    """What to tell where a kind that shows low values black gets an image that shows them white."""
+    if image.photometric != "MONOCHROME1":
+        return ()
+    text = (
+        f"the source shows its lowest value white (MONOCHROME1); {kind} shows it black, and the values are "
+        "kept. 'process: [invert]' turns them round"
+    )
+    return (Note("polarity", text, contradiction=True),)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from pydicom import Dataset
@@ -14,20 +12,15 @@ from pydicom.uid import RTImageStorage
 from ...schemas.exports import RtImageExport
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
-from ..dicom.modules import common, pixel_module, rescale
-from ..dicom.numbers import ds, ds_list
+from ..dicom.modules import common, conversion_type, pixel_module, rescale
 from ..dicom.pixels import RT_IMAGE, encode
+from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
 from ..errors import ExportError, GeometryError, Note
 from ..image import Geometry, Image
 from .base import Artifact, Context, Exporter
-from .colour import luminance, without_alpha
+from .colour import COLOUR_NOTES, luminance, polarity, without_alpha
 
 _LABEL = 16
-_ANGLES = {
-    "gantry": "GantryAngle",
-    "collimator": "BeamLimitingDeviceAngle",
-    "couch": "PatientSupportAngle",
-}
 
 
 def export(images: Sequence[Image], options: RtImageExport, context: Context) -> Artifact:
@@ -84,14 +77,7 @@ def _grey(image: Image) -> Image:
 
 
 def _grey_notes(image: Image) -> tuple[Note, ...]:
-    notes = tuple(note for note in image.notes if note.code in ("luminance", "alpha-dropped"))
-    if image.photometric == "MONOCHROME1":
-        text = (
-            "the source shows its lowest value white (MONOCHROME1); an RT Image shows it black, and the "
-            "values are kept. 'process: [invert]' turns the values round"
-        )
-        notes += (Note("polarity", text, contradiction=True),)
-    return notes
+    return tuple(note for note in image.notes if note.code in COLOUR_NOTES) + polarity(image, "an RT Image")
 
 
 def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
@@ -122,7 +108,7 @@ def _third_value(given: Dataset) -> str:
 def _conversion_type(image: Image, given: Dataset) -> str:
     if given.get("ConversionType"):
         return str(given.ConversionType)
-    return "DI" if image.source.format in ("xim", "dicom") else "WSD"
+    return conversion_type(image)
 
 
 def _values_origin(image: Image) -> str | None:
@@ -140,34 +126,14 @@ def _label(stem: str) -> str:
 
 def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
     """Write what is known, leave empty what is not; gives the numbers that were meant, by keyword."""
-    present: dict[str, tuple[float, ...] | None] = {
-        "ImagePlanePixelSpacing": geometry.spacing,
-        "RTImagePosition": geometry.position,
-        "RTImageOrientation": geometry.orientation,
-        "XRayImageReceptorAngle": _one(geometry.receptor_angle),
-        "RadiationMachineSAD": _one(geometry.sad),
-        "RTImageSID": _one(geometry.sid),
-    }
-    optional: dict[str, tuple[float, ...] | None] = {
-        "XRayImageReceptorTranslation": geometry.translation,
-        **{keyword: _one(getattr(geometry, name)) for name, keyword in _ANGLES.items()},
-    }
-    for keyword, values in present.items():
-        setattr(dataset, keyword, _texts(values) if values is not None else None)
-    for keyword, values in optional.items():
+    meant = {}
+    for keyword, (_, values) in receptor_places(geometry).items():
         if values is not None:
-            setattr(dataset, keyword, _texts(values))
-    return {name: values for name, values in (present | optional).items() if values is not None}
-
-
-def _one(value: float | None) -> tuple[float, ...] | None:
-    return None if value is None else (value,)
-
-
-def _texts(values: tuple[float, ...]) -> Any:
-    if not all(math.isfinite(value) for value in values):
-        raise GeometryError("a length or an angle of the geometry is no finite number")
-    return ds(values[0]) if len(values) == 1 else ds_list(values)
+            setattr(dataset, keyword, texts(values))
+            meant[keyword] = values
+        elif keyword in REQUIRED_IN_RT_IMAGE:
+            setattr(dataset, keyword, None)
+    return meant
 
 
 EXPORTER = Exporter(export, "one RT Image per image", dicom=True)

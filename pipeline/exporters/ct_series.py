@@ -1,0 +1,99 @@
+"""CT Image (PS3.3 A.3): one file per slice; study, series and frame of reference are the volume's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.uid import UID, CTImageStorage
+
+from ...schemas.exports import CtSeriesExport
+from ..dicom.file import PixelElement
+from ..dicom.finish import Draft, artifact
+from ..dicom.modules import common, pixel_module, rescale
+from ..dicom.pixels import CT_IMAGE, Encoded, Rescale, encode
+from ..dicom.places import patient_places, texts
+from ..errors import ExportError, GeometryError
+from ..image import Geometry, Image
+from .base import Artifact, Context, Exporter
+from .colour import polarity
+
+
+def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
+    """The CT Image of one slice. Raises: ExportError, GeometryError."""
+    if len(images) != 1:
+        raise ExportError(
+            f"a CT Image holds one slice, not {len(images)}",
+            hint="put {slice} into 'path': one file per slice",
+        )
+    return artifact(draft(images[0], options), context)
+
+
+def draft(image: Image, options: CtSeriesExport) -> Draft:
+    """The CT Image of a slice, before the recipe's tags."""
+    if image.pixels.ndim != 2:
+        raise ExportError("a CT Image is grey, and the source is colour")
+    _require_geometry(image.geometry)
+    encoded = _with_rescale(encode(image, options.pixels, CT_IMAGE))
+    dataset, notes = common(image, sop_class=CTImageStorage, modality="CT")
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    for keyword in (
+        "KVP",
+        "AcquisitionNumber",
+        "PatientPosition",
+        "PositionReferenceIndicator",
+        "Laterality",
+    ):
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+    plane = image.geometry.patient
+    if plane is not None and plane.frame_of_reference and image.source.dataset is None:
+        dataset.FrameOfReferenceUID = UID(plane.frame_of_reference)
+    pixel_module(dataset, encoded, photometric="MONOCHROME2")
+    rescale(dataset, encoded, image.units)
+    return Draft(
+        dataset,
+        PixelElement(encoded.stored, encoded.element),
+        (image,),
+        notes=notes + encoded.notes + polarity(image, "a CT Image"),
+        frame_of_reference=True,
+        numbers=_geometry(dataset, image.geometry),
+    )
+
+
+def _with_rescale(encoded: Encoded) -> Encoded:
+    """A CT Image always has a rescale (PS3.3 C.8.2.1); 1 and 0 where the values are stored directly."""
+    if encoded.rescale is not None:
+        return encoded
+    return Encoded(
+        encoded.stored, encoded.element, encoded.bits_stored, Rescale(), encoded.error, encoded.notes
+    )
+
+
+def _require_geometry(geometry: Geometry) -> None:
+    """Raises: GeometryError where the slice's place is not known, or its axes are none."""
+    plane = geometry.patient
+    if plane is None or geometry.spacing is None:
+        raise GeometryError(
+            "a CT Image needs the place of its slice, which this source does not have",
+            hint="a 3D array has it: 'source: {format: volume, slice_axis: ..., spacing: [...]}'",
+        )
+    axes = np.array(plane.orientation).reshape(2, 3)
+    if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-4):
+        raise GeometryError("the orientation's two directions are not at right angles and of length 1")
+
+
+def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
+    """Write the Image Plane module; gives the numbers that were meant, by keyword."""
+    meant = {}
+    for keyword, (_, values) in patient_places(geometry).items():
+        if values is not None:
+            setattr(dataset, keyword, texts(values))
+            meant[keyword] = values
+        elif keyword == "SliceThickness":
+            dataset.SliceThickness = None
+    return meant
+
+
+EXPORTER = Exporter(export, "one CT Image per slice; one study, series and frame of reference", dicom=True)

@@ -1,0 +1,132 @@
+"""Secondary Capture (PS3.3 A.8): grey or colour; several pages or frames give one multi-frame file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import (
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from ...schemas.exports import SecondaryCaptureExport
+from ..dicom.file import PixelElement
+from ..dicom.finish import Draft, artifact, stacked
+from ..dicom.modules import common, conversion_type, pixel_module, rescale, source_items
+from ..dicom.pixels import MULTI_FRAME, SECONDARY_CAPTURE, Encoded, encode
+from ..dicom.places import texts
+from ..errors import ExportError, Note
+from ..image import Image
+from .base import Artifact, Context, Exporter
+from .colour import COLOUR_NOTES, polarity, without_alpha
+
+_PAGE_NUMBER_VECTOR = Tag("PageNumberVector")
+
+
+def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
+    """One Secondary Capture of one image, or of all. Raises: ExportError."""
+    return artifact(draft(images, options), context)
+
+
+def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
+    """The Secondary Capture of some images, before the recipe's tags."""
+    if not images:
+        raise ExportError("there is no image to write")
+    images = [without_alpha(image) for image in images]
+    first, several = images[0], len(images) > 1
+    frames = [
+        encode(image, options.pixels, MULTI_FRAME if several else SECONDARY_CAPTURE) for image in images
+    ]
+    _alike(images, frames)
+    encoded = frames[0]
+    colour = first.photometric == "RGB"
+    if several and colour and encoded.stored.dtype != np.uint8:
+        raise ExportError(
+            f"a multi-frame Secondary Capture holds colour of 8 bits, not {encoded.stored.dtype}",
+            hint="one file per page ({page} in 'path') holds 16",
+        )
+    dataset, notes = common(first, sop_class=_sop_class(encoded, several, colour), modality="OT")
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.ConversionType = conversion_type(first)
+    dataset.Laterality = None
+    photometric = "MONOCHROME2" if several and not colour else first.photometric
+    pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
+    rescale(dataset, encoded, first.units)
+    if several:
+        _multi_frame(dataset, images, colour)
+        notes += polarity(first, "a multi-frame Secondary Capture")
+    numbers, more = _spacing(dataset, images)
+    colour_notes = tuple(note for note in first.notes if note.code in COLOUR_NOTES)
+    return Draft(
+        dataset,
+        PixelElement(stacked([frame.stored for frame in frames]), encoded.element),
+        images,
+        notes=notes + colour_notes + encoded.notes + more,
+        numbers=numbers,
+    )
+
+
+def _alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
+    """Raises: ExportError, naming the first page that does not fit the first one."""
+    first = frames[0]
+    for image, frame in zip(images, frames, strict=True):
+        for ours, theirs, what in (
+            (first.stored.shape, frame.stored.shape, "shape"),
+            (first.stored.dtype, frame.stored.dtype, "type"),
+            (images[0].photometric, image.photometric, "colour"),
+        ):
+            if ours != theirs:
+                raise ExportError(
+                    f"page {image.source.page} has the {what} {theirs}, the first one {ours}; "
+                    "one file holds only alike ones",
+                    hint="write one file per page ({page} in 'path')",
+                )
+
+
+def _sop_class(encoded: Encoded, several: bool, colour: bool) -> str:
+    if not several:
+        return SecondaryCaptureImageStorage
+    if colour:
+        return MultiFrameTrueColorSecondaryCaptureImageStorage
+    if encoded.bits_allocated == 8:
+        return MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+    return MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+
+
+def _multi_frame(dataset: Dataset, images: Sequence[Image], colour: bool) -> None:
+    """Multi-frame, SC Multi-frame Image and SC Multi-frame Vector (PS3.3 C.7.6.6, C.8.6.3, C.8.6.4)."""
+    dataset.FrameIncrementPointer = _PAGE_NUMBER_VECTOR
+    dataset.PageNumberVector = [str(image.source.page) for image in images]
+    if "BurnedInAnnotation" not in dataset:
+        dataset.BurnedInAnnotation = "NO"
+    if not colour:
+        dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
+        dataset.PresentationLUTShape = "IDENTITY"
+    items = source_items(images)
+    if items:
+        dataset.SourceImageSequence = items
+
+
+def _spacing(
+    dataset: Dataset, images: Sequence[Image]
+) -> tuple[dict[str, tuple[float, ...]], tuple[Note, ...]]:
+    """The spacing where all pages share it: of a slice PixelSpacing, of anything else that of its medium."""
+    found = {image.geometry.spacing for image in images}
+    if len(found) > 1:
+        return {}, (Note("spacing-differs", "the pages differ in their pixel spacing, which is left out"),)
+    spacing = found.pop()
+    if spacing is None:
+        return {}, ()
+    keyword = "PixelSpacing" if images[0].geometry.patient else "NominalScannedPixelSpacing"
+    setattr(dataset, keyword, texts(spacing))
+    return {keyword: spacing}, ()
+
+
+EXPORTER = Exporter(
+    export, "grey or colour Secondary Capture; several pages give one file", many=True, dicom=True
+)
