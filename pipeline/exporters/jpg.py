@@ -65,7 +65,7 @@ def _opaque(levels: Pixels, notes: tuple[Note, ...]) -> tuple[Pixels, tuple[Note
         return np.ascontiguousarray(levels), notes
     if levels[..., 3].min() < 255:
         raise ExportError("a JPEG holds no transparency", hint="write a PNG, or pick a 'channel'")
-    note = Note("alpha-left-out", "the transparency, opaque everywhere, is left out")
+    note = Note("alpha-dropped", "the alpha channel is opaque everywhere and was left out")
     return np.ascontiguousarray(levels[..., :3]), (*notes, note)
 
 

@@ -58,6 +58,7 @@ def _exactly(image: Image) -> tuple[Pixels, tuple[Note, ...]]:
                 "monochrome1-kept",
                 "values are kept as they are and low ones are meant to be bright (MONOCHROME1); "
                 "'window' makes a picture that shows them so",
+                contradiction=True,
             ),
         )
     if values.dtype == bool:

@@ -73,7 +73,7 @@ def test_transparency_is_refused_unless_it_hides_nothing(tmp_path: Path) -> None
     values[..., 3] = 255
     artifact = of(image(values, "RGBA"))
     written(artifact, tmp_path)
-    assert [note.code for note in artifact.notes] == ["alpha-left-out"]
+    assert [note.code for note in artifact.notes] == ["alpha-dropped"]
 
 
 def test_too_large_is_refused() -> None:

@@ -1,0 +1,121 @@
+"""What can be read and written, as the registries and the recipe's models say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic.fields import FieldInfo
+
+from ...schemas.base import Model
+from ...schemas.exports import EXPORT_TARGETS
+from ...schemas.sources import SOURCE_FORMATS
+from ..exporters.registry import EXPORTERS, exporter
+from ..loaders.registry import LOADERS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_NO_OPTIONS = frozenset({"format", "to", "path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One source format or export target."""
+
+    name: str
+    describes: str
+    options: tuple[str, ...]
+    """``page``, ``quality: 90`` with its default, ``shape (required)``."""
+
+
+def sources() -> tuple[Row, ...]:
+    """Every source format that has a loader, in the order of the schema."""
+    return tuple(
+        Row(name, LOADERS[name].describes, _options(model))
+        for name, model in SOURCE_FORMATS.items()
+        if name in LOADERS
+    )
+
+
+def targets() -> tuple[Row, ...]:
+    """Every export target that has an exporter, in the order of the schema."""
+    return tuple(
+        Row(name, exporter(name).describes, _options(model))
+        for name, model in EXPORT_TARGETS.items()
+        if name in EXPORTERS
+    )
+
+
+def _options(model: type[Model]) -> tuple[str, ...]:
+    return tuple(
+        _option(name, field) for name, field in model.model_fields.items() if name not in _NO_OPTIONS
+    )
+
+
+def _option(name: str, field: FieldInfo) -> str:
+    name = field.alias or name
+    if field.is_required():
+        return f"{name} (required)"
+    default = field.get_default(call_default_factory=True)
+    return name if default is None else f"{name}: {_shown(default)}"
+
+
+def _shown(value: Any) -> str:
+    """A default as a recipe would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_shown(part) for part in value)}]"
+    return str(value)
+
+
+def tables() -> RenderableType:
+    """Both tables for a terminal."""
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(Text("source", style="bold"), _grid(sources()), Text("\nto", style="bold"), _grid(targets()))
+
+
+def _grid(rows: tuple[Row, ...]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for row in rows:
+        grid.add_row(Text(f"  {row.name}"), Text(row.describes))
+        if row.options:
+            grid.add_row("", Text(", ".join(row.options), style="dim"))
+    return grid
+
+
+def markdown() -> str:
+    """Both tables in Markdown, for the docs."""
+    lines = (*_table("source", "reads", sources()), "", *_table("to", "writes", targets()))
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, does: str, rows: tuple[Row, ...]) -> Iterator[str]:
+    yield f"| {name} | {does} | options |"
+    yield "|---|---|---|"
+    for row in rows:
+        said = ", ".join(f"`{option}`" for option in row.options) or "none"
+        yield f"| `{row.name}` | {_cell(row.describes)} | {said} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def as_json() -> Mapping[str, Any]:
+    """Both tables for programs: ``sources`` and ``exports``, each a list of name, describes and options."""
+    return {
+        key: [{"name": row.name, "describes": row.describes, "options": list(row.options)} for row in rows]
+        for key, rows in (("sources", sources()), ("exports", targets()))
+    }

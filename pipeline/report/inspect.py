@@ -1,0 +1,260 @@
+"""What a file is: format, shape, type, range, geometry with the origin of each value, and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from ...schemas.base import Model
+from ...schemas.recipe import Limits
+from ...schemas.sources import AnySource, Source
+from ..errors import Note, SourceError, UsageError
+from ..exporters.text import plain
+from ..image import Geometry, Image, Lossy, Origin
+from ..loaders.base import Probe
+from ..loaders.registry import load, probe
+from ..recipe_parts import Part, parts_of
+from ..recipe_problems import problems_in
+from ..recipe_yaml import YamlError, read_yaml
+
+OPTION = "--source"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What some pages of a file have in common."""
+
+    shape: tuple[int, ...]
+    """(rows, columns) or (rows, columns, samples)."""
+    dtype: str
+    photometric: str | None
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one file is. The range is over all its pages; the rest but `kinds` is that of the first one."""
+
+    path: Path
+    format: str
+    pages: int
+    kinds: tuple[Kind, ...]
+    """In the order of their first pages; nearly always one."""
+    geometry: Geometry
+    properties: Mapping[str, Any]
+    minimum: int | float | bool | None = None
+    """Of the finite values; None where there is none, or where only headers were read."""
+    maximum: int | float | bool | None = None
+    not_finite: int | None = None
+    """How many values are NaN or infinite."""
+    units: str | None = None
+    lossy: Lossy | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class _Asked(Model):
+    source: Source
+
+
+def source_of(text: str) -> AnySource:
+    """The source that an option's text means, as in a recipe: ``xim``, ``{format: raw, shape: [2, 3], ..}``.
+
+    Raises:
+        UsageError: with every mistake of the text.
+    """
+    try:
+        part = parts_of(read_yaml(text.encode()), OPTION, own=True)
+    except YamlError as error:
+        raise UsageError("; ".join(problem.what for problem in error.problems), subject=OPTION) from None
+    whole = Part({"source": part}, part.place)
+    try:
+        return _Asked.model_validate(whole.plain()).source
+    except ValidationError as error:
+        told = [
+            f"{found.where}: {found.what}" if found.where else found.what
+            for found in problems_in(error, whole, _Asked)
+        ]
+        raise UsageError("; ".join(dict.fromkeys(told)), subject=OPTION) from None
+
+
+def inspect_file(path: Path, source: AnySource, *, headers: bool = False) -> Inspection:
+    """Look at a file, every page of it; with `headers` at what these claim and no pixel.
+
+    Raises:
+        SourceError: what the file is or holds that cannot be read truly.
+    """
+    if path.is_dir():
+        raise SourceError("is a folder", subject=str(path), hint="name the files in it")
+    limits = Limits()
+    return _of_probe(path, probe(path, source, limits)) if headers else _of_images(path, source, limits)
+
+
+def _of_probe(path: Path, found: Probe) -> Inspection:
+    kind = Kind(found.shape, found.dtype, None, found.pages)
+    return Inspection(path, found.format, found.pages, (kind,), found.geometry, found.properties)
+
+
+def _of_images(path: Path, source: AnySource, limits: Limits) -> Inspection:
+    kinds: dict[tuple[tuple[int, ...], str, str], int] = {}
+    span = _Span()
+    notes: dict[Note, None] = {}
+    first: Image | None = None
+    for image in load(path, source, limits):
+        if first is None:
+            first = _without_pixels(image)
+        key = (image.pixels.shape, image.pixels.dtype.name, image.photometric)
+        kinds[key] = kinds.get(key, 0) + 1
+        span.add(image)
+        notes |= dict.fromkeys(image.notes)
+    if first is None:
+        raise SourceError("holds no image", subject=str(path))
+    return Inspection(
+        path=path,
+        format=first.source.format,
+        pages=sum(kinds.values()),
+        kinds=tuple(Kind(*key, pages) for key, pages in kinds.items()),
+        geometry=first.geometry,
+        properties=_properties(first),
+        minimum=span.minimum,
+        maximum=span.maximum,
+        not_finite=span.not_finite,
+        units=first.units,
+        lossy=first.lossy,
+        notes=tuple(notes),
+    )
+
+
+def _without_pixels(image: Image) -> Image:
+    """What the image says but its pixels, whose memory goes free."""
+    return image.replace(pixels=np.zeros_like(image.pixels[:1, :1]), stored=None)
+
+
+@dataclass(slots=True)
+class _Span:
+    """The range of what was seen."""
+
+    minimum: Any = None
+    maximum: Any = None
+    not_finite: int = 0
+
+    def add(self, image: Image) -> None:
+        values = image.pixels
+        if values.dtype.kind == "f":
+            finite = np.isfinite(values)
+            count = int(np.count_nonzero(finite))
+            self.not_finite += values.size - count
+            if count < values.size:
+                values = values[finite]
+        if values.size:
+            low, high = values.min().item(), values.max().item()
+            self.minimum = low if self.minimum is None else min(low, self.minimum)
+            self.maximum = high if self.maximum is None else max(high, self.maximum)
+
+
+def _properties(image: Image) -> Mapping[str, Any]:
+    """The format's own properties; of a DICOM file without any, its elements."""
+    source = image.source
+    if source.properties or source.dataset is None:
+        return source.properties
+    return dict(_elements(source.dataset))
+
+
+def _elements(dataset: Any) -> Iterator[tuple[str, Any]]:
+    for element in dataset:
+        name = element.keyword or str(element.tag)
+        if element.VR == "SQ":
+            yield name, [dict(_elements(item)) for item in element.value]
+        else:
+            yield name, element.value
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value of a geometry: its name, value (mm, degrees in IEC 61217), and where it came from."""
+
+    name: str
+    value: Any
+    origin: Origin | None = None
+    blank: str | None = None
+    """Why it is empty on purpose."""
+
+
+def facts(geometry: Geometry) -> Iterator[Fact]:
+    """Every value that is known or left empty on purpose; of a slice's plane as ``patient.position``."""
+    for part in fields(geometry):
+        name = part.name
+        if name in ("origins", "blank"):
+            continue
+        value, origin = getattr(geometry, name), geometry.origins.get(name)
+        if name == "patient" and value is not None:
+            for inner in fields(value):
+                if (found := getattr(value, inner.name)) is not None:
+                    yield Fact(f"{name}.{inner.name}", found, geometry.origins.get(inner.name, origin))
+        elif value is not None:
+            yield Fact(name, value, origin)
+        elif name in geometry.blank:
+            yield Fact(name, None, None, geometry.blank[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def as_json(found: Inspection | Failure) -> dict[str, Any]:
+    """One file for programs. These keys stay:
+
+    ``file``, and ``error`` where it could not be read; else ``format``, ``pages``, ``shape`` and ``dtype`` of
+    the first page, ``kinds`` (shape, dtype, photometric and number of pages of each kind of page),
+    ``minimum``, ``maximum``, ``not_finite`` (null with --headers), ``units``, ``lossy`` (method, ratio),
+    ``geometry`` (by name: value, origin, detail; or blank, the reason for an empty value), ``properties``
+    and ``notes`` (code, text).
+    """
+    if isinstance(found, Failure):
+        return {"file": str(found.path), "error": found.reason}
+    return {
+        "file": str(found.path),
+        "format": found.format,
+        "pages": found.pages,
+        "shape": list(found.kinds[0].shape),
+        "dtype": found.kinds[0].dtype,
+        "kinds": [
+            {
+                "shape": list(kind.shape),
+                "dtype": kind.dtype,
+                "photometric": kind.photometric,
+                "pages": kind.pages,
+            }
+            for kind in found.kinds
+        ],
+        "minimum": found.minimum,
+        "maximum": found.maximum,
+        "not_finite": found.not_finite,
+        "units": found.units,
+        "lossy": {"method": found.lossy.method, "ratio": found.lossy.ratio} if found.lossy else None,
+        "geometry": {fact.name: _fact(fact) for fact in facts(found.geometry)},
+        "properties": {name: plain(value) for name, value in found.properties.items()},
+        "notes": [{"code": note.code, "text": note.text} for note in found.notes],
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    if fact.blank is not None:
+        return {"value": None, "blank": fact.blank}
+    origin = fact.origin
+    return {
+        "value": plain(fact.value),
+        "origin": origin.kind if origin else None,
+        "detail": origin.detail if origin else "",
+    }
