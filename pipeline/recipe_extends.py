@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..schemas.recipe import Conversion, Recipe
+from ..schemas.recipe import Recipe
 from .errors import Problem
 from .recipe_parts import Part, Place, merge, parts_of, plain
 from .recipe_problems import make_problem, problems_in
@@ -78,7 +78,7 @@ class FileReader:
                 read = replace(read, value=inherited)
                 lower = read if lower is None else merge(lower, read, "recipe")
         if not complete:
-            self._check_part(_without(part, "extends", "defaults"), Recipe)
+            self._check_part(_without(part, "extends", "defaults"))
             return None
         return part if lower is None else merge(lower, part, "recipe")
 
@@ -110,15 +110,16 @@ class FileReader:
         self._check_requires(part.entries.get("requires"))
         defaults = part.entries.get("defaults")
         if defaults is not None and defaults.value is not None:
-            self._check_part(defaults, Conversion)
+            alone = replace(part, value={"defaults": defaults})
+            self._check_part(replace(part, value={"conversions": alone}))
         if not own:
-            self._check_part(_without(part, "extends", "defaults"), Recipe)
+            self._check_part(_without(part, "extends", "defaults"))
 
-    def _check_part(self, part: Part, model: type[Recipe] | type[Conversion]) -> None:
+    def _check_part(self, part: Part) -> None:
         try:
-            model.model_validate(plain(part, model))
+            Recipe.model_validate(plain(part))
         except ValidationError as error:
-            self.problems += problems_in(error, part, model, partial=True)
+            self.problems += problems_in(error, part, partial=True)
 
     def _check_requires(self, part: Part | None) -> None:
         if part is None or not isinstance(part.value, str):

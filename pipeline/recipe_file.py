@@ -129,11 +129,11 @@ def _with_variables(merged: Part, variables: Mapping[str, str]) -> Part:
 
 def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
     """The recipe, or what is wrong; conversions that are right by themselves are checked in any case."""
-    data = plain(merged, Recipe)
+    data = plain(merged)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        problems = list(problems_in(error, merged, Recipe))
+        problems = list(problems_in(error, merged))
         wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
         return None, problems + list(_checked(merged, data, wrong))
     found = problems_of(recipe.conversions, recipe.vars)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
@@ -23,7 +24,9 @@ _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 class Model(BaseModel):
     """A part of a recipe: unknown keys are refused, values never change after they are read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=False, defer_build=True
+    )
 
 
 def _integer(value: Any) -> Any:
@@ -81,22 +84,23 @@ AS_IT_IS = PlainSerializer(lambda value: value)
 """Goes with a PlainValidator, whose own serialiser expects the value that it has already turned into JSON."""
 
 
+def quantity(value: Any, *, positive: bool = False, unknown: bool = False) -> Any:
+    """A number, a template that gives one, or (where allowed) ``unknown``. Raises: PydanticCustomError."""
+    if isinstance(value, str):
+        if unknown and value == UNKNOWN:
+            return UNKNOWN
+        if is_template(value):
+            return check_template(value)
+    number = _number(value)
+    if not isinstance(number, float):
+        raise PydanticCustomError("number", "must be a number")
+    if positive and number <= 0:
+        raise PydanticCustomError("positive", "must be greater than 0")
+    return number
+
+
 def _quantity(*, positive: bool = False, unknown: bool = False) -> PlainValidator:
-    """A number, a template that gives one, or (where allowed) ``unknown``."""
-
-    def check(value: Any) -> Any:
-        if isinstance(value, str):
-            if unknown and value == UNKNOWN:
-                return UNKNOWN
-            if is_template(value):
-                return check_template(value)
-        number = _number(value)
-        if not isinstance(number, float):
-            raise PydanticCustomError("number", "must be a number")
-        if positive and number <= 0:
-            raise PydanticCustomError("positive", "must be greater than 0")
-        return number
-
+    check = partial(quantity, positive=positive, unknown=unknown)
     return PlainValidator(check, json_schema_input_type=float | str)
 
 

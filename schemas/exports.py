@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from .base import AS_IT_IS, Flag, Model, Number, Positive
+from .base import AS_IT_IS, Flag, Model, Positive, quantity
 from .template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
@@ -45,18 +45,14 @@ class SameKindExport(DicomExport):
     to: Literal["dicom"] = "dicom"
 
 
-_EDGE: TypeAdapter[float] = TypeAdapter(Number)
-
-
 def _window(value: Any) -> Any:
     if value in ("full", "auto"):
         return value
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise PydanticCustomError("window", "must be full, auto or two values, as in [0, 4095]")
-    try:
-        low, high = (_EDGE.validate_python(edge) for edge in value)
-    except ValidationError:
-        raise PydanticCustomError("window", "must be full, auto or two values, as in [0, 4095]") from None
+    low, high = (quantity(edge) for edge in value)
+    if isinstance(low, str) or isinstance(high, str):
+        raise PydanticCustomError("window", "must be full, auto or two values, as in [0, 4095]")
     if low >= high:
         raise PydanticCustomError("window", "the first value of a window must be below the second")
     return (low, high)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import PlainValidator, TypeAdapter, ValidationError, model_validator
+from pydantic import PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import AS_IT_IS, AngleOrUnknown, KnownOrNot, Millimetres, Model, PositiveMillimetres, Quantity
+from .base import AS_IT_IS, AngleOrUnknown, KnownOrNot, Model, Quantity, quantity
 
 Scale = Literal["iec61217", "varian_iec", "varian_standard", "elekta_iec"]
 
 
-def _pair_or(word: str, item: Any) -> PlainValidator:
+def _pair_or(word: str, *, positive: bool = False) -> PlainValidator:
     """Two numbers (or templates), row then column; or a word."""
-    adapter: TypeAdapter[Any] = TypeAdapter(item)
 
     def check(value: Any) -> Any:
         if value == word:
@@ -23,10 +22,7 @@ def _pair_or(word: str, item: Any) -> PlainValidator:
             raise PydanticCustomError(
                 "pair", "must be two numbers, row then column, as in [0.4, 0.4], or '{word}'", {"word": word}
             )
-        try:
-            return tuple(adapter.validate_python(part) for part in value)
-        except ValidationError as error:
-            raise PydanticCustomError("pair", "{reason}", {"reason": error.errors()[0]["msg"]}) from None
+        return tuple(quantity(part, positive=positive) for part in value)
 
     return PlainValidator(check, json_schema_input_type=tuple[float | str, float | str] | str)
 
@@ -43,16 +39,13 @@ class Geometry(Model):
     """Pixels per inch, in the plane that `at` names."""
     pixel_spacing: (
         Annotated[
-            tuple[Quantity, Quantity] | Literal["unknown"], _pair_or("unknown", PositiveMillimetres), AS_IT_IS
+            tuple[Quantity, Quantity] | Literal["unknown"], _pair_or("unknown", positive=True), AS_IT_IS
         ]
         | None
     ) = None
     """mm between rows, between columns, in the plane that `at` names."""
     at: Literal["image_plane", "isocenter"] = "image_plane"
-    center: (
-        Annotated[tuple[Quantity, Quantity] | Literal["image"], _pair_or("image", Millimetres), AS_IT_IS]
-        | None
-    ) = None
+    center: Annotated[tuple[Quantity, Quantity] | Literal["image"], _pair_or("image"), AS_IT_IS] | None = None
     """Row and column (pixels, from 0) where the beam's axis meets the image, or ``image``: its middle."""
     gantry: AngleOrUnknown | None = None
     collimator: AngleOrUnknown | None = None

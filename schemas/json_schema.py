@@ -206,7 +206,6 @@ def _file(schema: Schema) -> Schema:
             "required": ["version", "conversions"],
             "properties": {"conversions": {"minProperties": 1, "additionalProperties": whole}},
         },
-        "else": {"anyOf": [{"required": ["extends"]}, {"required": ["version", "conversions"]}]},
     }
 
 
