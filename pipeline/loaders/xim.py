@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...schemas.recipe import Limits
-from ...schemas.sources import AutoSource, XimSource
+from ...schemas.sources import XimSource
 from ..image import Image, SourceFile
 from .base import Loader, Probe
 from .opening import opened
@@ -18,9 +18,7 @@ from .xim_file import IDENTIFIER, Cursor, read_header, read_pixels, read_propert
 from .xim_mapping import map_properties
 
 
-def load(
-    path: Path, source: XimSource | AutoSource, limits: Limits, pages: range | None = None
-) -> Iterator[Image]:
+def load(path: Path, source: XimSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The one image of a XIM file. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
@@ -38,7 +36,7 @@ def load(
     )
 
 
-def probe(path: Path, source: XimSource | AutoSource, limits: Limits) -> Probe:
+def probe(path: Path, source: XimSource, limits: Limits) -> Probe:
     """Shape, geometry and properties; the pixels are passed over. Raises: SourceError."""
     with opened(path) as file:
         cursor = Cursor(file, path)

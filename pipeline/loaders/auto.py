@@ -1,0 +1,53 @@
+"""Looks at the content of each file and hands it to the format's own loader; never guesses a raw one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...schemas.base import Model
+from ...schemas.recipe import Limits
+from ...schemas.sources import ArraySource, AutoSource, DicomSource, ImageSource, XimSource
+from ..errors import SourceError
+from ..image import Image
+from . import array, dicom_file, image_file, xim
+from .base import Loader, Probe
+from .opening import head_of
+
+_KNOWN: tuple[tuple[Loader, Model], ...] = (
+    (xim.LOADER, XimSource()),
+    (image_file.LOADER, ImageSource()),
+    (array.LOADER, ArraySource()),
+    (dicom_file.LOADER, DicomSource()),
+)
+"""In the order of asking, DICOM last: a file without preamble is told by its first elements only."""
+
+
+def recognise(path: Path) -> tuple[Loader, Model]:
+    """The loader of a file by its content, and the source that it reads with. Raises: SourceError."""
+    head = head_of(path)
+    for loader, source in _KNOWN:
+        if loader.sniff is not None and loader.sniff(head, path):
+            return loader, source
+    raise SourceError(
+        "is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, numpy)"
+        if head
+        else "is empty",
+        subject=str(path),
+        hint="a raw file needs a source of its own: cyberknife-raw, visionrt-raw or raw" if head else "",
+    )
+
+
+def load(path: Path, source: AutoSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+    """The images that the file's own loader gives. Raises: SourceError."""
+    loader, own = recognise(path)
+    yield from loader.load(path, own, limits, pages)
+
+
+def probe(path: Path, source: AutoSource, limits: Limits) -> Probe:
+    """What the file's own loader says; `format` names it. Raises: SourceError."""
+    loader, own = recognise(path)
+    return loader.probe(path, own, limits)
+
+
+LOADER = Loader(load, probe, "any format that its content tells; never a raw one")
