@@ -53,7 +53,55 @@ class Part:
         """Its parts by key; empty where it is no mapping."""
         return self.value if isinstance(self.value, dict) else {}
 
-    def plain(part: Part) -> Any:
+    def plain(self) -> Any:
+        """Text, None, lists and dicts."""
+        if isinstance(self.value, dict):
+            return {key: part.plain() for key, part in self.value.items()}
+        if isinstance(self.value, list):
+            return [part.plain() for part in self.value]
+        return self.value
+
+    def walk(self, location: Location = ()) -> Iterator[tuple[Location, Part]]:
+        """Itself and every part within, each with its location."""
+        yield location, self
+        for key, part in self.entries.items():
+            yield from part.walk((*location, key))
+        if isinstance(self.value, list):
+            for index, part in enumerate(self.value):
+                yield from part.walk((*location, index))
+
+    def size(self) -> int:
+        """How many values it is made of."""
+        inner = self.value if isinstance(self.value, list) else self.entries.values()
+        return 1 + sum(part.size() for part in inner)
+
+
+def parts_of(node: Node, file: str, *, own: bool) -> Part:
+    """The parts of a file; `own` where it is the recipe itself and not one that it extends."""
+
+    def layer(path: Location) -> Layer:
+        if not own:
+            return "extends"
+        first = path[0] if path else ""
+        return "conversion" if first == "conversions" else "defaults" if first == "defaults" else "recipe"
+
+    def part(node: Node, path: Location, key: Place | None) -> Part:
+        place = Place(file, node.line, node.column, layer(path))
+        if isinstance(node.value, dict):
+            inner: Any = {
+                name: part(child, (*path, name), Place(file, *node.keys[name], layer((*path, name))))
+                for name, child in node.value.items()
+            }
+        elif isinstance(node.value, list):
+            inner = [part(child, (*path, index), None) for index, child in enumerate(node.value)]
+        else:
+            inner = node.value
+        return Part(inner, place, path, key, node.flow)
+
+    return part(node, (), None)
+
+
+def plain(part: Part) -> Any:
     """A recipe, or a part of one, as plain data; a known key that is null counts as absent."""
     data = part.plain()
     _drop_nulls(data, Recipe)

@@ -133,7 +133,7 @@ def _unknown(name: str, parent: Part, location: Location) -> str:
         hint = f"; it belongs to {' or '.join(elsewhere)}"
     options = sorted(names - set(DISCRIMINATORS))
     known = f"; known here: {', '.join(options)}" if options else "; this takes no options"
-    return f"unknown key{hint or nearest(name, free) or known}"
+    return f"unknown key{hint or nearest(name, free) or nearest(name, names) or known}"
 
 
 def _missing(location: Location) -> str:
