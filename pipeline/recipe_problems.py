@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..schemas.keys import DISCRIMINATORS, keys_at, sections_with
 from ..schemas.recipe import Recipe
@@ -36,11 +36,13 @@ PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
 """Types of errors that say no more than that a part of a recipe is not the whole of it."""
 
 
-def problems_in(error: ValidationError, part: Part, *, partial: bool = False) -> Iterator[Problem]:
-    """The problems of a recipe that the models refuse; a `partial` one may leave things out."""
+def problems_in(
+    error: ValidationError, part: Part, model: type[BaseModel] = Recipe, *, partial: bool = False
+) -> Iterator[Problem]:
+    """The problems of a part that `model` refuses; a `partial` part may leave things out."""
     for detail in error.errors(include_url=False):
         if not (partial and detail["type"] in PARTIAL):
-            yield _problem(detail, part)
+            yield _problem(detail, part, model)
 
 
 def problem_at(part: Part, location: Location, what: str) -> Problem:
@@ -96,7 +98,7 @@ def _step(part: Part, step: str | int) -> Part | None:
     return part.entries.get(step) if isinstance(step, str) else None
 
 
-def _problem(detail: Any, root: Part) -> Problem:
+def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
     kind, location = detail["type"], detail["loc"]
     on_key = bool(location) and location[-1] == "[key]"
     part, rest = _find(root, location[:-1] if on_key else location)
@@ -104,27 +106,27 @@ def _problem(detail: Any, root: Part) -> Problem:
     if kind == "extra_forbidden":
         parent, _ = _find(root, location[:-1])
         name = str(location[-1])
-        return make_problem(part.key or place, path, _unknown(name, parent, location))
+        return make_problem(part.key or place, path, _unknown(name, parent, location, model))
     if on_key:
         return make_problem(part.key or place, path, _sentence(detail, part))
     if kind == "missing":
-        return make_problem(place, (*path, *rest[-1:]), _missing(location))
+        return make_problem(place, (*path, *rest[-1:]), _missing(location, model))
     if kind == "union_tag_not_found":
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
-        what = "missing; one of " + ", ".join(keys_at(Recipe, location).union_names)
+        what = "missing; one of " + ", ".join(keys_at(model, location).union_names)
         return make_problem(place, (*path, key), what)
     if kind == "union_tag_invalid":
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
         inner = part.entries.get(key, part)
-        names = keys_at(Recipe, location).union_names
+        names = keys_at(model, location).union_names
         return make_problem(inner.place, inner.path, _none_of(str(detail["ctx"]["tag"]), names))
     if quoted := _meant_as_template(part):
         return make_problem(place, path, f"must be text; to mean the template, write it in quotes: {quoted}")
     return make_problem(place, path, _sentence(detail, part))
 
 
-def _unknown(name: str, parent: Part, location: Location) -> str:
-    here = keys_at(Recipe, location[:-1])
+def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
+    here = keys_at(model, location[:-1])
     names = {*here.names, *(_FILE_KEYS if here.model is Recipe else ())}
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
     free = names - set(parent.entries)
@@ -136,8 +138,8 @@ def _unknown(name: str, parent: Part, location: Location) -> str:
     return f"unknown key{hint or nearest(name, free) or nearest(name, names) or known}"
 
 
-def _missing(location: Location) -> str:
-    names = keys_at(Recipe, location).union_names
+def _missing(location: Location, model: type[BaseModel]) -> str:
+    names = keys_at(model, location).union_names
     example = f"one of {', '.join(names)}" if names else _EXAMPLES.get(str(location[-1]))
     return f"missing; {example}" if example else "missing; it has no default"
 
