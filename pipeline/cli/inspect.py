@@ -30,7 +30,8 @@ def inspect(
 ) -> None:
     with reporting():
         from ..errors import DicombakeError, ExitStatus
-        from ..report.inspect import Failure, Inspection, as_json, inspect_file, source_of
+        from ..report.inspect import Failure, Inspection, as_json, inspect_file
+        from ..report.source_option import source_of
 
         wanted = source_of(source)
         results: list[Inspection | Failure] = []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import Note
+from ..errors import Note, SourceError
 from ..image import Image, Pixels
+from ..loaders.dicom_values import read_modality
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -112,27 +115,46 @@ def voi_curve(image: Image) -> tuple[Curve | None, tuple[Note, ...]]:
     dataset = image.source.dataset
     if dataset is None:
         return None, ()
-    holders = list(_holders(dataset, image.source.page))
     try:
-        curve = next(filter(None, map(_lut, holders)), None) or next(
-            filter(None, map(_window, holders)), None
-        )
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        with quiet():
+            curve = _first_curve(image, dataset)
+            if curve is None:
+                return None, ()
+            if image.computed:
+                text = "values were computed: the source's VOI no longer applies and percentiles are used"
+                return None, (Note("voi-computed", text),)
+            return _on_pixels(image, dataset, curve), ()
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, SourceError) as error:
         return None, (Note("voi-invalid", f"the source's VOI is not usable ({error}); percentiles are used"),)
-    if curve is None:
-        return None, ()
-    if image.computed:
-        return None, (Note("voi-computed", "values were computed: the source's VOI no longer applies"),)
-    return _on_modality(image, dataset, curve), ()
 
 
-def _on_modality(image: Image, dataset: Dataset, curve: Curve) -> Curve:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """pydicom warns of values that their VR does not allow; loading the file has said so already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _first_curve(image: Image, dataset: Dataset) -> Curve | None:
+    holders = list(_holders(dataset, image.source.page))
+    signed = bool(image.pixels.size and image.pixels.min() < 0)
+    for holder in holders:
+        lut = _lut(holder, signed=signed, little=_little(dataset))
+        if lut is not None:
+            return lut
+    return next(filter(None, map(_window, holders)), None)
+
+
+def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
     """The curve for this image's pixels, which are stored values where the recipe asks for `raw_values`."""
-    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
-    raw = image.stored is not None and (image.stored.slope, image.stored.intercept) == (1.0, 0.0)
-    if raw and slope is not None and intercept is not None and (slope, intercept) != (1.0, 0.0):
-        return Rescaled(curve, slope, intercept)
-    return curve
+    stored = image.stored
+    if stored is None or (stored.slope, stored.intercept) != (1.0, 0.0):
+        return curve
+    modality = read_modality(image.source.path, dataset, image.source.page - 1)
+    if modality.lut is not None:
+        raise ValueError("it is about the values of a modality LUT that was not applied")
+    return curve if modality.identity else Rescaled(curve, modality.slope, modality.intercept)
 
 
 def _holders(dataset: Dataset, page: int) -> Iterator[Dataset]:
@@ -143,6 +165,10 @@ def _holders(dataset: Dataset, page: int) -> Iterator[Dataset]:
     for shared in dataset.get("SharedFunctionalGroupsSequence") or []:
         yield from shared.get("FrameVOILUTSequence") or []
     yield dataset
+
+
+def _little(dataset: Dataset) -> bool:
+    return getattr(dataset, "original_encoding", (None, None))[1] is not False
 
 
 def _window(dataset: Dataset) -> Curve | None:
@@ -163,15 +189,18 @@ def _window(dataset: Dataset) -> Curve | None:
     return Ramp(center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2)
 
 
-def _lut(dataset: Dataset) -> Curve | None:
+def _lut(dataset: Dataset, *, signed: bool, little: bool) -> Curve | None:
+    """The VOI LUT of a dataset; `signed` says that values below 0 occur, as a first value of US cannot."""
     luts = dataset.get("VOILUTSequence")
     if not luts:
         return None
     count, first, bits = (int(part) for part in luts[0].LUTDescriptor)
     count = count or 2**16
+    if signed and first >= 2**15:
+        first -= 2**16
     if not 1 <= bits <= _MAX_LUT_BITS:
         raise ValueError(f"a VOI LUT of {bits} bits")
-    data = _lut_data(luts[0].LUTData, count, bits)
+    data = _lut_data(luts[0].LUTData, count, "<u2" if little else ">u2")
     if data.size != count:
         raise ValueError(f"a VOI LUT of {data.size} entries that should be {count}")
     top = 2**bits - 1
@@ -180,12 +209,11 @@ def _lut(dataset: Dataset) -> Curve | None:
     return Table(first, np.floor(data * _WHITE / top + 0.5).astype(np.uint8))
 
 
-def _lut_data(data: Any, count: int, bits: int) -> Pixels:
-    """LUT entries as float64: numbers, or little-endian bytes (OW; one byte each where bits are 8)."""
+def _lut_data(data: Any, count: int, words: str) -> Pixels:
+    """LUT entries as float64: from numbers, or from bytes, one each where there are too few for words."""
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data, dtype=np.float64))
-    narrow = bits <= 8 and len(data) < 2 * count
-    return np.frombuffer(data, "u1" if narrow else "<u2")[:count].astype(np.float64)
+    return np.frombuffer(data, words if len(data) >= 2 * count else "u1")[:count].astype(np.float64)
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:

@@ -13,13 +13,16 @@ for every window:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..errors import ExportError, Note
 from ..image import Image, Pixels
-from .voi import Curve, Ramp, voi_curve
+from .voi import Curve, Ramp, quiet, voi_curve
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 Window = Literal["full", "auto"] | tuple[float, float]
 
@@ -141,19 +144,19 @@ def _padding(image: Image) -> Pixels | None:
     stored, dataset = image.stored, image.source.dataset
     if stored is None or dataset is None or image.computed or stored.pixels.ndim != 2:
         return None
-    value = _integer(dataset.get("PixelPaddingValue"))
+    value, limit = _integer(dataset, "PixelPaddingValue"), _integer(dataset, "PixelPaddingRangeLimit")
     if value is None or stored.pixels.dtype.kind not in "iu":
         return None
-    limit = _integer(dataset.get("PixelPaddingRangeLimit"))
     ends = sorted(_as_stored(end, stored.pixels.dtype) for end in (value, value if limit is None else limit))
     mask = (stored.pixels >= ends[0]) & (stored.pixels <= ends[1])
     return mask if mask.any() else None
 
 
-def _integer(value: object) -> int | None:
+def _integer(dataset: Dataset, keyword: str) -> int | None:
     try:
-        return int(str(value))
-    except ValueError:
+        with quiet():
+            return int(str(dataset.get(keyword)))
+    except (ValueError, TypeError, LookupError, NotImplementedError, OverflowError):
         return None
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from ...schemas.base import Model
 from ...schemas.recipe import Limits
-from ...schemas.sources import AnySource, Source
-from ..errors import Note, SourceError, UsageError
+from ...schemas.sources import AnySource
+from ..errors import Note, SourceError
 from ..exporters.text import plain
 from ..image import Geometry, Image, Lossy, Origin
 from ..loaders.base import Probe
 from ..loaders.registry import load, probe
-from ..recipe_parts import Part, parts_of
-from ..recipe_problems import problems_in
-from ..recipe_yaml import YamlError, read_yaml
 
-OPTION = "--source"
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+MAX_BYTES = 64
+"""Longer bytes of a DICOM element are told by their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +47,14 @@ class Inspection:
     """In the order of their first pages; nearly always one."""
     geometry: Geometry
     properties: Mapping[str, Any]
-    minimum: int | float | bool | None = None
+    minimum: int | float | None = None
     """Of the finite values; None where there is none, or where only headers were read."""
-    maximum: int | float | bool | None = None
+    maximum: int | float | None = None
     not_finite: int | None = None
     """How many values are NaN or infinite."""
     units: str | None = None
     lossy: Lossy | None = None
     notes: tuple[Note, ...] = ()
-
-
-class _Asked(Model):
-    source: Source
-
-
-def source_of(text: str) -> AnySource:
-    """The source that an option's text means, as in a recipe: ``xim``, ``{format: raw, shape: [2, 3], ..}``.
-
-    Raises:
-        UsageError: with every mistake of the text.
-    """
-    try:
-        part = parts_of(read_yaml(text.encode()), OPTION, own=True)
-    except YamlError as error:
-        raise UsageError("; ".join(problem.what for problem in error.problems), subject=OPTION) from None
-    whole = Part({"source": part}, part.place)
-    try:
-        return _Asked.model_validate(whole.plain()).source
-    except ValidationError as error:
-        told = [
-            f"{found.where}: {found.what}" if found.where else found.what
-            for found in problems_in(error, whole, _Asked)
-        ]
-        raise UsageError("; ".join(dict.fromkeys(told)), subject=OPTION) from None
 
 
 def inspect_file(path: Path, source: AnySource, *, headers: bool = False) -> Inspection:
@@ -151,26 +126,42 @@ class _Span:
             if count < values.size:
                 values = values[finite]
         if values.size:
-            low, high = values.min().item(), values.max().item()
+            low, high = _number(values.min()), _number(values.max())
             self.minimum = low if self.minimum is None else min(low, self.minimum)
             self.maximum = high if self.maximum is None else max(high, self.maximum)
 
 
+def _number(value: np.generic) -> Any:
+    return int(value) if value.dtype == bool else value.item()
+
+
 def _properties(image: Image) -> Mapping[str, Any]:
-    """The format's own properties; of a DICOM file without any, its elements."""
-    source = image.source
-    if source.properties or source.dataset is None:
-        return source.properties
-    return dict(_elements(source.dataset))
+    """The format's own properties; of a DICOM file every element, sequences and private ones included."""
+    dataset = image.source.dataset
+    if dataset is None:
+        return image.source.properties
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return dict(_elements(dataset))
 
 
-def _elements(dataset: Any) -> Iterator[tuple[str, Any]]:
-    for element in dataset:
-        name = element.keyword or str(element.tag)
-        if element.VR == "SQ":
-            yield name, [dict(_elements(item)) for item in element.value]
-        else:
-            yield name, element.value
+def _elements(dataset: Dataset) -> Iterator[tuple[str, Any]]:
+    for tag in sorted(dataset.keys()):
+        try:
+            element = dataset[tag]
+            name, value = element.keyword or str(element.tag), element.value
+            yield (
+                name,
+                _long_bytes([dict(_elements(item)) for item in value] if element.VR == "SQ" else value),
+            )
+        except (ValueError, TypeError, OverflowError, NotImplementedError, AttributeError, LookupError):
+            yield str(tag), "(no value of its VR)"
+
+
+def _long_bytes(value: Any) -> Any:
+    if isinstance(value, bytes) and len(value) > MAX_BYTES:
+        return f"({len(value)} bytes)"
+    return value
 
 
 @dataclass(frozen=True, slots=True)
