@@ -92,7 +92,8 @@ def cleaned(
 ) -> tuple[Dataset, tuple[Note, ...]]:
     """A copy of some elements: text in Unicode, values that their VR cannot hold emptied and noted.
 
-    Group lengths are not copied. Numbers too long for DS are rounded to its 16 characters; UIDs are kept as they are.
+    Group lengths are not copied. Numbers too long for DS are rounded to its 16 characters; UIDs are kept
+    as they are.
     """
     result = Dataset()
     dropped: list[str] = []
@@ -140,7 +141,13 @@ def _texts(element: DataElement) -> list[str]:
     """Each value's text; a number's as it stands in the file."""
     value = element.value
     values: Iterable[object] = value if element.VM > 1 else () if value is None else (value,)
-    return [str(getattr(item, "original_string", None) or item).strip(" \0") for item in values]
+    return [_text(item).strip(" \0") for item in values]
+
+
+def _text(value: object) -> str:
+    """A number as it stands in the file; a name's own `original_string` would be its bytes."""
+    original = getattr(value, "original_string", None)
+    return original if isinstance(original, str) else str(value)
 
 
 def _valid(vr: str, text: str) -> str:

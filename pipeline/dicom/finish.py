@@ -17,7 +17,7 @@ from ..exporters.base import Artifact, Context
 from ..image import Image
 from .contradictions import contradictions
 from .file import PIXEL_TAGS, PixelElement, encoded
-from .identity import identify
+from .identity import Frame, identify
 from .overrides import apply_overrides
 from .verify import Meant, verify
 
@@ -30,7 +30,7 @@ class Draft:
     pixels: PixelElement | None
     images: Sequence[Image]
     notes: tuple[Note, ...] = ()
-    frame_of_reference: bool = False
+    frame: Frame = "kept"
     keep_series: bool = False
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Geometry as it was meant, by keyword; what the file's text must read back as."""
@@ -68,7 +68,7 @@ def finish(draft: Draft, context: Context) -> Finished:
         dataset,
         context.identity,
         draft.images,
-        frame_of_reference=draft.frame_of_reference,
+        frame=draft.frame,
         keep_series=draft.keep_series,
     )
     kept = draft.instance(dataset)

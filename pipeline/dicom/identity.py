@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 from pydicom import Dataset
 from pydicom.uid import UID
@@ -12,18 +13,21 @@ from ..exporters.base import Identity
 from ..image import Image
 from . import uids
 
+Frame = Literal["needed", "kept", "none"]
+
 
 def identify(
     dataset: Dataset,
     identity: Identity,
     images: Sequence[Image],
     *,
-    frame_of_reference: bool,
+    frame: Frame,
     keep_series: bool = False,
 ) -> None:
-    """Fill in the UIDs of study, series and (where asked for) frame of reference that are not there yet.
+    """Fill in the UIDs of study, series and frame of reference that are not there yet.
 
-    The overrides were applied before: what they set stays, and the patient that they set counts.
+    The overrides were applied before: what they set stays, and the patient that they set counts. `frame`
+    says whether the kind needs a frame of reference, keeps one that its source has, or has none.
     `keep_series`: the image is its DICOM source's own, so that it stays in its series while the study does.
     """
     identity = _with_content(identity, images)
@@ -40,9 +44,9 @@ def identify(
             "SeriesInstanceUID",
             uids.series_uid(identity, patient_id=patient, date=date, modality=modality),
         )
-        if frame_of_reference:
-            frame = uids.frame_of_reference_uid(identity, patient_id=patient, date=date)
-            _set(dataset, "FrameOfReferenceUID", frame)
+        if frame == "needed" or (frame == "kept" and _frame_of(sources)):
+            uid = uids.frame_of_reference_uid(identity, patient_id=patient, date=date)
+            _set(dataset, "FrameOfReferenceUID", uid)
         return
     study = kept
     if _other_patient(dataset, sources):
@@ -56,12 +60,15 @@ def identify(
     else:
         derived = uids.derived_series(identity, study, [*series, identity.volume], modality=modality)
         _set(dataset, "SeriesInstanceUID", derived)
-    frames = {str(source.get("FrameOfReferenceUID") or "") for source in sources}
-    frame = frames.pop() if len(frames) == 1 else ""
-    if frame and study != kept:
-        frame = uids.derived_frame_of_reference(identity, study, frame)
-    if frame or frame_of_reference:
-        _set(dataset, "FrameOfReferenceUID", frame or uids.derived_frame_of_reference(identity, study, ""))
+    if frame == "none":
+        return
+    uid = _frame_of(sources)
+    if uid and study != kept:
+        uid = uids.derived_frame_of_reference(identity, study, uid)
+    if uid or frame == "needed":
+        _set(dataset, "FrameOfReferenceUID", uid or uids.derived_frame_of_reference(identity, study, ""))
+        if not keep_series and "PositionReferenceIndicator" not in dataset:
+            dataset.PositionReferenceIndicator = None
 
 
 def acquisition_date(dataset: Dataset) -> str:
@@ -82,6 +89,12 @@ def _dicom_sources(images: Sequence[Image]) -> list[Dataset]:
     found = [source.dataset for image in images for source in image.sources]
     known = [dataset for dataset in found if dataset is not None]
     return known if len(known) == len(found) else []
+
+
+def _frame_of(sources: Sequence[Dataset]) -> str:
+    """The frame of reference that all the sources share, or nothing."""
+    found = {str(source.get("FrameOfReferenceUID") or "") for source in sources}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _other_patient(dataset: Dataset, sources: Sequence[Dataset]) -> bool:

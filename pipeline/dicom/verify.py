@@ -117,8 +117,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value + b"\0" * (len(value) % 2)
     text = getattr(value, "original_string", None)
-    if text is not None:
-        return str(text).strip()
+    if isinstance(text, str):
+        return text.strip()
     if isinstance(value, int | float):
         return value
     return str(value).rstrip(" \0")

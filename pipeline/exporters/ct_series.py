@@ -57,7 +57,7 @@ def draft(image: Image, options: CtSeriesExport) -> Draft:
         PixelElement(encoded.stored, encoded.element),
         (image,),
         notes=notes + encoded.notes + polarity(image, "a CT Image"),
-        frame_of_reference=True,
+        frame="needed",
         numbers=_geometry(dataset, image.geometry),
     )
 

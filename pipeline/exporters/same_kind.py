@@ -16,7 +16,7 @@ from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import add_derivation, pixel_module, rescale, source_items
 from ..dicom.pixels import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, encode
-from ..dicom.places import REQUIRED_IN_RT_IMAGE, Places, patient_places, receptor_places, texts
+from ..dicom.places import Places, patient_places, receptor_places, texts
 from ..dicom.stale import drop_palette, drop_stale, pick_frames
 from ..dicom.verify import differences
 from ..errors import ExportError, Note
@@ -62,8 +62,9 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
         same = untouched and not invalid and _whole_source(images) and not _changed(original, finished)
         return str(source.get("SOPInstanceUID") or "") or None if same else None
 
-    if "SOPInstanceUID" in dataset:
-        del dataset.SOPInstanceUID
+    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+        if keyword in dataset:
+            del dataset[keyword]
     return Draft(
         dataset,
         PixelElement(stacked([frame.stored for frame in frames]), frames[0].element),
@@ -193,9 +194,6 @@ def _geometry(dataset: Dataset, image: Image, untouched: bool) -> dict[str, tupl
             setattr(dataset, keyword, texts(values))
         if same or keyword in dataset:
             meant[keyword] = values
-    for keyword in REQUIRED_IN_RT_IMAGE if receptor else ():
-        if keyword not in dataset:
-            setattr(dataset, keyword, None)
     return meant
 
 

@@ -67,6 +67,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
         PixelElement(stacked([frame.stored for frame in frames]), encoded.element),
         images,
         notes=notes + colour_notes + encoded.notes + more,
+        frame="none",
         numbers=numbers,
     )
 

@@ -38,7 +38,17 @@ def load(path: Path, source: AnySource, limits: Limits, pages: range | None = No
         SourceError: for what is not DICOM, holds no pixels, is truncated, or cannot be decoded truly.
     """
     options = source if isinstance(source, DicomSource) else DicomSource()
-    dataset = read_dataset(path, limits)
+    yield from images_of(read_dataset(path, limits), path, options, limits, pages)
+
+
+def images_of(
+    dataset: Dataset, path: Path, options: DicomSource, limits: Limits, pages: range | None = None
+) -> Iterator[Image]:
+    """The frames of a dataset whose transfer syntax is in its file meta, as `load` gives them.
+
+    Raises:
+        SourceError: as `load`; `path` is what it calls the dataset.
+    """
     with guarded(path):
         layout = read_layout(path, dataset, limits, _keyword(path, dataset))
         indices = _chosen(path, options, layout, pages)

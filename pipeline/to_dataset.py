@@ -1,0 +1,186 @@
+"""An array, a dataset or a file as a finished DICOM dataset, without a recipe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ..schemas.exports import CtSeriesExport, RtImageExport, SameKindExport, SecondaryCaptureExport
+from ..schemas.exports import Pixels as How
+from ..schemas.geometry import Geometry as Stated
+from ..schemas.recipe import Limits
+from ..schemas.sources import AutoSource
+from ..schemas.tags import TagKey, Tags, TagValue
+from .dicom.finish import Draft, finish, whole_dataset
+from .errors import UsageError
+from .exporters.base import Context, Identity
+from .geometry import resolve
+from .image import Image, Origin, native
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from pydicom import Dataset
+
+Kind = Literal["rt-image", "ct-series", "secondary-capture", "dicom"]
+DicomOptions = RtImageExport | CtSeriesExport | SecondaryCaptureExport | SameKindExport
+_OPTIONS: dict[str, type[DicomOptions]] = {
+    "rt-image": RtImageExport,
+    "ct-series": CtSeriesExport,
+    "secondary-capture": SecondaryCaptureExport,
+    "dicom": SameKindExport,
+}
+_TAGS: TypeAdapter[dict[str, TagValue]] = TypeAdapter(Tags)
+_KEYS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[TagKey, ...])
+
+
+def to_dataset(
+    source: npt.NDArray[Any] | Dataset | Image | str | PathLike[str],
+    *,
+    to: Kind = "rt-image",
+    geometry: Stated | Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    remove_tags: Iterable[str] = (),
+    pixels: How = "auto",
+    name: str = "image",
+    namespace: UUID | str | None = None,
+) -> Dataset:
+    """The DICOM dataset of one image, pixels and file meta included: ``save_as`` writes it.
+
+    Args:
+        source: pixels (rows, columns) or (rows, columns, 3) as an array, a pydicom dataset with pixels,
+            an `Image`, or the path of a file of a format that its content tells.
+        to: the kind of DICOM, as ``to`` in a recipe.
+        geometry: as in a recipe, lengths in mm and angles in degrees: ``{"dpi": 300, "sid": 1000}``.
+        tags: as in a recipe, by keyword, number, private creator or path; they win over everything.
+        remove_tags: keys of tags to leave out.
+        pixels: how values are stored, as ``pixels`` in a recipe.
+        name: of the image, for its label; and of the conversion, for its UIDs.
+        namespace: as ``uid_namespace`` in a recipe; without it each image is a study of its own.
+
+    Returns:
+        A dataset with the same bytes for the same arguments, as `dicombake run` writes them.
+
+    Raises:
+        UsageError: an argument that a recipe could not say either; what is no image.
+        SourceError: a file that cannot be converted truly.
+        GeometryError, ExportError: as for a recipe.
+    """
+    if to not in _OPTIONS:
+        raise UsageError(f"there is no kind '{to}'", hint=f"kinds are {', '.join(_OPTIONS)}")
+    stated = _model(Stated, geometry or {}, "geometry")
+    options = _model(_OPTIONS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
+    images = [
+        resolve(image, stated, origins=dict.fromkeys(Stated.model_fields, Origin("conversion")))
+        for image in _images(source)
+    ]
+    context = Context(
+        identity=_identity(source, name, namespace),
+        tags=_validated(_TAGS, dict(tags or {}), "tags"),
+        remove_tags=_validated(_KEYS, tuple(remove_tags), "remove_tags"),
+        stem=name,
+    )
+    return whole_dataset(finish(_draft(images, options, context), context))
+
+
+def _draft(images: Sequence[Image], options: DicomOptions, context: Context) -> Draft:
+    from .exporters import ct_series, rt_image, same_kind, secondary_capture
+
+    if isinstance(options, SecondaryCaptureExport):
+        return secondary_capture.draft(images, options)
+    if isinstance(options, SameKindExport):
+        return same_kind.draft(images, options)
+    if len(images) != 1:
+        raise UsageError(
+            f"the source holds {len(images)} images, and '{options.to}' takes one", hint="give one of them"
+        )
+    if isinstance(options, CtSeriesExport):
+        return ct_series.draft(images[0], options)
+    return rt_image.draft(images[0], options, context)
+
+
+def _images(source: Any) -> list[Image]:
+    """The images of whatever was given. Raises: UsageError, SourceError."""
+    from pydicom import Dataset
+
+    if isinstance(source, Image):
+        return [source]
+    if isinstance(source, str | PathLike):
+        from .loaders.registry import load
+
+        return list(load(Path(source), AutoSource(), Limits()))
+    if isinstance(source, Dataset):
+        return _of_dataset(source)
+    return [_of_array(source)]
+
+
+def _of_array(array: Any) -> Image:
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        raise UsageError(f"{type(array).__name__} is no array, dataset, image or path")
+    samples = {3: "RGB", 4: "RGBA"}.get(array.shape[2] if len(array.shape) == 3 else 0)
+    if len(array.shape) != 2 and samples is None:
+        raise UsageError(
+            f"an array of shape {tuple(array.shape)} is no image",
+            hint="give (rows, columns) or (rows, columns, 3)",
+        )
+    try:
+        pixels = native(array)
+    except TypeError as error:
+        raise UsageError(str(error)) from None
+    if samples is None:
+        return Image(pixels)
+    return Image(pixels, photometric="RGB" if samples == "RGB" else "RGBA")
+
+
+def _of_dataset(dataset: Dataset) -> list[Image]:
+    """By the loader of DICOM files, so that a dataset and its file give the same."""
+    from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    from ..schemas.sources import DicomSource
+    from .loaders.dicom_file import images_of
+
+    plain = Dataset(dataset)
+    plain.file_meta = FileMetaDataset(getattr(dataset, "file_meta", None) or {})
+    if not plain.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        if little is False:
+            raise UsageError("the dataset is big endian and has no transfer syntax in its file meta")
+        plain.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return list(images_of(plain, Path("dataset"), DicomSource(), Limits()))
+
+
+def _identity(source: Any, name: str, namespace: UUID | str | None) -> Identity:
+    """Named after the image; the content of a file is that of its bytes, as in a run."""
+    try:
+        known = UUID(str(namespace)) if namespace is not None else None
+    except ValueError:
+        raise UsageError(f"'{namespace}' is no UUID") from None
+    content = ""
+    if isinstance(source, str | PathLike):
+        content = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return Identity(namespace=known, recipe=name, conversion=name, content=content)
+
+
+Some = TypeVar("Some", bound=BaseModel)
+Value = TypeVar("Value")
+
+
+def _model(model: type[Some], value: Some | Mapping[str, Any], argument: str) -> Some:
+    return value if isinstance(value, model) else _validated(TypeAdapter(model), dict(value), argument)
+
+
+def _validated(adapter: TypeAdapter[Value], value: Any, argument: str) -> Value:
+    """The value as a recipe would read it. Raises: UsageError with the first mistake."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (argument, *first["loc"]))
+        raise UsageError(first["msg"], subject=place) from None
