@@ -166,7 +166,11 @@ class Journal:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise _store_error(error, str(path)) from error
-        self.add(start)
+        try:
+            self.add(start)
+        except StoreError:
+            self.close()
+            raise
 
     def add(self, text: str) -> None:
         """Write lines at the end. Raises: StoreError."""

@@ -16,7 +16,7 @@ from ..errors import DicombakeError, ExitStatus, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
+Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE", help="Recipe files.", show_default=False)]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Output folder; default: the recipe's folder.")
 ]

@@ -38,7 +38,8 @@ class Commands(TyperGroup):
 def load(name: str) -> Any:
     """The Click command of a name in `COMMANDS`."""
     one = typer.Typer(add_completion=False)
-    one.command(name, help=COMMANDS[name])(getattr(import_module(f".{name}", __package__), name))
+    function = getattr(import_module(f".{name}", __package__), name)
+    one.command(name, help=function.__doc__ or COMMANDS[name])(function)
     return typer.main.get_command(one)
 
 

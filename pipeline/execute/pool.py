@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 
 from ..errors import StoreError
-from .attempt import attempt
+from .attempt import attempt, defect
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Schedule, Task
 
@@ -79,6 +79,10 @@ class _Pool:
                 except BrokenProcessPool:
                     broken = True
                     yield from self._lost(chunk)
+                except Exception as error:  # noqa: BLE001  a task or an answer that cannot travel
+                    for task in chunk:
+                        failed = UnitResult(task.unit.id, "failed", error=defect(error))
+                        yield from self.schedule.finish(failed)
                 else:
                     self.deaths = 0
                     self._adapt(len(chunk), seconds)
@@ -90,6 +94,9 @@ class _Pool:
     def _submit(self) -> None:
         """Keep every worker busy and one chunk waiting for each; suspects go alone."""
         if self.schedule.stopped:
+            self.under_way = {
+                future: chunk for future, chunk in self.under_way.items() if not future.cancel()
+            }
             return
         if self.suspects and not self.under_way:
             self._send([self.suspects.popleft()])

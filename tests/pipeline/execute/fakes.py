@@ -37,7 +37,7 @@ def make_plan(
     out: Path | None = None,
     loaded: LoadedRecipe | None = None,
 ) -> Plan:
-    """One unit for each file, written with its content below `folder`: ``a`` reads a.txt and writes out/a.out.
+    """One unit for each file: ``a`` reads a.txt below `folder` and writes out/a.out.
 
     A unit that needs others reads their outputs after its own file.
     """
