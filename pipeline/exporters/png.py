@@ -55,7 +55,7 @@ def _exactly(image: Image) -> tuple[Pixels, tuple[Note, ...]]:
     if image.photometric == "MONOCHROME1":
         notes = (
             Note(
-                "monochrome1-kept",
+                "polarity",
                 "values are kept as they are and low ones are meant to be bright (MONOCHROME1); "
                 "'window' makes a picture that shows them so",
                 contradiction=True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from .base import Exporter
+if TYPE_CHECKING:
+    from .base import Exporter
 
 EXPORTERS: dict[str, str] = {
     "rt-image": "rt_image",
@@ -21,6 +23,5 @@ EXPORTERS: dict[str, str] = {
 
 def exporter(to: str) -> Exporter:
     """The exporter of a target. Raises: KeyError for a name that is none."""
-    found = import_module(f".{EXPORTERS[to]}", __package__).EXPORTER
-    assert isinstance(found, Exporter)
+    found: Exporter = import_module(f".{EXPORTERS[to]}", __package__).EXPORTER
     return found

@@ -22,6 +22,11 @@ _NAMES = {
     "sid": "SID",
     "sad": "SAD",
     "receptor_angle": "receptor angle",
+    "patient.position": "slice position",
+    "patient.orientation": "slice orientation",
+    "patient.thickness": "slice thickness",
+    "patient.spacing": "slice spacing",
+    "patient.frame_of_reference": "frame of reference",
 }
 _MM, _DEGREES = "mm", "°"
 _UNITS = {
@@ -98,8 +103,8 @@ def _origin(origin: Origin | None) -> str:
 
 def shown(value: Any) -> str:
     """A property on one line: text as it is, anything else as JSON, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    text = printable(text)
+    value = plain(value)
+    text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text)} characters)"
 
 

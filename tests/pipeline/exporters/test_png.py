@@ -116,7 +116,7 @@ def test_monochrome1_without_window_keeps_its_values_and_says_so(tmp_path: Path)
     values = pixels("uint16", (4, 5))
     artifact = of(image(values, "MONOCHROME1"))
     np.testing.assert_array_equal(np.asarray(PillowImage.open(written(artifact, tmp_path))), values)
-    assert [note.code for note in artifact.notes] == ["monochrome1-kept"]
+    assert [note.code for note in artifact.notes] == ["polarity"]
 
 
 def test_properties_are_text_under_their_own_names(tmp_path: Path) -> None:

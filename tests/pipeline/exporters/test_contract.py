@@ -1,0 +1,145 @@
+"""What every export target must do, whatever it writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from dicombake.pipeline.errors import ExportError, VerificationError
+from dicombake.pipeline.exporters.base import Artifact
+from dicombake.pipeline.exporters.registry import EXPORTERS, exporter
+from dicombake.pipeline.image import Image, Origin
+from dicombake.pipeline.loaders.registry import load
+from dicombake.schemas.exports import EXPORT_TARGETS
+from dicombake.schemas.recipe import Limits
+from dicombake.schemas.sources import DicomSource
+
+from .making import CONTEXT, image, pixels
+
+CT = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+EXACT = ("tiff", "npy")
+"""Targets that hold every image there is."""
+
+every_target = pytest.mark.parametrize("to", EXPORTERS)
+
+
+def suitable() -> Image:
+    """An image that every target can hold: 16 bits, spacing, SID, a slice's place, a DICOM source."""
+    (found,) = load(CT, DicomSource(raw_values=True), Limits())
+    found.pixels.flags.writeable = False
+    return dataclasses.replace(found, geometry=found.geometry.having(Origin("rule"), sid=1500.0))
+
+
+def exported(to: str, *images: Image) -> Artifact:
+    return exporter(to).export(images, options(to), CONTEXT)
+
+
+def options(to: str) -> Any:
+    return EXPORT_TARGETS[to](path="{stem}")  # type: ignore[call-arg]
+
+
+def content(artifact: Artifact) -> bytes:
+    return b"".join(artifact.chunks)
+
+
+def test_every_target_of_the_schema_has_an_exporter() -> None:
+    assert list(EXPORTERS) == list(EXPORT_TARGETS)
+
+
+@every_target
+def test_it_describes_itself(to: str) -> None:
+    found = exporter(to)
+    assert found.describes
+    assert found.describes == " ".join(found.describes.split())
+    for codec in found.codecs:
+        assert metadata.version(codec)
+
+
+@every_target
+def test_it_writes_what_its_own_check_accepts(to: str, tmp_path: Path) -> None:
+    artifact = exported(to, suitable())
+    path = tmp_path / "out"
+    path.write_bytes(content(artifact))
+    artifact.check(path)
+
+
+@every_target
+def test_the_same_bytes_every_time_whatever_the_memory_looks_like(to: str) -> None:
+    first = suitable()
+    assert first.stored is not None
+    turned = first.replace(
+        pixels=np.asfortranarray(first.pixels),
+        stored=dataclasses.replace(first.stored, pixels=np.asfortranarray(first.stored.pixels)),
+    )
+    assert content(exported(to, first)) == content(exported(to, suitable()))
+    assert content(exported(to, first)) == content(exported(to, turned))
+
+
+@every_target
+@pytest.mark.parametrize("damage", ["empty", "half", "other"])
+def test_its_check_refuses_any_other_file(to: str, damage: str, tmp_path: Path) -> None:
+    source = suitable()
+    artifact = exported(to, source)
+    assert source.stored is not None
+    changed = source.pixels.copy()
+    changed[60:70, 60:70] = 1500
+    other = source.replace(pixels=changed, stored=dataclasses.replace(source.stored, pixels=changed))
+    data = {
+        "empty": b"",
+        "half": content(artifact)[: len(content(artifact)) // 2],
+        "other": content(exported(to, other)),
+    }[damage]
+    path = tmp_path / "out"
+    path.write_bytes(data)
+    with pytest.raises(VerificationError):
+        artifact.check(path)
+
+
+@every_target
+def test_no_image_is_refused(to: str) -> None:
+    with pytest.raises(ExportError):
+        exported(to)
+
+
+@every_target
+def test_several_images_are_one_file_or_refused(to: str, tmp_path: Path) -> None:
+    images = (suitable(), suitable())
+    if exporter(to).many:
+        artifact = exported(to, *images)
+        path = tmp_path / "out"
+        path.write_bytes(content(artifact))
+        artifact.check(path)
+        with pytest.raises(VerificationError):
+            exported(to, images[0]).check(path)
+    else:
+        with pytest.raises(ExportError):
+            exported(to, *images)
+
+
+@every_target
+def test_half_transparent_floats_are_refused_or_kept_exactly(to: str) -> None:
+    colour = image(pixels("float32", (4, 4, 4)), "RGBA", (1.0, 1.0))
+    if to in EXACT:
+        assert colour.pixels.tobytes() in content(exported(to, colour))
+    else:
+        ready = dataclasses.replace(
+            suitable(), pixels=colour.pixels, photometric="RGBA", stored=None, computed=True
+        )
+        with pytest.raises(ExportError):
+            exported(to, ready)
+
+
+def test_names_cost_no_heavy_import() -> None:
+    code = (
+        "import sys, dicombake.pipeline.exporters.registry; "
+        "print([name for name in ('numpy', 'pydicom', 'PIL', 'tifffile') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
