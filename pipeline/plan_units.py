@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from os import environ
 from types import MappingProxyType
@@ -180,7 +179,7 @@ class _Naming:
             try:
                 if self.paged[position]:
                     outputs += [
-                        Output(render_path(export.path, replace(scope, page=number)), position, number)
+                        Output(render_path(export.path, scope._replace(page=number)), position, number)
                         for number in numbers or (None,)
                     ]
                 else:

@@ -10,8 +10,9 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ..schemas.template import Place, parse
 from .errors import PlanError, SourceError
@@ -24,6 +25,7 @@ SourceLookup = Callable[[str], Any]
 MAX_COMPONENT = 255
 """Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -32,8 +34,7 @@ _DOUBTFUL = re.compile(r"[. ](?:/|$)|(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9]
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What the templates of one image (of a group, of a page) may name."""
 
     path: str
@@ -43,15 +44,16 @@ class Scope:
     page: int | None = None
     """Page, frame or slice, from 1."""
     captures: tuple[tuple[str, str], ...] = ()
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = _NOTHING
     """Kinds of the captures: ``d`` whole number, ``f`` number, else text."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    variables: Mapping[str, str] = _NOTHING
+    environment: Mapping[str, str] = os.environ
     source: SourceLookup | None = None
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = _NOTHING
     """Why a name is not known here, as the end of a sentence."""
 
 
+@lru_cache(maxsize=256)
 def split_name(path: str) -> tuple[str, str, str]:
     """The folder's name, the stem and the suffix (with its dot) of a path with /; in NFC.
 
