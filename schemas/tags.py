@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from .template import TemplateError, check_template, is_template, places
 from .values import ValueFormError, normal_value
 
+MAX_KEY = 256
 _HEX = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?")
 _PRIVATE = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)")
 _INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
@@ -87,9 +88,20 @@ def vr_of(step: TagStep) -> str | None:
     if step.creator is not None:
         return None
     row = dictionary().get(step.number)
-    return row[0] if row else None
+    return row[0] if row else _repeating_vr(step.number)
 
 
+@lru_cache(maxsize=256)
+def _repeating_vr(number: int) -> str | None:
+    """Of an element whose group repeats, such as the overlays' (60xx,3000)."""
+    digits = f"{number:08x}"
+    for mask, row in _tables()[1].items():
+        if all(wanted in ("x", digit) for wanted, digit in zip(mask, digits, strict=True)):
+            return str(row[0])
+    return None
+
+
+@lru_cache(maxsize=1024)
 def nearest_keyword(text: str) -> str | None:
     """The known keyword that is most like `text`, if one is."""
     from difflib import get_close_matches
@@ -118,9 +130,11 @@ def parse_tag(text: str) -> TagPath:
 
 
 def _split(text: str) -> list[str]:
-    parts = re.findall(r"(?:\([^)]*\)|[^.()])+", text)
+    parts = re.findall(r"(?:\([^)]*\)|[^.()])+", text) if len(text) <= MAX_KEY else []
     if not parts or ".".join(parts) != text:
-        raise ValueError(f"'{text}' is no tag: write a keyword, (0010,0020), 00100020 or (0009,CREATOR,10)")
+        raise ValueError(
+            f"'{text[:64]}' is no tag: write a keyword, (0010,0020), 00100020 or (0009,CREATOR,10)"
+        )
     return [part.strip() for part in parts]
 
 
@@ -140,11 +154,21 @@ def _step(part: str, *, last: bool) -> TagStep:
         return TagStep(group << 16 | int(private[3], 16), private[2], index)
     matched = _HEX.fullmatch(name)
     if matched:
-        return TagStep(int(matched[1] + matched[2], 16), None, index)
+        return TagStep(_in_dataset(name, int(matched[1] + matched[2], 16)), None, index)
     number = keywords().get(name)
     if number is None:
         raise _UnknownKeywordError(name)
-    return TagStep(number, None, index)
+    return TagStep(_in_dataset(name, number), None, index)
+
+
+def _in_dataset(name: str, number: int) -> int:
+    """The number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.2 and 7.5)."""
+    group = number >> 16
+    if group == 0x0002:
+        raise ValueError(f"'{name}' belongs to the file meta, which follows the finished dataset")
+    if group in (0x0000, 0xFFFE) or number & 0xFFFF == 0:
+        raise ValueError(f"'{name}' is no element of a dataset")
+    return number
 
 
 class _UnknownKeywordError(ValueError):
@@ -223,7 +247,7 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
             return TagValue(data=_explicit({"base64": value["base64"]}).data, vr=vr)
         return _value(value.get("value"), vr)
     raise PydanticCustomError(
-        "tag_value", "a mapping is {{vr: .., value: ..}} or {{base64: ..}}; a sequence is a list of mappings"
+        "tag_value", "a mapping is {vr: .., value: ..} or {base64: ..}; a sequence is a list of mappings"
     )
 
 
@@ -249,6 +273,8 @@ def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | Non
         step = parse_tag(key).last
     except ValueError as error:
         return str(error)
+    if step.index is not None:
+        return f"{key}: names an item, not an element; give the sequence a list of mappings"
     vr = value.vr or vr_of(step)
     if vr is None and not value.empty and value.data is None and step.creator is None:
         return f"{key}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"

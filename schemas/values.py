@@ -8,18 +8,16 @@ import re
 
 _LENGTHS = {"AE": 16, "CS": 16, "LO": 64, "SH": 16, "LT": 10240, "ST": 1024, "UI": 64}
 _PATTERNS = {
-    "AS": re.compile(r"\d{3}[DWMY]"),
+    "AS": re.compile(r"[0-9]{3}[DWMY]"),
     "CS": re.compile(r"[A-Z0-9_ ]*"),
-    "UI": re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*"),
+    "UI": re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*"),
     "AT": re.compile(r"\(?\s*[0-9A-Fa-f]{4}\s*,?\s*[0-9A-Fa-f]{4}\s*\)?"),
-    "DT": re.compile(r"\d{4}(\d\d(\d\d(\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?)?)?([+-]\d{4})?"),
 }
 _FORMS = {
     "AS": "an age such as 045Y",
     "CS": "capitals, digits, blanks and _",
     "UI": "numbers joined by dots",
     "AT": "a tag such as (0010,0020)",
-    "DT": "a date and time such as 20240102123000",
 }
 _INTEGERS = {
     "SS": (-(2**15), 2**15 - 1),
@@ -29,13 +27,20 @@ _INTEGERS = {
     "SV": (-(2**63), 2**63 - 1),
     "UV": (0, 2**64 - 1),
     "US or SS": (-(2**15), 2**16 - 1),
+    "US or OW": (0, 2**16 - 1),
+    "US or SS or OW": (-(2**15), 2**16 - 1),
 }
 _IS_RANGE = (-(2**31), 2**31 - 1)
-_ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_ISO_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?)?")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_ISO_DATE = re.compile(r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])")
+_ISO_TIME = re.compile(r"([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(\.[0-9]{1,6})?)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE_TIME = re.compile(
+    r"(?P<date>[0-9]{4}(?:[0-9]{2}){0,2})(?P<time>(?<=[0-9]{8})[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?P<zone>[+-][0-9]{4})?"
+)
+_LARGEST_SINGLE = (2 - 2**-24) * 2.0**127
+"""What rounds to the largest 32-bit float at most."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,6})?)?)?")
+_TIME = re.compile(r"([0-9][0-9])(?:([0-9][0-9])(?:([0-9][0-9])(\.[0-9]{1,6})?)?)?")
 _LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
 _MULTILINE = frozenset({"LT", "ST", "UT"})
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
@@ -75,6 +80,8 @@ def _text(vr: str, text: str) -> str:
     pattern = _PATTERNS.get(vr)
     if pattern and not pattern.fullmatch(text):
         raise ValueFormError(f"'{_shown(text)}' is no {vr} value: {_FORMS[vr]}")
+    if vr == "PN" and text.count("=") > 2:
+        raise ValueFormError(f"'{_shown(text)}' has more than the three component groups of a PN")
     if vr == "PN" and any(len(part) > 64 for part in text.split("=")):
         raise ValueFormError(f"'{_shown(text)}' is longer than the 64 characters of a PN component group")
     limit = _LENGTHS.get(vr)
@@ -88,7 +95,7 @@ def _shown(text: str) -> str:
 
 
 def _whole(vr: str, text: str, bounds: tuple[int, int]) -> str:
-    if not re.fullmatch(r"\s*[+-]?\d{1,20}\s*", text):
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text):
         raise ValueFormError(f"'{_shown(text)}' is no whole number, which {vr} holds")
     number = int(text)
     if not bounds[0] <= number <= bounds[1]:
@@ -103,6 +110,13 @@ def _decimal(text: str) -> str:
     return text
 
 
+def _single(text: str) -> str:
+    text = _decimal(text)
+    if abs(float(text)) > _LARGEST_SINGLE:
+        raise ValueFormError(f"{_shown(text)} does not fit FL, a 32-bit float")
+    return text
+
+
 def _decimal_string(text: str) -> str:
     text = _decimal(text)
     if len(text) <= MAX_DS:
@@ -114,7 +128,7 @@ def _decimal_string(text: str) -> str:
 
 
 def _date(text: str) -> str:
-    matched = _ISO_DATE.fullmatch(text) or re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text)
+    matched = _ISO_DATE.fullmatch(text) or re.fullmatch(r"([0-9]{4})([0-9][0-9])([0-9][0-9])", text)
     try:
         if matched:
             year, month, day = matched.groups()
@@ -123,6 +137,23 @@ def _date(text: str) -> str:
     except ValueError:
         pass
     raise ValueFormError(f"'{_shown(text)}' is no date such as 20240102 or 2024-01-02")
+
+
+def _date_time(text: str) -> str:
+    """PS3.5 table 6.2-1: a date, as far as it is known, then a time, then the difference to UTC."""
+    matched = _DATE_TIME.fullmatch(text)
+    if matched:
+        date, time, zone = matched["date"], matched["time"], matched["zone"]
+        try:
+            full = date + "0001-01-01".replace("-", "")[len(date) :]
+            datetime.date(int(full[:4]), int(full[4:6]), int(full[6:]))
+            if time:
+                _time(time)
+            if not zone or (int(zone[1:3]) <= 14 and int(zone[3:]) <= 59):
+                return text
+        except ValueError:
+            pass
+    raise ValueFormError(f"'{_shown(text)}' is no date and time such as 20240102123000")
 
 
 def _time(text: str) -> str:
@@ -139,8 +170,9 @@ def _time(text: str) -> str:
 _FORMERS = {
     "IS": lambda text: _whole("IS", text, _IS_RANGE),
     "DS": _decimal_string,
-    "FL": _decimal,
+    "FL": _single,
     "FD": _decimal,
     "DA": _date,
     "TM": _time,
+    "DT": _date_time,
 }
