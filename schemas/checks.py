@@ -90,8 +90,8 @@ def _groups(at: Location, conversion: Conversion, captures: Mapping[str, str]) -
     known = (*captures, *GROUP_NAMES)
     for index, name in enumerate(conversion.inputs.group_by):
         if name not in known:
-            what = f"'{name}' is no capture of the inputs{_nearest(name, known)}"
-            yield (*at, "inputs", "group_by", index), f"{what}; known are {', '.join(known)}"
+            hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+            yield (*at, "inputs", "group_by", index), f"'{name}' is no capture of the inputs{hint}"
 
 
 def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location, str]]:

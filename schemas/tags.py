@@ -215,7 +215,7 @@ def _value(value: Any, vr: str | None = None) -> TagValue:
         return _explicit(value)
     if isinstance(value, list | tuple):
         if value and all(isinstance(item, Mapping) for item in value):
-            return TagValue(nested=tuple(_mapping(item) for item in value), vr=vr or "SQ")
+            return TagValue(nested=tuple(_mapping(item) for item in value), vr=vr)
         if any(isinstance(item, Mapping | list | tuple) for item in value):
             raise PydanticCustomError(
                 "tag_value", "is either a list of values or a list of mappings (a sequence)"
@@ -274,9 +274,11 @@ def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | Non
     except ValueError as error:
         return str(error)
     if step.index is not None:
-        return f"{key}: names an item, not an element; give the sequence a list of mappings"
+        sound = value.empty or (value.nested is not None and len(value.nested) == 1)
+        return None if sound else f"{key}: an item of a sequence is a list of one mapping, or null"
     vr = value.vr or vr_of(step)
-    if vr is None and not value.empty and value.data is None and step.creator is None:
+    plain = not value.empty and value.data is None and value.nested is None
+    if vr is None and plain and step.creator is None:
         return f"{key}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"
     if value.nested is not None and vr not in ("SQ", None):
         return f"{key}: only a sequence (SQ) takes a list of mappings, this is {vr}"

@@ -1,0 +1,31 @@
+"""What a user sees of every wrong recipe in ``tests/bad``: exactly this, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from dicombake.pipeline.errors import ExitStatus, RecipeError
+from dicombake.pipeline.recipe_file import load_recipe
+
+BAD = Path(__file__).resolve().parent.parent / "bad"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
+def test_tells_every_mistake(
+    name: str, golden: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(BAD)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(Path(f"{name}.yaml"))
+    told = str(caught.value).replace(f"this is {version('dicombake')};", "this is VERSION;")
+    golden(BAD / f"{name}.err.txt", f"{told}\n")
+    assert caught.value.status is ExitStatus.WRONG
+
+
+def test_no_golden_text_is_left_over() -> None:
+    assert {path.name.removesuffix(".err.txt") for path in BAD.glob("*.err.txt")} == {
+        path.stem for path in BAD.glob("*.yaml")
+    }
