@@ -29,4 +29,4 @@ told["ct"] = {
     "dpmm": float(stack[0].dpmm),
 }
 np.savez(target, **arrays)
-print(json.dumps(told))
+sys.stdout.write(json.dumps(told))

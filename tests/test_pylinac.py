@@ -86,8 +86,8 @@ def seen(pylinac: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     with np.load(folder / "arrays.npz") as arrays:
-        for name in found:
-            found[name]["array"] = arrays[name]
+        for name, told in found.items():
+            told["array"] = arrays[name]
     return found
 
 
