@@ -123,7 +123,9 @@ def _spacing(
     spacing = found.pop()
     if spacing is None:
         return {}, ()
-    keyword = "PixelSpacing" if images[0].geometry.patient else "NominalScannedPixelSpacing"
+    # A multi-frame kind has the nominal one only for a digitizer's ConversionType (PS3.3 C.8.6.3).
+    calibrated = images[0].geometry.patient is not None or len(images) > 1
+    keyword = "PixelSpacing" if calibrated else "NominalScannedPixelSpacing"
     setattr(dataset, keyword, texts(spacing))
     return {keyword: spacing}, ()
 
