@@ -23,13 +23,8 @@ STATE_FOLDER = ".dicombake"
 _DIGITS = re.compile(r"[0-9]+")
 
 
-class Match(NamedTuple):
-    """A file that goes in; `path` has / and is relative to the folder that was searched."""
-
-    path: str
-    captures: Captures
-    linked: bool = False
-    """Whether the file itself is a symbolic link."""
+Match = tuple[str, Captures]
+"""A file that goes in: its path, with / and relative to the folder that was searched, and its captures."""
 
 
 def natural_key(path: str) -> tuple[str, str]:
@@ -83,14 +78,19 @@ def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Ma
     Raises:
         PlanError: a folder that cannot be listed, a name that is no text.
     """
-    return find(Globs(inputs.files), Globs(inputs.exclude), data, by_name=inputs.sort == "name", never=never)
+    return search(inputs, data, never=never)[0]
 
 
-def find(
-    wanted: Globs, barred: Globs, data: Path, *, by_name: bool = False, never: Collection[str] = ()
-) -> list[Match]:
-    """`match` for globs that are compiled already."""
-    walk = _Walk(wanted, barred, os.path.realpath(data))
+def search(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> tuple[list[Match], frozenset[str]]:
+    """`match`, and which of the files are symbolic links."""
+    walk = find(Globs(inputs.files), Globs(inputs.exclude), data)
+    found = walk.ordered(by_name=inputs.sort == "name")
+    return [item for item in found if item[0] not in never], frozenset(walk.linked)
+
+
+def find(wanted: Globs, barred: Globs, data: Path) -> Walk:
+    """A walk over `data`, done. Raises: as `match`."""
+    walk = Walk(wanted, barred, os.path.realpath(data))
     pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
     while pending:
         folder = pending.pop()
@@ -100,21 +100,28 @@ def find(
         except OSError as error:
             reason = error.strerror or str(error)
             raise PlanError(f"the folder cannot be listed: {reason}", subject=folder.path) from error
-    if by_name:
-        walk.found.sort(key=lambda item: (nfc(item[1].path), item[1].path))
-    else:
-        walk.found.sort()
-    return [item for _, item in walk.found if item.path not in never]
+    return walk
 
 
 @dataclass(slots=True)
-class _Walk:
-    """One pass over a folder; `found` are the files, each with its natural key."""
+class Walk:
+    """One pass over a folder."""
 
     wanted: Globs
     barred: Globs
     root: str
-    found: list[tuple[str, Match]] = field(default_factory=list)
+    found: list[tuple[str, str, Captures]] = field(default_factory=list)
+    """The files so far: natural key, path, captures."""
+    linked: set[str] = field(default_factory=set)
+    """Those that are symbolic links."""
+
+    def ordered(self, *, by_name: bool = False) -> list[Match]:
+        """The files in natural order, or by the code points of their paths."""
+        if by_name:
+            self.found.sort(key=lambda item: (nfc(item[1]), item[1]))
+        else:
+            self.found.sort()
+        return [(path, captures) for _, path, captures in self.found]
 
     def list(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Folder]:
         """Adds the folder's files to `found`; gives the subfolders that are to be listed."""
@@ -134,8 +141,9 @@ class _Walk:
                     path = folder.prefix + entry.name
                     _check_text(path)
                     captures = (*before, *zip(part.names, matched.groups(), strict=True))
-                    found = Match(path, captures, entry.is_symlink())
-                    self.found.append((folder.key + _natural(name), found))
+                    self.found.append((folder.key + _natural(name), path, captures))
+                    if entry.is_symlink():
+                        self.linked.add(path)
                 break
 
     def enter(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
@@ -193,4 +201,4 @@ def unmatched(inputs: Inputs, found: Collection[Match]) -> list[str]:
 
 
 def _matches_any(globs: Globs, found: Iterable[Match]) -> bool:
-    return any(globs.match(item.path) is not None for item in found)
+    return any(globs.match(path) is not None for path, _ in found)

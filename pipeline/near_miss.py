@@ -23,12 +23,12 @@ def near_miss(inputs: Inputs, data: Path) -> str:
     Reads names only. Globs are tried in their order, each with less and less said.
     """
     try:
-        if found := find(Globs(inputs.files), Globs(()), data):
-            return f"'exclude' leaves out {_some([item.path for item in found])}"
+        if found := find(Globs(inputs.files), Globs(()), data).ordered():
+            return f"'exclude' leaves out {_some([path for path, _ in found])}"
         for glob in inputs.files:
             for globs, what in _looser(glob):
-                if found := find(globs, Globs(()), data):
-                    return f"{_some([item.path for item in found])} {what}"
+                if found := find(globs, Globs(()), data).ordered():
+                    return f"{_some([path for path, _ in found])} {what}"
             if missing := _missing_folder(glob, data):
                 return missing
     except PlanError:

@@ -70,22 +70,27 @@ def _outputs(units: Iterable[Unit]) -> Iterator[tuple[Unit, Output]]:
 
 def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
     """One path, one output; and no file where another output needs a folder."""
-    first: dict[str, tuple[Unit, Output]] = {}
-    for unit, output in _outputs(units):
-        other = first.setdefault(folded(output.path), (unit, output))
-        if other[1] is not output:
-            tell(unit, output, f"'{output.path}' would be written twice: {_makers(other, (unit, output))}")
+    paths = [folded(output.path) for _, output in _outputs(units)]
     folders: dict[str, str] = {}
-    for path in first:
+    for path in paths:
         folder = path.rpartition("/")[0]
         while folder and folder not in folders:
             folders[folder] = path
             folder = folder.rpartition("/")[0]
+    files = set(paths)
+    if len(files) == len(paths) and files.isdisjoint(folders):
+        return
+    first: dict[str, tuple[Unit, Output]] = {}
+    for path, maker in zip(paths, _outputs(units), strict=True):
+        other = first.setdefault(path, maker)
+        if other is not maker:
+            tell(*maker, f"'{maker[1].path}' would be written twice: {_makers(other, maker)}")
     for folder, path in folders.items():
         if folder in first:
-            unit, output = first[folder]
-            inner = first[path][1].path
-            tell(unit, output, f"'{output.path}' would be a file, and the folder of '{inner}'")
+            tell(
+                *first[folder],
+                f"'{first[folder][1].path}' would be a file, and the folder of '{first[path][1].path}'",
+            )
 
 
 def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:

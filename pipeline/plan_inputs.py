@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..schemas.patterns import captures_of, parse_glob
 from ..schemas.recipe import Conversion, Limits, Recipe
 from .errors import Note, PlanError, Problem
 from .globs import Captures, Globs, nfc
-from .inputs import match, natural_key, unmatched
+from .inputs import natural_key, search, unmatched
 from .loaders.base import Probe
 from .near_miss import near_miss
 from .recipe_file import LoadedRecipe
@@ -100,13 +100,13 @@ def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
     if inputs.from_:
         gathered = _chained(inputs, planning)
     else:
-        found = match(inputs, planning.data, never=planning.never)
-        planning.linked.update(item.path for item in found if item.linked)
+        found, linked = search(inputs, planning.data, never=planning.never)
+        planning.linked |= linked
         planning.notes += [
             Note("glob-without-match", f"{name}: no file matches '{glob}'")
             for glob in unmatched(inputs, found)
         ]
-        gathered = Gathered(tuple(InputFile(item.path, "data", item.captures) for item in found))
+        gathered = Gathered(tuple(InputFile(path, "data", captures) for path, captures in found))
     if not gathered.files and not gathered.broken:
         _tell_empty(name, conversion, planning)
     return gathered
@@ -150,28 +150,44 @@ def _tell_empty(name: str, conversion: Conversion, planning: Planning) -> None:
         planning.notes.append(Note("no-match", f"{name}: {what}"))
 
 
-def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> list[Job]:
+def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> Iterator[Job]:
     """One job per file or, combined, per group. Raises: PlanError (too few or too many files)."""
     inputs = conversion.inputs
-    groups: dict[tuple[object, ...], list[InputFile]] = {}
-    for file in gathered.files:
-        groups.setdefault(tuple(_key(file, by, kinds) for by in inputs.group_by), []).append(file)
+    groups = _groups(inputs, gathered.files, kinds)
     lost = _lost(inputs, kinds, gathered.broken)
-    whole, folders = lost.get(None, ""), _common_folders(inputs)
-    jobs: list[Job] = []
-    wrong: list[str] = []
-    for key, members in groups.items():
-        group = "_".join(_shown(members[0], by) for by in inputs.group_by)
-        problem = lost.get(key) or whole
-        if not problem and (what := _wrong_count(inputs, len(members), group)):
-            wrong.append(what)
-        if conversion.combine:
-            jobs.append(Job(tuple(members), "/".join([name, *map(str, key)]), group, problem))
-        else:
-            jobs += [Job((file,), f"{name}/{_rest(file.path, folders)}", group) for file in members]
+    whole = lost.get(None, "")
+    wrong = [
+        what
+        for key, members in groups.items()
+        if not (whole or key in lost) and (what := _wrong_count(inputs, members))
+    ]
     if wrong:
         raise PlanError("; ".join(wrong))
-    return jobs
+    folders = _common_folders(inputs)
+    for key, members in groups.items():
+        group = _group(inputs, members)
+        if conversion.combine:
+            problem = lost.get(key, whole)
+            yield Job(tuple(members), "/".join([name, *map(str, key)]), group, problem)
+        else:
+            for file in members:
+                yield Job((file,), f"{name}/{_rest(file.path, folders)}", group)
+
+
+def _groups(
+    inputs: Inputs, files: Sequence[InputFile], kinds: Mapping[str, str]
+) -> Mapping[tuple[object, ...], Sequence[InputFile]]:
+    if not inputs.group_by:
+        return {(): files} if files else {}
+    groups: dict[tuple[object, ...], list[InputFile]] = {}
+    for file in files:
+        groups.setdefault(tuple(_key(file, by, kinds) for by in inputs.group_by), []).append(file)
+    return groups
+
+
+def _group(inputs: Inputs, members: Sequence[InputFile]) -> str:
+    """What ``{group}`` is."""
+    return "_".join(_shown(members[0], by) for by in inputs.group_by)
 
 
 def _key(file: InputFile, by: str, kinds: Mapping[str, str]) -> object:
@@ -211,7 +227,8 @@ def _lost(inputs: Inputs, kinds: Mapping[str, str], broken: tuple[Unit, ...]) ->
     return lost
 
 
-def _wrong_count(inputs: Inputs, count: int, group: str) -> str:
+def _wrong_count(inputs: Inputs, members: Sequence[InputFile]) -> str:
+    count, group = len(members), _group(inputs, members)
     where = f"group '{group}' has" if group else "there are"
     if inputs.min_files and count < inputs.min_files:
         return f"{where} {count} files, fewer than min_files: {inputs.min_files}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from os import environ
 from types import MappingProxyType
@@ -79,16 +80,14 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
     kinds = kinds_of(planning.loaded.recipe, name)
     try:
         gathered = gather(name, conversion, planning)
-        jobs = jobs_of(name, conversion, gathered, kinds)
+        naming = _Naming(name, conversion, kinds, planning)
+        for index, job in enumerate(jobs_of(name, conversion, gathered, kinds), 1):
+            needs: tuple[str, ...] = ()
+            if gathered.makers:
+                needs = tuple(dict.fromkeys(gathered.makers[file.path] for file in job.files))
+            yield from naming.units(job, index, needs)
     except PlanError as error:
         refuse(planning, ("conversions", name, "inputs"), str(error))
-        return
-    naming = _Naming(name, conversion, kinds, planning)
-    for index, job in enumerate(jobs, 1):
-        needs: tuple[str, ...] = ()
-        if gathered.makers:
-            needs = tuple(dict.fromkeys(gathered.makers[file.path] for file in job.files))
-        yield from naming.units(job, index, needs)
 
 
 class _Naming:
@@ -179,7 +178,7 @@ class _Naming:
             try:
                 if self.paged[position]:
                     outputs += [
-                        Output(render_path(export.path, scope._replace(page=number)), position, number)
+                        Output(render_path(export.path, replace(scope, page=number)), position, number)
                         for number in numbers or (None,)
                     ]
                 else:

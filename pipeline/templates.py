@@ -10,9 +10,9 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..schemas.template import Place, parse
 from .errors import PlanError, SourceError
@@ -25,7 +25,6 @@ SourceLookup = Callable[[str], Any]
 MAX_COMPONENT = 255
 """Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -34,7 +33,8 @@ _DOUBTFUL = re.compile(r"[. ](?:/|$)|(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9]
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
-class Scope(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scope:
     """What the templates of one image (of a group, of a page) may name."""
 
     path: str
@@ -44,12 +44,12 @@ class Scope(NamedTuple):
     page: int | None = None
     """Page, frame or slice, from 1."""
     captures: tuple[tuple[str, str], ...] = ()
-    kinds: Mapping[str, str] = _NOTHING
+    kinds: Mapping[str, str] = field(default_factory=dict)
     """Kinds of the captures: ``d`` whole number, ``f`` number, else text."""
-    variables: Mapping[str, str] = _NOTHING
-    environment: Mapping[str, str] = os.environ
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     source: SourceLookup | None = None
-    unknown: Mapping[str, str] = _NOTHING
+    unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a name is not known here, as the end of a sentence."""
 
 

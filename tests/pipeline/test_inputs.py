@@ -14,7 +14,7 @@ from random import Random
 import pytest
 from dicombake.pipeline.errors import PlanError
 from dicombake.pipeline.globs import Globs
-from dicombake.pipeline.inputs import Match, match, natural_key, unmatched
+from dicombake.pipeline.inputs import match, natural_key, search, unmatched
 from dicombake.pipeline.near_miss import near_miss, why_not
 from dicombake.schemas.inputs import Inputs
 from hypothesis import given, settings
@@ -33,7 +33,7 @@ def tree(folder: Path, *paths: str) -> Path:
 
 
 def found(files: object, folder: Path, **more: object) -> list[str]:
-    return [item.path for item in match(inputs(files, **more), folder)]
+    return [path for path, _ in match(inputs(files, **more), folder)]
 
 
 NAMES = st.sampled_from(["a", "b", "a1", "ab", ".a", ".b", "b.x", "a.x", ".a.x"])
@@ -72,11 +72,11 @@ def test_matching_agrees_with_the_standard_library(paths: list[str], wanted: lis
 def test_captures_take_one_stretch_of_a_component(tmp_path: Path) -> None:
     tree(tmp_path, "film/g10_a.tif", "film/g-5_b_c.tif", "film/gx_a.tif", "film/sub/g1_a.tif", "film/g_a.tif")
     assert match(inputs("film/g{gantry:d}_{what}.tif"), tmp_path) == [
-        Match("film/g10_a.tif", (("gantry", "10"), ("what", "a"))),
-        Match("film/g-5_b_c.tif", (("gantry", "-5"), ("what", "b_c"))),
+        ("film/g10_a.tif", (("gantry", "10"), ("what", "a"))),
+        ("film/g-5_b_c.tif", (("gantry", "-5"), ("what", "b_c"))),
     ]
     tree(tmp_path, "f/1.5mm.tif", "f/-.5mm.tif", "f/1.mm.tif", "f/1.2.3mm.tif", "f/mm.tif")
-    assert [item.captures for item in match(inputs("f/{size:f}mm.tif"), tmp_path)] == [
+    assert [captures for _, captures in match(inputs("f/{size:f}mm.tif"), tmp_path)] == [
         (("size", "1.5"),),
         (("size", "1."),),
         (("size", "-.5"),),
@@ -85,8 +85,8 @@ def test_captures_take_one_stretch_of_a_component(tmp_path: Path) -> None:
 
 def test_the_leftmost_double_star_takes_as_few_folders_as_it_can(tmp_path: Path) -> None:
     tree(tmp_path, "x/y/z/f")
-    assert match(inputs("**/{a}/**/f"), tmp_path)[0].captures == (("a", "x"),)
-    assert match(inputs("**/{a}/f"), tmp_path)[0].captures == (("a", "z"),)
+    assert match(inputs("**/{a}/**/f"), tmp_path) == [("x/y/z/f", (("a", "x"),))]
+    assert match(inputs("**/{a}/f"), tmp_path) == [("x/y/z/f", (("a", "z"),))]
     assert Globs(["**/{a}/**/f"]).match("x/y/z/f") == (0, (("a", "x"),))
 
 
@@ -94,9 +94,9 @@ def test_several_globs_give_each_file_once_with_the_first_ones_captures(tmp_path
     tree(tmp_path, "a1.x", "a2.x", "b1.x")
     globs = ["{first}2.x", "a{number:d}.x", "*.x"]
     assert match(inputs(globs), tmp_path) == [
-        Match("a1.x", (("number", "1"),)),
-        Match("a2.x", (("first", "a"),)),
-        Match("b1.x", ()),
+        ("a1.x", (("number", "1"),)),
+        ("a2.x", (("first", "a"),)),
+        ("b1.x", ()),
     ]
 
 
@@ -121,8 +121,8 @@ def test_names_compare_in_nfc_and_keep_their_form(tmp_path: Path) -> None:
     (real_name,) = (file.name for file in tmp_path.iterdir())
     for pattern in ("mé_{n:d}.tif", composed, decomposed, "m?_1.tif"):
         assert found(pattern, tmp_path) == [real_name], pattern
-    (only,) = match(inputs("{what}_1.tif"), tmp_path)
-    assert only.captures == (("what", unicodedata.normalize("NFC", "mé")),)
+    captures = (("what", unicodedata.normalize("NFC", "mé")),)
+    assert match(inputs("{what}_1.tif"), tmp_path) == [(real_name, captures)]
 
 
 def test_dotfiles_and_the_state_folder(tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ def test_links_are_followed_but_never_in_a_circle(tmp_path: Path) -> None:
     link(outside / "in" / "around", outside)
     link(data / "file.x", outside / "b.x")
     link(data / "dangling.x", outside / "none.x")
-    everything = match(inputs("**/*.x"), data)
-    assert [item.path for item in everything] == ["day1/a.x", "file.x", "nas/b.x", "nas/in/c.x"]
-    assert [item.linked for item in everything] == [False, True, False, False]
+    everything, linked = search(inputs("**/*.x"), data)
+    assert [path for path, _ in everything] == ["day1/a.x", "file.x", "nas/b.x", "nas/in/c.x"]
+    assert linked == {"file.x"}
     assert found("latest/*.x", data) == ["latest/a.x"]
     assert found("*/*.x", data) == ["day1/a.x", "latest/a.x", "nas/b.x"]
 
