@@ -26,6 +26,8 @@ _KNOWN: tuple[tuple[Loader, Model], ...] = (
 def recognise(path: Path) -> tuple[Loader, Model]:
     """The loader of a file by its content, and the source that it reads with. Raises: SourceError."""
     head = head_of(path)
+    if head[128:132] == b"DICM":  # the 128 bytes before it are free, and may say TIFF (PS3.10 7.1)
+        return dicom_file.LOADER, DicomSource()
     for loader, source in _KNOWN:
         if loader.sniff is not None and loader.sniff(head, path):
             return loader, source
