@@ -172,6 +172,11 @@ def _little(dataset: Dataset) -> bool:
 
 
 def _window(dataset: Dataset) -> Curve | None:
+    """The first window of a dataset.
+
+    LINEAR asks for a width of at least 1 (C.11.2.1.2.1), and portal images in calibrated units have less all
+    the same (0.1 to 0.8 in Varian files): such a window can only be meant exactly.
+    """
     center, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
     if center is None or width is None:
         return None
@@ -180,12 +185,10 @@ def _window(dataset: Dataset) -> Curve | None:
         raise ValueError(f"a window of width {width} at {center}")
     if function == "SIGMOID":
         return sigmoid(center, width)
-    if function == "LINEAR_EXACT":
-        return Ramp(center - width / 2, center + width / 2)
-    if function != "LINEAR":
+    if function not in ("LINEAR", "LINEAR_EXACT"):
         raise ValueError(f"VOILUTFunction {function} is none of the standard's")
-    if width < 1:
-        raise ValueError(f"a LINEAR window of width {width}, which is below 1")
+    if function == "LINEAR_EXACT" or width < 1:
+        return Ramp(center - width / 2, center + width / 2)
     return Ramp(center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2)
 
 

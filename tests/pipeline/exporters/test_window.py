@@ -156,6 +156,12 @@ def test_voi_windows_are_those_of_pydicom(function: str | None, center: float, w
     assert shown.notes == ()
 
 
+def test_a_linear_window_narrower_than_1_is_meant_exactly() -> None:
+    values = np.array([[0.0, 0.25, 0.5, 0.75, 1.0]])
+    shown = picture(from_dicom(values, stored=False, WindowCenter=0.5, WindowWidth=0.5), "auto")
+    np.testing.assert_array_equal(shown.levels, [[0, 0, 128, 255, 255]])
+
+
 def test_sigmoid_is_its_formula() -> None:
     x = np.linspace(-900, 900, 5001)
     meant = 255 / (1 + np.exp(-4 * (x - 30) / 250))
@@ -194,7 +200,7 @@ def test_the_frame_s_own_voi_counts() -> None:
     "elements",
     [
         {"WindowCenter": 1, "WindowWidth": 0},
-        {"WindowCenter": 1, "WindowWidth": 0.5},
+        {"WindowCenter": 1, "WindowWidth": -5, "VOILUTFunction": "LINEAR_EXACT"},
         {"WindowCenter": 1, "WindowWidth": 5, "VOILUTFunction": "CUBIC"},
     ],
 )
