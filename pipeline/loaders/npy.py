@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -30,6 +31,18 @@ ZIP = b"PK\x03\x04"
 _LONGEST_HEADER = 65536
 """Characters of a header that numpy's parser may look at; ours are well under 200."""
 _MAX_AXES = 8
+
+_FAILURES = (
+    ValueError,
+    TypeError,
+    KeyError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+)
+"""What numpy's reading of a header raises."""
 
 _KINDS = {
     "O": "Python objects, which would have to be unpickled",
@@ -146,7 +159,7 @@ def _header(stream: IO[bytes], size: int, path: Path) -> Header:
             # of headers written by Python 2, and of old names of dtypes
             warnings.simplefilter("ignore")
             shape, fortran, dtype = _parsed(stream, npy_format.read_magic(stream))
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+    except _FAILURES as error:
         raise SourceError(f"has a damaged .npy header: {_first_line(error)}", subject=str(path)) from None
     _check_dtype(dtype, path)
     if len(shape) > _MAX_AXES or any(isinstance(n, bool) or n < 0 for n in shape):

@@ -132,7 +132,11 @@ def _read_header(data: bytes, path: Path) -> _Header:
     start = found.get(b"IHDR", b"")
     if len(start) != 13 or b"IDAT" not in found:
         raise _damaged("a header or pixels are missing", path)
-    columns, rows, depth, colour = struct.unpack(">IIBB", start[:10])
+    columns, rows, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", start)
+    if compression or filtering or interlace > 1:
+        raise _damaged(
+            f"compression {compression}, filter {filtering}, interlace {interlace} is unknown", path
+        )
     if depth not in _DEPTHS.get(colour, ()):
         raise _damaged(f"colour type {colour} with {depth} bits does not exist", path)
     if colour == _PALETTE and b"PLTE" not in found:

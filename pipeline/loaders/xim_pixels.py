@@ -50,7 +50,7 @@ def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> 
     flat = image.reshape(-1)
     flat[: columns + 1] = seeds
     rises = flat[columns:]
-    rises[0] = seeds[columns] - seeds[0]
+    np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap in silence
     _differences(table, data, rises[1:])
     np.cumsum(rises, out=rises)
     for row in range(1, rows):

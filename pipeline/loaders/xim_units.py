@@ -44,6 +44,8 @@ def millimetres(centimetres: float) -> float:
 
 
 def decimal(value: float) -> str:
-    """The number as DS: ten significant digits, at most 16 characters."""
+    """The number as DS: ten significant digits (nine beside an exponent of three), at most 16 characters."""
     text = f"{value:.10g}"
-    return "0" if float(text) == 0 else text
+    if float(text) == 0:
+        return "0"
+    return text if len(text) <= 16 else f"{value:.9g}"
