@@ -273,9 +273,8 @@ def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | Non
         step = parse_tag(key).last
     except ValueError as error:
         return str(error)
-    if step.index is not None:
-        sound = value.empty or (value.nested is not None and len(value.nested) == 1)
-        return None if sound else f"{key}: an item of a sequence is a list of one mapping, or null"
+    if step.index is not None and not (value.empty or len(value.nested or ()) == 1):
+        return f"{key}: an item of a sequence is a list of one mapping, or null"
     vr = value.vr or vr_of(step)
     plain = not value.empty and value.data is None and value.nested is None
     if vr is None and plain and step.creator is None:
