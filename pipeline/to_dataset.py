@@ -79,9 +79,10 @@ def to_dataset(
         resolve(image, stated, origins=dict.fromkeys(Stated.model_fields, Origin("conversion")))
         for image in _images(source)
     ]
+    overrides = _validated(_TAGS, dict(tags or {}), "tags")
     context = Context(
         identity=_identity(source, name, namespace),
-        tags=_validated(_TAGS, dict(tags or {}), "tags"),
+        tags=overrides,
         remove_tags=_validated(_KEYS, tuple(remove_tags), "remove_tags"),
         stem=name,
     )

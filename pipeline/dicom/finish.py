@@ -12,6 +12,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ...schemas.tags import parse_tag
 from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context
 from ..image import Image
@@ -71,7 +72,7 @@ def finish(draft: Draft, context: Context) -> Finished:
         frame=draft.frame,
         keep_series=draft.keep_series,
     )
-    kept = draft.instance(dataset)
+    kept = draft.instance(dataset) if pixels is not None else None
     if kept and not dataset.get("SOPInstanceUID"):
         dataset.SOPInstanceUID = kept
     chunks, dataset = encoded(dataset, pixels)
@@ -131,10 +132,8 @@ def _pixels_given(dataset: Dataset, context: Context) -> bool:
     """Whether the recipe put other pixels in place of ours, or removed them."""
     if any(tag in dataset for tag in PIXEL_TAGS.values()):
         return True
-    return any(key.strip("()").replace(",", "") in _PIXEL_KEYS for key in context.remove_tags)
-
-
-_PIXEL_KEYS = frozenset(PIXEL_TAGS) | frozenset(f"{tag:08x}" for tag in PIXEL_TAGS.values())
+    removed = (parse_tag(key).steps for key in context.remove_tags)
+    return any(len(steps) == 1 and steps[0].number in PIXEL_TAGS.values() for steps in removed)
 
 
 def _same(before: Dataset, after: Dataset, keyword: str) -> bool:

@@ -14,8 +14,8 @@ from pydicom.uid import UID
 from ..errors import Note
 from ..image import Image, SourceFile
 from .carry import carried, cleaned
+from .encoding import Encoded
 from .numbers import ds
-from .pixels import Encoded
 
 _PRESENT = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",

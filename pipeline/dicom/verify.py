@@ -49,9 +49,9 @@ def verify(path: Path, meant: Meant) -> None:
             found = dcmread(path)
             problem = next(_problems(found, meant), None)
     except (InvalidDicomError, OSError, ValueError, EOFError, AttributeError, NotImplementedError) as error:
-        raise VerificationError(f"what was written cannot be read: {error}", subject=path.name) from error
+        raise VerificationError(f"what was written cannot be read: {error}") from error
     if problem:
-        raise VerificationError(f"what was written is not what was meant: {problem}", subject=path.name)
+        raise VerificationError(f"what was written is not what was meant: {problem}")
 
 
 def _problems(found: Dataset, meant: Meant) -> Iterator[str]:

@@ -9,10 +9,11 @@ from pydicom import Dataset
 from pydicom.uid import UID, CTImageStorage
 
 from ...schemas.exports import CtSeriesExport
+from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
 from ..dicom.modules import common, pixel_module, rescale
-from ..dicom.pixels import CT_IMAGE, Encoded, Rescale, encode
+from ..dicom.pixels import encode
 from ..dicom.places import patient_places, texts
 from ..errors import ExportError, GeometryError
 from ..image import Geometry, Image

@@ -10,10 +10,11 @@ from pydicom.multival import MultiValue
 from pydicom.uid import RTImageStorage
 
 from ...schemas.exports import RtImageExport
+from ..dicom.encoding import RT_IMAGE
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
 from ..dicom.modules import common, conversion_type, pixel_module, rescale
-from ..dicom.pixels import RT_IMAGE, encode
+from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
 from ..errors import ExportError, GeometryError, Note
 from ..image import Geometry, Image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,11 @@ from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, 
 
 from ...schemas.exports import SameKindExport
 from ..dicom.carry import cleaned
+from ..dicom.encoding import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, little
 from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import add_derivation, pixel_module, rescale, source_items
-from ..dicom.pixels import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, encode
+from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
 from ..dicom.stale import drop_palette, drop_stale, pick_frames
 from ..dicom.verify import differences
@@ -48,7 +50,7 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    original = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
+    original = deepcopy(dataset)
     invalid = bool(notes)
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
@@ -83,7 +85,7 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
             "a source of 1-bit pixels cannot be written as its own kind", hint="use another 'to'"
         )
     if image.stored is not None and not image.computed:
-        return Encoded(_little(image.stored.pixels), bits_stored=image.stored.bits_stored)
+        return Encoded(little(image.stored.pixels), bits_stored=image.stored.bits_stored)
     if image.computed and str(source.get("SOPClassUID")) == RTDoseStorage:
         raise ExportError(
             "doses that were computed on cannot be written as an RT Dose", hint="use another 'to'"
@@ -95,10 +97,6 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
         if encoded.rescale is None and str(source.get("SOPClassUID")) in _RESCALED:
             return replace(encoded, rescale=Rescale())
     return encoded
-
-
-def _little(pixels: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
 
 
 def _allowed(source: Dataset) -> Allowed:

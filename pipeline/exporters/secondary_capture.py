@@ -15,10 +15,11 @@ from pydicom.uid import (
 )
 
 from ...schemas.exports import SecondaryCaptureExport
+from ..dicom.encoding import MULTI_FRAME, SECONDARY_CAPTURE, Encoded
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import common, conversion_type, pixel_module, rescale, source_items
-from ..dicom.pixels import MULTI_FRAME, SECONDARY_CAPTURE, Encoded, encode
+from ..dicom.pixels import encode
 from ..dicom.places import texts
 from ..errors import ExportError, Note
 from ..image import Image
