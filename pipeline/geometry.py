@@ -190,7 +190,7 @@ class _Resolution:
         offset = self.geometry.translation or (0.0, 0.0, 0.0)
         file = (self.geometry.position[0] + offset[0], self.geometry.position[1] + offset[1])
         if math.dist(file, position) > DISTANCE:
-            self._differs("center", "center", _mm_pair(position), "RTImagePosition", _mm_pair(file))
+            self._differs("center", "center", _point(position), "RTImagePosition", _point(file))
 
     # What every value goes through.
 
@@ -296,6 +296,10 @@ def _mm(value: float) -> str:
 
 def _mm_pair(value: tuple[float, float]) -> str:
     return f"{value[0]:.6g} x {value[1]:.6g} mm"
+
+
+def _point(value: tuple[float, float]) -> str:
+    return f"a first pixel at {value[0]:.6g}, {value[1]:.6g} mm"
 
 
 def _degrees(value: float) -> str:
