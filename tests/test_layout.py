@@ -24,23 +24,18 @@ LAYERS = (
     {"angles", "exact"},
     {"geometry"},
     {"loaders"},
+    {"agreement"},
     {"combine", "process"},
     {"dicom"},
     {"exporters"},
-    {
-        "globs",
-        "templates",
-        "inputs",
-        "near_miss",
-        "units",
-        "plan_inputs",
-        "plan_units",
-        "plan_checks",
-        "plan",
-        "to_dataset",
-    },
-    {"store", "lock", "state"},
-    {"samples"},
+    {"to_dataset"},
+    {"globs"},
+    {"inputs", "near_miss", "templates"},
+    {"units"},
+    {"plan"},
+    {"store", "lock"},
+    {"state"},
+    {"samples", "drafts"},
     {"execute"},
     {"report"},
     {"api"},
@@ -58,11 +53,12 @@ def named(dotted: Sequence[str]) -> str:
     """The part of a dotted name. What all loaders, or all exporters, agree on is a part of its own."""
     if dotted[0] == "schemas":
         return "schemas"
-    return ".".join(dotted[1:3]) if list(dotted[2:3]) == ["base"] else dotted[1]
+    agreed = list(dotted[1:3]) in (["loaders", "base"], ["exporters", "base"])
+    return ".".join(dotted[1:3]) if agreed else dotted[1]
 
 
 def layer(name: str) -> int:
-    name = "recipe_file" if name.startswith("recipe_") else name
+    name = re.sub("^recipe_.*", "recipe_file", re.sub("^plan_.*", "plan", name))
     for index, names in enumerate(LAYERS):
         if name in names:
             return index

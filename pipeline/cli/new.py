@@ -39,6 +39,12 @@ def new(files: Files = None, out: Where = Path("recipe.yaml"), example: Example 
             )
         draft = _draft(files or [], out, example)
         write_file(out, draft.text.encode())
+        typer.echo(f"wrote {out}")
+        for name, text in draft.beside:
+            other = out.parent.joinpath(*name.split("/"))
+            if not other.exists():
+                write_file(other, text.encode())
+                typer.echo(f"wrote {other}, which it extends")
         _tell(draft, out)
 
 
@@ -64,7 +70,6 @@ def _draft(files: list[Path], out: Path, example: str | None) -> Draft:
 
 
 def _tell(draft: Draft, out: Path) -> None:
-    typer.echo(f"wrote {out}")
     for title, sentences in (
         ("Not valid until you fill in:", draft.fill_in),
         ("A run will ask for:", draft.ask),

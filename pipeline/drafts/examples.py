@@ -44,16 +44,22 @@ def example_text(name: str) -> str:
     """An example as it is. Raises: UsageError for an unknown name."""
     if name not in examples():
         raise UsageError(f"there is no example '{name}'", hint=f"there are {', '.join(examples())}")
-    return files(_RECIPES).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return _read(f"{name}.yaml")
 
 
 def from_example(name: str) -> Draft:
-    """An example with a namespace of its own. What it extends is put in its place. Raises: UsageError."""
+    """An example with a namespace of its own, and what it extends. Raises: UsageError."""
     text = example_text(name)
     text = re.sub(r"^uid_namespace:.*$", f"uid_namespace: {uuid.uuid4()}", text, count=1, flags=re.M)
     text = re.sub(r"\A# yaml-language-server:.*\n", SCHEMA_LINE, text)
-    extended = re.findall(r"^extends: \[(.+)\]$", text, re.M)
-    return Draft(text, ask=tuple(f"it extends {path}, which must lie beside it" for path in extended))
+    extended = [
+        name for found in re.findall(r"^extends: \[(.+)\]$", text, re.M) for name in found.split(", ")
+    ]
+    return Draft(text, beside=tuple((name, _read(name)) for name in extended))
+
+
+def _read(path: str) -> str:
+    return files(_RECIPES).joinpath(*path.split("/")).read_text(encoding="utf-8")
 
 
 def about(name: str) -> str:

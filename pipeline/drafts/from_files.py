@@ -69,7 +69,7 @@ def from_files(paths: Sequence[Path], base: Path) -> Draft:
             found = look(path, _below(path, base))
             groups.setdefault(found.kind, []).append(found)
         except SourceError as error:
-            skipped.append(f"{_below(path, base)}: {error.what}")
+            skipped.append(f"{_below(path, base)}: {error.what}{f'; {error.hint}' if error.hint else ''}")
     names: set[str] = set()
     parts = [_part(kind, found, _globs(kind, found, groups), names) for kind, found in groups.items()]
     return _joined(parts, tuple(skipped), len(listed))
@@ -189,7 +189,8 @@ def _part(kind: Kind, found: Sequence[Found], inputs: str, names: set[str]) -> P
         lines.append("    # The files do not say these; take the # off and fill in (or write unknown):")
         lines += [f"    # {line}" for line in _geometry_lines(missing)]
         ask.append(f"{where}.geometry: {' and '.join(missing)}")
-    lines += [f"    {line}" for line in _exports(kind, name)]
+    several = any(item.probe is not None and item.probe.pages > 1 for item in found)
+    lines += [f"    {line}" for line in _exports(kind, name, "{stem}_{page:02d}" if several else "{stem}")]
     return Part("\n".join(lines) + "\n", tuple(fill_in), tuple(ask))
 
 
@@ -245,7 +246,7 @@ def _geometry_lines(missing: Sequence[str]) -> list[str]:
     return ["geometry:", *(told[key] for key in missing)]
 
 
-def _exports(kind: Kind, name: str) -> list[str]:
+def _exports(kind: Kind, name: str, file: str) -> list[str]:
     if kind.format == "volume":
         path = f"dicom/{name}/{{stem}}/{{slice:04d}}.dcm"
         return [f'exports: {{to: ct-series, path: "{path}"}}', "# tags: {PatientPosition: HFS}"]
@@ -254,4 +255,5 @@ def _exports(kind: Kind, name: str) -> list[str]:
         to = "dicom"
     elif kind.colour and not kind.deep:
         to = "secondary-capture"
-    return ["exports:", f'  - {{to: {to}, path: "dicom/{name}/{{stem}}.dcm"}}']
+    file = "{stem}" if to == "dicom" else file  # a DICOM file of several frames stays one
+    return ["exports:", f'  - {{to: {to}, path: "dicom/{name}/{file}.dcm"}}']
