@@ -153,7 +153,7 @@ class _Total:
     def result(self) -> Pixels:
         whole = None
         if self.whole is not None:
-            signed = holding(self.bounds[0], self.bounds[1], smallest=8) == np.int64
+            signed = self.dtype_bounds[0] < 0 and self.bounds[1] < 2**63
             whole = self.whole.view(np.int64) if signed else self.whole
         if self.broken is not None:
             total = self.broken if whole is None else self.broken + whole
