@@ -169,6 +169,10 @@ class _Resolution:
             return
         orientation = self.geometry.orientation or STANDARD_ORIENTATION
         position = axis_position(pixel, orientation, spacing)
+        if "center" in self.weak:
+            # The panel's offset stays where the file says it; the position is the rest of the way.
+            offset = _axis_offset(self.geometry)
+            position = (position[0] - offset[0], position[1] - offset[1])
         self._compare_center(position)
         given = self._origin("center")
         self.geometry = self.geometry.having(
@@ -177,7 +181,7 @@ class _Resolution:
         if self.geometry.orientation is None:
             self.geometry = self.geometry.having(Origin("rule", "center"), orientation=orientation)
         self._unblank("position", "orientation")
-        if self.geometry.translation is not None:
+        if self.geometry.translation is not None and "center" not in self.weak:
             # The offset of the panel is now in the position, and must not count twice.
             z = self.geometry.translation[2]
             self.geometry = self.geometry.having(
@@ -185,9 +189,9 @@ class _Resolution:
             )
 
     def _compare_center(self, position: tuple[float, float]) -> None:
-        if self.geometry.position is None or self.geometry.receptor_angle:
+        if self.geometry.position is None:
             return
-        offset = self.geometry.translation or (0.0, 0.0, 0.0)
+        offset = _axis_offset(self.geometry)
         file = (self.geometry.position[0] + offset[0], self.geometry.position[1] + offset[1])
         if math.dist(file, position) > DISTANCE:
             self._differs("center", "center", _point(position), "RTImagePosition", _point(file))
@@ -202,7 +206,7 @@ class _Resolution:
             return True
         self.geometry = self.geometry.having(Origin("rule"), **{field: None})
         self.geometry = self._blanking(field, f"{key}: unknown, {self._origin(key)}")
-        if field == "spacing" and self.before.position is not None:
+        if field == "spacing" and key not in self.weak and self.before.position is not None:
             self.geometry = self.geometry.having(Origin("rule"), position=None)
             self.geometry = self._blanking("position", f"{key}: unknown, {self._origin(key)}")
         return False
@@ -280,6 +284,13 @@ def axis_pixel(
     down = -(d * position[0] - b * position[1]) / determinant
     along = -(a * position[1] - c * position[0]) / determinant
     return down / spacing[0], along / spacing[1]
+
+
+def _axis_offset(geometry: Geometry) -> tuple[float, float]:
+    """The receptor's origin as seen from the beam's axis, in the receptor's own directions (IEC 61217)."""
+    x, y, _ = geometry.translation or (0.0, 0.0, 0.0)
+    angle = math.radians(geometry.receptor_angle or 0.0)
+    return x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
 
 
 def _receptor_height(geometry: Geometry) -> float | None:

@@ -179,7 +179,8 @@ def test_refusals(images: list[Image], options: dict[str, Any], message: str) ->
 
 
 SAME = {"sid": 1500.0, "sad": 1000.0, "gantry": 0.05, "collimator": 10.0, "position": (-1.0, 1.0),
-        "orientation": (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), "translation": (0.0, 0.0, -500.0), "spacing": (0.5, 0.5)}  # fmt: skip
+        "orientation": (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), "translation": (0.0, 0.0, -500.0),
+        "spacing": (0.5, 0.5)}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,8 @@ def test_planes_in_the_patient() -> None:
     after = combine(group(slices, {**slices, "patient": moved}), Combine(method="mean"))
     assert after.geometry.patient is None
     assert str(after.notes[0]) == (
-        "patient differs between 0.dcm and 1.dcm (the plane at 1\\2\\3 and the plane at 1\\2\\3.5); left empty"
+        "patient differs between 0.dcm and 1.dcm"
+        " (the plane at 1\\2\\3 and the plane at 1\\2\\3.5); left empty"
     )
 
 

@@ -323,3 +323,19 @@ def test_axis_pixel_is_the_inverse_of_axis_position(
 @pytest.mark.parametrize("orientation", [None, (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)])
 def test_axis_pixel_of_an_image_seen_edge_on_is_not_defined(orientation: Any) -> None:
     assert axis_pixel((1.0, 2.0), orientation, (0.5, 0.5)) is None
+
+
+@pytest.mark.parametrize("angle", [0.0, 90.0, 30.0])
+def test_a_weak_center_leaves_the_offset_of_the_panel_in_its_place(angle: float) -> None:
+    """The pixel that is named lies on the axis: receptor origin + turned position = 0 (IEC 61217)."""
+    image = image_of(spacing=(0.4, 0.2), translation=(3.0, -2.0, -500.0))
+    image = image.replace(geometry=image.geometry.having(Origin("file", "x"), receptor_angle=angle))
+    after = resolve(image, Stated(center=(7.0, 4.0)), weak=frozenset({"center"})).geometry
+    assert after.translation == (3.0, -2.0, -500.0) and after.position is not None
+    x, y = after.position[0] + 4 * 0.2, after.position[1] - 7 * 0.4
+    turn = np.radians(angle)
+    gantry = (
+        3.0 + x * np.cos(turn) - y * np.sin(turn),
+        -2.0 + x * np.sin(turn) + y * np.cos(turn),
+    )
+    assert gantry == pytest.approx((0.0, 0.0), abs=1e-12)
