@@ -61,9 +61,9 @@ class State:
             write_file(self.lock_file, content)
         remove(self._journal_file)
 
-    def journal(self) -> Journal:
-        """Where a run notes what it has finished."""
-        return Journal(self._journal_file, format_lock(Lock()))
+    def journal(self, origin: Lock) -> Journal:
+        """Where a run notes what it has finished; `origin`: its recipe and versions. Raises: StoreError."""
+        return Journal(self._journal_file, format_lock(origin))
 
     def prepare(self) -> None:
         """Make the folder; git is told to leave it alone. Raises: StoreError."""

@@ -288,6 +288,8 @@ def _sync_folder(folder: Path) -> None:
 def _store_error(error: OSError, subject: str) -> StoreError:
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
     hint = ""
-    if sys.platform == "win32" and isinstance(error, PermissionError):
+    if sys.platform == "win32" and isinstance(error, FileNotFoundError):
+        reason, hint = "its path is too long", "choose shorter folders, or allow long paths in Windows"
+    elif sys.platform == "win32" and isinstance(error, PermissionError):
         reason, hint = "it is open in another program, or write-protected", "close it and run again"
     return StoreError(f"cannot be written: {reason}", subject=subject, hint=hint)

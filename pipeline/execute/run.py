@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from types import FrameType
 
 from ..errors import DicombakeError, DifferenceError, Note, PlanError
 from ..lock import Lock, format_lock
-from ..plan import Plan
+from ..plan import Plan, Unit
 from ..state import State
 from ..store import held, remove_leftovers
 from .attempt import attempt
@@ -72,11 +73,14 @@ def run_plan(
         DifferenceError: with `locked`, where the lock does not name the plan's outputs.
         StoreError: the lock cannot be written, or workers cannot be started.
     """
-    if work is None:
-        from .work import do_unit
+    return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert).carry_out()
 
-        work = do_unit
-    return _Run(plan, options or RunOptions(), watching or Unwatched(), work).carry_out()
+
+def convert(unit: Unit, job: Job) -> UnitResult:
+    """The real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
+    from .work import do_unit
+
+    return do_unit(unit, job)
 
 
 def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
@@ -120,6 +124,7 @@ class _Run:
         self.results: dict[str, UnitResult] = {}
         self.notes = list(plan.notes)
         self.interrupted = False
+        self.origin = Lock(plan.loaded.digest, program_version(), codecs(plan.loaded.recipe))
 
     def carry_out(self) -> Outcome:
         with ExitStack() as stack:
@@ -138,7 +143,7 @@ class _Run:
             if keeping:
                 self._claim(lock, written)
                 stack.callback(self._settle, lock)
-                journal = self.state.journal()
+                journal = self.state.journal(self.origin)
                 stack.callback(journal.close)
                 self._go(schedule, self._job(lock, ours), journal.add)
             else:
@@ -209,14 +214,7 @@ class _Run:
             outputs |= {file.path: file.sha256 for file in result.written}
             first = self.units[result.unit].outputs[0].path
             units[first] = fingerprint(self.described[result.unit], dict(result.inputs))
-        return Lock(
-            self.plan.loaded.digest,
-            program_version(),
-            codecs(self.plan.loaded.recipe),
-            inputs,
-            outputs,
-            units,
-        )
+        return dataclasses.replace(self.origin, inputs=inputs, outputs=outputs, units=units)
 
     def _go(self, schedule: Schedule, job: Job, note: Callable[[str], object]) -> None:
         self.watching.start(len(self.units))
@@ -260,7 +258,7 @@ class _Run:
         """How many processes are worth it."""
         jobs = self.options.jobs
         if jobs is None:
-            jobs = 1 if self._is_small() else os.cpu_count() or 1
+            jobs = 1 if self._is_small() else cores()
         return max(1, min(jobs, len(self.units)))
 
     def _is_small(self) -> bool:
@@ -288,6 +286,13 @@ class _Run:
             tuple(self.notes),
             self.interrupted,
         )
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
