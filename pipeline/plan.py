@@ -6,7 +6,9 @@ Headers are read only where the plan depends on them: the slices of a volume, pa
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from os.path import realpath, relpath
 from pathlib import Path
@@ -62,15 +64,31 @@ def plan(
     if out.exists() and not out.is_dir():
         raise PlanError("the output folder is a file", subject=str(out))
     names = _ordered(recipe, _selected(recipe, only))
-    planning = Planning(loaded, data, out, probe or _probe, _never(loaded, data))
+    with _collector_paused():
+        return _planned(Planning(loaded, data, out, probe or _probe, _never(loaded, data)), names)
+
+
+def _planned(planning: Planning, names: list[str]) -> Plan:
     for name in names:
         _check_environment(planning, name)
         planning.produced[name] = tuple(units_of(name, planning))
     units = tuple(unit for name in names for unit in planning.produced[name])
-    check(units, planning, own_files(loaded))
+    check(units, planning, own_files(planning.loaded))
     if planning.refusals:
         raise PlanError(_told(planning.refusals))
-    return Plan(loaded, data, out, units, tuple(planning.notes))
+    return Plan(planning.loaded, planning.data, planning.out, units, tuple(planning.notes))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Planning makes many objects and no cycles: looking for them took 40 % of the time of 100,000 files."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def own_files(loaded: LoadedRecipe) -> tuple[Path, ...]:
