@@ -58,9 +58,8 @@ def plan(
     recipe = loaded.recipe
     data, out = data or loaded.path.parent, out or loaded.path.parent
     if not data.is_dir():
-        raise PlanError(
-            "the data folder does not exist" if not data.exists() else "is no folder", subject=str(data)
-        )
+        what = "the data folder is a file" if data.exists() else "the data folder does not exist"
+        raise PlanError(what, subject=str(data))
     if out.exists() and not out.is_dir():
         raise PlanError("the output folder is a file", subject=str(out))
     names = _ordered(recipe, _selected(recipe, only))
