@@ -675,4 +675,6 @@ def test_the_plan_is_the_same_whatever_the_file_system_lists_first(
 def test_a_refusal_names_line_and_column(site: Site) -> None:
     with pytest.raises(PlanError) as caught:
         site.plan(FILM)
-    assert str(caught.value).startswith(f"{(site.folder / 'r.yaml').as_posix()}:5:13: conversions.film.inputs: ")
+    assert str(caught.value).startswith(
+        f"{(site.folder / 'r.yaml').as_posix()}:5:13: conversions.film.inputs: "
+    )
