@@ -33,14 +33,15 @@ from .errors import (
     UsageError,
     VerificationError,
 )
+from .execute.look import RunOptions
 from .execute.results import Failure, Outcome, UnitResult, Watching
-from .execute.run import RunOptions, run_plan
+from .execute.run import run_plan
 from .plan import InputFile, Output, Plan, Step, Unit
 from .recipe_file import LoadedRecipe
 from .store import Written
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from .to_dataset import to_dataset
 
 __all__ = [
     "DicombakeError",
@@ -148,8 +149,10 @@ def run(
     return run_plan(plan, options, watching)
 
 
-def to_dataset(*arguments: Any, **options: Any) -> Dataset:
-    """An array or image file as a DICOM dataset; see `pipeline.to_dataset.to_dataset` for its arguments."""
-    from .to_dataset import to_dataset as convert
+def __getattr__(name: str) -> Any:
+    """`to_dataset`, loaded with numpy and pydicom when it is asked for."""
+    if name == "to_dataset":
+        from .to_dataset import to_dataset
 
-    return convert(*arguments, **options)
+        return to_dataset
+    raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -22,7 +22,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..execute.run import RunOptions
+    from ..execute.look import RunOptions
     from ..plan import Plan
 
 
@@ -37,7 +37,7 @@ def plan(
     brief: Annotated[bool, typer.Option("--brief", help="Units only, without their steps.")] = False,
 ) -> None:
     with reporting():
-        from ..execute.run import RunOptions
+        from ..execute.look import RunOptions
         from ..plan import plan as make
         from ..recipe_file import load_recipe
         from ..report.outcome import error_as_json, runs_as_json
@@ -69,7 +69,7 @@ def show(
 ) -> tuple[dict[str, Any], ExitStatus]:
     """Print what a run with these options would do (or give it as an object), and how it would end early."""
     from ..execute.forecast import forecast
-    from ..execute.run import look
+    from ..execute.look import look
     from ..report.outcome import error_as_json
     from ..report.planned import plan_as_json, plan_lines
 

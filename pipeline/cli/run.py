@@ -25,8 +25,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from ..execute.look import RunOptions
     from ..execute.results import Outcome
-    from ..execute.run import RunOptions
     from ..recipe_file import LoadedRecipe
     from ..report.progress import Bar, Lines
 
@@ -61,7 +61,7 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell each note and failure.")] = False,
 ) -> None:
     with reporting():
-        from ..execute.run import RunOptions
+        from ..execute.look import RunOptions
 
         options = RunOptions(
             jobs=jobs,

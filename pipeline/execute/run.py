@@ -5,49 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import signal
-import threading
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 
-from ..errors import DicombakeError, DifferenceError, Note, PlanError
+from ..errors import Note, PlanError
 from ..lock import Lock, format_lock
 from ..plan import Plan, Unit
 from ..state import State
 from ..store import held, remove_leftovers
-from .attempt import attempt
 from .fingerprint import fingerprint
 from .forecast import forecast
-from .ownership import SHOWN, absolute, existing_of_ours
+from .here import interrupts, run_here, workers
+from .look import RunOptions, check_locked
+from .ownership import absolute, existing_of_ours
 from .pool import run_pool
 from .results import Job, Outcome, UnitResult, Watching, Work
 from .schedule import Schedule, unreached
 from .versions import codecs, program_version
-
-SMALL_RUN = 16 * 2**20
-"""Bytes of input below which starting workers costs more than it saves."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a plan is carried out."""
-
-    jobs: int | None = 1
-    """Worker processes; 1: this process; None: as many as there are cores, this one for a small run."""
-    overwrite: bool = False
-    """Replace files that the recipe did not write."""
-    force: bool = False
-    """Do units that are up to date, too."""
-    locked: bool = False
-    """Put nothing in place that is not what the lock says."""
-    fail_fast: bool = False
-    durable: bool = False
-    """Wait for the disk after every file."""
-    partial: bool = False
-    """The plan leaves conversions out (``--only``): what the lock says of others is kept."""
 
 
 class Unwatched:
@@ -81,35 +55,6 @@ def convert(unit: Unit, job: Job) -> UnitResult:
     from .work import do_unit
 
     return do_unit(unit, job)
-
-
-def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
-    """What a run would find: the lock, and what would stop it before anything is written.
-
-    Raises: PlanError, where the lock cannot be read.
-    """
-    state = State(plan.loaded.path)
-    lock = state.lock()
-    try:
-        if options.locked:
-            check_locked(plan, lock, state.lock_file, partial=options.partial)
-        existing_of_ours(plan, lock.outputs, state.written(), overwrite=options.overwrite)
-    except DicombakeError as error:
-        return lock, error
-    return lock, None
-
-
-def check_locked(plan: Plan, lock: Lock, file: Path, *, partial: bool) -> None:
-    """The outputs of the plan are those of the lock. Raises: DifferenceError."""
-    planned = {output.path for unit in plan.units for output in unit.outputs}
-    if planned and not lock.outputs:
-        raise DifferenceError("there is no lock", subject=str(file), hint="run without --locked to make one")
-    missing = sorted(planned - set(lock.outputs))
-    surplus = [] if partial else sorted(set(lock.outputs) - planned)
-    for paths, what in ((missing, "does not know"), (surplus, "names what would not be made:")):
-        if paths:
-            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-            raise DifferenceError(f"{what} {', '.join(paths[:SHOWN])}{more}", subject=str(file))
 
 
 class _Run:
@@ -218,13 +163,13 @@ class _Run:
 
     def _go(self, schedule: Schedule, job: Job, note: Callable[[str], object]) -> None:
         self.watching.start(len(self.units))
-        jobs = self._jobs()
+        jobs = workers(self.plan, self.options.jobs)
         try:
             if jobs == 1:
                 results = run_here(schedule, job, self.work)
             else:
                 results = run_pool(schedule, job, self.work, jobs)
-            with _interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
+            with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
                 for result in results:
                     self._take(result, schedule, note)
         except KeyboardInterrupt:
@@ -254,24 +199,6 @@ class _Run:
 
         return stop
 
-    def _jobs(self) -> int:
-        """How many processes are worth it."""
-        jobs = self.options.jobs
-        if jobs is None:
-            jobs = 1 if self._is_small() else cores()
-        return max(1, min(jobs, len(self.units)))
-
-    def _is_small(self) -> bool:
-        total = 0
-        for unit in self.plan.units:
-            for item in unit.inputs:
-                if item.base == "data":
-                    with contextlib.suppress(OSError):
-                        total += self.plan.data.joinpath(*item.path.split("/")).stat().st_size
-            if total > SMALL_RUN:
-                return False
-        return True
-
     def _outcome(self) -> Outcome:
         why = (
             "not done: the run was interrupted"
@@ -286,35 +213,3 @@ class _Run:
             tuple(self.notes),
             self.interrupted,
         )
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
-    """Every result as it comes, from this process."""
-    while tasks := schedule.take():
-        yield from schedule.finish(attempt(tasks[0], job, work))
-
-
-@contextlib.contextmanager
-def _interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
-    """The first Ctrl-C lets workers finish what they write, the second is a KeyboardInterrupt."""
-    if not graceful or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        stop()
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -65,6 +65,14 @@ def test_run_writes_and_tells(cli: Callable[..., Result], folder: Path) -> None:
     assert cli("run", "r.yaml", "--quiet").output == ""
 
 
+def test_workers_write_the_same_lock(cli: Callable[..., Result], folder: Path) -> None:
+    cli("run", "r.yaml", "--jobs", "1")
+    lock = (folder / "r.lock").read_bytes()
+    done = cli("run", "r.yaml", "--jobs", "2", "--force")
+    assert done.stdout.splitlines()[-1] == "arrays: 6 written (6 files)"
+    assert (folder / "r.lock").read_bytes() == lock
+
+
 def test_run_json(cli: Callable[..., Result], folder: Path) -> None:
     done = cli("run", "r.yaml", "--json", "--only", "flat")
     found = json.loads(done.stdout)

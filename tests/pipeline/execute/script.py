@@ -6,8 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+from dicombake.pipeline.execute.look import RunOptions
 from dicombake.pipeline.execute.results import UnitResult
-from dicombake.pipeline.execute.run import RunOptions, Unwatched, run_plan
+from dicombake.pipeline.execute.run import Unwatched, run_plan
 
 from .fakes import make_plan, shout
 

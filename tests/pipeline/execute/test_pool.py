@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import PlanError
+from dicombake.pipeline.execute.look import RunOptions
 from dicombake.pipeline.execute.results import Job, Outcome
-from dicombake.pipeline.execute.run import RunOptions, run_plan
+from dicombake.pipeline.execute.run import run_plan
 from dicombake.pipeline.lock import read_lock
 
 from .fakes import make_plan, shout

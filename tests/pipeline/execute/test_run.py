@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import DifferenceError, ExitStatus, PlanError
+from dicombake.pipeline.execute.look import RunOptions
 from dicombake.pipeline.execute.results import Outcome, UnitResult
-from dicombake.pipeline.execute.run import RunOptions, Unwatched, run_plan
+from dicombake.pipeline.execute.run import Unwatched, run_plan
 from dicombake.pipeline.lock import read_lock
 from dicombake.pipeline.plan import Plan, Unit
 from dicombake.pipeline.recipe_file import LoadedRecipe
