@@ -2,6 +2,8 @@
 
 No real file could be found; this is pylinac's reading: the first 20 bytes hold ``<token> <width> <height>``
 separated by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height.
+What lies before the pixels must be text that ends with a blank or a line end: a file that is cut or too long would
+otherwise give a picture that is shifted.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from .opening import head_of
 
 _HEAD = 20
 _LONGEST_HEADER = 4096
+_ENDS = frozenset(b" \t\r\n")
+_TEXT = frozenset(range(0x20, 0x7F)) | _ENDS
 _FIRST_WORDS = re.compile(rb"\s*([\x21-\x7e]+)[ \t\r\n]+(\d{1,6})[ \t\r\n]+(\d{1,6})(?=[ \t\r\n])")
 
 
@@ -82,6 +86,7 @@ def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawSource, lea
     size = size_of(path)
     pixels = shape[0] * shape[1] * file_dtype(source.dtype, source.byte_order).itemsize
     if least < size - pixels <= _LONGEST_HEADER:
+        _check_header(path, size - pixels)
         return size - pixels
     said = "the recipe" if source.shape else "its header"
     raise SourceError(
@@ -89,6 +94,18 @@ def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawSource, lea
         f"are {pixels} after a header of {least + 1} to {_LONGEST_HEADER} bytes",
         subject=str(path),
         hint="the file is truncated, or 'dtype' or 'shape' is not its own",
+    )
+
+
+def _check_header(path: Path, length: int) -> None:
+    """The header is text up to a blank or a line end; if not, its pixels start elsewhere."""
+    header = head_of(path, length)
+    if set(header) <= _TEXT and header[-1] in _ENDS:
+        return
+    raise SourceError(
+        f"has {length} bytes before its last pixels, which are no text header that ends there",
+        subject=str(path),
+        hint="the file is truncated, or 'dtype' or 'shape' is not its own; source raw takes 'header_bytes'",
     )
 
 

@@ -134,6 +134,7 @@ def make_tiff(values: npt.NDArray[Any], **options: Any) -> bytes:
     import tifffile
 
     stream = io.BytesIO()
+    options = {"resolution": (100, 100), "resolutionunit": "inch", **options}
     tifffile.imwrite(stream, values, metadata=None, software=False, **options)
     return stream.getvalue()
 
