@@ -11,12 +11,14 @@ _PATTERNS = {
     "AS": re.compile(r"[0-9]{3}[DWMY]"),
     "CS": re.compile(r"[A-Z0-9_ ]*"),
     "UI": re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*"),
+    "UR": re.compile(r"[A-Za-z0-9_:/?#\[\]@!$&'()*+,;=%\-.~]* *"),
     "AT": re.compile(r"\(?\s*[0-9A-Fa-f]{4}\s*,?\s*[0-9A-Fa-f]{4}\s*\)?"),
 }
 _FORMS = {
     "AS": "an age such as 045Y",
     "CS": "capitals, digits, blanks and _",
     "UI": "numbers joined by dots",
+    "UR": "a URI as RFC 3986 has it",
     "AT": "a tag such as (0010,0020)",
 }
 _INTEGERS = {

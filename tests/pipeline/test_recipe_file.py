@@ -157,7 +157,8 @@ def test_what_is_no_text_is_told_with_its_place(data: bytes, place: tuple[int, i
 SNIPPETS = st.sampled_from(
     [*"{}[]:,-?&*!|>'\"%@`#~\t\n ", "  ", "\n  ", ": ", "- ", "&a ", "*a", "<<: ", "!!x ", "---\n", "null",
      "version: 1\n", "conversions:\n", "  film:\n", "    inputs: x\n", "    source: image\n",
-     "    exports: ", "{to: png, path: x}\n", "    tags: ", "defaults: ", "vars: ", "extends: ", "recipe.yaml", "\\", "\x85", "\u2028", "ä"]
+     "    exports: ", "{to: png, path: x}\n", "    tags: ", "defaults: ", "vars: ",
+     "extends: ", "recipe.yaml", "\\", "\x85", "\u2028", "ä"]
 )  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def test_extended_files_lie_under_the_recipe_in_their_order(load: Load) -> None:
     assert recipe.vars == {"x": "a", "y": "b", "z": "c", "own": "o"}
     assert (film.strict, film.study, set(film.tags)) == (True, "b", {"PatientID", "StudyID"})
     assert loaded.place("conversions", "film", "tags", "PatientID") == Place("sites/c.yaml", 2, 30, "extends")
-    assert loaded.place("conversions", "film", "study") == Place("qa/b.yaml", 2, 59, "extends")
+    assert loaded.place("conversions", "film", "study") == Place("qa/b.yaml", 2, 49, "extends")
     assert loaded.place("conversions", "film", "source") == Place("qa/recipe.yaml", 7, 13, "conversion")
     assert loaded.place("vars", "own") == Place("qa/recipe.yaml", 3, 13, "recipe")
 
