@@ -68,7 +68,8 @@ class _Reader:
             if value is not None and field in ("sid", "sad") and value <= 0:
                 self._invalid(keyword, value)
             elif value is not None:
-                self._set(keyword, **{field: wrapped(value) if field in _ANGLES else value})
+                turned = field in _ANGLES and not 0 <= value < 360
+                self._set(keyword, **{field: wrapped(value) if turned else value})
         for field, (keyword, count) in _RT_VECTORS.items():
             vector = self._vector(self.dataset, keyword, count)
             if vector is None:

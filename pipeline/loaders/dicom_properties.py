@@ -33,8 +33,8 @@ class DicomProperties(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         from pydicom.datadict import keyword_for_tag
 
-        for tag in self._dataset:
-            key = keyword_for_tag(tag.tag)
+        for tag in sorted(self._dataset.keys()):
+            key = keyword_for_tag(tag)
             if key and key in self:
                 yield key
 
