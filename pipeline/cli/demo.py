@@ -9,7 +9,7 @@ import typer
 
 from .common import reporting
 
-Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to make it; a new folder.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to make it; a new folder.")]
 
 RECIPE = "demo.yaml"
 

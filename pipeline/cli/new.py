@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FILES...]", help="Files and folders to look into.", show_default=False),
+    typer.Argument(metavar="FILE", help="Files and folders to look into.", show_default=False),
 ]
 Where = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The recipe to write.")]
 Example = Annotated[

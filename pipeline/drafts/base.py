@@ -31,7 +31,7 @@ def head(description: str) -> str:
     """The lines above `conversions`."""
     return (
         f"{SCHEMA_LINE}#\n"
-        "# Help in the editor: dicombake schema > recipe.schema.json\n"
+        "# Help in the editor: dicombake schema --out recipe.schema.json\n"
         "# Is it right? dicombake validate THIS-FILE    Do it: dicombake run THIS-FILE\n"
         "version: 1\n"
         f"uid_namespace: {uuid.uuid4()}    # this recipe's own; keep it: UIDs derive from it\n"
