@@ -30,10 +30,11 @@ class Rescale:
         return float(self.slope) == 1 and float(self.intercept) == 0
 
     def apply(self, stored: Pixels) -> npt.NDArray[np.float64]:
-        """What a reader computes, in float64."""
+        """What a reader computes, in float64; infinity where that overflows."""
         values: npt.NDArray[np.float64] = stored.astype(np.float64)
-        values *= float(self.slope)
-        values += float(self.intercept)
+        with np.errstate(over="ignore"):
+            values *= float(self.slope)
+            values += float(self.intercept)
         return values
 
 

@@ -103,9 +103,6 @@ def _encode(dataset: Dataset, first: int, last: int) -> bytes:
 def _meta(dataset: Dataset) -> bytes:
     """The file meta, derived from the finished dataset."""
     meta = FileMetaDataset()
-    for element in getattr(dataset, "file_meta", None) or ():
-        if element.tag.element in (0x0016, 0x0017, 0x0018):
-            meta.add(element)
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID") or ""))
     meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))

@@ -60,7 +60,6 @@ def finish(draft: Draft, context: Context) -> Finished:
     _definite_vrs(correct_ambiguous_vr(dataset, True))
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
     apply_overrides(dataset, context.tags, context.remove_tags)
-    _meta_apart(dataset)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
     if context.strict and found:
@@ -78,7 +77,7 @@ def finish(draft: Draft, context: Context) -> Finished:
     chunks, dataset = encoded(dataset, pixels)
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
     numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
-    meant = Meant(dataset, pixels, described=described, numbers=numbers)
+    meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers)
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
 
 
@@ -117,15 +116,6 @@ def _definite_vrs(dataset: Dataset) -> None:
                 _definite_vrs(item)
         elif " or " in element.VR:
             element.VR = "OW" if isinstance(element.value, bytes) else "US"
-
-
-def _meta_apart(dataset: Dataset) -> None:
-    """Elements of group 2 that the recipe gave belong to the file meta."""
-    meta = FileMetaDataset()
-    for tag in [tag for tag in dataset.keys() if tag.group == 2]:  # noqa: SIM118
-        meta.add(dataset[tag])
-        del dataset[tag]
-    dataset.file_meta = meta
 
 
 def _pixels_given(dataset: Dataset, context: Context) -> bool:

@@ -23,7 +23,6 @@ from ..errors import ExportError
 
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _WHOLE = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
-_DERIVED_META = frozenset({0x0000, 0x0001, 0x0002, 0x0003, 0x0010, 0x0012, 0x0013})
 
 
 def apply_overrides(dataset: Dataset, tags: Mapping[str, TagValue], remove: Iterable[str] = ()) -> None:
@@ -31,20 +30,12 @@ def apply_overrides(dataset: Dataset, tags: Mapping[str, TagValue], remove: Iter
 
     Raises:
         ExportError: a value that its VR cannot hold (a template may have given it), an item of a sequence
-            that leaves a gap, an element of the file meta that follows the dataset.
+            that leaves a gap.
     """
     for key in remove:
         _remove(dataset, parse_tag(key))
     for key, value in tags.items():
-        path = parse_tag(key)
-        _not_derived(path)
-        _put(dataset, path, value)
-
-
-def _not_derived(path: TagPath) -> None:
-    number = path.steps[0].number
-    if number >> 16 == 0 or (number >> 16 == 2 and number & 0xFFFF in _DERIVED_META):
-        raise ExportError("the file meta follows the finished dataset and cannot be set", subject=str(path))
+        _put(dataset, parse_tag(key), value)
 
 
 def _put(dataset: Dataset, path: TagPath, value: TagValue) -> None:
@@ -220,7 +211,7 @@ def _remove(dataset: Dataset, path: TagPath) -> None:
 def _free_block(holder: Dataset, tag: BaseTag) -> None:
     """Without elements, a private block's creator goes too."""
     block = tag.elem >> 8
-    if not any(other.group == tag.group and other.elem >> 8 == block for other in holder):  # type: ignore[attr-defined]
+    if not any(other.group == tag.group and other.elem >> 8 == block for other in holder.keys()):  # noqa: SIM118
         creator = Tag(tag.group, block)
         if creator in holder:
             del holder[creator]

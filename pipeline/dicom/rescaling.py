@@ -130,7 +130,8 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
     low, high = float(values.min()), float(values.max())
     intercept = _rounded(low, up=False)
     slope = _rounded((high - float(intercept)) / TOP, up=True) if high > float(intercept) else "1"
-    if not math.isfinite(high - float(intercept)) or float(slope) == 0:
+    span = high - float(intercept)
+    if not math.isfinite(span) or float(slope) == 0 or not math.isfinite(float(slope) * TOP):
         raise ExportError(f"values from {low:g} to {high:g} cannot be told apart in 16 bits")
     levels = np.rint((values - float(intercept)) / float(slope))
     stored = np.clip(levels, 0, TOP).astype(np.uint16)

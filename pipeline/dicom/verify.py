@@ -1,20 +1,23 @@
-"""Reads what was written and compares it with what was meant: every element, every pixel, every length.
+"""Reads what was written and compares it with what was meant: every byte, element, pixel and length.
 
-The file is read by pydicom, and its pixels are decoded by pydicom, both from the disk; what they are
-compared with was made before anything was encoded.
+The bytes are those that were encoded; then pydicom reads them and decodes their pixels, and what it finds is
+compared with what there was before anything was encoded. So neither the disk nor the encoder is trusted.
 """
 
 from __future__ import annotations
 
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import PersonName
@@ -22,6 +25,12 @@ from pydicom.valuerep import PersonName
 from ..errors import VerificationError
 from .file import PixelElement
 from .uids import IMPLEMENTATION_CLASS_UID
+
+_UNREADABLE = (
+    InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,
+    AttributeError, NotImplementedError, OverflowError, MemoryError, RecursionError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom and its parts raise on bytes that are no sound file."""
 
 _TOLERANCE = 1e-9
 """Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
@@ -35,6 +44,7 @@ class Meant:
     may contradict them, and then only their bytes are compared.
     """
 
+    chunks: tuple[bytes | memoryview, ...]
     dataset: Dataset
     pixels: PixelElement | None
     described: bool = True
@@ -46,15 +56,19 @@ def verify(path: Path, meant: Meant) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = dcmread(path)
-            problem = next(_problems(found, meant), None)
-    except (InvalidDicomError, OSError, ValueError, EOFError, AttributeError, NotImplementedError) as error:
+            data = path.read_bytes()
+            problem = next(_problems(data, meant), None)
+    except _UNREADABLE as error:
         raise VerificationError(f"what was written cannot be read: {error}") from error
     if problem:
         raise VerificationError(f"what was written is not what was meant: {problem}")
 
 
-def _problems(found: Dataset, meant: Meant) -> Iterator[str]:
+def _problems(data: bytes, meant: Meant) -> Iterator[str]:
+    if not _same_bytes(data, meant.chunks):
+        yield "the bytes on the disk are not those that were written"
+        return
+    found = dcmread(BytesIO(data))
     yield from _meta(found, meant.dataset)
     skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
     yield from differences(meant.dataset, found, skipped=skipped)
@@ -64,6 +78,18 @@ def _problems(found: Dataset, meant: Meant) -> Iterator[str]:
             yield f"{keyword} is not the number that was meant"
     if meant.pixels is not None:
         yield from _pixels(found, meant.pixels, meant.described)
+
+
+def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
+    view, start = memoryview(data), 0
+    for chunk in chunks:
+        size = len(chunk)
+        ours = np.frombuffer(chunk, np.uint8)
+        theirs = np.frombuffer(view[start : start + size], np.uint8)
+        if not np.array_equal(ours, theirs):
+            return False
+        start += size
+    return start == len(data)
 
 
 def _meta(found: Dataset, meant: Dataset) -> Iterator[str]:
@@ -126,18 +152,13 @@ def _plain(value: Any) -> Any:
 
 def _pixels(found: Dataset, meant: PixelElement, described: bool) -> Iterator[str]:
     element = found.get_item(meant.tag)
-    if element is None or element.value is None:
-        yield f"{meant.element} is missing"
-        return
-    data = memoryview(element.value)
     size = meant.array.nbytes
-    if data.nbytes != size + size % 2:
-        yield f"{meant.element} has {data.nbytes} bytes, not {size + size % 2}"
-        return
-    if not np.array_equal(np.frombuffer(data[:size], np.uint8), np.frombuffer(meant.view(), np.uint8)):
-        yield f"{meant.element}: not the same bytes"
+    if element is None or element.value is None or len(element.value) != size + size % 2:
+        yield f"{meant.element} is missing or has another size"
         return
     if not described:
+        if element.value[:size] != bytes(meant.view()):
+            yield f"{meant.element} has other bytes"
         return
     decoded = pixel_array(found, raw=True)
     if decoded.dtype != meant.array.dtype or decoded.shape != meant.array.shape:
