@@ -2,8 +2,8 @@
 
 No real file could be found; this is pylinac's reading: the first 20 bytes hold ``<token> <width> <height>``
 separated by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height.
-What lies before the pixels must be text that ends with a blank or a line end: a file that is cut or too long would
-otherwise give a picture that is shifted.
+What lies before the pixels must be text that ends with a blank or a line end: a file that is cut or too
+long would otherwise give a picture that is shifted.
 """
 
 from __future__ import annotations
