@@ -73,7 +73,7 @@ def slice_of(pixels: np.ndarray, index: int = 1, **changes: Any) -> Image:
     plane = PatientPlane((-31.75, -23.75, 2.5 * (index - 1)), (1.0, 0, 0, 0, 1.0, 0), 2.5, 2.5)
     geometry = Geometry().having(RECIPE, spacing=(0.5, 0.75), patient=plane)
     source = SourceFile(Path("phantom.npy"), "volume", page=index, pages=9)
-    return Image(pixels, geometry, sources=(source,)).replace(**changes)
+    return Image(pixels, geometry, sources=(source,), **changes)
 
 
 def dicom_source(pixels: np.ndarray | None = None, **values: Any) -> SourceFile:
