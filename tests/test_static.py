@@ -1,0 +1,27 @@
+"""Lint, format and types are clean. These are tests, so that one command says whether the project is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "--no-cache", "--quiet", "."],
+        ["ruff", "format", "--no-cache", "--quiet", "--check", "."],
+        ["mypy", "--no-error-summary"],
+    ],
+    ids=["lint", "format", "types"],
+)
+def test_clean(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
