@@ -13,44 +13,21 @@ from ...schemas.tags import TagValue, problem_of
 from ...schemas.template import Template, is_template
 from ..errors import ExportError, GeometryError
 from ..image import Image, Origin
-from ..plan import InputFile, Unit
+from ..plan import InputFile, Unit, scope_of
 from ..recipe_file import LoadedRecipe
-from ..templates import Scope, SourceLookup, render, render_number
+from ..templates import Scope, render, render_number, source_lookup
 
 
-def scope_of(unit: Unit, item: InputFile, loaded: LoadedRecipe, image: Image) -> Scope:
-    """What the templates for one image of one file may name."""
-    return Scope(
-        path=item.path,
-        index=unit.index,
-        group=unit.group or None,
-        page=image.source.page,
-        captures=item.captures,
-        variables=loaded.recipe.vars,
-        source=source_lookup(image),
-    )
-
-
-def source_lookup(image: Image) -> SourceLookup:
-    """A property of the image's first file: by its own name, then by DICOM keyword or eight hex digits."""
+def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
+    """What the templates for one image may name; without `item` those of a group as one."""
     source = image.source
-
-    def look(name: str) -> Any:
-        if name in source.properties:
-            return source.properties[name]
-        for dataset in (source.dataset, source.attributes):
-            if dataset is None:
-                continue
-            key: Any = int(name, 16) if len(name) == 8 and _is_hex(name) else name
-            if key in dataset:
-                return dataset[key].value
-        raise KeyError(name)
-
-    return look
-
-
-def _is_hex(text: str) -> bool:
-    return all(char in "0123456789abcdefABCDEF" for char in text)
+    return scope_of(
+        loaded,
+        unit,
+        file=item,
+        page=source.page,
+        source=source_lookup(source.properties, source.dataset, source.attributes),
+    )
 
 
 def rendered_geometry(stated: Stated, scope: Scope) -> Stated:

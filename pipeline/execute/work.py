@@ -7,8 +7,9 @@ for an output that holds them all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...schemas.exports import AnyExport
 from ..combine import combine
@@ -27,10 +28,17 @@ from .rendering import (
     geometry_origins,
     rendered_geometry,
     rendered_tags,
-    scope_of,
+    scope_for,
     tag_origins,
 )
 from .results import Failure, Job, UnitResult
+
+
+class Taken(NamedTuple):
+    """An image of the unit, and the file it is of; None where it was combined from all."""
+
+    image: Image
+    item: InputFile | None
 
 
 def do_unit(unit: Unit, job: Job) -> UnitResult:
@@ -65,12 +73,12 @@ class _Work:
             if output.page is not None:
                 singles.setdefault(output.page, []).append(output)
         together = [output for output in self.unit.outputs if output.page is None]
-        held: list[tuple[InputFile, Image]] = []
-        for item, image in self._images():
-            for output in singles.pop(image.source.page, ()):
-                self._try(output, exports[output.export], [(item, image)])
+        held: list[Taken] = []
+        for taken in self._images():
+            for output in singles.pop(taken.image.source.page, ()):
+                self._try(output, exports[output.export], [taken])
             if together:
-                held.append((item, image))
+                held.append(taken)
         for output in together:
             self._try(output, exports[output.export], held)
         for page, outputs in singles.items():
@@ -103,17 +111,16 @@ class _Work:
                 raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
         return hashes
 
-    def _images(self) -> Iterator[tuple[InputFile, Image]]:
+    def _images(self) -> Iterator[Taken]:
         """The unit's images, their geometry resolved, combined and processed."""
-        first = self.unit.inputs[0]
-        loaded = self._loaded()
+        loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
         if self.conversion.combine is not None:
-            loaded = iter([(first, combine((image for _, image in loaded), self.conversion.combine))])
+            loaded = [(None, combine((image for _, image in loaded), self.conversion.combine))]
         for item, image in loaded:
             processed = apply(image, self.conversion.process)
             self.notes |= dict.fromkeys(processed.notes)
             self._refuse_contradictions(processed.notes)
-            yield item, processed
+            yield Taken(processed, item)
 
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
         pages = range(*self.unit.pages) if self.unit.pages else None
@@ -121,18 +128,18 @@ class _Work:
         for item in self.unit.inputs:
             path = input_path(item, self.job.data, self.job.out)
             for image in load(path, self.conversion.source, self.limits, pages):
-                scope = scope_of(self.unit, item, self.job.loaded, image)
+                scope = scope_for(self.job.loaded, self.unit, image, item)
                 stated = rendered_geometry(self.conversion.geometry, scope)
                 yield item, resolve(image, stated, weak=weak, origins=origins, strict=self.strict)
 
-    def _try(self, output: Output, options: AnyExport, images: Sequence[tuple[InputFile, Image]]) -> None:
+    def _try(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
         try:
             self._export(output, options, images)
         except DicombakeError as error:
             error.subject = error.subject or output.path
             self.failures.append(error)
 
-    def _export(self, output: Output, options: AnyExport, images: Sequence[tuple[InputFile, Image]]) -> None:
+    def _export(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
         target = exporter(options.to)
         if not images:
             raise ExportError("the input holds no image", subject=output.path)
@@ -142,15 +149,14 @@ class _Work:
                 subject=output.path,
                 hint="put {page} or {frame} into the path, or choose one in 'source'",
             )
-        item, first = images[0]
-        artifact = target.export([image for _, image in images], options, self._context(item, first))
+        artifact = target.export([taken.image for taken in images], options, self._context(images[0]))
         self._refuse_contradictions(artifact.notes)
         self.written.append(self.store.put(output.path, artifact.chunks, artifact.check))
         self.notes |= dict.fromkeys(artifact.notes)
 
-    def _context(self, item: InputFile, image: Image) -> Context:
+    def _context(self, taken: Taken) -> Context:
         loaded, conversion = self.job.loaded, self.conversion
-        scope = scope_of(self.unit, item, loaded, image)
+        scope = scope_for(loaded, self.unit, taken.image, taken.item)
         identity = Identity(
             namespace=loaded.recipe.uid_namespace,
             recipe=loaded.recipe.name,
@@ -158,7 +164,7 @@ class _Work:
             group=self.unit.group,
             study=render(conversion.study, scope) if conversion.study else None,
             content=self._content(),
-            volume=item.path if image.geometry.patient is not None else "",
+            volume=scope.path if taken.image.geometry.patient is not None else "",
         )
         return Context(
             identity=identity,
@@ -166,7 +172,7 @@ class _Work:
             remove_tags=conversion.remove_tags,
             tag_origins=tag_origins(loaded, self.unit.conversion),
             strict=self.strict,
-            stem=split_name(item.path)[1],
+            stem=split_name(scope.path)[1],
         )
 
     def _content(self) -> str:
