@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 from dicombake.pipeline.errors import ExitStatus, RecipeError
 from dicombake.pipeline.recipe_file import load_recipe
 
@@ -29,3 +30,15 @@ def test_no_golden_text_is_left_over() -> None:
     assert {path.name.removesuffix(".err.txt") for path in BAD.glob("*.err.txt")} == {
         path.stem for path in BAD.glob("*.yaml")
     }
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
+def test_says_the_same_without_the_parser_in_c(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD)
+    told = []
+    for compiled in (True, False):
+        monkeypatch.setattr(yaml, "__with_libyaml__", compiled and yaml.__with_libyaml__)
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(Path(f"{name}.yaml"))
+        told.append(str(caught.value))
+    assert told[0] == told[1]
