@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .angles import apart
 from .errors import Note
 from .image import Geometry, Image, PatientPlane, SourceFile
+from .loaders.dicom_reading import broken
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
@@ -193,7 +194,7 @@ def _element(dataset: Dataset, tag: Any) -> DataElement | None:
     try:
         element: DataElement | None = dataset.get(tag)
         return element
-    except (ValueError, TypeError, OverflowError, NotImplementedError, AttributeError, LookupError):
+    except broken():
         return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..angles import wrapped
 from ..errors import Note
 from ..image import Geometry, Origin, PatientPlane
+from .dicom_reading import broken
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -173,7 +174,7 @@ class _Reader:
         """The value of an attribute; None where it is absent or empty."""
         try:
             value = holder.get(keyword)
-        except (TypeError, ValueError, OverflowError):
+        except broken():
             # pydicom converts when it is asked: text that is no number comes up here.
             self._invalid(keyword, "not readable")
             return None

@@ -14,6 +14,7 @@ from ..errors import Note, SourceError
 from ..image import Lossy, Pixels
 from .dicom_codecs import by_pydicom, declared_loss, decode
 from .dicom_layout import RLE, Layout
+from .dicom_reading import BIG_ENDIAN
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -42,7 +43,8 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
         return
     _check_length(path, dataset, layout)
     for index in indices:
-        pixels = by_pydicom(dataset, layout, index=index)
+        single_bits = layout.allocated == 1
+        pixels = _bits(dataset, layout, index) if single_bits else by_pydicom(dataset, layout, index=index)
         yield Frame(index, _significant(pixels, layout), layout.stored, declared_loss(dataset))
 
 
@@ -69,6 +71,21 @@ def _check_length(path: Path, dataset: Dataset, layout: Layout) -> None:
             "says YBR_FULL_422 and has the bytes of unsampled colour; which is meant is not known",
             subject=str(path),
         )
+
+
+def _bits(dataset: Dataset, layout: Layout, index: int) -> Pixels:
+    """A frame of single bits as 0 and 1. Frames follow each other without a gap, also within a byte.
+
+    PS3.5 8.1.1 and 8.2: the first pixel is the lowest bit.
+    """
+    count = layout.rows * layout.columns
+    first = index * count
+    data = dataset.PixelData
+    if layout.syntax == BIG_ENDIAN and dataset["PixelData"].VR == "OW":
+        data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+    packed = np.frombuffer(data, np.uint8, (first + count + 7) // 8 - first // 8, first // 8)
+    bits = np.unpackbits(packed, bitorder="little")
+    return bits[first % 8 : first % 8 + count].reshape(layout.rows, layout.columns)
 
 
 def _significant(pixels: Pixels, layout: Layout) -> Pixels:

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .dicom_reading import broken
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -58,10 +60,11 @@ def _plain(dataset: Dataset, key: str | int) -> Any:
             element = dataset[tag]
             if element.VR in _NO_TEXT or element.is_empty:
                 return None
-            if element.VM > 1:
-                return [_item(part) for part in element.value]
-            return _item(element.value)
-    except (ValueError, TypeError, OverflowError, NotImplementedError, AttributeError, LookupError):
+            values = [_item(part) for part in (element.value if element.VM > 1 else [element.value])]
+            if element.VR in ("DS", "IS") and any(isinstance(value, str) for value in values):
+                return None
+            return values if element.VM > 1 else values[0]
+    except broken():
         # An unknown keyword, or bytes that are no value of their VR.
         return None
 

@@ -32,7 +32,7 @@ BROKEN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, NotImplementedError,
     OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
-"""What pydicom and its codecs raise on bytes that are not what they say they are."""
+"""What pydicom and its codecs raise on bytes that are not what they say they are; see `broken`."""
 
 HEAD = 4096
 """Bytes in which the first elements are looked for."""
@@ -47,6 +47,13 @@ _SOUND = 3
 """Elements that must follow each other soundly before a file without preamble is believed."""
 
 
+def broken() -> tuple[type[Exception], ...]:
+    """`BROKEN`, and pydicom's own classes, which derive from none of them."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return *BROKEN, BytesLengthException, InvalidDicomError
+
+
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
     """What pydicom warns of is kept quiet, and what it raises on broken bytes becomes a SourceError."""
@@ -54,7 +61,7 @@ def guarded(path: Path) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except BROKEN as error:
+        except broken() as error:
             what = " ".join(str(error).split()) or type(error).__name__
             raise SourceError(f"cannot be read as DICOM: {what}", subject=str(path)) from error
 

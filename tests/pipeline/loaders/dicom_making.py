@@ -52,7 +52,7 @@ def encoded(dataset: Dataset, pixels: np.ndarray[Any, Any] | bytes | None, synta
     if isinstance(pixels, np.ndarray):
         pixels = pixels.astype(pixels.dtype.newbyteorder(">" if syntax == BIG_ENDIAN else "<")).tobytes()
     if pixels is not None:
-        vr = "OW" if dataset.BitsAllocated > 8 and UID(syntax) not in ENCAPSULATED else "OB"
+        vr = "OW" if dataset.BitsAllocated != 8 and UID(syntax) not in ENCAPSULATED else "OB"
         dataset.add_new(0x7FE00010, vr, pixels + b"\0" * (len(pixels) % 2))
         dataset["PixelData"].is_undefined_length = syntax in ENCAPSULATED
     dataset.file_meta = FileMetaDataset()
