@@ -13,6 +13,7 @@ from copy import deepcopy
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sequence import Sequence
 
 from ...schemas.values import ValueFormError, normal_value
@@ -20,6 +21,7 @@ from ..errors import ExportError, Note
 from .numbers import ds
 
 _TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+_UID = re.compile(r"((0|[1-9]\d*)(\.(0|[1-9]\d*))*)?(?<!.{65})")
 _EARLIEST_YEAR = 1800
 """Before this a date is no date of an acquisition; 00010101 is what .NET programs write for none."""
 
@@ -103,13 +105,37 @@ def cleaned(
         for tag in source.keys():  # noqa: SIM118
             if tag.element != 0 and wanted(int(tag)):
                 result.add(_clean(source[tag], dropped))
+        _settle_vrs(result, source)
     if "SpecificCharacterSet" in result:
         del result.SpecificCharacterSet
-    notes = tuple(
-        Note("invalid-source-value", f"{name} of the source is no valid {vr} and is left empty")
-        for name, vr in (entry.split(" ") for entry in sorted(set(dropped)))
-    )
-    return result, notes
+    return result, tuple(_note(*entry.split(" ")) for entry in sorted(set(dropped)))
+
+
+def _settle_vrs(result: Dataset, source: Dataset) -> None:
+    """US or SS, OB or OW, as the source means them; an implicit VR leaves that open."""
+    signed = "PixelRepresentation" in source and "PixelRepresentation" not in result
+    if signed:
+        result.PixelRepresentation = source.PixelRepresentation
+    correct_ambiguous_vr(result, True)
+    _definite_vrs(result)
+    if signed:
+        del result.PixelRepresentation
+
+
+def _definite_vrs(dataset: Dataset) -> None:
+    """The VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its companions)."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _definite_vrs(item)
+        elif " or " in element.VR:
+            element.VR = "OW" if isinstance(element.value, bytes) else "US"
+
+
+def _note(name: str, vr: str) -> Note:
+    if vr == "UI":
+        return Note("invalid-source-uid", f"{name} of the source is no valid UI and is kept as it is")
+    return Note("invalid-source-value", f"{name} of the source is no valid {vr} and is left empty")
 
 
 def _clean(element: DataElement, dropped: list[str]) -> DataElement:
@@ -118,15 +144,21 @@ def _clean(element: DataElement, dropped: list[str]) -> DataElement:
             element.tag, "SQ", Sequence([_clean_item(item, dropped) for item in element.value])
         )
     if element.VR not in _TEXT:
+        if element.VR == "UI" and not all(_UID.fullmatch(text) for text in _texts(element)):
+            dropped.append(f"{_name(element)} UI")
         return deepcopy(element)
     try:
         values = [_valid(element.VR, text) for text in _texts(element)]
     except (ValueFormError, ExportError):
-        dropped.append(f"{keyword_for_tag(element.tag) or element.tag} {element.VR}".replace(", ", ","))
+        dropped.append(f"{_name(element)} {element.VR}")
         values = []
     return DataElement(
         element.tag, element.VR, "" if not values else values[0] if len(values) == 1 else values
     )
+
+
+def _name(element: DataElement) -> str:
+    return keyword_for_tag(element.tag) or str(element.tag).replace(" ", "")
 
 
 def _clean_item(item: Dataset, dropped: list[str]) -> Dataset:

@@ -22,7 +22,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..errors import ExportError
 from ..image import Pixels
-from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid
+from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid, set_uid
 
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
 _SOP_INSTANCE_UID = 0x00080018
@@ -72,7 +72,7 @@ def encoded(dataset: Dataset, pixels: PixelElement | None) -> tuple[tuple[bytes 
     between = _encode(dataset, _SOP_INSTANCE_UID + 1, tag - 1)
     after = _encode(dataset, tag if pixels is None else tag + 1, 0xFFFFFFFF)
     if not dataset.get("SOPInstanceUID"):
-        dataset.SOPInstanceUID = UID(instance_uid(tuple(_digests(before, between, after, pixels))))
+        set_uid(dataset, "SOPInstanceUID", instance_uid(tuple(_digests(before, between, after, pixels))))
     uid = _encode(dataset, _SOP_INSTANCE_UID, _SOP_INSTANCE_UID)
     head = b"\0" * 128 + b"DICM" + _meta(dataset)
     if pixels is None:
@@ -104,8 +104,8 @@ def _meta(dataset: Dataset) -> bytes:
     """The file meta, derived from the finished dataset."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID") or ""))
-    meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))
+    set_uid(meta, "MediaStorageSOPClassUID", str(dataset.get("SOPClassUID") or ""))
+    set_uid(meta, "MediaStorageSOPInstanceUID", str(dataset.SOPInstanceUID))
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ...schemas.tags import parse_tag
@@ -20,6 +19,7 @@ from .contradictions import contradictions
 from .file import PIXEL_TAGS, PixelElement, encoded
 from .identity import Frame, identify
 from .overrides import apply_overrides
+from .uids import set_uid
 from .verify import Meant, verify
 
 
@@ -57,7 +57,6 @@ def finish(draft: Draft, context: Context) -> Finished:
         ExportError: tags that cannot be written; under `strict`, a contradiction.
     """
     dataset = draft.dataset
-    _definite_vrs(correct_ambiguous_vr(dataset, True))
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
     apply_overrides(dataset, context.tags, context.remove_tags)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
@@ -73,7 +72,7 @@ def finish(draft: Draft, context: Context) -> Finished:
     )
     kept = draft.instance(dataset) if pixels is not None else None
     if kept and not dataset.get("SOPInstanceUID"):
-        dataset.SOPInstanceUID = kept
+        set_uid(dataset, "SOPInstanceUID", kept)
     chunks, dataset = encoded(dataset, pixels)
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
     numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
@@ -106,16 +105,6 @@ def whole_dataset(finished: Finished) -> Dataset:
 def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Frames as one array; a single one is not copied."""
     return arrays[0] if len(arrays) == 1 else np.stack(arrays)
-
-
-def _definite_vrs(dataset: Dataset) -> None:
-    """The VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its companions)."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                _definite_vrs(item)
-        elif " or " in element.VR:
-            element.VR = "OW" if isinstance(element.value, bytes) else "US"
 
 
 def _pixels_given(dataset: Dataset, context: Context) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pydicom import Dataset
-from pydicom.uid import UID
 
 from ..exporters.base import Identity
 from ..image import Image
@@ -81,7 +80,7 @@ def acquisition_date(dataset: Dataset) -> str:
 
 def _set(dataset: Dataset, keyword: str, uid: str) -> None:
     if not dataset.get(keyword):
-        setattr(dataset, keyword, UID(uid))
+        uids.set_uid(dataset, keyword, uid)
 
 
 def _dicom_sources(images: Sequence[Image]) -> list[Dataset]:

@@ -16,6 +16,7 @@ from ..image import Image, SourceFile
 from .carry import carried, cleaned
 from .encoding import Encoded
 from .numbers import ds
+from .uids import set_uid
 
 _PRESENT = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
@@ -44,7 +45,7 @@ def common(image: Image, *, sop_class: str, modality: str) -> tuple[Dataset, tup
         # the study of a file that knows none is that of the day of its image
         dataset.StudyDate = dataset.get("AcquisitionDate") or dataset.get("ContentDate") or None
     _derivation(dataset, image)
-    _lossy(dataset, image)
+    record_loss(dataset, image)
     return dataset, notes
 
 
@@ -103,8 +104,8 @@ def _source_item(source: SourceFile) -> Dataset | None:
     if origin is None or not origin.get("SOPInstanceUID") or not origin.get("SOPClassUID"):
         return None
     item = Dataset()
-    item.ReferencedSOPClassUID = origin.SOPClassUID
-    item.ReferencedSOPInstanceUID = origin.SOPInstanceUID
+    set_uid(item, "ReferencedSOPClassUID", str(origin.SOPClassUID))
+    set_uid(item, "ReferencedSOPInstanceUID", str(origin.SOPInstanceUID))
     if source.pages > 1:
         item.ReferencedFrameNumber = str(source.page)
     purpose = Dataset()
@@ -115,8 +116,8 @@ def _source_item(source: SourceFile) -> Dataset | None:
     return item
 
 
-def _lossy(dataset: Dataset, image: Image) -> None:
-    """A loss stays recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5)."""
+def record_loss(dataset: Dataset, image: Image) -> None:
+    """A loss stays recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5); what the source says, stays."""
     loss = image.lossy
     for source in image.sources:
         if source.dataset is not None and str(source.dataset.get("LossyImageCompression") or "") == "01":
@@ -126,6 +127,7 @@ def _lossy(dataset: Dataset, image: Image) -> None:
     dataset.LossyImageCompression = "01"
     if not dataset.get("LossyImageCompressionMethod"):
         dataset.LossyImageCompressionMethod = loss.method
+    if not dataset.get("LossyImageCompressionRatio"):
         dataset.LossyImageCompressionRatio = ds(round(loss.ratio, 3))
 
 

@@ -20,6 +20,8 @@ from .numbers import ds, exact_ds
 TOP = 65535
 _EXACT = 2**53
 """Up to here every whole number is a float64."""
+_LARGEST = 1e307
+"""Beyond this the arithmetic of a rescale may overflow."""
 
 
 def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
@@ -128,11 +130,13 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
         raise ExportError(f"{wrong} values are not finite numbers, which integers cannot hold")
     values = pixels.astype(np.float64)
     low, high = float(values.min()), float(values.max())
+    if max(-low, high) > _LARGEST:
+        raise _too_wide(low, high)
     intercept = _rounded(low, up=False)
     slope = _rounded((high - float(intercept)) / TOP, up=True) if high > float(intercept) else "1"
     span = high - float(intercept)
     if not math.isfinite(span) or float(slope) == 0 or not math.isfinite(float(slope) * TOP):
-        raise ExportError(f"values from {low:g} to {high:g} cannot be told apart in 16 bits")
+        raise _too_wide(low, high)
     levels = np.rint((values - float(intercept)) / float(slope))
     stored = np.clip(levels, 0, TOP).astype(np.uint16)
     rescale = Rescale(slope, intercept)
@@ -141,6 +145,10 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
     return Encoded(
         little(stored), bits_stored=16, rescale=rescale, error=error, notes=(Note("quantized", text),)
     )
+
+
+def _too_wide(low: float, high: float) -> ExportError:
+    return ExportError(f"values from {low:g} to {high:g} cannot be told apart in 16 bits")
 
 
 def _largest_error(pixels: Pixels, back: npt.NDArray[np.float64]) -> float:

@@ -9,6 +9,11 @@ import json
 from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid5
 
+from pydicom import DataElement, Dataset
+from pydicom.config import IGNORE
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import UID
+
 from ..errors import ExportError
 from ..exporters.base import Identity
 
@@ -24,6 +29,13 @@ def derived_uid(namespace: UUID | None, *keys: object) -> str:
 
 IMPLEMENTATION_CLASS_UID = derived_uid(None, "implementation")
 IMPLEMENTATION_VERSION_NAME = "DICOMBAKE_0_1"
+
+
+def set_uid(dataset: Dataset, keyword: str, uid: str) -> None:
+    """Write a UID as it is; a source's may be none that the standard allows, and is kept all the same."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    dataset.add(DataElement(tag, "UI", UID(uid, IGNORE), validation_mode=IGNORE))
 
 
 def study_uid(identity: Identity, *, patient_id: str, date: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import UID, CTImageStorage
+from pydicom.uid import CTImageStorage
 
 from ...schemas.exports import CtSeriesExport
 from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
@@ -15,6 +15,7 @@ from ..dicom.finish import Draft, artifact
 from ..dicom.modules import common, pixel_module, rescale
 from ..dicom.pixels import encode
 from ..dicom.places import patient_places, texts
+from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
 from ..image import Geometry, Image
 from .base import Artifact, Context, Exporter
@@ -50,7 +51,7 @@ def draft(image: Image, options: CtSeriesExport) -> Draft:
             setattr(dataset, keyword, None)
     plane = image.geometry.patient
     if plane is not None and plane.frame_of_reference and image.source.dataset is None:
-        dataset.FrameOfReferenceUID = UID(plane.frame_of_reference)
+        set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
     rescale(dataset, encoded, image.units)
     return Draft(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..dicom.carry import cleaned
 from ..dicom.encoding import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, little
 from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
-from ..dicom.modules import add_derivation, pixel_module, rescale, source_items
+from ..dicom.modules import add_derivation, pixel_module, record_loss, rescale, source_items
 from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
 from ..dicom.stale import drop_palette, drop_stale, pick_frames
@@ -50,15 +49,16 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    original = deepcopy(dataset)
-    invalid = bool(notes)
+    original, _ = cleaned(dataset)
+    original.SpecificCharacterSet = "ISO_IR 192"
+    invalid = any(note.code == "invalid-source-value" for note in notes)
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched)
     numbers = _geometry(dataset, images[0], untouched)
     if not untouched:
         _derived(dataset, images)
-    _lossy(dataset, images[0])
+    record_loss(dataset, images[0])
 
     def kept(finished: Dataset) -> str | None:
         same = untouched and not invalid and _whole_source(images) and not _changed(original, finished)
@@ -220,16 +220,6 @@ def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
     items = source_items(images)
     if items:
         dataset.SourceImageSequence = items
-
-
-def _lossy(dataset: Dataset, image: Image) -> None:
-    loss = image.lossy
-    if loss is None:
-        return
-    dataset.LossyImageCompression = "01"
-    if not dataset.get("LossyImageCompressionMethod"):
-        dataset.LossyImageCompressionMethod = loss.method
-        dataset.LossyImageCompressionRatio = texts((round(loss.ratio, 3),))
 
 
 def _whole_source(images: Sequence[Image]) -> bool:
