@@ -86,7 +86,19 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
             "where a reader needs them"
         )
         notes += (Note("intensity-relationship-dropped", text),)
-    return result, notes
+    return result, notes + _narrow_window(result)
+
+
+def _narrow_window(dataset: Dataset) -> tuple[Note, ...]:
+    """A linear window has a width of at least 1 (PS3.3 C.11.2.1.2.1); others are dropped."""
+    if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or not dataset.get("WindowWidth"):
+        return ()
+    if all(float(text) >= 1 for text in _texts(dataset["WindowWidth"]) if text):
+        return ()
+    for tag in VALUES:
+        if tag in dataset:
+            del dataset[tag]
+    return (Note("invalid-window", "the window of the source is narrower than 1 and was left out"),)
 
 
 def cleaned(

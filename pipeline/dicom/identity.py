@@ -23,6 +23,20 @@ def identify(
     frame: Frame,
     keep_series: bool = False,
 ) -> None:
+    """Give the dataset its place: study, series and frame of reference, and what goes with the latter."""
+    _fill_in(dataset, identity, images, frame=frame, keep_series=keep_series)
+    if keep_series:
+        return
+    if dataset.get("FrameOfReferenceUID"):
+        if "PositionReferenceIndicator" not in dataset:
+            dataset.PositionReferenceIndicator = None
+    elif "PositionReferenceIndicator" in dataset and not dataset.PositionReferenceIndicator:
+        del dataset.PositionReferenceIndicator
+
+
+def _fill_in(
+    dataset: Dataset, identity: Identity, images: Sequence[Image], *, frame: Frame, keep_series: bool
+) -> None:
     """Fill in the UIDs of study, series and frame of reference that are not there yet.
 
     The overrides were applied before: what they set stays, and the patient that they set counts. `frame`
@@ -66,8 +80,6 @@ def identify(
         uid = uids.derived_frame_of_reference(identity, study, uid)
     if uid or frame == "needed":
         _set(dataset, "FrameOfReferenceUID", uid or uids.derived_frame_of_reference(identity, study, ""))
-        if not keep_series and "PositionReferenceIndicator" not in dataset:
-            dataset.PositionReferenceIndicator = None
 
 
 def acquisition_date(dataset: Dataset) -> str:

@@ -39,6 +39,8 @@ def common(image: Image, *, sop_class: str, modality: str) -> tuple[Dataset, tup
         setattr(dataset, keyword, None)
     dataset.InstanceNumber = str(image.source.page)
     notes = _from_sources(dataset, image, modality)
+    if image.source.in_volume:
+        dataset.InstanceNumber = str(image.source.page)
     dataset.SOPClassUID = UID(sop_class)
     dataset.Modality = modality
     if not dataset.get("StudyDate") and image.source.dataset is None:
@@ -65,14 +67,15 @@ def _from_sources(dataset: Dataset, image: Image, modality: str) -> tuple[Note, 
 
 
 def _of_this_frame(dataset: Dataset, source: SourceFile) -> None:
-    """Of a multi-frame source, the exposures of this frame."""
+    """The exposures of this frame, which is the only one of the output."""
     exposures = dataset.get("ExposureSequence")
-    if source.pages == 1 or not exposures:
+    if not exposures:
         return
-    page = source.page
-    dataset.ExposureSequence = Items(
-        [item for item in exposures if item.get("ReferencedFrameNumber") in (None, "", page)]
-    )
+    if source.frames > 1:
+        exposures = [
+            item for item in exposures if item.get("ReferencedFrameNumber") in (None, "", source.frame)
+        ]
+    dataset.ExposureSequence = Items(exposures)
     for item in dataset.ExposureSequence:
         if "ReferencedFrameNumber" in item:
             del item.ReferencedFrameNumber
@@ -106,8 +109,8 @@ def _source_item(source: SourceFile) -> Dataset | None:
     item = Dataset()
     set_uid(item, "ReferencedSOPClassUID", str(origin.SOPClassUID))
     set_uid(item, "ReferencedSOPInstanceUID", str(origin.SOPInstanceUID))
-    if source.pages > 1:
-        item.ReferencedFrameNumber = str(source.page)
+    if source.frames > 1:
+        item.ReferencedFrameNumber = str(source.frame)
     purpose = Dataset()
     purpose.CodeValue = "121322"
     purpose.CodingSchemeDesignator = "DCM"
