@@ -146,8 +146,8 @@ def _pixels(
         drop_palette(dataset)
     several = len(images) > 1 or int(dataset.get("NumberOfFrames") or 1) > 1
     if several or "NumberOfFrames" in dataset:
-        pages = tuple(image.source.page for image in images)
-        pick_frames(dataset, pages, first.source.pages)
+        pages = tuple(image.source.frame for image in images)
+        pick_frames(dataset, pages, first.source.frames)
     pixel_module(dataset, encoded, photometric=first.photometric, frames=None)
     if first.stored is None or first.computed:
         _rescale(dataset, first, encoded)
@@ -223,7 +223,7 @@ def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
 
 
 def _whole_source(images: Sequence[Image]) -> bool:
-    return tuple(image.source.page for image in images) == tuple(range(1, images[0].source.pages + 1))
+    return tuple(image.source.frame for image in images) == tuple(range(1, images[0].source.frames + 1))
 
 
 _ENCODING = frozenset(
