@@ -7,6 +7,8 @@ one down the columns. int32 arithmetic wraps around, as the format's does.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,19 +17,34 @@ Indices = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 
 _FEW = 4096
-"""With no more differences above one byte than this, the bytes between them are copied run by run."""
+"""With no more table bytes that are not zero than this, the bytes between them are copied run by run."""
 
-_BLOCK = 1 << 14
+_BLOCK = 1 << 13
 """Bytes of the table taken at once (four differences each), so that what is made of them stays in cache."""
+_ROOM = 16 * _BLOCK
+"""Most bytes of differences in a block."""
 
 _CODES = np.array([[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], dtype=np.uint8)
 _SIZES = np.array([1, 2, 4, 0], dtype=np.int64)
 _TOTAL = _SIZES[_CODES].sum(axis=1)
 """Bytes that the four differences of a table byte take."""
-_BEFORE = np.cumsum(_SIZES[_CODES], axis=1) - _SIZES[_CODES]
-"""Bytes that the differences before each of the four take."""
-_LONGER = (_CODES != 0).sum(axis=1)
+_HAS_FOUR = (_CODES == 2).any(axis=1)
 _HAS_THREE = (_CODES == 3).any(axis=1)
+_NOTHING = 3
+"""Stands for the code before the first of a block: it takes no byte."""
+
+
+def _steps() -> Indices:
+    """From one difference to the next where `_mixed` looks them up, (code before x table byte, 4)."""
+    half = np.where((_SIZES == 2) | (_SIZES == 4), _ROOM, 0)
+    codes = np.broadcast_to(_CODES, (4, 256, 4))
+    before = np.empty_like(codes)
+    before[..., 0] = np.arange(4)[:, None]
+    before[..., 1:] = codes[..., :3]
+    return (_SIZES[before] + half[codes] - half[before]).reshape(4 * 256, 4)
+
+
+_STEPS = _steps()
 
 
 class CodingError(ValueError):
@@ -53,23 +70,26 @@ def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> 
     np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap in silence
     _differences(table, data, rises[1:])
     np.cumsum(rises, out=rises)
-    for row in range(1, rows):
-        np.add(image[row], image[row - 1], out=image[row])
+    for above, row in pairwise(image):
+        np.add(row, above, out=row)
     return image
 
 
 def _differences(table: Bytes, data: Bytes, out: Int32) -> None:
     """Fill `out` with the signed differences."""
     table = _without_tail(table, out.size)
-    need = int(_TOTAL.take(table).sum()) - (4 * table.size - out.size)
-    if _HAS_THREE.take(table).any():
+    some = np.flatnonzero(table != 0)
+    counts = np.bincount(table[some], minlength=256)
+    counts[0] = table.size - some.size
+    if counts[_HAS_THREE].any():
         raise CodingError("the look-up table holds a code 3, which has no size")
+    need = int(counts @ _TOTAL) - (4 * table.size - out.size)
     if need != data.size:
         raise CodingError(f"the look-up table asks for {need} bytes of differences, there are {data.size}")
-    if int(_LONGER.take(table).sum()) > _FEW:
+    if some.size > _FEW:
         _mixed(table, data, out)
     else:
-        _in_runs(table, data, out)
+        _in_runs(table, some, data, out)
 
 
 def _without_tail(table: Bytes, count: int) -> Bytes:
@@ -81,9 +101,8 @@ def _without_tail(table: Bytes, count: int) -> Bytes:
     return table
 
 
-def _in_runs(table: Bytes, data: Bytes, out: Int32) -> None:
-    """Differences of one byte with a few longer ones: copied run by run between those."""
-    some = np.flatnonzero(table)
+def _in_runs(table: Bytes, some: Indices, data: Bytes, out: Int32) -> None:
+    """Differences of one byte with a few longer ones (in `some` table bytes): copied run by run."""
     codes = _CODES[table[some]]
     which, position = np.nonzero(codes)
     longs = some[which] * 4 + position
@@ -108,25 +127,40 @@ def _gather(data: Bytes, starts: Indices, sizes: Indices) -> Int32:
 
 
 def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
-    """Differences of one and two bytes in any mixture, and of four bytes now and then."""
+    """Differences of one and two bytes in any mixture, and of four bytes now and then.
+
+    Every byte of a block is made a short difference, and every two neighbours a long one `_ROOM` further
+    on; a running sum of steps then says where each difference stands. Four bytes are put right afterwards.
+    """
+    both = np.empty(2 * _ROOM, np.int16)
+    buffers = np.empty((_BLOCK, 4), np.int64), np.empty(4 * _BLOCK, np.int16)
+    keys = table.astype(np.uint16)
+    keys[1:] |= (table[:-1] >> 6).astype(np.uint16) << 8
+    keys[::_BLOCK] = table[::_BLOCK].astype(np.uint16) | _NOTHING << 8
     begin = 0
     for first in range(0, table.size, _BLOCK):
         block = table[first : first + _BLOCK]
         part = out[4 * first : 4 * (first + _BLOCK)]
-        totals = _TOTAL.take(block)
-        ends = np.cumsum(totals)
-        starts = _BEFORE.take(block, axis=0)
-        starts += (ends - totals)[:, None]
-        at = starts.reshape(-1)[: part.size]
-        codes = _CODES.take(block, axis=0).reshape(-1)[: part.size]
-        here = data[begin : begin + int(ends[-1])]
-        pairs = np.zeros(here.size, np.uint16)
-        pairs[:-1] = here[1:]
-        pairs <<= 8
-        pairs |= here
-        shift = (codes == 0).astype(np.int16) << 3
-        part[...] = (pairs.take(at).view(np.int16) << shift) >> shift
-        four = np.flatnonzero(codes == 2)
-        if four.size:
-            part[four] = _gather(here, at[four], np.full(four.size, 4))
+        here = data[begin : begin + int(_TOTAL.take(block).sum())]
+        both[: here.size] = here.view(np.int8)
+        for start in (0, 1):
+            long = here[start : start + (here.size - start) // 2 * 2].view("<i2")
+            both[_ROOM + start : _ROOM + start + 2 * long.size : 2] = long
+        steps, values = buffers[0][: block.size], buffers[1][: part.size]
+        # "clip" only spares numpy a copy: every step is within bounds
+        at = _STEPS.take(keys[first : first + _BLOCK], axis=0, out=steps, mode="clip").reshape(-1)[
+            : part.size
+        ]
+        np.cumsum(at, out=at)
+        part[...] = both.take(at, out=values, mode="clip")
+        _longest(block, here, at, part)
         begin += here.size
+
+
+def _longest(block: Bytes, here: Bytes, at: Indices, part: Int32) -> None:
+    """Put right the differences of four bytes of a block, of which the first two are in place."""
+    some = np.flatnonzero(_HAS_FOUR.take(block))
+    if some.size:
+        which, position = np.nonzero(_CODES[block[some]] == 2)
+        four = some[which] * 4 + position
+        part[four] = _gather(here, at[four] - _ROOM, np.full(four.size, 4))
