@@ -122,6 +122,18 @@ class SourceFile:
     pages: int = 1
     """Page, frame or slice, from 1, and how many the file holds."""
     lossy: Lossy | None = None
+    in_volume: bool = False
+    """Whether `page` counts the slices of a volume that several files make up, each of one frame."""
+
+    @property
+    def frame(self) -> int:
+        """The frame of this file that the image is, from 1."""
+        return 1 if self.in_volume else self.page
+
+    @property
+    def frames(self) -> int:
+        """How many this file holds."""
+        return 1 if self.in_volume else self.pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from ..schemas.inputs import Inputs
 from ..schemas.patterns import captures_of, parse_glob
 from ..schemas.recipe import Conversion, Limits, Recipe
+from ..schemas.sources import DicomSeriesSource
 from .errors import Note, PlanError, Problem
 from .globs import Captures, Globs, nfc
 from .inputs import natural_key, search, unmatched
@@ -75,7 +76,7 @@ def shared_captures(files: Sequence[InputFile]) -> tuple[Captures, tuple[str, ..
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file, or a group of files that are combined."""
+    """A file, or a group of files that are combined or are the slices of a volume."""
 
     files: tuple[InputFile, ...]
     id: str
@@ -151,8 +152,8 @@ def _tell_empty(name: str, conversion: Conversion, planning: Planning) -> None:
 
 
 def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> Iterator[Job]:
-    """One job per file or, combined, per group. Raises: PlanError (too few or too many files)."""
-    inputs = conversion.inputs
+    """One job per file or, combined or a series, per group. Raises: PlanError (too few or too many files)."""
+    inputs = grouping(conversion)
     groups = _groups(inputs, gathered.files, kinds)
     lost = _lost(inputs, kinds, gathered.broken)
     whole = lost.get(None, "")
@@ -169,9 +170,20 @@ def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mappin
         if conversion.combine:
             problem = lost.get(key, whole)
             yield Job(tuple(members), "/".join([name, *map(str, key)]), group, problem)
+        elif isinstance(conversion.source, DicomSeriesSource):
+            parts = [name, *(str(part) for part in key if part != "")]
+            yield Job(tuple(members), "/".join(parts), group, lost.get(key, whole))
         else:
             for file in members:
                 yield Job((file,), f"{name}/{_rest(file.path, folders)}", group)
+
+
+def grouping(conversion: Conversion) -> Inputs:
+    """A conversion's inputs; those of a series, whose groups are volumes, by folder where nothing is said."""
+    inputs = conversion.inputs
+    if isinstance(conversion.source, DicomSeriesSource) and not inputs.group_by:
+        return inputs.model_copy(update={"group_by": ("parent",)})
+    return inputs
 
 
 def _groups(

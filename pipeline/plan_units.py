@@ -11,7 +11,7 @@ from typing import Any
 
 from ..schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
 from ..schemas.recipe import Conversion
-from ..schemas.sources import AutoSource, DicomSource, ImageSource, VolumeSource
+from ..schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from ..schemas.template import places
 from .errors import PlanError, SourceError
 from .loaders.base import Probe
@@ -103,10 +103,11 @@ class _Naming:
         self.combined = conversion.combine is not None
         page = self._page()
         self.single = () if page is None else (page,)
-        self.volume = isinstance(self.source, VolumeSource) and not self.combined
+        self.series = isinstance(self.source, DicomSeriesSource)
+        self.volume = isinstance(self.source, VolumeSource | DicomSeriesSource) and not self.combined
         self.asks_source = any(space == "source" for names in named for space, _ in names)
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
-        self.splits = self.volume and all(self.paged)
+        self.splits = self.volume and not self.series and all(self.paged)
         self.refused: set[int] = set()
 
     def _page(self) -> int | None:
@@ -116,7 +117,7 @@ class _Naming:
                 return self.source.frame
             case ImageSource():
                 return self.source.page
-            case AutoSource() | VolumeSource():
+            case AutoSource() | VolumeSource() | DicomSeriesSource():
                 return None
         return 1
 
@@ -133,7 +134,7 @@ class _Naming:
             yield unit((), job.problem)
             return
         try:
-            headers = self._headers(job)
+            job, headers = self._surveyed(job) if self.series else (job, self._headers(job))
             numbers = self._numbers(headers)
             scope = _scope(
                 self.planning.loaded,
@@ -150,6 +151,20 @@ class _Naming:
                 yield unit(self._outputs(scope, numbers))
         except SourceError as error:
             yield unit((), str(error))
+
+    def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
+        """Of a series the files that belong to it, and their headers in the order of its slices."""
+        if any(file.base == "out" for file in job.files):
+            return job, self._headers(job) if self.asks_source or any(self.paged) else ()
+        from .loaders.dicom_series import survey
+
+        assert isinstance(self.source, DicomSeriesSource)
+        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
+        found = survey([folder / file.path for file in job.files], self.source, limits)
+        members = frozenset(found.paths)
+        return replace(
+            job, files=tuple(file for file in job.files if folder / file.path in members)
+        ), found.probes
 
     def _headers(self, job: Job) -> tuple[Probe, ...]:
         if not (self.asks_source or self.counted):

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from .exports import CtSeriesExport, SameKindExport
 from .patterns import captures_of
 from .recipe import Conversion, Recipe
-from .sources import AutoSource, DicomSource, ImageSource, VolumeSource
+from .sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from .tags import parse_tag, templates_of
 from .template import BUILT_IN, Place, Template, parse, places
 
@@ -21,7 +21,8 @@ Conversions = Mapping[str, Conversion | None]
 GROUP_NAMES = ("parent", "stem", "name", "suffix")
 _NUMBERS = ("index", "slice", "page", "frame")
 _WHOLE = "bcdoxX"
-_PAGED = (DicomSource, ImageSource, AutoSource, VolumeSource)
+_VOLUMES = (VolumeSource, DicomSeriesSource)
+_PAGED = (DicomSource, ImageSource, AutoSource, *_VOLUMES)
 
 
 def problems(recipe: Recipe) -> Found:
@@ -99,6 +100,8 @@ def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location,
         yield (*at, "exports", index, "path"), export.path
     if conversion.study is not None:
         yield (*at, "study"), conversion.study
+    if conversion.machine is not None:
+        yield (*at, "machine"), conversion.machine
     for key, value in conversion.tags.items():
         for text in templates_of(value):
             yield (*at, "tags", key), text
@@ -141,7 +144,7 @@ def _wrong_name(
 
 
 def _wrong_built_in(name: str, conversion: Conversion) -> str | None:
-    if name == "slice" and not isinstance(conversion.source, VolumeSource):
+    if name == "slice" and not isinstance(conversion.source, _VOLUMES):
         return f"only a volume has slices, and the source is '{conversion.source.format}'"
     if name in ("page", "frame") and not isinstance(conversion.source, _PAGED):
         return f"a file of the source '{conversion.source.format}' holds one image"
@@ -209,17 +212,26 @@ def _formats(value: object, spec: str) -> bool:
 
 def _targets(at: Location, conversion: Conversion) -> Found:
     source = conversion.source
+    if isinstance(source, DicomSeriesSource) and conversion.combine is not None:
+        yield (
+            (*at, "combine"),
+            "the slices of a series are not combined; the source 'dicom' combines files into one image",
+        )
+    if isinstance(source, DicomSeriesSource):
+        yield from _of_one_file(at, conversion)
     first: dict[str, int] = {}
     for index, export in enumerate(conversion.exports):
         here = (*at, "exports", index)
         if isinstance(export, CtSeriesExport):
-            if not isinstance(source, VolumeSource):
+            if not isinstance(source, _VOLUMES):
                 yield (*here, "to"), f"a CT series is made of a volume, and the source is '{source.format}'"
             elif conversion.combine is not None:
                 yield (*here, "to"), "a combined image is no volume, so it cannot become a CT series"
             elif not {place.name for place in places(export.path)} & {"slice", "page", "frame"}:
                 yield (*here, "path"), "every slice needs a path of its own; put {slice:04d} into it"
-        if isinstance(export, SameKindExport) and not isinstance(source, DicomSource | AutoSource):
+        if isinstance(export, SameKindExport) and not isinstance(
+            source, DicomSource | DicomSeriesSource | AutoSource
+        ):
             yield (
                 (*here, "to"),
                 f"the source '{source.format}' has no kind of DICOM to keep; name one, as in rt-image",
@@ -229,6 +241,17 @@ def _targets(at: Location, conversion: Conversion) -> Found:
         first.setdefault(export.path, index)
         if what := _wrong_path(export.path):
             yield (*here, "path"), what
+
+
+def _of_one_file(at: Location, conversion: Conversion) -> Found:
+    """Names of single files where a series of them is meant."""
+    named = [
+        ((*at, "exports", index, "path"), export.path) for index, export in enumerate(conversion.exports)
+    ]
+    for location, text in [*named, *([((*at, "study"), conversion.study)] if conversion.study else [])]:
+        for place in places(text):
+            if not place.namespace and place.name in ("stem", "name", "suffix"):
+                yield location, f"'{{{place}}}': a series is several files; name its folder, {{parent}}"
 
 
 def _wrong_path(path: str) -> str | None:

@@ -16,6 +16,11 @@ Dtype = Literal[
 ]  # fmt: skip
 
 
+def _number_as_text(value: Any) -> Any:
+    """A series number that Python gives as a number; a recipe's is text already."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class DicomSource(Model):
     """A DICOM file, also one without preamble or file meta."""
 
@@ -67,6 +72,14 @@ class VolumeSource(Model):
     """For unsigned arrays in HU: HU = stored value + intercept."""
 
 
+class DicomSeriesSource(Model):
+    """CT or MR slices, one DICOM file each, as one volume; one group of files is one volume."""
+
+    format: Literal["dicom-series"] = "dicom-series"
+    series: Annotated[Text, BeforeValidator(_number_as_text)] | None = None
+    """Which series of a group: its UID, its description or its number. Absent: a group holds only one."""
+
+
 class CyberKnifeRawSource(Model):
     """CyberKnife ``.raw``: a short ASCII header, then pixels."""
 
@@ -111,6 +124,7 @@ AnySource = (
     | XimSource
     | ArraySource
     | VolumeSource
+    | DicomSeriesSource
     | CyberKnifeRawSource
     | VisionRtRawSource
     | RawSource
@@ -124,6 +138,7 @@ SOURCE_FORMATS: dict[str, type[Model]] = {
     "xim": XimSource,
     "array": ArraySource,
     "volume": VolumeSource,
+    "dicom-series": DicomSeriesSource,
     "cyberknife-raw": CyberKnifeRawSource,
     "visionrt-raw": VisionRtRawSource,
     "raw": RawSource,

@@ -14,6 +14,7 @@ from ...schemas.sources import (
     ArraySource,
     AutoSource,
     CyberKnifeRawSource,
+    DicomSeriesSource,
     DicomSource,
     ImageSource,
     RawSource,
@@ -66,7 +67,7 @@ def codecs(recipe: Recipe) -> dict[str, str]:
 
 def _reading(source: AnySource) -> tuple[str, ...]:
     match source:
-        case DicomSource():
+        case DicomSource() | DicomSeriesSource():
             return _DICOM
         case ImageSource():
             return _PICTURES

@@ -18,7 +18,7 @@ from ..exporters.base import Context, Identity
 from ..exporters.registry import exporter
 from ..geometry import resolve
 from ..image import Image
-from ..loaders.registry import load
+from ..loaders.registry import load_each
 from ..plan import InputFile, Output, Unit
 from ..process import apply
 from ..store import Written, file_sha256
@@ -125,12 +125,12 @@ class _Work:
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
         pages = range(*self.unit.pages) if self.unit.pages else None
         origins, weak = geometry_origins(self.job.loaded, self.unit.conversion)
-        for item in self.unit.inputs:
-            path = input_path(item, self.job.data, self.job.out)
-            for image in load(path, self.conversion.source, self.limits, pages):
-                scope = scope_for(self.job.loaded, self.unit, image, item)
-                stated = rendered_geometry(self.conversion.geometry, scope)
-                yield item, resolve(image, stated, weak=weak, origins=origins, strict=self.strict)
+        items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
+        for path, image in load_each(tuple(items), self.conversion.source, self.limits, pages):
+            item = items[path]
+            scope = scope_for(self.job.loaded, self.unit, image, item)
+            stated = rendered_geometry(self.conversion.geometry, scope)
+            yield item, resolve(image, stated, weak=weak, origins=origins, strict=self.strict)
 
     def _try(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
         try:
@@ -157,14 +157,16 @@ class _Work:
     def _context(self, taken: Taken) -> Context:
         loaded, conversion = self.job.loaded, self.conversion
         scope = scope_for(loaded, self.unit, taken.image, taken.item)
+        # the slices of a series share their study and series, though each is of a file of its own
+        whole = scope_for(loaded, self.unit, taken.image) if taken.image.source.in_volume else scope
         identity = Identity(
             namespace=loaded.recipe.uid_namespace,
             recipe=loaded.recipe.name,
             conversion=self.unit.conversion,
             group=self.unit.group,
-            study=render(conversion.study, scope) if conversion.study else None,
+            study=render(conversion.study, whole) if conversion.study else None,
             content=self._content(),
-            volume=scope.path if taken.image.geometry.patient is not None else "",
+            volume=whole.path if taken.image.geometry.patient is not None else "",
         )
         return Context(
             identity=identity,

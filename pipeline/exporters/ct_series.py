@@ -9,6 +9,7 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
 from ...schemas.exports import CtSeriesExport
+from ...schemas.tags import parse_tag
 from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
@@ -29,6 +30,7 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
             f"a CT Image holds one slice, not {len(images)}",
             hint="put {slice} into 'path': one file per slice",
         )
+    _refuse_other_modality(images[0], context)
     return artifact(draft(images[0], options), context)
 
 
@@ -61,6 +63,20 @@ def draft(image: Image, options: CtSeriesExport) -> Draft:
         notes=notes + encoded.notes + polarity(image, "a CT Image"),
         frame="needed",
         numbers=_geometry(dataset, image.geometry),
+    )
+
+
+def _refuse_other_modality(image: Image, context: Context) -> None:
+    """Raises: ExportError for slices of another modality, which no CT Image truly holds, unless the recipe
+    says what they shall be."""
+    dataset = image.source.dataset
+    modality = str(dataset.get("Modality") or "") if dataset is not None else ""
+    stated = {parse_tag(key).steps for key in context.tags}
+    if modality in ("", "CT") or stated & {parse_tag(key).steps for key in ("Modality", "SOPClassUID")}:
+        return
+    raise ExportError(
+        f"a CT Image of {modality} values would be untrue",
+        hint="'to: dicom' keeps the source's kind; 'tags: {SOPClassUID: ..., Modality: ...}' says another",
     )
 
 

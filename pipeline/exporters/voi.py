@@ -137,7 +137,7 @@ def quiet() -> Iterator[None]:
 
 
 def _first_curve(image: Image, dataset: Dataset) -> Curve | None:
-    holders = list(_holders(dataset, image.source.page))
+    holders = list(_holders(dataset, image.source.frame))
     signed = bool(image.pixels.size and image.pixels.min() < 0)
     for holder in holders:
         lut = _lut(holder, signed=signed, little=_little(dataset))
@@ -151,7 +151,7 @@ def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
     stored = image.stored
     if stored is None or (stored.slope, stored.intercept) != (1.0, 0.0):
         return curve
-    modality = read_modality(image.source.path, dataset, image.source.page - 1)
+    modality = read_modality(image.source.path, dataset, image.source.frame - 1)
     if modality.lut is not None:
         raise ValueError("it is about the values of a modality LUT that was not applied")
     return curve if modality.identity else Rescaled(curve, modality.slope, modality.intercept)
