@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +38,31 @@ def checker() -> Callable[[str], str]:
     return find
 
 
+@pytest.fixture(scope="session")
+def pylinac() -> str:
+    """The Python that has pylinac; its absence skips the test, or fails it where all are required."""
+    python = os.environ.get("DICOMBAKE_PYLINAC_PYTHON")
+    if not python:
+        if os.environ.get("DICOMBAKE_REQUIRE_CHECKERS") == "1":
+            pytest.fail("DICOMBAKE_PYLINAC_PYTHON must name a Python that has pylinac")
+        pytest.skip("pylinac is tried where DICOMBAKE_PYLINAC_PYTHON names a Python that has it")
+    return python
+
+
+@pytest.fixture(scope="session")
+def orthanc(checker: Callable[[str], str]) -> list[str]:
+    """The command that starts Orthanc where only this machine reaches it: in a network of its own."""
+    program = checker("Orthanc")
+    for enter in (["unshare", "-n"], ["unshare", "-rn"], ["sudo", "-n", "unshare", "-n"]):
+        if not shutil.which(enter[0]):
+            continue
+        if subprocess.run([*enter, "true"], capture_output=True, check=False).returncode == 0:
+            return [*enter, program]
+    if os.environ.get("DICOMBAKE_REQUIRE_CHECKERS") == "1":
+        pytest.fail("Orthanc is required here, and this user may not make a network namespace")
+    pytest.skip("Orthanc is tried where this user may make a network namespace")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite",
@@ -54,5 +81,18 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
             path.write_text(text, encoding="utf-8", newline="\n")
         assert path.exists(), f"{path.name} does not exist; pytest --rewrite writes it"
         assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
+def generated(golden: Callable[[Path, str], None]) -> Callable[[Path, str, str], None]:
+    """Compares what stands between two marks of a page; with --rewrite, writes it."""
+
+    def compare(path: Path, name: str, text: str) -> None:
+        page = path.read_text(encoding="utf-8")
+        marks = re.search(rf"(<!-- {name}: begin.*?-->\n)(.*?)(<!-- {name}: end -->)", page, re.S)
+        assert marks, f"no marks for '{name}'"
+        golden(path, page[: marks.end(1)] + text + page[marks.start(3) :])
 
     return compare

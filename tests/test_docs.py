@@ -51,24 +51,6 @@ conversions:
 """
 
 
-def between(text: str, name: str) -> re.Match[str]:
-    found = re.search(rf"(<!-- {name}: begin.*?-->\n)(.*?)(<!-- {name}: end -->)", text, re.S)
-    assert found, f"no marks for '{name}'"
-    return found
-
-
-@pytest.fixture
-def generated(golden: Callable[[Path, str], None]) -> Callable[[Path, str, str], None]:
-    """Compares what stands between two marks of a page; with --rewrite, writes it."""
-
-    def compare(path: Path, name: str, text: str) -> None:
-        page = path.read_text(encoding="utf-8")
-        marks = between(page, name)
-        golden(path, page[: marks.end(1)] + text + page[marks.start(3) :])
-
-    return compare
-
-
 def call(folder: Path, *arguments: str) -> str:
     """What a command prints, on 80 columns and without colour; blanks at the ends of lines taken off."""
     environment = os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}

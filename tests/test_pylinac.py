@@ -7,7 +7,6 @@ path of its Python.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,6 @@ from .support import bake, failures
 
 SCRIPT = Path(__file__).with_name("pylinac_reads.py")
 SAMPLES = {sample.path: sample for sample in samples()}
-
-
-@pytest.fixture(scope="session")
-def pylinac() -> str:
-    python = os.environ.get("DICOMBAKE_PYLINAC_PYTHON")
-    if not python:
-        if os.environ.get("DICOMBAKE_REQUIRE_CHECKERS") == "1":
-            pytest.fail("DICOMBAKE_PYLINAC_PYTHON must name a Python that has pylinac")
-        pytest.skip("pylinac is tried where DICOMBAKE_PYLINAC_PYTHON names a Python that has it")
-    return python
 
 
 RECIPE = """\
