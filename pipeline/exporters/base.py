@@ -68,8 +68,6 @@ class Exporter:
     many: bool = False
     """Whether several pages or frames fit in one file."""
     dicom: bool = False
-    codecs: tuple[str, ...] = ()
-    """Distributions whose version can change the bytes written."""
 
 
 def only(images: Sequence[Image], what: str) -> Image:

@@ -128,5 +128,4 @@ def _largest_error(shape: tuple[int, ...], tables: Sequence[Sequence[int]]) -> f
 EXPORTER = Exporter(
     export=export,
     describes="picture with loss, 8 bits, grey or colour",
-    codecs=("pillow",),
 )

@@ -54,5 +54,4 @@ EXPORTER = Exporter(
     export=export,
     describes="values exactly, as a numpy array; several images are stacked",
     many=True,
-    codecs=("numpy",),
 )

@@ -102,5 +102,4 @@ def _check(
 EXPORTER = Exporter(
     export=export,
     describes="picture without loss: values exactly in 8 or 16 bits, or a window at 8; properties as text",
-    codecs=("imagecodecs",),
 )

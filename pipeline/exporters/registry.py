@@ -20,6 +20,19 @@ EXPORTERS: dict[str, str] = {
 }
 """The module here that has each target's `EXPORTER`, by its name in a recipe."""
 
+CODECS: dict[str, tuple[str, ...]] = {
+    "rt-image": ("pydicom",),
+    "ct-series": ("pydicom",),
+    "secondary-capture": ("pydicom",),
+    "dicom": ("pydicom",),
+    "png": ("imagecodecs",),
+    "jpg": ("pillow",),
+    "tiff": ("tifffile",),
+    "npy": ("numpy",),
+}
+"""Distributions whose version can change the bytes that a target writes; told without loading its module, since
+a run that finds everything up to date asks for no more."""
+
 
 def exporter(to: str) -> Exporter:
     """The exporter of a target. Raises: KeyError for a name that is none."""

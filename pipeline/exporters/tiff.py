@@ -92,5 +92,4 @@ EXPORTER = Exporter(
     export=export,
     describes="values exactly, of every type, with the resolution; several images are pages",
     many=True,
-    codecs=("tifffile",),
 )
