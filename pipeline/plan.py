@@ -12,18 +12,21 @@ from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from os.path import realpath, relpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..schemas.recipe import Conversion, Limits, Recipe
 from ..schemas.sources import AnySource
 from ..schemas.tags import templates_of
 from ..schemas.template import is_template, places
 from .errors import PlanError, UsageError
-from .loaders.base import Probe
 from .plan_checks import check
 from .plan_inputs import Planning, Probing, refuse
 from .plan_units import scope_of, units_of
 from .recipe_file import LoadedRecipe
 from .units import Base, InputFile, Output, Plan, Step, StepKind, Unit
+
+if TYPE_CHECKING:
+    from .loaders.base import Probe
 
 __all__ = [
     "Base", "InputFile", "Output", "Plan", "Probing", "Step", "StepKind", "Unit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..schemas.inputs import Inputs
 from ..schemas.patterns import captures_of, parse_glob
@@ -14,13 +14,15 @@ from ..schemas.sources import DicomSeriesSource
 from .errors import Note, PlanError, Problem
 from .globs import Captures, Globs, nfc
 from .inputs import natural_key, search, unmatched
-from .loaders.base import Probe
 from .near_miss import near_miss
 from .recipe_file import LoadedRecipe
 from .templates import split_name
 from .units import InputFile, Unit
 
-Probing = Callable[[Path, Any, Limits], Probe]
+if TYPE_CHECKING:
+    from .loaders.base import Probe
+
+Probing = Callable[[Path, Any, Limits], "Probe"]
 """Reads the headers of a file. Raises: SourceError."""
 
 

@@ -22,6 +22,7 @@ from ...schemas.sources import (
     VolumeSource,
     XimSource,
 )
+from ..exporters.registry import CODECS
 
 PROGRAM = "dicombake"
 
@@ -45,15 +46,13 @@ def program_version() -> str:
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:
     """Distribution -> version, of those that read, compute or write in this conversion."""
-    from ..exporters.registry import exporter
-
     names = set(_reading(conversion.source))
     if conversion.combine or conversion.process:
         names.add("numpy")
     if any(isinstance(operation, Filter | Rotate) for operation in conversion.process):
         names.add("scipy")
     for export in conversion.exports:
-        names.update(exporter(export.to).codecs)
+        names.update(CODECS[export.to])
     return _versions(names)
 
 
