@@ -7,18 +7,21 @@ from dataclasses import replace
 from itertools import pairwise
 from os import environ
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
 from ..schemas.recipe import Conversion
 from ..schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from ..schemas.template import places
 from .errors import PlanError, SourceError
-from .loaders.base import Probe
 from .plan_inputs import Job, Planning, gather, jobs_of, kinds_of, refuse, shared_captures
+from .plan_machines import asks_source, machine_named, machine_template
 from .recipe_file import LoadedRecipe
 from .templates import Scope, SourceLookup, render_path, source_lookup
 from .units import InputFile, Output, Unit
+
+if TYPE_CHECKING:
+    from .loaders.base import Probe
 
 SLICES = 64
 """Most slices of a volume that one unit takes."""
@@ -108,6 +111,7 @@ class _Naming:
         self.asks_source = any(space == "source" for names in named for space, _ in names)
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
         self.splits = self.volume and not self.series and all(self.paged)
+        self.machine = machine_template(planning.loaded, name)
         self.refused: set[int] = set()
 
     def _page(self) -> int | None:
@@ -128,8 +132,9 @@ class _Naming:
             outputs: tuple[Output, ...], problem: str = "", pages: tuple[int, int] | None = None
         ) -> Unit:
             own = f"{job.id}[{pages[0] + 1}-{pages[1]}]" if pages else job.id
-            return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem)
+            return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem, machine)
 
+        machine = ""
         if job.problem:
             yield unit((), job.problem)
             return
@@ -142,8 +147,9 @@ class _Naming:
                 job.files,
                 index,
                 group=job.group,
-                source=_lookup(job, headers),
+                source=shared_lookup(job.id, headers),
             )
+            machine = self._machine(job, scope)
             if self.splits and len(numbers) > SLICES:
                 for start, stop in ranges(len(numbers)):
                     yield unit(self._outputs(scope, numbers[start:stop]), pages=(start, stop))
@@ -154,7 +160,7 @@ class _Naming:
 
     def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
         """Of a series the files that belong to it, and their headers in the order of its slices."""
-        if any(file.base == "out" for file in job.files):
+        if _chained(job):
             return job, self._headers(job) if self.asks_source or any(self.paged) else ()
         from .loaders.dicom_series import survey
 
@@ -166,10 +172,21 @@ class _Naming:
             job, files=tuple(file for file in job.files if folder / file.path in members)
         ), found.probes
 
+    def _machine(self, job: Job, scope: Scope) -> str:
+        """The machine that a template names; nothing where a file can say it that is yet to be written."""
+        if not self.machine or (asks_source(self.machine) and _chained(job)):
+            return ""
+        try:
+            return machine_named(self.machine, scope, self.planning.loaded)
+        except PlanError as error:
+            refuse(self.planning, ("conversions", self.name, "machine"), str(error))
+            return ""
+
     def _headers(self, job: Job) -> tuple[Probe, ...]:
         if not (self.asks_source or self.counted):
-            return ()
-        if any(file.base == "out" for file in job.files):
+            if not asks_source(self.machine) or _chained(job):
+                return ()
+        elif _chained(job):
             reason = "the path needs the header of a file that another conversion has yet to write"
             for position, export in enumerate(self.exports):
                 self._refuse(position, f"'{export.path}': {reason}")
@@ -223,7 +240,11 @@ def ranges(count: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _lookup(job: Job, headers: tuple[Probe, ...]) -> SourceLookup | None:
+def _chained(job: Job) -> bool:
+    return any(file.base == "out" for file in job.files)
+
+
+def shared_lookup(subject: str, headers: Sequence[Probe]) -> SourceLookup | None:
     """``{source.X}``; of a group, what all of its files agree on."""
     if not headers:
         return None
@@ -232,7 +253,7 @@ def _lookup(job: Job, headers: tuple[Probe, ...]) -> SourceLookup | None:
     def find(name: str) -> Any:
         values = [lookup(name) for lookup in lookups]
         if any(str(value) != str(values[0]) for value in values[1:]):
-            raise SourceError(f"'{name}' differs between the files of one group", subject=job.id)
+            raise SourceError(f"'{name}' differs between the files of one group", subject=subject)
         return values[0]
 
     return find

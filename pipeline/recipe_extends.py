@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ..schemas.recipe import Recipe
 from .errors import Problem
-from .recipe_parts import Part, Place, merge, parts_of, plain
+from .recipe_parts import Part, Place, merge, parts_of, plain, with_fills
 from .recipe_problems import make_problem, problems_in
 from .recipe_yaml import MAX_BYTES, YamlError, read_yaml
 
@@ -62,7 +62,7 @@ class FileReader:
             what = "is empty" if node.value is None else "must be a mapping (key: value) at its top"
             self._wrong(replace(top, line=node.line, column=node.column), (), what)
             return None
-        part = parts_of(node, shown, own=not chain)
+        part = with_fills(parts_of(node, shown, own=not chain))
         self._check_alone(part, own=not chain)
         return self._extended(part, path, (*chain, (path, shown)))
 
@@ -91,6 +91,9 @@ class FileReader:
                 cycle = " -> ".join([*(name for _, name in chain[index:]), chain[index][1]])
                 self._wrong(item.place, item.path, f"a recipe cannot extend itself: {cycle}")
                 return None
+        if what := _outside(text, target, chain[0][0]):
+            self._wrong(item.place, item.path, f"'{item.value}' {what}")
+            return None
         if self.files >= MAX_FILES:
             self._wrong(item.place, item.path, f"more than {MAX_FILES} files are extended")
             return None
@@ -141,6 +144,23 @@ class FileReader:
 
 def _without(part: Part, *keys: str) -> Part:
     return replace(part, value={key: inner for key, inner in part.entries.items() if key not in keys})
+
+
+def _outside(text: str, target: Path, recipe: Path) -> str:
+    """Why a path is none that a recipe may extend, or nothing.
+
+    What is not in the recipe's repository is not versioned with it, and another machine does not have it.
+    """
+    if text.startswith(("/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", text):
+        return "must be relative to the file that extends it"
+    try:
+        found, folder = target.resolve(), recipe.resolve().parent
+    except (OSError, ValueError, RuntimeError):  # reading it says what is wrong
+        return ""
+    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    if root is None or found.is_relative_to(root):
+        return ""
+    return "leaves the git repository that holds the recipe; what it extends is kept in git with it"
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 
 from ..schemas.checks import problems_of
 from ..schemas.recipe import Conversion, Recipe
+from ..schemas.template import is_template
 from .errors import Problem, RecipeError
 from .recipe_extends import FileReader
-from .recipe_parts import Layer, Location, Part, Place, merge, plain
+from .recipe_machines import applied, machine_names, templated, unknown_machines
+from .recipe_parts import Layer, Location, Part, Place, plain
 from .recipe_problems import make_problem, nearest, problem_at, problems_in
 
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
@@ -37,8 +39,16 @@ class LoadedRecipe:
     digest: str = ""
     """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, places not.
 
-    Which geometry stands in the conversion itself is part of it, since that outranks what a file says.
+    Which geometry stands in the conversion itself is part of it, since that outranks what a file says; so is
+    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses are
+    not.
     """
+    variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
+    """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
+
+    def for_machine(self, name: str) -> LoadedRecipe:
+        """The recipe as it is for files of a machine; itself where `name` is empty."""
+        return self.variants[name] if name else self
 
     def place(self, *location: str | int) -> Place | None:
         """The place of a value, or of the nearest part of the recipe around it."""
@@ -55,23 +65,51 @@ def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> Loade
     Raises:
         RecipeError: with every mistake in the files.
     """
+    return load_with_parts(path, variables)[0]
+
+
+def load_with_parts(path: Path, variables: Mapping[str, str] | None = None) -> tuple[LoadedRecipe, Part]:
+    """The recipe, and the tree of its files merged, before `defaults` and machines are put into conversions.
+
+    Raises: RecipeError, as `load_recipe`.
+    """
     path = Path(path)
     reader = FileReader()
     read = reader.read(path, path.as_posix())
     if read is None:
         raise RecipeError(_in_order(reader.problems))
-    problems = reader.problems
-    merged = _named(_applied(read), path)
-    problems += _set(merged, variables or {})
-    merged = _with_variables(merged, variables or {})
-    if merged.size() > MAX_MERGED:
-        raise RecipeError((make_problem(merged.place, (), f"merges into more than {MAX_MERGED} values"),))
+    read = _named(read, path)
+    problems = [*reader.problems, *_set(read, variables or {})]
+    read = _with_variables(read, variables or {})
+    merged = applied(read)
+    variants = _variants(read, merged)
     recipe, found = _validated(merged)
     problems += found
+    loaded: dict[str, LoadedRecipe] = {}
+    for name, variant in variants.items():
+        inner, found = _validated(variant)
+        problems += found
+        if inner is not None:
+            places = dict(_places(variant))
+            loaded[name] = LoadedRecipe(inner, path, places, _digest(inner, places, {}))
     if problems or recipe is None:
         raise RecipeError(_in_order(problems))
     places = dict(_places(merged))
-    return LoadedRecipe(recipe, path, places, _digest(recipe, places))
+    return LoadedRecipe(recipe, path, places, _digest(recipe, places, loaded), loaded), read
+
+
+def _variants(read: Part, merged: Part) -> dict[str, Part]:
+    """The recipe as it is for each machine, where a template chooses the machine. Raises: RecipeError."""
+    names = machine_names(merged) if templated(merged) else []
+    size, variants = merged.size(), {}
+    for name in names:
+        if size > MAX_MERGED:
+            break
+        variants[name] = applied(read, name)
+        size += variants[name].size()
+    if size > MAX_MERGED:
+        raise RecipeError((make_problem(merged.place, (), f"merges into more than {MAX_MERGED} values"),))
+    return variants
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
@@ -80,16 +118,6 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     for problem in sorted(problems):
         once.setdefault((problem.file, problem.line, problem.column, problem.what), problem)
     return tuple(once.values())
-
-
-def _applied(read: Part) -> Part:
-    """`defaults` under every conversion; `defaults` and `extends` are gone then."""
-    entries = {key: part for key, part in read.entries.items() if key not in ("defaults", "extends")}
-    defaults, conversions = read.entries.get("defaults"), entries.get("conversions")
-    if defaults is not None and defaults.entries and conversions is not None and conversions.entries:
-        merged = {name: merge(defaults, part, "conversion") for name, part in conversions.entries.items()}
-        entries["conversions"] = replace(conversions, value=merged)
-    return replace(read, value=entries)
 
 
 def _named(merged: Part, path: Path) -> Part:
@@ -136,8 +164,10 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
         problems = list(problems_in(error, merged))
         wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
         return None, problems + list(_checked(merged, data, wrong))
-    found = problems_of(recipe.conversions, recipe.vars)
-    return recipe, [problem_at(merged, location, what) for location, what in found]
+    told = [
+        problem_at(merged, location, what) for location, what in problems_of(recipe.conversions, recipe.vars)
+    ]
+    return recipe, [*told, *unknown_machines(merged, recipe.conversions)]
 
 
 def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[Problem]:
@@ -150,6 +180,7 @@ def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[P
     texts = isinstance(given, dict) and all(isinstance(value, str) for value in given.values())
     for location, what in problems_of(conversions, given if texts else None):
         yield problem_at(merged, location, what)
+    yield from unknown_machines(merged, conversions)
 
 
 def _places(merged: Part) -> Iterator[tuple[Location, Place]]:
@@ -163,13 +194,19 @@ def _places(merged: Part) -> Iterator[tuple[Location, Place]]:
             yield (*location[:3], 0, *location[3:]), place
 
 
-def _digest(recipe: Recipe, places: Mapping[Location, Place]) -> str:
+def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[str, LoadedRecipe]) -> str:
     own = sorted(
         ".".join(map(str, location[1:]))
         for location, place in places.items()
         if location[0:1] == ("conversions",) and location[2:3] == ("geometry",) and len(location) == 4
         if place.layer == "conversion"
     )
-    canonical = {"recipe": recipe.model_dump(mode="json", by_alias=True), "own": own}
+    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines"})
+    for conversion in content["conversions"].values():
+        if not is_template(conversion["machine"] or ""):
+            del conversion["machine"]
+    canonical = {"recipe": content, "own": own}
+    if variants:
+        canonical["variants"] = {name: variant.digest for name, variant in variants.items()}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

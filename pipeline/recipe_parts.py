@@ -13,11 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from ..schemas.geometry import Geometry
+from ..schemas.machines import Machine
 from ..schemas.recipe import Conversion, Limits, Recipe
 from ..schemas.tags import parse_tag
 from .recipe_yaml import Node
 
-Layer = Literal["conversion", "defaults", "extends", "recipe", "set"]
+Layer = Literal["conversion", "defaults", "extends", "machine", "recipe", "set"]
 Location = tuple[str | int, ...]
 Kind = Literal["recipe", "conversions", "conversion", "geometry", "tags", "short", "plain"]
 
@@ -80,9 +81,11 @@ def parts_of(node: Node, file: str, *, own: bool) -> Part:
     """The parts of a file; `own` where it is the recipe itself and not one that it extends."""
 
     def layer(path: Location) -> Layer:
+        first = path[0] if path else ""
+        if first == "machines":
+            return "machine"
         if not own:
             return "extends"
-        first = path[0] if path else ""
         return "conversion" if first == "conversions" else "defaults" if first == "defaults" else "recipe"
 
     def part(node: Node, path: Location, key: Place | None) -> Part:
@@ -101,6 +104,42 @@ def parts_of(node: Node, file: str, *, own: bool) -> Part:
     return part(node, (), None)
 
 
+def with_fills(file: Part) -> Part:
+    """A file's tree with what `fills` names in a geometry as weak as what `defaults` says.
+
+    A `fills` that is wrong is left for the models to refuse.
+    """
+    entries = dict(file.entries)
+    for section in ("conversions", "machines"):
+        if section in entries and entries[section].entries:
+            changed = {name: _filling(part) for name, part in entries[section].entries.items()}
+            entries[section] = replace(entries[section], value=changed)
+    if "defaults" in entries:
+        entries["defaults"] = _filling(entries["defaults"])
+    return replace(file, value=entries)
+
+
+def _filling(conversion: Part) -> Part:
+    geometry = conversion.entries.get("geometry")
+    fills = geometry.entries.get("fills") if geometry is not None else None
+    if geometry is None or fills is None or not isinstance(fills.value, list):
+        return conversion
+    named = {item.value for item in fills.value if isinstance(item.value, str)}
+    if len(named) < len(fills.value) or not named <= set(geometry.entries) - {"fills"}:
+        return conversion
+    changed = {
+        key: _weakened(part) if key in named else part
+        for key, part in geometry.entries.items()
+        if key != "fills"
+    }
+    return replace(conversion, value={**conversion.entries, "geometry": replace(geometry, value=changed)})
+
+
+def _weakened(part: Part) -> Part:
+    key = replace(part.key, layer="defaults") if part.key else None
+    return replace(part, place=replace(part.place, layer="defaults"), key=key)
+
+
 def plain(part: Part) -> Any:
     """A recipe, or a part of one, as plain data; a known key that is null counts as absent."""
     data = part.plain()
@@ -110,6 +149,9 @@ def plain(part: Part) -> Any:
         conversions = data.get("conversions")
         for conversion in conversions.values() if isinstance(conversions, dict) else ():
             _drop_nulls(conversion, Conversion)
+        machines = data.get("machines")
+        for machine in machines.values() if isinstance(machines, dict) else ():
+            _drop_nulls(machine, Machine)
     return data
 
 
@@ -118,7 +160,7 @@ def _drop_nulls(data: Any, model: type[BaseModel]) -> None:
         return
     for key in [key for key, value in data.items() if value is None and key in model.model_fields]:
         del data[key]
-    if model is Conversion:
+    if model in (Conversion, Machine):
         _drop_nulls(data.get("geometry"), Geometry)
 
 
@@ -155,6 +197,7 @@ def merge(lower: Part, upper: Part, kind: Kind = "plain") -> Part:
 _INNER: dict[tuple[Kind, str], Kind] = {
     ("recipe", "conversions"): "conversions",
     ("recipe", "defaults"): "conversion",
+    ("recipe", "machines"): "conversions",
 }
 _ANY_INNER: dict[Kind, Kind] = {"conversions": "conversion"}
 

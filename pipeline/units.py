@@ -61,6 +61,9 @@ class Unit:
     needs: tuple[str, ...] = ()
     problem: str = ""
     """Why the unit cannot be done: a file whose header cannot be read. Then it has no outputs."""
+    machine: str = ""
+    """The machine that the conversion's template gives; empty where none does, or where only a file can say
+    that is yet to be written."""
 
 
 @dataclass(frozen=True, slots=True)

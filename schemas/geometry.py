@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import AS_IT_IS, AngleOrUnknown, KnownOrNot, Model, Quantity, quantity
+from .base import AS_IT_IS, AngleOrUnknown, KnownOrNot, Many, Model, Quantity, quantity
 
 Scale = Literal["iec61217", "varian_iec", "varian_standard", "elekta_iec"]
+Filling = Literal[
+    "sid", "sad", "dpi", "pixel_spacing", "at", "center", "gantry", "collimator", "couch", "scale"
+]
 
 
 def _pair_or(word: str, *, positive: bool = False) -> PlainValidator:
@@ -51,9 +54,16 @@ class Geometry(Model):
     collimator: AngleOrUnknown | None = None
     couch: AngleOrUnknown | None = None
     scale: Scale = "iec61217"
+    fills: Many[Filling] = ()
+    """Keys here that only fill what the file leaves open, as all do that stand in `defaults`."""
 
     @model_validator(mode="after")
-    def _one_spacing(self) -> Self:
+    def _consistent(self) -> Self:
         if self.dpi is not None and self.pixel_spacing is not None:
             raise PydanticCustomError("geometry", "give 'dpi' or 'pixel_spacing', not both")
+        for name in self.fills:
+            if name not in self.model_fields_set:
+                raise PydanticCustomError(
+                    "geometry", "'fills' names '{name}', which does not stand beside it", {"name": name}
+                )
         return self

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from .exports import EXPORT_TARGETS
 from .geometry import Geometry
 from .inputs import Inputs
+from .machines import Machine
 from .process import OPERATIONS, Combine, FilterSize
 from .recipe import Conversion, Limits, Recipe
 from .sources import SOURCE_FORMATS
@@ -57,7 +58,7 @@ def schema_text() -> str:
 
 def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
-    return (Limits, Conversion, Inputs, Geometry, Combine, FilterSize, *unions)
+    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *unions)
 
 
 def _describe(definition: Schema, model: type[BaseModel]) -> None:
@@ -142,7 +143,10 @@ def _loosen(definitions: Schema) -> None:
     methods = definitions["Combine"]["properties"]["method"]["enum"]
     fields["combine"]["anyOf"].insert(0, {"enum": methods})
     fields["process"]["items"] = _operations(definitions)
-    for properties in (fields, definitions["Geometry"]["properties"], definitions["Limits"]["properties"]):
+    for properties in (
+        fields,
+        *(definitions[name]["properties"] for name in ("Geometry", "Limits", "Machine")),
+    ):
         _nullable(properties)
 
 
@@ -192,6 +196,7 @@ def _file(schema: Schema) -> Schema:
         "description": "A part of a conversion, merged under every conversion.",
     }
     properties["vars"]["additionalProperties"] = {"type": [*_TEXT, "null"]}
+    properties["machines"]["additionalProperties"] = _any({"$ref": "#/definitions/Machine"}, {"type": "null"})
     properties["conversions"].pop("minProperties", None)
     properties["conversions"]["additionalProperties"] = _any(
         {"$ref": "#/definitions/Conversion"}, {"type": "null"}

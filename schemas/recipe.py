@@ -13,6 +13,7 @@ from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
 from .exports import Export
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
+from .machines import Machine, MachineName
 from .process import Combine, Operations
 from .sources import Source
 from .tags import TagKey, Tags
@@ -81,6 +82,8 @@ class Conversion(Model):
     remove_tags: Many[TagKey] = ()
     study: Template | None = None
     """The key of the study, in place of patient, date and group."""
+    machine: Template | None = None
+    """A name in `machines`, or a template that gives one for each file: ``{machine}``."""
     strict: Flag | None = None
     on_empty: OnEmpty | None = None
 
@@ -96,6 +99,8 @@ class Recipe(Model):
     strict: Flag = False
     requires: Annotated[str, AfterValidator(_requirement)] | None = None
     limits: Limits = Limits()
+    machines: dict[MachineName, Machine] = Field(default_factory=dict)
+    """By name; a conversion takes one with `machine`."""
     conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]
 
     @model_validator(mode="before")

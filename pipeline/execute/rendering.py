@@ -42,7 +42,7 @@ def rendered_geometry(stated: Stated, scope: Scope) -> Stated:
         value = getattr(stated, name)
         if isinstance(value, Template):
             changes[name] = render_number(value, scope)
-        elif isinstance(value, tuple):
+        elif isinstance(value, tuple) and name != "fills":
             changes[name] = tuple(render_number(part, scope) for part in value)
     try:
         return Stated.model_validate(stated.model_dump() | changes) if changes else stated

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ...schemas.exports import AnyExport
@@ -24,6 +24,7 @@ from ..process import apply
 from ..store import Written, file_sha256
 from ..templates import render, split_name
 from .fingerprint import input_path, key_of
+from .machine import for_machine
 from .rendering import (
     geometry_origins,
     rendered_geometry,
@@ -59,6 +60,7 @@ class _Work:
     failures: list[DicombakeError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.job = replace(self.job, loaded=for_machine(self.unit, self.job))
         recipe = self.job.loaded.recipe
         self.conversion = recipe.conversions[self.unit.conversion]
         self.limits = recipe.limits

@@ -1,0 +1,85 @@
+"""`defaults` and machines put under the conversions of a recipe.
+
+The order, from below: `defaults`, the machine, the conversion. A machine that is named is merged at once; one
+that a template names for each file gives a variant of the recipe for each machine there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ..schemas.recipe import Conversion
+from ..schemas.template import is_template
+from .errors import Problem
+from .recipe_parts import Location, Part, merge
+from .recipe_problems import nearest, problem_at
+
+_TAKEN = ("geometry", "tags", "remove_tags")
+"""What a conversion takes over from a machine."""
+
+
+def applied(read: Part, machine: str = "") -> Part:
+    """A recipe's tree with `defaults` and machines in its conversions, and without `defaults` and `extends`.
+
+    `machine` is the one that conversions get whose `machine` is a template.
+    """
+    entries = {key: part for key, part in read.entries.items() if key not in ("defaults", "extends")}
+    defaults, conversions, machines = (
+        read.entries.get(key) for key in ("defaults", "conversions", "machines")
+    )
+    if conversions is not None and conversions.entries:
+        merged = {
+            name: _applied_to(part, defaults, machines.entries if machines else {}, machine)
+            for name, part in conversions.entries.items()
+        }
+        entries["conversions"] = replace(conversions, value=merged)
+    return replace(read, value=entries)
+
+
+def _applied_to(part: Part, defaults: Part | None, machines: Mapping[str, Part], machine: str) -> Part:
+    lower = defaults if defaults is not None and defaults.entries else None
+    name = _named(part, lower)
+    chosen = machines.get(machine if is_template(name) else name)
+    if part.value is not None and chosen is not None and chosen.entries:
+        taken = {key: inner for key, inner in chosen.entries.items() if key in _TAKEN}
+        own = replace(chosen, value=taken)
+        lower = own if lower is None else merge(lower, own, "conversion")
+    return part if lower is None else merge(lower, part, "conversion")
+
+
+def _named(conversion: Part, defaults: Part | None) -> str:
+    """The text of `machine`; nothing where the conversion takes none."""
+    for part in (conversion, defaults):
+        if part is not None and "machine" in part.entries:
+            value = part.entries["machine"].value
+            return value if isinstance(value, str) else ""
+    return ""
+
+
+def templated(merged: Part) -> list[str]:
+    """The conversions whose machine a template names."""
+    conversions = merged.entries.get("conversions")
+    return [name for name, part in (conversions.entries if conversions else {}).items()
+            if is_template(_named(part, None))]  # fmt: skip
+
+
+def machine_names(merged: Part) -> list[str]:
+    """The machines of a recipe's tree."""
+    machines = merged.entries.get("machines")
+    return list(machines.entries) if machines else []
+
+
+def unknown_machines(merged: Part, conversions: Mapping[str, Conversion | None]) -> Iterator[Problem]:
+    """Conversions that choose a machine that the recipe does not have."""
+    known = machine_names(merged)
+    for name, conversion in conversions.items():
+        text = conversion.machine if conversion is not None else None
+        if text is None or text in known or (is_template(text) and known):
+            continue
+        location: Location = ("conversions", name, "machine")
+        if not known:
+            what = "the recipe has no machines; describe them under 'machines', here or in a file it extends"
+        else:
+            what = f"there is no machine '{text}'{nearest(text, known) or '; known are ' + ', '.join(known)}"
+        yield problem_at(merged, location, what)
