@@ -53,14 +53,14 @@ def problem_at(part: Part, location: Location, what: str) -> Problem:
 
 def make_problem(place: Place, path: Iterable[str | int], what: str) -> Problem:
     """A problem at a place; text of the file that could upset a terminal is escaped and cut."""
-    return Problem(place.file, place.line, place.column, where(path), _printable(what, 600))
+    return Problem(place.file, place.line, place.column, where(path), printable(what, 600))
 
 
 def where(path: Iterable[str | int]) -> str:
     """``conversions.film.exports[1].path``."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{_printable(step, 80)}"
+        text += f"[{step}]" if isinstance(step, int) else f".{printable(step, 80)}"
     return text.removeprefix(".")
 
 
@@ -70,7 +70,8 @@ def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
     return f"; did you mean '{found[0]}'?" if found else ""
 
 
-def _printable(text: str, limit: int) -> str:
+def printable(text: str, limit: int) -> str:
+    """Text of a file that cannot upset a terminal; its middle is cut out where it is too long."""
     if len(text) > limit:
         text = f"{text[: limit // 2]}...{text[-limit // 2 :]}"
     return "".join(

@@ -1,0 +1,32 @@
+"""``dicombake config RECIPE``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Assignments, Json, print_json, reporting, variables
+
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.", show_default=False)]
+
+
+def config(recipe: Recipe, *, assignments: Assignments = None, json: Json = False) -> None:
+    with reporting():
+        from ..recipe_config import config as merged
+
+        found = merged(recipe, variables(assignments))
+        if json:
+            print_json(
+                {
+                    "schema_version": 1,
+                    "exit_status": 0,
+                    "recipe": str(recipe),
+                    "digest": found.loaded.digest,
+                    "config": found.content,
+                    "origins": found.origins,
+                }
+            )
+        else:
+            typer.echo(found.text(), nl=False)
