@@ -11,6 +11,9 @@ from .base import AS_IT_IS, Flag, Model, Positive, quantity
 from .template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
+TransferSyntax = Literal[
+    "explicit-le", "implicit-le", "deflated", "rle", "jpeg2000-lossless", "jpegls-lossless", "htj2k-lossless"
+]
 
 
 class DicomExport(Model):
@@ -19,6 +22,8 @@ class DicomExport(Model):
     path: Template
     """Relative to the output folder."""
     pixels: Pixels = "auto"
+    transfer_syntax: TransferSyntax = "explicit-le"
+    """How the file is encoded: uncompressed, or compressed without loss."""
 
 
 class RtImageExport(DicomExport):
@@ -37,6 +42,12 @@ class SecondaryCaptureExport(DicomExport):
     """Secondary Capture, grey or colour; several pages or frames give one multi-frame file."""
 
     to: Literal["secondary-capture"] = "secondary-capture"
+
+
+class ParametricMapExport(DicomExport):
+    """A Parametric Map: floats exactly; several pages, frames or slices give one multi-frame file."""
+
+    to: Literal["parametric-map"] = "parametric-map"
 
 
 class SameKindExport(DicomExport):
@@ -103,6 +114,7 @@ AnyExport = (
     RtImageExport
     | CtSeriesExport
     | SecondaryCaptureExport
+    | ParametricMapExport
     | SameKindExport
     | PngExport
     | JpgExport
@@ -115,6 +127,7 @@ EXPORT_TARGETS: dict[str, type[Model]] = {
     "rt-image": RtImageExport,
     "ct-series": CtSeriesExport,
     "secondary-capture": SecondaryCaptureExport,
+    "parametric-map": ParametricMapExport,
     "dicom": SameKindExport,
     "png": PngExport,
     "jpg": JpgExport,

@@ -11,10 +11,12 @@ from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context
 from ..image import Image
+from .compression import SYNTAXES, check
 from .contradictions import contradictions
 from .file import PIXEL_TAGS, PixelElement, encoded
 from .identity import Frame, identify
@@ -50,11 +52,12 @@ class Finished:
     notes: tuple[Note, ...]
 
 
-def finish(draft: Draft, context: Context) -> Finished:
+def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Finished:
     """Apply the recipe's tags, find what contradicts, give UIDs and encode.
 
     Raises:
-        ExportError: tags that cannot be written; under `strict`, a contradiction.
+        ExportError: tags that cannot be written; pixels that the transfer syntax cannot hold; under
+            `strict`, a contradiction.
     """
     dataset = draft.dataset
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
@@ -73,21 +76,23 @@ def finish(draft: Draft, context: Context) -> Finished:
     kept = draft.instance(dataset) if pixels is not None else None
     if kept and not dataset.get("SOPInstanceUID"):
         set_uid(dataset, "SOPInstanceUID", kept)
-    chunks, dataset = encoded(dataset, pixels)
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
+    syntax = SYNTAXES[transfer_syntax]
+    check(syntax, dataset, pixels, described=described)
+    chunks, dataset = encoded(dataset, pixels, syntax)
     numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
-    meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers)
+    meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers, syntax=syntax)
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
 
 
-def artifact(draft: Draft, context: Context) -> Artifact:
-    """The draft as an output, with the check of what was written."""
-    finished = finish(draft, context)
+def artifact(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Artifact:
+    """The draft as an output, with the check of what was written. Raises: as `finish`."""
+    finished = finish(draft, context, transfer_syntax)
 
-    def check(path: Path) -> None:
+    def read_back(path: Path) -> None:
         verify(path, finished.meant)
 
-    return Artifact(finished.chunks, check, finished.notes)
+    return Artifact(finished.chunks, read_back, finished.notes)
 
 
 def whole_dataset(finished: Finished) -> Dataset:

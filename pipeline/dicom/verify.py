@@ -19,16 +19,16 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
 from ..errors import VerificationError
-from .file import PixelElement
+from .compression import Syntax
+from .file import EXPLICIT, PixelElement, implicit_bytes
 from .uids import IMPLEMENTATION_CLASS_UID
 
 _UNREADABLE = (
     InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,
-    AttributeError, NotImplementedError, OverflowError, MemoryError, RecursionError, struct.error, zlib.error,
+    AttributeError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
 """What pydicom and its parts raise on bytes that are no sound file."""
 
@@ -49,6 +49,7 @@ class Meant:
     pixels: PixelElement | None
     described: bool = True
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    syntax: Syntax = EXPLICIT
 
 
 def verify(path: Path, meant: Meant) -> None:
@@ -69,15 +70,16 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
         yield "the bytes on the disk are not those that were written"
         return
     found = dcmread(BytesIO(data))
-    yield from _meta(found, meant.dataset)
+    yield from _meta(found, meant.dataset, meant.syntax)
     skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
-    yield from differences(meant.dataset, found, skipped=skipped)
+    implicit = meant.syntax.name == "implicit-le"
+    yield from differences(meant.dataset, found, skipped=skipped, implicit=implicit)
     for keyword, values in meant.numbers.items():
         read = [float(value) for value in _values(found.get(keyword))]
         if len(read) != len(values) or not np.allclose(read, values, rtol=_TOLERANCE, atol=_TOLERANCE):
             yield f"{keyword} is not the number that was meant"
     if meant.pixels is not None:
-        yield from _pixels(found, meant.pixels, meant.described)
+        yield from _pixels(found, meant)
 
 
 def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
@@ -92,12 +94,12 @@ def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
     return start == len(data)
 
 
-def _meta(found: Dataset, meant: Dataset) -> Iterator[str]:
+def _meta(found: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
     meta = found.file_meta
     wanted = {
         "MediaStorageSOPClassUID": str(meant.get("SOPClassUID") or ""),
         "MediaStorageSOPInstanceUID": str(meant.SOPInstanceUID),
-        "TransferSyntaxUID": str(ExplicitVRLittleEndian),
+        "TransferSyntaxUID": str(syntax.uid),
         "ImplementationClassUID": IMPLEMENTATION_CLASS_UID,
     }
     for keyword, value in wanted.items():
@@ -105,8 +107,14 @@ def _meta(found: Dataset, meant: Dataset) -> Iterator[str]:
             yield f"{keyword} in the file meta"
 
 
-def differences(meant: Dataset, found: Dataset, *, skipped: frozenset[int] = frozenset()) -> Iterator[str]:
-    """The elements whose VR or value is not the same in two datasets, sequences included."""
+def differences(
+    meant: Dataset, found: Dataset, *, skipped: frozenset[int] = frozenset(), implicit: bool = False
+) -> Iterator[str]:
+    """The elements whose VR or value is not the same in two datasets, sequences included.
+
+    `implicit`: `found` was read from implicit VR, which does not say the VR of private elements; their bytes
+    are compared where a reader takes them for something else.
+    """
     for tag in sorted(set(meant.keys()) | (set(found.keys()) - skipped)):
         if tag in skipped:
             continue
@@ -115,20 +123,23 @@ def differences(meant: Dataset, found: Dataset, *, skipped: frozenset[int] = fro
             yield f"{name} {'is missing' if tag not in found else 'was not meant to be there'}"
             continue
         ours, theirs = meant[tag], found[tag]
-        if ours.VR != theirs.VR:
+        if ours.VR != theirs.VR and implicit:
+            if implicit_bytes(ours) != implicit_bytes(theirs):
+                yield name
+        elif ours.VR != theirs.VR:
             yield f"{name} has the VR {theirs.VR}, not {ours.VR}"
         elif ours.VR == "SQ":
-            yield from _items(name, list(ours.value), list(theirs.value))
+            yield from _items(name, list(ours.value), list(theirs.value), implicit)
         elif [_plain(value) for value in _values(ours.value)] != [_plain(v) for v in _values(theirs.value)]:
             yield name
 
 
-def _items(name: str, ours: list[Dataset], theirs: list[Dataset]) -> Iterator[str]:
+def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool) -> Iterator[str]:
     if len(ours) != len(theirs):
         yield f"{name} has {len(theirs)} items, not {len(ours)}"
         return
     for index, (item, other) in enumerate(zip(ours, theirs, strict=True)):
-        for difference in differences(item, other):
+        for difference in differences(item, other, implicit=implicit):
             yield f"{name}[{index}]: {difference}"
 
 
@@ -150,21 +161,24 @@ def _plain(value: Any) -> Any:
     return str(value).rstrip(" \0")
 
 
-def _pixels(found: Dataset, meant: PixelElement, described: bool) -> Iterator[str]:
-    element = found.get_item(meant.tag)
-    size = meant.array.nbytes
-    if element is None or element.value is None or len(element.value) != size + size % 2:
-        yield f"{meant.element} is missing or has another size"
+def _pixels(found: Dataset, meant: Meant) -> Iterator[str]:
+    pixels = meant.pixels
+    assert pixels is not None
+    element = found.get_item(pixels.tag)
+    size = pixels.array.nbytes
+    has = None if element is None or element.value is None else len(element.value)
+    if has is None or (not meant.syntax.compressed and has != size + size % 2):
+        yield f"{pixels.element} is missing or has another size"
         return
-    if not described:
-        if element.value[:size] != bytes(meant.view()):
-            yield f"{meant.element} has other bytes"
+    if not meant.described:
+        if element.value[:size] != bytes(pixels.view()):
+            yield f"{pixels.element} has other bytes"
         return
     decoded = pixel_array(found, raw=True)
-    if decoded.dtype != meant.array.dtype or decoded.shape != meant.array.shape:
+    if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
         yield (
             f"the pixels read as {decoded.dtype} of shape {decoded.shape}, "
-            f"not as {meant.array.dtype} of shape {meant.array.shape}"
+            f"not as {pixels.array.dtype} of shape {pixels.array.shape}"
         )
-    elif not np.array_equal(decoded, meant.array, equal_nan=decoded.dtype.kind == "f"):
+    elif not np.array_equal(decoded, pixels.array, equal_nan=decoded.dtype.kind == "f"):
         yield "the pixels do not read back as they were"

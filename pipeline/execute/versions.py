@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import assert_never
 
+from ...schemas.exports import DicomExport
 from ...schemas.process import Filter, Rotate
 from ...schemas.recipe import Conversion, Recipe
 from ...schemas.sources import (
@@ -22,7 +23,7 @@ from ...schemas.sources import (
     VolumeSource,
     XimSource,
 )
-from ..exporters.registry import CODECS
+from ..exporters.registry import CODECS, SYNTAX_CODECS
 
 PROGRAM = "dicombake"
 
@@ -53,6 +54,8 @@ def codecs_of(conversion: Conversion) -> dict[str, str]:
         names.add("scipy")
     for export in conversion.exports:
         names.update(CODECS[export.to])
+        if isinstance(export, DicomExport):
+            names.update(SYNTAX_CODECS[export.transfer_syntax])
     return _versions(names)
 
 

@@ -31,7 +31,7 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
             hint="put {slice} into 'path': one file per slice",
         )
     _refuse_other_modality(images[0], context)
-    return artifact(draft(images[0], options), context)
+    return artifact(draft(images[0], options), context, options.transfer_syntax)
 
 
 def draft(image: Image, options: CtSeriesExport) -> Draft:

@@ -12,6 +12,7 @@ EXPORTERS: dict[str, str] = {
     "rt-image": "rt_image",
     "ct-series": "ct_series",
     "secondary-capture": "secondary_capture",
+    "parametric-map": "parametric_map",
     "dicom": "same_kind",
     "png": "png",
     "jpg": "jpg",
@@ -32,6 +33,17 @@ CODECS: dict[str, tuple[str, ...]] = {
 }
 """Distributions whose version can change the bytes that a target writes; told without loading its module, since
 a run that finds everything up to date asks for no more."""
+
+SYNTAX_CODECS: dict[str, tuple[str, ...]] = {
+    "explicit-le": (),
+    "implicit-le": (),
+    "deflated": ("imagecodecs",),
+    "rle": (),
+    "jpeg2000-lossless": ("pylibjpeg", "pylibjpeg-openjpeg"),
+    "jpegls-lossless": ("pyjpegls",),
+    "htj2k-lossless": ("imagecodecs",),
+}
+"""The same for each transfer syntax of a DICOM target, pydicom being one of them all (RLE is its own)."""
 
 
 def exporter(to: str) -> Exporter:

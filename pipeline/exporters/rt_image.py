@@ -28,7 +28,7 @@ def export(images: Sequence[Image], options: RtImageExport, context: Context) ->
     """One RT Image. Raises: ExportError, GeometryError."""
     if len(images) != 1:
         raise ExportError(f"an RT Image holds one image, not {len(images)}", hint="put {page} into 'path'")
-    return artifact(draft(images[0], options, context), context)
+    return artifact(draft(images[0], options, context), context, options.transfer_syntax)
 
 
 def draft(image: Image, options: RtImageExport, context: Context) -> Draft:

@@ -33,7 +33,7 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
     """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
-    return artifact(draft(images, options), context)
+    return artifact(draft(images, options), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: SameKindExport) -> Draft:

@@ -31,7 +31,7 @@ _PAGE_NUMBER_VECTOR = Tag("PageNumberVector")
 
 def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
     """One Secondary Capture of one image, or of all. Raises: ExportError."""
-    return artifact(draft(images, options), context)
+    return artifact(draft(images, options), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
