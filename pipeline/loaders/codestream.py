@@ -25,6 +25,8 @@ class Codestream:
     jfif: bool = False
     irreversible: bool = False
     """JPEG 2000: the 9-7 wavelet, which loses information."""
+    start: int = 0
+    """Bytes before the codestream: the boxes of a JP2 file, which have no place in DICOM and occur."""
 
 
 def read_jpeg(data: bytes) -> Codestream:
@@ -79,7 +81,9 @@ def read_jpeg2000(data: bytes) -> Codestream:
     samples, depth = struct.unpack_from(">HB", data, start + 40)
     coding = data.find(b"\xff\x52", start + 41, start + 4096)
     irreversible = coding >= 0 and len(data) > coding + 13 and data[coding + 13] == 0
-    return Codestream(low - top, right - left, samples, (depth & 0x7F) + 1, irreversible=irreversible)
+    return Codestream(
+        low - top, right - left, samples, (depth & 0x7F) + 1, irreversible=irreversible, start=start
+    )
 
 
 def ends(data: bytes) -> bool:

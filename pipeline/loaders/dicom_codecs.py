@@ -16,6 +16,7 @@ from ..errors import SourceError
 from ..image import Lossy, Pixels, native
 from .codestream import Codestream, ends, read_jpeg, read_jpeg2000
 from .dicom_layout import HTJ2K, JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, Layout
+from .ybr import rgb_of_ybr
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -48,7 +49,8 @@ def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[P
     if layout.syntax in JPEG and header is not None:
         pixels = _jpeg(layout, header, data)
     else:
-        pixels = _by_plugin(path, dataset, layout, data)
+        # Boxes around the codestream are left out: pydicom walks them without end where they are broken.
+        pixels = _by_plugin(path, dataset, layout, data[header.start if header else 0 :])
     return pixels, _loss(dataset, layout, header, data)
 
 
@@ -58,9 +60,11 @@ def by_pydicom(dataset: Dataset, layout: Layout, *, index: int = 0, plugin: str 
 
     options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
     pixels, said = get_decoder(layout.syntax).as_array(
-        dataset, index=index, decoding_plugin=plugin, **options
+        dataset, index=index, raw=True, decoding_plugin=plugin, **options
     )
     now = said["photometric_interpretation"]
+    if layout.samples > 1 and now in ("YBR_FULL", "YBR_FULL_422") and pixels.dtype == np.uint8:
+        return rgb_of_ybr(pixels)
     if layout.samples > 1 and now != "RGB":
         raise ValueError(f"{now} colour cannot be turned into RGB")
     return native(pixels)

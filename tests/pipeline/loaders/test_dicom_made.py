@@ -663,3 +663,14 @@ def test_monochrome1_stays(tmp_path: Path) -> None:
     pixels = noise("uint8", 4, 4)
     image = one(tmp_path, encoded(dataset_of(pixels, PhotometricInterpretation="MONOCHROME1"), pixels))
     assert image.photometric == "MONOCHROME1" and np.array_equal(image.pixels, pixels)
+
+
+@pytest.mark.parametrize("length", [0, 20])
+def test_a_jp2_file_in_place_of_a_codestream(tmp_path: Path, length: int) -> None:
+    """Also with a box that says it is 0 long, on which pydicom 3.0.2 turns round and round."""
+    pixels = noise("uint8", 16, 16)
+    _, encode = CODED["JPEG 2000"]
+    box = struct.pack(">I4s", length, b"jp2h") + bytes(12)
+    wrapped = b"\x00\x00\x00\x0cjP  \r\n\x87\n" + box + encode(pixels)
+    image = one(tmp_path, compressed(dataset_of(pixels), [wrapped], "1.2.840.10008.1.2.4.90"))
+    assert np.array_equal(image.pixels, pixels)
