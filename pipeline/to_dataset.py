@@ -11,7 +11,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ..schemas.exports import CtSeriesExport, RtImageExport, SameKindExport, SecondaryCaptureExport
+from ..schemas.exports import (
+    CtSeriesExport,
+    ParametricMapExport,
+    RtImageExport,
+    SameKindExport,
+    SecondaryCaptureExport,
+)
 from ..schemas.exports import Pixels as How
 from ..schemas.geometry import Geometry as Stated
 from ..schemas.recipe import Limits
@@ -27,12 +33,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from pydicom import Dataset
 
-Kind = Literal["rt-image", "ct-series", "secondary-capture", "dicom"]
-DicomOptions = RtImageExport | CtSeriesExport | SecondaryCaptureExport | SameKindExport
+Kind = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "dicom"]
+DicomOptions = RtImageExport | CtSeriesExport | SecondaryCaptureExport | ParametricMapExport | SameKindExport
 _OPTIONS: dict[str, type[DicomOptions]] = {
     "rt-image": RtImageExport,
     "ct-series": CtSeriesExport,
     "secondary-capture": SecondaryCaptureExport,
+    "parametric-map": ParametricMapExport,
     "dicom": SameKindExport,
 }
 _TAGS: TypeAdapter[dict[str, TagValue]] = TypeAdapter(Tags)
@@ -90,10 +97,12 @@ def to_dataset(
 
 
 def _draft(images: Sequence[Image], options: DicomOptions, context: Context) -> Draft:
-    from .exporters import ct_series, rt_image, same_kind, secondary_capture
+    from .exporters import ct_series, parametric_map, rt_image, same_kind, secondary_capture
 
     if isinstance(options, SecondaryCaptureExport):
         return secondary_capture.draft(images, options)
+    if isinstance(options, ParametricMapExport):
+        return parametric_map.draft(images, options, context)
     if isinstance(options, SameKindExport):
         return same_kind.draft(images, options)
     if len(images) != 1:

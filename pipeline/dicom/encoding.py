@@ -68,6 +68,14 @@ MULTI_FRAME = Allowed(
 )
 """PS3.3 A.8.3 and A.8.4: unsigned, and an identity Modality LUT (C.8.6.3)."""
 
+PARAMETRIC_MAP = Allowed(
+    "a Parametric Map",
+    frozenset({"uint16", "int16", "float32", "float64"}),
+    rescale=False,
+    alternative="'pixels: auto'",
+)
+"""PS3.3 A.75 and C.8.32.2: 16 bits allocated, or Floating Point and Double Floating Point Image Pixel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:

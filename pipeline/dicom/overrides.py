@@ -38,6 +38,12 @@ def apply_overrides(dataset: Dataset, tags: Mapping[str, TagValue], remove: Iter
         _put(dataset, parse_tag(key), value)
 
 
+def is_given(tags: Mapping[str, TagValue], keyword: str) -> bool:
+    """Whether the recipe gives this element of the dataset itself a value, under whichever of its names."""
+    wanted = parse_tag(keyword).steps
+    return any(parse_tag(key).steps == wanted and not value.empty for key, value in tags.items())
+
+
 def _put(dataset: Dataset, path: TagPath, value: TagValue) -> None:
     holder = dataset
     for step in path.steps[:-1]:

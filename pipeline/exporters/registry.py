@@ -25,14 +25,15 @@ CODECS: dict[str, tuple[str, ...]] = {
     "rt-image": ("pydicom",),
     "ct-series": ("pydicom",),
     "secondary-capture": ("pydicom",),
+    "parametric-map": ("pydicom",),
     "dicom": ("pydicom",),
     "png": ("imagecodecs",),
     "jpg": ("pillow",),
     "tiff": ("tifffile",),
     "npy": ("numpy",),
 }
-"""Distributions whose version can change the bytes that a target writes; told without loading its module, since
-a run that finds everything up to date asks for no more."""
+"""Distributions whose version can change the bytes that a target writes; told without loading its module,
+since a run that finds everything up to date asks for no more."""
 
 SYNTAX_CODECS: dict[str, tuple[str, ...]] = {
     "explicit-le": (),
