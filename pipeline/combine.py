@@ -14,6 +14,7 @@ import numpy as np
 
 from ..schemas.process import Combine
 from .agreement import agreed_geometry, agreed_source, units_note
+from .arithmetic import extremes, settled
 from .errors import ProcessError
 from .exact import dtype_range, holding, not_exact, shifted, value_range
 from .image import Image, Pixels
@@ -112,7 +113,7 @@ def _stretched(image: Image) -> Pixels:
         wide = pixels.astype(np.float64)
         if not np.isfinite(wide).all():
             raise ProcessError("stretch needs numbers, and some values are NaN or infinite", subject=path)
-        grounded = wide - wide.min()
+        grounded = wide - float(extremes(wide)[0])
     else:
         unsigned = np.dtype(f"uint{8 * pixels.dtype.itemsize}")
         grounded = shifted(pixels, 1, -value_range(pixels)[0], unsigned).astype(np.float64)
@@ -185,7 +186,8 @@ class _Extreme:
     def result(self) -> Pixels:
         if self.extreme is None:
             raise AssertionError("nothing was added")
-        return self.extreme
+        # of +0 and -0 the vector unit takes either
+        return self.extreme + self.extreme.dtype.type(0) if self.extreme.dtype.kind == "f" else self.extreme
 
 
 class _Median:
@@ -224,7 +226,7 @@ def _joined(seen: Sequence[Image], pixels: Pixels, options: Combine) -> Image:
     notes = tuple(dict.fromkeys((*own, *differences, *remarks, *units_note(seen))))
     sources = tuple(file for image in seen for file in image.sources)
     return first.replace(
-        pixels=np.ascontiguousarray(pixels),
+        pixels=settled(np.ascontiguousarray(pixels)),
         geometry=geometry,
         stored=None,
         units=kept,

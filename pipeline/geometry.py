@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ..schemas.base import UNKNOWN
 from ..schemas.geometry import Geometry as Stated
 from .angles import Axis, apart, to_iec
+from .arithmetic import cosine_and_sine
 from .errors import GeometryError, Note
 from .image import Geometry, Image, Origin
 
@@ -289,8 +290,8 @@ def axis_pixel(
 def _axis_offset(geometry: Geometry) -> tuple[float, float]:
     """The receptor's origin as seen from the beam's axis, in the receptor's own directions (IEC 61217)."""
     x, y, _ = geometry.translation or (0.0, 0.0, 0.0)
-    angle = math.radians(geometry.receptor_angle or 0.0)
-    return x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+    cosine, sine = cosine_and_sine(geometry.receptor_angle or 0.0)
+    return x * cosine + y * sine, y * cosine - x * sine
 
 
 def _receptor_height(geometry: Geometry) -> float | None:

@@ -21,7 +21,7 @@ LAYERS = (
     {"recipe_file"},
     {"image"},
     {"loaders.base", "exporters.base"},
-    {"angles", "exact"},
+    {"angles", "arithmetic", "exact"},
     {"geometry"},
     {"loaders"},
     {"agreement"},

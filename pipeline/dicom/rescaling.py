@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arithmetic import extremes
 from ..errors import ExportError, Note
 from ..image import Pixels
 from .encoding import RT_IMAGE, Allowed, Encoded, Rescale, little
@@ -32,7 +33,7 @@ def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
         wrong = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
         if wrong:
             return None, f"{wrong} values are not finite numbers"
-    low, high = pixels.min().item(), pixels.max().item()
+    low, high = (end.item() for end in extremes(pixels))
     direct = _direct(pixels, low, high, allowed)
     if direct is not None:
         return Encoded(little(direct), bits_stored=direct.dtype.itemsize * 8), ""
@@ -129,7 +130,7 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
     if wrong:
         raise ExportError(f"{wrong} values are not finite numbers, which integers cannot hold")
     values = pixels.astype(np.float64)
-    low, high = float(values.min()), float(values.max())
+    low, high = (float(end) for end in extremes(values))
     if max(-low, high) > _LARGEST:
         raise _too_wide(low, high)
     intercept = _rounded(low, up=False)

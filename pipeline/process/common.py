@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arithmetic import settled
 from ..errors import ProcessError
 from ..image import Image, Pixels
 
@@ -44,7 +45,7 @@ def refuse_not_finite(image: Image, pixels: Pixels, does: str) -> None:
 def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image:
     """The image with new values: no longer what its file stores."""
     return image.replace(
-        pixels=np.ascontiguousarray(pixels),
+        pixels=settled(np.ascontiguousarray(pixels)),
         stored=None,
         computed=True,
         history=(*image.history, phrase),

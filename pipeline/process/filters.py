@@ -1,4 +1,4 @@
-"""Operations that look at neighbours: `filter` and `rotate`. The only ones that need scipy.
+"""Operations that look at neighbours: `filter` and `rotate`. The median needs scipy.
 
 Integers keep their dtype: results are rounded half to even and held within the dtype (a spline of higher
 order overshoots). Beyond the edge the nearest pixel is repeated.
@@ -7,15 +7,17 @@ order overshoots). Beyond the edge the nearest pixel is repeated.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...schemas.process import Filter, Rotate
+from ..arithmetic import cosine_and_sine
 from ..errors import Note
 from ..image import Image, Pixels
 from .common import computed, finite, number, refusal, refuse_not_finite
 from .placement import Move, moved, shift
+from .smoothing import gaussian
+from .splines import resampled
 
 EXACT_IN_FLOAT = 2**53
 SQUARE = 1e-3
@@ -88,13 +90,10 @@ def _median(image: Image, pixels: Pixels, window: tuple[int, int]) -> Pixels:
 
 
 def _gaussian(image: Image, pixels: Pixels, sigma: tuple[float, float]) -> Pixels:
-    from scipy import ndimage
-
     if max(sigma[0] / image.rows, sigma[1] / image.columns) > 1:
         raise refusal(image, "filter: sigma is larger than the image")
     _refuse_large(image, pixels, "filter")
-    smoothed = ndimage.gaussian_filter(pixels.astype(np.float64), sigma, mode="nearest")
-    return _back(np.asarray(smoothed), pixels.dtype)
+    return _back(gaussian(pixels.astype(np.float64), sigma), pixels.dtype)
 
 
 def rotate(image: Image, options: Rotate) -> Image:
@@ -122,9 +121,7 @@ def rotate(image: Image, options: Rotate) -> Image:
 
 
 def _turn(image: Image, degrees: float) -> Move:
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    if degrees % 90 == 0:
-        cosine, sine = round(cosine), round(sine)
+    cosine, sine = cosine_and_sine(degrees)
     middle = ((image.rows - 1) / 2, (image.columns - 1) / 2)
     offset = (
         middle[0] - cosine * middle[0] - sine * middle[1],
@@ -133,20 +130,16 @@ def _turn(image: Image, degrees: float) -> Move:
     return Move(((cosine, sine), (-sine, cosine)), offset)
 
 
-def _resampled(pixels: Pixels, move: Move, order: Any) -> Pixels:
-    from scipy import ndimage
-
+def _resampled(pixels: Pixels, move: Move, order: int) -> Pixels:
     planes = pixels.astype(np.float64)[..., np.newaxis] if pixels.ndim == 2 else pixels.astype(np.float64)
     turned = np.empty_like(planes)
     for sample in range(planes.shape[2]):
-        turned[..., sample] = ndimage.affine_transform(
-            planes[..., sample], np.array(move.matrix), move.offset, order=order, mode="nearest"
-        )
+        turned[..., sample] = resampled(np.ascontiguousarray(planes[..., sample]), move, order)
     return turned.reshape(pixels.shape)
 
 
 def _refuse_large(image: Image, pixels: Pixels, does: str) -> None:
-    """scipy computes in float64, which holds no larger integers exactly."""
+    """Float64, in which is computed, holds no larger integers exactly."""
     if pixels.dtype.itemsize == 8 and pixels.dtype.kind in "iu":
         low, high = int(pixels.min()), int(pixels.max())
         if max(abs(low), abs(high)) > EXACT_IN_FLOAT:

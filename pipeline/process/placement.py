@@ -120,7 +120,7 @@ def _turned(
 
 def _step(orientation: Vector, spacing: tuple[float, float], step: tuple[float, float]) -> Vector:
     down, along = step[0] * spacing[0], step[1] * spacing[1]
-    length = math.hypot(down, along)
+    length = math.sqrt(down * down + along * along)
     # "+ 0.0" turns -0.0 into 0.0, which a DS would show as "-0.0".
     return tuple(
         (down * column + along * row) / length + 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...schemas.process import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
+from ..arithmetic import extremes
 from ..exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
 from ..image import Image, Pixels
 from .common import computed, finite, grey, number, refusal
@@ -18,7 +19,8 @@ def invert(image: Image, options: Invert) -> Image:
     """
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
-        constant = float(pixels.max().astype(np.float64) + pixels.min().astype(np.float64))
+        low, high = extremes(pixels)
+        constant = float(high) + float(low)
         if not np.isfinite(constant):
             raise refusal(image, "invert: maximum + minimum is beyond float64")
         turned = (constant - pixels.astype(np.float64)).astype(pixels.dtype)
@@ -49,7 +51,7 @@ def ground(image: Image, options: Ground) -> Image:
     """Subtracts the minimum. Integers keep their dtype, or its unsigned sister where the range needs it."""
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
-        low = pixels.min()
+        low, _ = extremes(pixels)
         with np.errstate(over="ignore"):
             lowered = pixels - low
         if not np.isfinite(lowered).all():

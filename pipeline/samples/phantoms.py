@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arithmetic import cosine_and_sine
+
 Grid = npt.NDArray[np.float64]
 
 _LETTER_F = ("11111", "10000", "10000", "11110", "10000", "10000", "10000")
@@ -100,7 +102,7 @@ def star(
     x, y = axes(shape, spacing)
     total = np.zeros(shape)
     for angle in angles:
-        c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        c, s = cosine_and_sine(angle)
         across, along = np.abs(y * c - x * s), np.abs(x * c + y * s)
         total = np.maximum(total, edge(width / 2 - across, width / 2) * (along <= length))
     return total

@@ -1,0 +1,64 @@
+"""Floating-point arithmetic whose last bit is the same on every machine.
+
+IEEE 754 defines + - * / and the square root to the last bit; numpy applies them element by element, with or
+without vector units. Sines and exponentials are the C library's own affair, the order in which a sum or a dot
+product is taken is the vector unit's, and a compiler may fuse x * y + z. So nothing of that kind makes a
+value of an output: functions of single numbers come from here, sums run image by image or tap by tap.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, localcontext
+
+import numpy as np
+
+from .image import Pixels
+
+_DIGITS = 50
+_PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+
+
+def exponential(power: float, *, divided_by: float = 1.0) -> float:
+    """e to the power / divided_by, rounded once."""
+    with localcontext() as context:
+        context.prec = _DIGITS
+        return float((Decimal(power) / Decimal(divided_by)).exp())
+
+
+def cosine_and_sine(degrees: float) -> tuple[float, float]:
+    """Of an angle in degrees, each rounded once; quarter turns give 0, 1 and -1 exactly."""
+    with localcontext() as context:
+        context.prec = _DIGITS
+        turned = Decimal(math.fmod(degrees, 360.0))
+        quarters = int((turned / 90).to_integral_value())
+        rest = (turned - 90 * quarters) * _PI / 180
+        cosine, sine = _series(rest, even=True), _series(rest, even=False)
+    for _ in range(quarters % 4):
+        cosine, sine = -sine, cosine
+    return float(cosine) + 0.0, float(sine) + 0.0
+
+
+def _series(angle: Decimal, *, even: bool) -> Decimal:
+    """The cosine (`even`) or sine of up to an eighth of a turn, from its Taylor series."""
+    order = 0 if even else 1
+    term = total = Decimal(1) if even else angle
+    while abs(term) > Decimal(10) ** -_DIGITS * abs(total):
+        order += 2
+        term *= -angle * angle / (order * (order - 1))
+        total += term
+    return total
+
+
+def settled(pixels: Pixels) -> Pixels:
+    """Computed values with one and the same NaN: which one comes of NaN + NaN or 0 / 0 is the processor's."""
+    if pixels.dtype.kind != "f":
+        return pixels
+    missing = np.isnan(pixels)
+    return np.where(missing, pixels.dtype.type(np.nan), pixels) if missing.any() else pixels
+
+
+def extremes(pixels: Pixels) -> tuple[np.generic, np.generic]:
+    """Minimum and maximum, a zero always +0: which of -0 and +0 is found depends on the vector unit."""
+    low, high = pixels.min(), pixels.max()
+    return (low + low.dtype.type(0), high + high.dtype.type(0)) if pixels.dtype.kind == "f" else (low, high)
