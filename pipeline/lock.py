@@ -5,13 +5,15 @@ Text for git: UTF-8, LF, one fact per line, sorted, nothing but hashes, versions
     dicombake-lock 1
     codec imagecodecs 2026.3.6
     input 6a3c...  data:raw/epid/a.xim
+    option 5d21...  epid:tags.PatientID
     output 9f01...  out:dicom/a.dcm
     program dicombake 0.1.0
     recipe 77ab...
     unit 0b2e...  out:dicom/a.dcm
 
 ``data:`` paths are relative to the data folder, ``out:`` paths to the output folder, always with ``/``.
-``unit`` gives the fingerprint (`pipeline.execute.fingerprint`) of the unit whose first output it names.
+``unit`` gives the fingerprint (`pipeline.execute.fingerprint`) of the unit whose first output it names; it
+decides. ``option`` gives a short hash of one key of a conversion, so that what changed has a name.
 An output's line without its first word and the ``out:`` is a line of ``sha256sum -c``. In a path, a
 backslash is ``\\\\``, a line end ``\\n`` or ``\\r``, a part of a name that is no Unicode ``\\uNNNN``.
 """
@@ -19,6 +21,7 @@ backslash is ``\\\\``, a line end ``\\n`` or ``\\r``, a part of a name that is n
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +33,7 @@ VERSION = 1
 
 _HEADER = re.compile(r"dicombake-lock (\d{1,9})")
 _FACT = re.compile(r"(input|output|unit) ([0-9a-f]{64})  (data|out):(.+)")
+_OPTION = re.compile(r"option ([0-9a-f]{12})  ([A-Za-z0-9_][A-Za-z0-9_.\-]*:.+)")
 _NAMED = re.compile(r"(program|codec) (\S+) (\S+)")
 _RECIPE = re.compile(r"recipe ([0-9a-f]{64})")
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
@@ -53,18 +57,23 @@ class Lock:
     """Path relative to the output folder -> sha256."""
     units: Mapping[str, str] = field(default_factory=dict)
     """First output of a unit -> its fingerprint."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """``conversion:key`` -> a short hash of what the recipe said there."""
 
-    def only(self, inputs: Collection[str], outputs: Collection[str]) -> Lock:
-        """Without the files that are not among these."""
+    def only(self, inputs: Collection[str], outputs: Collection[str], conversions: Collection[str]) -> Lock:
+        """Without the files and conversions that are not among these."""
         return dataclasses.replace(
             self,
             inputs={path: known for path, known in self.inputs.items() if path in inputs},
             outputs={path: known for path, known in self.outputs.items() if path in outputs},
             units={path: known for path, known in self.units.items() if path in outputs},
+            options={key: known for key, known in self.options.items() if _conversion(key) in conversions},
         )
 
     def updated(self, newer: Lock) -> Lock:
-        """With the facts of `newer` over these."""
+        """With the facts of `newer` over these; a conversion's options change as a whole."""
+        renewed = {_conversion(key) for key in newer.options}
+        kept = {key: known for key, known in self.options.items() if _conversion(key) not in renewed}
         return Lock(
             recipe=newer.recipe or self.recipe,
             program=newer.program or self.program,
@@ -72,7 +81,13 @@ class Lock:
             inputs={**self.inputs, **newer.inputs},
             outputs={**self.outputs, **newer.outputs},
             units={**self.units, **newer.units},
+            options={**kept, **newer.options},
         )
+
+
+def _conversion(key: str) -> str:
+    """The conversion of an option's key."""
+    return key.partition(":")[0]
 
 
 def lock_path(recipe: Path) -> Path:
@@ -128,6 +143,7 @@ def _numbered(lines: list[str], path: Path) -> Iterator[tuple[int, str]]:
 def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
     single: dict[str, str] = {}
     codecs: dict[str, str] = {}
+    options: dict[str, str] = {}
     tables: dict[tuple[str, str], dict[str, str]] = {
         ("input", "data"): {},
         ("output", "out"): {},
@@ -136,6 +152,8 @@ def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
     for number, line in lines:
         if (fact := _FACT.fullmatch(line)) and (fact[1], fact[3]) in tables:
             _put(tables[fact[1], fact[3]], unescape(fact[4]), fact[2], path, number)
+        elif option := _OPTION.fullmatch(line):
+            _put(options, unescape(option[2]), option[1], path, number)
         elif recipe := _RECIPE.fullmatch(line):
             _put(single, "recipe", recipe[1], path, number)
         elif (named := _NAMED.fullmatch(line)) and named[1] == "codec":
@@ -151,6 +169,7 @@ def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
         tables["input", "data"],
         tables["output", "out"],
         tables["unit", "out"],
+        options,
     )
 
 
@@ -172,6 +191,7 @@ def format_lock(lock: Lock) -> str:
     facts += [f"input {known}  data:{escape(path)}" for path, known in lock.inputs.items()]
     facts += [f"output {known}  out:{escape(path)}" for path, known in lock.outputs.items()]
     facts += [f"unit {known}  out:{escape(path)}" for path, known in lock.units.items()]
+    facts += [f"option {known}  {escape(key)}" for key, known in lock.options.items()]
     facts += [f"program dicombake {lock.program}"] if lock.program else []
     facts += [f"recipe {lock.recipe}"] if lock.recipe else []
     return "\n".join([f"dicombake-lock {VERSION}", *sorted(facts, key=_by_path), ""])
@@ -193,3 +213,16 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(
         lambda found: chr(int(found["half"], 16)) if found["half"] else _PLAIN[found["plain"]], text
     )
+
+
+def sums(lock: Lock) -> bytes:
+    """The outputs as lines for ``sha256sum -c`` in the output folder, sorted by path.
+
+    A name with a backslash or a line end is written as GNU coreutils do it: escaped, its line begun with
+    a backslash.
+    """
+    lines = []
+    for path, known in sorted(lock.outputs.items()):
+        name = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        lines.append(os.fsencode(f"{'' if name == path else chr(92)}{known}  {name}\n"))
+    return b"".join(lines)

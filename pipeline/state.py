@@ -1,9 +1,7 @@
-"""What a recipe keeps about its runs in ``.dicombake/`` beside it; it may be deleted at any time.
+"""What a recipe keeps beside it: its lock in git, and its memory in ``.dicombake/``, which may be deleted.
 
-``x.written``: every output that this recipe wrote or was about to write, as absolute paths, so that a file
-which was altered since is known as ours. ``x.journal``: what the running run has finished, in the lines of
-a lock; when the run is killed, the next one takes it over. ``x.running``: held by the operating system
-while a run goes on, so that two do not write the same files.
+The memory (`database`) is ``x.sqlite``; ``x.running`` is held by the operating system while a run goes on
+(`running`), so that two do not write the same files.
 """
 
 from __future__ import annotations
@@ -12,58 +10,46 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from .database import Database, Remembered, Stamp, remembered
 from .errors import PlanError
-from .lock import Lock, escape, format_lock, lock_path, parse_lock, read_lock, unescape
-from .store import Journal, remove, write_file
+from .lock import Lock, format_lock, lock_path, parse_lock, read_lock
+from .store import write_file
 
 FOLDER = ".dicombake"
+SAME_TICK = 50_000_000
+"""ns: two changes of a file that are closer may have one time, where times are fine."""
+SAME_SECONDS = 2_000_000_000
+"""The same where times are coarse (FAT counts two seconds), or where another clock may have set them."""
 
 
 class State:
-    """The lock of one recipe, and the state beside it."""
+    """The lock of one recipe, and the memory beside it."""
 
     def __init__(self, recipe: Path) -> None:
         self.lock_file = lock_path(recipe)
         self.folder = recipe.parent / FOLDER
-        self._written_file = self.folder / f"{recipe.stem}.written"
-        self._journal_file = self.folder / f"{recipe.stem}.journal"
+        self.database = self.folder / f"{recipe.stem}.sqlite"
         self.running_file = self.folder / f"{recipe.stem}.running"
 
     @property
     def writable(self) -> bool:
-        """Whether a lock and state can be kept beside the recipe."""
+        """Whether a lock and memory can be kept beside the recipe."""
         folder = self.folder if self.folder.is_dir() else self.folder.parent
         return os.access(folder, os.W_OK) and os.access(self.folder.parent, os.W_OK)
 
-    def lock(self) -> Lock:
-        """The lock, and what a killed run did after it was written. Raises: PlanError."""
-        return read_lock(self.lock_file).updated(self._journal())
+    def recall(self) -> Remembered:
+        """The memory as it stands; writes nothing."""
+        return remembered(self.database)
 
-    def _journal(self) -> Lock:
-        """Only whole lines count: the last one may be torn."""
-        try:
-            text = self._journal_file.read_bytes().decode("utf-8", "replace")
-        except OSError:
-            return Lock()
-        newest: dict[str, str] = {}
-        for line in text.split("\n")[:-1]:
-            kind, _, path = line.partition("  ")
-            newest[kind.partition(" ")[0] + path if path else line] = line
-        try:
-            return parse_lock("\n".join(newest.values()), self._journal_file)
-        except PlanError:
-            return Lock()
+    def lock(self, memory: Remembered) -> Lock:
+        """The lock, and what a killed run did after it was written. Raises: PlanError."""
+        return read_lock(self.lock_file).updated(journal_of(memory))
 
     def save_lock(self, lock: Lock) -> None:
-        """Write the lock where it changed; the journal is then of no use any more. Raises: StoreError."""
+        """Write the lock where it changed. Raises: StoreError."""
         content = format_lock(lock).encode("utf-8")
         if not self.lock_file.is_file() or self.lock_file.read_bytes() != content:
             write_file(self.lock_file, content)
-        remove(self._journal_file)
-
-    def journal(self, origin: Lock) -> Journal:
-        """Where a run notes what it has finished; `origin`: its recipe and versions. Raises: StoreError."""
-        return Journal(self._journal_file, format_lock(origin))
 
     def prepare(self) -> None:
         """Make the folder; git is told to leave it alone. Raises: StoreError."""
@@ -71,15 +57,56 @@ class State:
         if not ignore.exists():
             write_file(ignore, b"*\n")
 
-    def written(self) -> set[str]:
-        """Absolute paths of what this recipe wrote on this machine."""
-        try:
-            text = self._written_file.read_bytes().decode("utf-8", "replace")
-        except OSError:
-            return set()
-        return {unescape(line) for line in text.split("\n") if line}
+    def open(self) -> Database:
+        """The memory for writing; only for the run that holds `running_file`."""
+        return Database(self.database)
 
-    def save_written(self, paths: Iterable[str]) -> None:
-        """Replace the list of what this recipe wrote. Raises: StoreError."""
-        lines = [f"{escape(path)}\n" for path in sorted(paths)]
-        write_file(self._written_file, "".join(lines).encode("utf-8"))
+    def clock(self) -> tuple[int, int]:
+        """Now (ns) by the file system's own clock, and the device whose clock it is; (0, 0) where unknown."""
+        try:
+            os.utime(self.running_file)
+            found = self.running_file.stat()
+        except OSError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_dev
+
+
+def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
+    """Whether a change of a file after `now` (`State.clock`) would show in its times.
+
+    Git's rule for what is racily clean: a file that was changed within the last tick of the clock may be
+    changed again and look the same, so its looks are not remembered. `same_clock`: the file lies on the
+    device whose clock it is.
+    """
+    fine = same_clock and stamp.modified % 1_000_000_000 != 0
+    return max(stamp.modified, stamp.changed) < now - (SAME_TICK if fine else SAME_SECONDS)
+
+
+def journal_of(memory: Remembered) -> Lock:
+    """What a run that did not end has finished; nothing where its lines make no sense."""
+    if not any(line.startswith("output ") for line in memory.journal):
+        return Lock()
+    newest: dict[str, str] = {}
+    for line in memory.journal:
+        kind, _, path = line.partition("  ")
+        newest[kind.partition(" ")[0] + path if path else line] = line
+    try:
+        return parse_lock("\n".join(newest.values()))
+    except PlanError:
+        return Lock()
+
+
+def journal_lines(facts: Lock, *kinds: str) -> list[str]:
+    """The lines of a lock with these facts, of these kinds only (all: none given)."""
+    lines = [line for line in format_lock(facts).split("\n") if line]
+    return [line for line in lines if line.partition(" ")[0] in kinds] if kinds else lines
+
+
+def key_of_file(base: str, path: str) -> bytes:
+    """A file's name in the memory; `base` is a resolved folder, `path` relative to it with ``/``."""
+    return os.fsencode(os.path.normcase(f"{base}{os.sep}{path}"))
+
+
+def names_of(paths: Iterable[bytes]) -> list[str]:
+    """The files that names in the memory stand for."""
+    return [os.fsdecode(path) for path in paths]

@@ -13,11 +13,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from .database import Stamp
 from .errors import DifferenceError, StoreError, VerificationError
 
 Chunk = bytes | memoryview
@@ -46,6 +47,8 @@ class Written:
     path: str
     size: int
     sha256: str
+    stamp: Stamp | None = field(default=None, compare=False)
+    """How it looks, where nobody touched it while it was put in place."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Store:
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
             size, sha256 = _write(part, chunks, durable=self.durable)
+            before = Stamp.of(part.stat())
             if check is not None:
                 _read_back(check, part, path)
             self._compare(path, sha256)
@@ -82,13 +86,13 @@ class Store:
             _replace(part, final)
         except OSError as error:
             _discard(part)
-            raise _store_error(error, path) from error
+            raise store_error(error, path) from error
         except BaseException:
             _discard(part)
             raise
         if self.durable:
             _sync_folder(final.parent)
-        return Written(path, size, sha256)
+        return Written(path, size, sha256, _stamp(final, before))
 
     def _compare(self, path: str, sha256: str) -> None:
         expected = None if self.expected is None else self.expected.get(path)
@@ -133,7 +137,7 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
     for folder, names in folders.items():
         with suppress(OSError), os.scandir(out.joinpath(*folder.split("/"))) as entries:
             for entry in entries:
-                matched = _PART.fullmatch(entry.name)
+                matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
                 if matched and matched["name"] in names and entry.is_file(follow_symlinks=False):
                     Path(entry.path).unlink()
                     removed += 1
@@ -149,69 +153,10 @@ def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
         _replace(part, path)
     except OSError as error:
         _discard(part)
-        raise _store_error(error, str(path)) from error
+        raise store_error(error, str(path)) from error
     except BaseException:
         _discard(part)
         raise
-
-
-class Journal:
-    """A text file that grows by whole lines, begun anew by each run."""
-
-    def __init__(self, path: Path, start: str) -> None:
-        """Raises: StoreError."""
-        self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise _store_error(error, str(path)) from error
-        try:
-            self.add(start)
-        except StoreError:
-            self.close()
-            raise
-
-    def add(self, text: str) -> None:
-        """Write lines at the end. Raises: StoreError."""
-        try:
-            self._file.write(text.encode("utf-8"))
-        except OSError as error:
-            raise _store_error(error, str(self._path)) from error
-
-    def close(self) -> None:
-        self._file.close()
-
-
-@contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Hold a file as long as the block lasts; False where another process holds it already.
-
-    The system lets go of it when this process ends, however it ends. Where the file system knows no such
-    thing (some network drives), nothing is held and the answer is True.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        raise _store_error(error, str(path)) from error
-    with file:
-        yield _hold(file.fileno())
-
-
-def _hold(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-    return True
 
 
 def remove(path: Path) -> None:
@@ -219,7 +164,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _store_error(error, str(path)) from error
+        raise store_error(error, str(path)) from error
 
 
 def file_sha256(path: Path) -> str:
@@ -244,6 +189,15 @@ def _write(part: Path, chunks: Iterable[Chunk], *, durable: bool) -> tuple[int, 
         if durable:
             os.fsync(file.fileno())
         return file.tell(), digest.hexdigest()
+
+
+def _stamp(final: Path, before: Stamp) -> Stamp | None:
+    """How a file looks once it is in place: as before, but for the time of change that renaming sets."""
+    try:
+        after = Stamp.of(final.stat())
+    except OSError:
+        return None
+    return after if after[:2] == before[:2] else None
 
 
 def _read_back(check: Check, part: Path, path: str) -> None:
@@ -285,7 +239,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _store_error(error: OSError, subject: str) -> StoreError:
+def store_error(error: OSError, subject: str) -> StoreError:
+    """Why the file system refuses to write, in words."""
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
     hint = ""
     if sys.platform == "win32" and isinstance(error, FileNotFoundError):

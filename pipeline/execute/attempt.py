@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from pathlib import Path
 
 from ..errors import DicombakeError, SourceError
+from ..plan import Unit
 from ..store import Written, file_sha256
-from .fingerprint import content_sha256, fingerprint, input_path, key_of
+from .fingerprint import content_sha256, input_path, key_of
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 
@@ -19,12 +19,15 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
     try:
         if unit.problem:
             return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
-        current = _current(task, task.made, job) if task.made else None
-        if current is not None:
-            return current
+        why = task.why
+        if task.made is not None:
+            current = _current(unit, task.made, job)
+            if isinstance(current, UnitResult):
+                return current
+            why = current
         if task.again:
             job = dataclasses.replace(job, ours=job.ours | {output.path for output in unit.outputs})
-        return work(unit, job)
+        return dataclasses.replace(work(unit, job), why=why)
     except DicombakeError as error:
         return UnitResult(unit.id, "failed", error=Failure.of(error))
     except MemoryError:
@@ -47,24 +50,22 @@ def defect(error: Exception) -> Failure:
     )
 
 
-def _current(task: Task, made: Made, job: Job) -> UnitResult | None:
-    """The result of a unit whose inputs, options and outputs are those that the lock knows, else None."""
-    try:
-        written = tuple(_known(job.out, path, known) for path, known in made.outputs)
-        if None in written:
-            return None
-        inputs = {
-            key_of(item): content_sha256(input_path(item, job.data, job.out)) for item in task.unit.inputs
-        }
-    except OSError:
-        return None
-    if fingerprint(task.options, inputs) != made.fingerprint:
-        return None
-    return UnitResult(
-        task.unit.id, "current", tuple(file for file in written if file is not None), tuple(inputs.items())
-    )
-
-
-def _known(out: Path, path: str, known: str) -> Written | None:
-    file = out.joinpath(*path.split("/"))
-    return Written(path, file.stat().st_size, known) if file_sha256(file) == known else None
+def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
+    """The result of a unit whose inputs and outputs are those that the lock knows; else what differs."""
+    written = []
+    for path, known in made.outputs:
+        file = job.out.joinpath(*path.split("/"))
+        try:
+            if file_sha256(file) != known:
+                return f"{path} was altered"
+            written.append(Written(path, file.stat().st_size, known))
+        except OSError:
+            return f"{path} cannot be read"
+    inputs = dict(made.inputs)
+    for item in unit.inputs:
+        try:
+            if content_sha256(input_path(item, job.data, job.out)) != inputs[key_of(item)]:
+                return f"{item.path} changed"
+        except OSError:
+            return f"{item.path} cannot be read"
+    return UnitResult(unit.id, "current", tuple(written), made.inputs)

@@ -1,7 +1,8 @@
-"""What decides the bytes of a unit's outputs, as one sha256.
+"""What decides the bytes of a unit's outputs, as one sha256; and, for naming a change, a hash of each part.
 
-Two parts: the options (the merged conversion, what of the rest of the recipe reaches an output, captures,
-output paths, versions) and the contents of the inputs. The options' part is known without opening a file.
+Two parts decide: the options (the merged conversion without its globs, what of the rest of the recipe
+reaches an output, captures, output paths, versions) and the contents of the inputs. The options' part is
+known without opening a file.
 """
 
 from __future__ import annotations
@@ -10,23 +11,30 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from ...schemas.template import is_template
 from ..plan import InputFile, Unit
+from ..plan_inputs import kinds_of
 from ..recipe_file import LoadedRecipe
 from ..store import file_sha256
-from .versions import codecs_of, program_version
+from .versions import codecs, codecs_of, program_version
+
+SHORT = 12
+"""Hex digits of an option's hash: it names what changed, it decides nothing."""
+
+MACHINES = "machines."
+VERSIONS = "versions"
+"""The fact that stands for the program and the codecs, which the lock has in clear as well."""
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
-
-
-def canonical(value: Any) -> str:
-    """JSON of one form only: sorted keys, no blanks, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "machine")
+"""Which files go in is said by the unit itself; what a machine says is merged into the conversion."""
+_BY_KEY = ("source", "combine", "geometry", "tags")
 
 
 def _plain(value: Any) -> Any:
@@ -37,6 +45,10 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
+"""JSON of one form only: sorted keys, no blanks, ASCII."""
+
+
 def key_of(item: InputFile) -> str:
     """How an input is named in results: ``data:film/a.tif``."""
     return f"{item.base}:{item.path}"
@@ -44,7 +56,7 @@ def key_of(item: InputFile) -> str:
 
 def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
     """sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
-    return _sha256(canonical([options, sorted(inputs.items())]))
+    return _sha256(f"{options}\n{canonical(sorted(inputs.items()))}")
 
 
 class Options:
@@ -52,57 +64,115 @@ class Options:
 
     def __init__(self, loaded: LoadedRecipe) -> None:
         self._loaded = loaded
-        self._texts: dict[str, str] = {}
+        self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def of(self, unit: Unit) -> str:
-        """sha256 (hex) over everything but the inputs' contents that decides the outputs of a unit."""
-        text = self._conversion(unit.conversion)
-        return _sha256(
-            canonical(
-                {
-                    "conversion": text,
-                    "inputs": [[key_of(item), sorted(item.captures)] for item in unit.inputs],
-                    "outputs": [[output.path, output.export, output.page] for output in unit.outputs],
-                    "group": unit.group,
-                    "pages": unit.pages,
-                    "index": unit.index if "{index" in text else None,
-                }
+        """Text (ASCII) of everything but the inputs' contents that decides the outputs of a unit."""
+        digest, indexed = self._conversion(unit.conversion, unit.machine)
+        return canonical(
+            (
+                digest,
+                [(item.base, item.path, item.captures) for item in unit.inputs],
+                [(output.path, output.export, output.page) for output in unit.outputs],
+                unit.group,
+                unit.pages,
+                unit.index if indexed else None,
             )
         )
 
-    def _conversion(self, name: str) -> str:
-        if name not in self._texts:
-            self._texts[name] = self._describe(name)
-        return self._texts[name]
-
-    def _describe(self, name: str) -> str:
-        recipe = self._loaded.recipe
-        conversion = recipe.conversions[name]
-        options = conversion.model_dump()
-        used = {(space, key) for space, key in _USED.findall(canonical(options))}
-        return canonical(
-            {
-                "conversion": name,
-                "options": options,
-                "recipe": recipe.name,
-                "uid_namespace": recipe.uid_namespace,
-                "strict": recipe.strict,
-                "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
-                "env": {key: os.environ.get(key) for space, key in used if space == "env"},
-                "own geometry": self._own_geometry(name),
-                "program": program_version(),
-                "codecs": codecs_of(conversion),
+    def facts(self, name: str) -> dict[str, str]:
+        """A short hash of each key of a conversion, and of what else reaches its outputs."""
+        parts = _parts(self._loaded, name)
+        for machine in self._machines(name, ""):
+            own = _parts(self._loaded.for_machine(machine), name)
+            parts |= {
+                f"machines.{machine}.{key}": part for key, part in own.items() if part != parts.get(key)
             }
-        )
+        return {
+            key: _sha256(canonical([name, key, value]))[:SHORT]
+            for key, value in parts.items()
+            if value not in (None, {}, [])
+        }
 
-    def _own_geometry(self, name: str) -> list[str]:
-        """The geometry that stands in the conversion itself: only it outranks what a file says."""
-        start = ("conversions", name, "geometry")
-        return sorted(
-            str(location[3])
-            for location, place in self._loaded.places.items()
-            if location[:3] == start and len(location) > 3 and place.layer == "conversion"
-        )
+    def codecs(self) -> dict[str, str]:
+        """Distribution -> version, of all that the recipe uses."""
+        return codecs(self._loaded.recipe)
+
+    def _conversion(self, name: str, machine: str) -> tuple[str, bool]:
+        """A digest of what all units of a conversion and machine share; whether it asks for ``{index}``."""
+        if (name, machine) not in self._conversions:
+            variants = [self._loaded.for_machine(each) for each in self._machines(name, machine)]
+            text = canonical([_described(loaded, name) for loaded in variants or [self._loaded]])
+            self._conversions[name, machine] = _sha256(text), "{index" in text
+        return self._conversions[name, machine]
+
+    def _machines(self, name: str, machine: str) -> list[str]:
+        """The machines that a unit may be of: one, none, or (where a file is to be made first) any."""
+        if machine:
+            return [machine]
+        chosen = self._loaded.recipe.conversions[name].machine
+        return sorted(self._loaded.variants) if chosen is not None and is_template(chosen) else []
+
+
+def machine_fact(machine: str, key: str) -> str:
+    """The name of a fact that holds for one machine's files."""
+    return f"{MACHINES}{machine}.{key}"
+
+
+def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
+    recipe = loaded.recipe
+    conversion = recipe.conversions[name]
+    options = conversion.model_dump(exclude=set(_NO_PART_OF_THE_BYTES))
+    used = {(space, key) for space, key in _USED.findall(canonical(options))}
+    return {
+        "conversion": name,
+        "options": options,
+        "captures": kinds_of(recipe, name),
+        "name": recipe.name,
+        "uid_namespace": recipe.uid_namespace,
+        "strict": recipe.strict,
+        "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
+        "env": {key: os.environ.get(key) for space, key in used if space == "env"},
+        "own geometry": _own_geometry(loaded, name),
+        "program": program_version(),
+        "codecs": codecs_of(conversion),
+    }
+
+
+def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
+    """The geometry that stands in the conversion itself: only it outranks what a file says."""
+    start = ("conversions", name, "geometry")
+    return sorted(
+        f"geometry.{location[3]}"
+        for location, place in loaded.places.items()
+        if location[:3] == start and len(location) > 3 and place.layer == "conversion"
+    )
+
+
+def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
+    """What reaches the outputs of a conversion, by the names that a change is told by."""
+    described = _described(loaded, name)
+    parts = dict(_keys(loaded.recipe.conversions[name].model_dump(exclude_unset=True)))
+    for key in set(described["own geometry"]) & parts.keys():
+        parts[key] = [parts[key], "stands in the conversion"]
+    parts |= {f"vars.{key}": value for key, value in described["vars"].items()}
+    parts |= {f"env.{key}": value for key, value in described["env"].items()}
+    parts |= {key: described[key] for key in ("name", "uid_namespace", "captures")}
+    parts |= {"strict of the recipe": described["strict"] or None}
+    return parts | {VERSIONS: [described["program"], described["codecs"]]}
+
+
+def _keys(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in options.items():
+        if key in _NO_PART_OF_THE_BYTES:
+            continue
+        if key == "exports":
+            for number, export in enumerate(value):
+                yield from ((f"exports[{number}].{inner}", what) for inner, what in export.items())
+        elif key in _BY_KEY and isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", what) for inner, what in value.items())
+        else:
+            yield key, value
 
 
 def input_path(item: InputFile, data: Path, out: Path) -> Path:

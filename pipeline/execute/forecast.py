@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..lock import Lock
 from ..plan import Plan, Unit
+from ..store import Written
 from .fingerprint import Options, fingerprint, key_of
+from .glance import Glance
+from .reasons import Reasons
+from .results import UnitResult
 from .schedule import Made, Task
 
-Why = Literal["forced", "new", "missing", "changed", "check", "problem"]
+Why = Literal["forced", "new", "missing", "changed", "check", "current", "problem"]
 """``new``: the lock does not know it. ``missing``: an output is gone. ``changed``: recipe, inputs' names or
-program differ from the lock's. ``check``: it runs only if a file was altered since. ``problem``: it cannot
-run."""
+program differ from the lock's. ``check``: it runs only if a file was altered since. ``current``: every file
+looks as when it had the content that the lock says. ``problem``: it cannot run."""
 
 SENTENCES: dict[Why, str] = {
     "forced": "runs: --force",
@@ -23,6 +27,7 @@ SENTENCES: dict[Why, str] = {
     "missing": "runs: an output is missing",
     "changed": "runs: the recipe, its inputs or the program changed",
     "check": "up to date, unless a file was altered",
+    "current": "up to date",
     "problem": "cannot run",
 }
 
@@ -34,31 +39,73 @@ class Forecast:
     unit: Unit
     why: Why
     task: Task
+    current: UnitResult | None = None
+    """The result of a unit that is `current`."""
 
 
-def forecast(plan: Plan, lock: Lock, *, force: bool = False) -> Iterator[Forecast]:
-    """Every unit of the plan, in its order."""
-    options = Options(plan.loaded)
+def forecast(
+    plan: Plan, lock: Lock, *, force: bool = False, glance: Glance | None = None
+) -> Iterator[Forecast]:
+    """Every unit of the plan, in its order; none is found `current` without a `glance` at its files."""
+    teller = _Teller(plan, lock, force, glance)
     for unit in plan.units:
-        described = options.of(unit)
-        why, made = _why(unit, plan, lock, described, force=force)
-        yield Forecast(unit, why, Task(unit, described, made))
+        yield teller.tell(unit)
 
 
-def _why(unit: Unit, plan: Plan, lock: Lock, options: str, *, force: bool) -> tuple[Why, Made | None]:
-    if unit.problem:
-        return "problem", None
-    if force:
-        return "forced", None
-    known = lock.units.get(unit.outputs[0].path) if unit.outputs else None
-    paths = [output.path for output in unit.outputs]
-    if known is None or any(path not in lock.outputs for path in paths):
-        return "new", None
-    if fingerprint(options, locked_inputs(unit, lock)) != known:
-        return "changed", None
-    if not all(os.path.lexists(plan.out.joinpath(*path.split("/"))) for path in paths):
-        return "missing", None
-    return "check", Made(known, tuple((path, lock.outputs[path]) for path in paths))
+@dataclass
+class _Teller:
+    plan: Plan
+    lock: Lock
+    force: bool
+    glance: Glance | None
+    settled: set[str] = field(default_factory=set)
+    """Units that are `current`."""
+
+    def __post_init__(self) -> None:
+        self.options = Options(self.plan.loaded)
+        self.reasons = Reasons(self.lock, self.options)
+        self.out = os.fspath(self.plan.out)
+
+    def tell(self, unit: Unit) -> Forecast:
+        described = self.options.of(unit)
+        if unit.problem:
+            return Forecast(unit, "problem", Task(unit, described))
+        if self.force:
+            return Forecast(unit, "forced", Task(unit, described, why="--force"))
+        known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
+        if known is None or any(output.path not in self.lock.outputs for output in unit.outputs):
+            return Forecast(unit, "new", Task(unit, described, why=NEW))
+        inputs = locked_inputs(unit, self.lock)
+        if fingerprint(described, inputs) != known:
+            return Forecast(unit, "changed", Task(unit, described, why=self.reasons.of(unit, inputs)))
+        current = self._current(unit, inputs)
+        if current is not None:
+            self.settled.add(unit.id)
+            return Forecast(unit, "current", Task(unit, described), current)
+        for output in unit.outputs:
+            if not os.path.lexists(f"{self.out}{os.sep}{output.path}"):
+                return Forecast(unit, "missing", Task(unit, described, why=f"{output.path} is missing"))
+        outputs = tuple((output.path, self.lock.outputs[output.path]) for output in unit.outputs)
+        return Forecast(unit, "check", Task(unit, described, Made(tuple(inputs.items()), outputs)))
+
+    def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
+        """The result of a unit of which every file looks as when it had the content that the lock says."""
+        glance = self.glance
+        if glance is None or not all(need in self.settled for need in unit.needs):
+            return None
+        written = []
+        for output in unit.outputs:
+            known = glance.sha256("out", output.path)
+            if known is None or known != self.lock.outputs[output.path]:
+                return None
+            written.append(Written(output.path, glance.size("out", output.path), known))
+        for item in unit.inputs:
+            if item.base == "data" and glance.sha256("data", item.path) != inputs[key_of(item)]:
+                return None
+        return UnitResult(unit.id, "current", tuple(written), tuple(inputs.items()))
+
+
+NEW = "not made before"
 
 
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:

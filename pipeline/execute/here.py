@@ -6,10 +6,10 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from types import FrameType
 
-from ..plan import Plan
+from ..plan import Plan, Unit
 from .attempt import attempt
 from .fingerprint import input_path
 from .results import Job, UnitResult, Work
@@ -19,16 +19,16 @@ SMALL_RUN = 16 * 2**20
 """Bytes of input below which starting workers costs more than it saves."""
 
 
-def workers(plan: Plan, jobs: int | None) -> int:
-    """How many processes to use for a plan; None: as many as there are cores, one for a small run."""
+def workers(plan: Plan, units: Sequence[Unit], jobs: int | None) -> int:
+    """How many processes to use for these units; None: as many as there are cores, one for a small run."""
     if jobs is None:
-        jobs = 1 if _is_small(plan) else cores()
-    return max(1, min(jobs, len(plan.units)))
+        jobs = 1 if _is_small(plan, units) else cores()
+    return max(1, min(jobs, len(units)))
 
 
-def _is_small(plan: Plan) -> bool:
+def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     total = 0
-    for item in (item for unit in plan.units for item in unit.inputs):
+    for item in (item for unit in units for item in unit.inputs):
         with contextlib.suppress(OSError):
             total += input_path(item, plan.data, plan.out).stat().st_size
         if total > SMALL_RUN:

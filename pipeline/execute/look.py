@@ -37,11 +37,12 @@ def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
     Raises: PlanError, where the lock cannot be read.
     """
     state = State(plan.loaded.path)
-    lock = state.lock()
+    memory = state.recall()
+    lock = state.lock(memory)
     try:
         if options.locked:
             check_locked(plan, lock, state.lock_file, partial=options.partial)
-        existing_of_ours(plan, lock.outputs, state.written(), overwrite=options.overwrite)
+        existing_of_ours(plan, plan.units, lock.outputs, memory.written, overwrite=options.overwrite)
     except DicombakeError as error:
         return lock, error
     return lock, None

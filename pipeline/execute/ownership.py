@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PlanError
-from ..plan import Plan
+from ..plan import Plan, Unit
+from ..state import key_of_file
 from ..store import file_sha256
 from .fingerprint import input_path
 
@@ -17,11 +18,16 @@ SHOWN = 10
 
 
 def existing_of_ours(
-    plan: Plan, known: Mapping[str, str], written: Collection[str], *, overwrite: bool
+    plan: Plan,
+    units: Sequence[Unit],
+    known: Mapping[str, str],
+    written: Collection[bytes],
+    *,
+    overwrite: bool,
 ) -> frozenset[str]:
-    """The outputs of the plan that exist and may be replaced.
+    """The outputs of some units of a plan that exist and may be replaced.
 
-    A file is ours when this recipe wrote it on this machine (`written`: absolute paths), when it has the
+    A file is ours when this recipe wrote it on this machine (`written`: names in the memory), when it has the
     content that the lock says (`known`: path -> sha256), or when the lock names it and the output folder
     is the recipe's own.
 
@@ -29,11 +35,11 @@ def existing_of_ours(
         PlanError: other files are in the way and `overwrite` is not given, or a folder, or an input.
     """
     home = _same(plan.out, plan.loaded.path.parent)
-    base = plan.out.resolve()
+    base = os.path.realpath(plan.out)
     ours: set[str] = set()
     foreign: list[str] = []
     present: list[str] = []
-    for path in (output.path for unit in plan.units for output in unit.outputs):
+    for path in (output.path for unit in units for output in unit.outputs):
         try:
             mode = os.lstat(plan.out.joinpath(*path.split("/"))).st_mode
         except OSError:
@@ -44,7 +50,7 @@ def existing_of_ours(
         if (
             overwrite
             or (path in known and home)
-            or absolute(base, path) in written
+            or key_of_file(base, path) in written
             or _has_content(plan.out, path, known.get(path))
         ):
             ours.add(path)
@@ -54,11 +60,6 @@ def existing_of_ours(
     if foreign:
         raise _in_the_way(foreign)
     return frozenset(ours)
-
-
-def absolute(base: Path, path: str) -> str:
-    """An output as the state names it; `base` is the resolved output folder."""
-    return os.path.normcase(base.joinpath(*path.split("/")))
 
 
 def _has_content(out: Path, path: str, known: str | None) -> bool:

@@ -49,6 +49,8 @@ class UnitResult:
     inputs: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     error: Failure | None = None
+    why: str = ""
+    """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ DicombakeError that it lets through becomes the unit's failure, any other except
 class Watching(Protocol):
     """Who follows a run; called in the process that started it."""
 
-    def start(self, units: int) -> None: ...
+    def start(self, units: int) -> None:
+        """Before the first unit that is not known to be up to date by the looks of its files."""
 
     def finished(self, unit: Unit, result: UnitResult) -> None: ...
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+from ..database import Database, Remembered
 from ..errors import Note, PlanError
-from ..lock import Lock, format_lock
+from ..lock import Lock
 from ..plan import Plan, Unit
-from ..state import State
-from ..store import held, remove_leftovers
-from .fingerprint import fingerprint
+from ..running import held
+from ..state import State, journal_lines
+from ..store import remove_leftovers
+from .facts import Facts
 from .forecast import forecast
+from .glance import Glance
 from .here import interrupts, run_here, workers
+from .keeper import Keeper
 from .look import RunOptions, check_locked
-from .ownership import absolute, existing_of_ours
-from .pool import run_pool
+from .ownership import existing_of_ours
 from .results import Job, Outcome, UnitResult, Watching, Work
 from .schedule import Schedule, unreached
-from .versions import codecs, program_version
 
 
 class Unwatched:
@@ -65,53 +65,68 @@ class _Run:
         self.work = work
         self.state = State(plan.loaded.path)
         self.units = {unit.id: unit for unit in plan.units}
-        self.described: dict[str, str] = {}
+        self.rest: list[Unit] = []
+        self.facts = Facts(plan)
         self.results: dict[str, UnitResult] = {}
         self.notes = list(plan.notes)
         self.interrupted = False
-        self.origin = Lock(plan.loaded.digest, program_version(), codecs(plan.loaded.recipe))
 
     def carry_out(self) -> Outcome:
         with ExitStack() as stack:
-            keeping = not self.options.locked and self._may_keep()
-            if keeping:
-                self.state.prepare()
-                if not stack.enter_context(held(self.state.running_file)):
-                    raise PlanError("another run of it is going on", subject=str(self.plan.loaded.path))
-            lock = self.state.lock()
-            written = self.state.written()
+            database = stack.enter_context(self._memory())
+            memory = self.state.recall()
+            lock = self.state.lock(memory)
             if self.options.locked:
                 check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
-            ours = existing_of_ours(self.plan, lock.outputs, written, overwrite=self.options.overwrite)
-            remove_leftovers(self.plan.out, self._outputs())
-            schedule = self._schedule(lock)
-            if keeping:
-                self._claim(lock, written)
-                stack.callback(self._settle, lock)
-                journal = self.state.journal(self.origin)
-                stack.callback(journal.close)
-                self._go(schedule, self._job(lock, ours), journal.add)
-            else:
-                self._go(schedule, self._job(lock, ours), lambda facts: None)
+            keeper = Keeper(self.plan, self.state, memory, database)
+            schedule = self._schedule(lock, keeper.glance)
+            ours = existing_of_ours(
+                self.plan, self.rest, lock.outputs, memory.written, overwrite=self.options.overwrite
+            )
+            if self.rest or memory.journal:
+                remove_leftovers(self.plan.out, self._outputs())
+            stack.callback(keeper.remember, self.results)
+            if not self.options.locked:
+                stack.callback(self._settle, lock, memory, database)
+            if self.rest:
+                self._begin(lock, keeper, memory, database)
+                self._go(schedule, self._job(lock, ours), database)
         return self._outcome()
 
-    def _may_keep(self) -> bool:
-        if self.state.writable:
-            return True
-        self.notes.append(
-            Note("no-lock", f"no lock is kept: {self.state.lock_file.parent} cannot be written to")
-        )
-        return False
+    @contextlib.contextmanager
+    def _memory(self) -> Iterator[Database | None]:
+        """The memory for writing, held for this run alone; None where nothing can be kept."""
+        if not self.state.writable:
+            if not self.options.locked:
+                folder = self.state.lock_file.parent
+                self.notes.append(Note("no-lock", f"no lock is kept: {folder} cannot be written to"))
+            yield None
+            return
+        self.state.prepare()
+        with held(self.state.running_file) as holder:
+            if holder:
+                raise PlanError(
+                    f"another run of it is going on ({holder})",
+                    subject=str(self.plan.loaded.path),
+                    hint="wait for its end",
+                )
+            with contextlib.closing(self.state.open()) as database:
+                yield database
 
     def _outputs(self) -> list[str]:
         return [output.path for unit in self.plan.units for output in unit.outputs]
 
-    def _schedule(self, lock: Lock) -> Schedule:
+    def _schedule(self, lock: Lock, glance: Glance) -> Schedule:
+        """What is to be done; units that look up to date have their results already."""
         tasks = []
-        for item in forecast(self.plan, lock, force=self.options.force):
-            self.described[item.unit.id] = item.task.options
+        for item in forecast(self.plan, lock, force=self.options.force, glance=glance):
+            if item.current is not None:
+                self.results[item.unit.id] = item.current
+                continue
+            self.facts.described[item.unit.id] = item.task.options
+            self.rest.append(item.unit)
             tasks.append(item.task)
-        return Schedule(tasks)
+        return Schedule(tasks, done=frozenset(self.results))
 
     def _job(self, lock: Lock, ours: frozenset[str]) -> Job:
         return Job(
@@ -124,69 +139,57 @@ class _Run:
             expected=lock.outputs if self.options.locked else {},
         )
 
-    def _claim(self, lock: Lock, written: Collection[str]) -> None:
+    def _begin(self, lock: Lock, keeper: Keeper, memory: Remembered, database: Database | None) -> None:
         """Note, before the first is written, that these files are ours, however this run ends."""
-        base = self.plan.out.resolve()
-        planned = {absolute(base, path) for path in self._outputs()}
-        if not planned <= set(written):
-            self.state.save_written({*written, *planned})
-        if lock.outputs:
+        keeper.claim(self.rest)
+        if self.options.locked or database is None:
+            return
+        if memory.journal and lock.outputs:
             self.state.save_lock(lock)
+        database.begin_journal(journal_lines(self.facts.origin(self.plan.loaded.recipe.conversions)))
 
-    def _settle(self, before: Lock) -> None:
-        """What was written goes into the lock; what was claimed and is not there is given up."""
-        made = self._facts(self.results.values())
+    def _settle(self, before: Lock, memory: Remembered, database: Database | None) -> None:
+        """What was written goes into the lock; the journal is of no use any more."""
+        if database is None:
+            return
+        reached = {
+            self.units[name].conversion
+            for name, result in self.results.items()
+            if result.status in ("written", "current")
+        }
+        made = self.facts.of(self.units, self.results.values(), self.facts.origin(reached))
+        kept = before
         if not self.options.partial:
             inputs = {item.path for unit in self.plan.units for item in unit.inputs if item.base == "data"}
-            before = before.only(inputs, set(self._outputs()))
-        if made.outputs or before.outputs:
-            self.state.save_lock(before.updated(made))
-        absent = {path for path in self.state.written() if not os.path.lexists(path)}
-        if absent:
-            self.state.save_written(self.state.written() - absent)
+            kept = before.only(inputs, set(self._outputs()), self.plan.loaded.recipe.conversions)
+        after = kept.updated(made)
+        if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
+            self.state.save_lock(after)
+        if self.rest or memory.journal:
+            database.end_journal()
 
-    def _facts(self, results: Collection[UnitResult]) -> Lock:
-        """What these results are worth in a lock."""
-        inputs: dict[str, str] = {}
-        outputs: dict[str, str] = {}
-        units: dict[str, str] = {}
-        for result in results:
-            if result.status not in ("written", "current"):
-                continue
-            inputs |= {
-                key.removeprefix("data:"): known for key, known in result.inputs if key.startswith("data:")
-            }
-            outputs |= {file.path: file.sha256 for file in result.written}
-            first = self.units[result.unit].outputs[0].path
-            units[first] = fingerprint(self.described[result.unit], dict(result.inputs))
-        return dataclasses.replace(self.origin, inputs=inputs, outputs=outputs, units=units)
-
-    def _go(self, schedule: Schedule, job: Job, note: Callable[[str], object]) -> None:
-        self.watching.start(len(self.units))
-        jobs = workers(self.plan, self.options.jobs)
+    def _go(self, schedule: Schedule, job: Job, database: Database | None) -> None:
+        self.watching.start(len(self.rest))
+        jobs = workers(self.plan, self.rest, self.options.jobs)
         try:
             if jobs == 1:
                 results = run_here(schedule, job, self.work)
             else:
+                from .pool import run_pool
+
                 results = run_pool(schedule, job, self.work, jobs)
             with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
                 for result in results:
-                    self._take(result, schedule, note)
+                    self._take(result, schedule, database)
         except KeyboardInterrupt:
             self.interrupted = True
             remove_leftovers(self.plan.out, self._outputs())
 
-    def _take(self, result: UnitResult, schedule: Schedule, note: Callable[[str], object]) -> None:
+    def _take(self, result: UnitResult, schedule: Schedule, database: Database | None) -> None:
         self.results[result.unit] = result
-        if result.status == "written":
-            facts = format_lock(self._facts([result]))
-            note(
-                "".join(
-                    line
-                    for line in facts.splitlines(keepends=True)
-                    if line[:5] in ("input", "outpu", "unit ")
-                )
-            )
+        if result.status == "written" and database is not None and not self.options.locked:
+            facts = self.facts.of(self.units, [result], Lock())
+            database.add_to_journal(journal_lines(facts, "input", "output", "unit"))
         self.watching.finished(self.units[result.unit], result)
         if self.options.fail_fast and result.status == "failed":
             schedule.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -14,9 +14,9 @@ from .results import Failure, UnitResult
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What the lock says a unit made: its fingerprint, and (path, sha256) of each output."""
+    """What the lock says of a unit: (key, sha256) of each input, (path, sha256) of each output."""
 
-    fingerprint: str
+    inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
 
 
@@ -28,6 +28,8 @@ class Task:
     options: str = ""
     """`Options.of` the unit."""
     made: Made | None = None
+    why: str = ""
+    """Why it is done, where that is known without opening a file."""
     again: bool = False
     """Whether a worker died over it, perhaps with some outputs in place."""
 
@@ -35,11 +37,13 @@ class Task:
 class Schedule:
     """The tasks of a run in the order of their needs; those that depend on a failure are skipped."""
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        """Raises: PlanError, where units need each other in a circle or need one that is not planned."""
+    def __init__(self, tasks: Iterable[Task], done: Collection[str] = ()) -> None:
+        """`done` are units that need not be done. Raises: PlanError, where units need each other in a circle
+        or need one that is not planned.
+        """
         self._tasks = {task.unit.id: task for task in tasks}
         self._blocked: dict[str, str] = {}
-        self._sorter: TopologicalSorter[str] = TopologicalSorter(_needs(self._tasks))
+        self._sorter: TopologicalSorter[str] = TopologicalSorter(_needs(self._tasks, done))
         self.stopped = False
         try:
             self._sorter.prepare()
@@ -93,12 +97,14 @@ class Schedule:
         return self._reverse
 
 
-def _needs(tasks: Mapping[str, Task]) -> dict[str, tuple[str, ...]]:
-    for task in tasks.values():
-        for need in task.unit.needs:
+def _needs(tasks: Mapping[str, Task], done: Collection[str]) -> dict[str, tuple[str, ...]]:
+    needs = {}
+    for name, task in tasks.items():
+        needs[name] = tuple(need for need in task.unit.needs if need not in done)
+        for need in needs[name]:
             if need not in tasks:
-                raise PlanError(f"needs {need}, which is not part of the plan", subject=task.unit.id)
-    return {name: task.unit.needs for name, task in tasks.items()}
+                raise PlanError(f"needs {need}, which is not part of the plan", subject=name)
+    return needs
 
 
 def _skipped(name: str, why: str) -> UnitResult:

@@ -60,6 +60,7 @@ def _unit(unit: Unit, result: UnitResult) -> dict[str, Any]:
         "id": unit.id,
         "conversion": unit.conversion,
         "status": result.status,
+        "why": result.why or None,
         "inputs": [
             {"path": key.partition(":")[2], "base": key.partition(":")[0], "sha256": known}
             for key, known in result.inputs

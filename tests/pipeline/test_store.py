@@ -15,11 +15,9 @@ from pathlib import Path
 import pytest
 from dicombake.pipeline.errors import DifferenceError, StoreError, VerificationError
 from dicombake.pipeline.store import (
-    Journal,
     Store,
     Written,
     file_sha256,
-    held,
     part_name,
     remove_leftovers,
     write_file,
@@ -158,13 +156,6 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@posix
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_journal_on_a_full_disk_is_told() -> None:
-    with pytest.raises(StoreError, match=r"^/dev/full: cannot be written: the disk is full$"):
-        Journal(Path("/dev/full"), "line\n")
-
-
 def test_a_process_killed_while_writing_leaves_only_a_part_that_the_next_run_removes(tmp_path: Path) -> None:
     code = textwrap.dedent(
         """
@@ -205,15 +196,3 @@ def test_a_program_file_is_replaced_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == ["state/x.lock"]
     with pytest.raises(StoreError, match="a part of its path is a file"):
         write_file(tmp_path / "state/x.lock/y", b"")
-
-
-def test_a_held_file_is_held_for_others(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from dicombake.pipeline.store import held\n"
-        "with held(Path(sys.argv[1])) as free: sys.exit(0 if free else 5)"
-    )
-    ask = [sys.executable, "-c", code, str(tmp_path / "x.running")]
-    with held(tmp_path / "x.running") as free:
-        assert free
-        assert subprocess.run(ask, check=False, timeout=60).returncode == 5
-    assert subprocess.run(ask, check=False, timeout=60).returncode == 0
