@@ -105,13 +105,13 @@ def _draft(images: Sequence[Image], options: DicomOptions, context: Context) -> 
         return parametric_map.draft(images, options, context)
     if isinstance(options, SameKindExport):
         return same_kind.draft(images, options)
+    if isinstance(options, RtImageExport):
+        return rt_image.draft(images, options, context)
     if len(images) != 1:
         raise UsageError(
             f"the source holds {len(images)} images, and '{options.to}' takes one", hint="give one of them"
         )
-    if isinstance(options, CtSeriesExport):
-        return ct_series.draft(images[0], options)
-    return rt_image.draft(images[0], options, context)
+    return ct_series.draft(images[0], options)
 
 
 def _images(source: Any) -> list[Image]:

@@ -50,7 +50,7 @@ _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILU
 
 def export(images: Sequence[Image], options: ParametricMapExport, context: Context) -> Artifact:
     """One Parametric Map of one image, or of all. Raises: ExportError, GeometryError."""
-    return artifact(draft(images, options, context), context)
+    return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: ParametricMapExport, context: Context) -> Draft:

@@ -1,8 +1,9 @@
-"""RT Image (PS3.3 A.17 and C.8.8.2): one file per image."""
+"""RT Image (PS3.3 A.17 and C.8.8.2): one image, or the frames of one file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from pydicom import Dataset
@@ -12,7 +13,7 @@ from pydicom.uid import RTImageStorage
 from ...schemas.exports import RtImageExport
 from ..dicom.encoding import RT_IMAGE
 from ..dicom.file import PixelElement
-from ..dicom.finish import Draft, artifact
+from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import common, conversion_type, pixel_module, rescale
 from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
@@ -20,32 +21,41 @@ from ..errors import ExportError, GeometryError, Note
 from ..image import Geometry, Image
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, luminance, polarity, without_alpha
+from .frames import alike, no_frames, rt_frames, same_geometry
 
 _LABEL = 16
 
 
 def export(images: Sequence[Image], options: RtImageExport, context: Context) -> Artifact:
-    """One RT Image. Raises: ExportError, GeometryError."""
-    if len(images) != 1:
-        raise ExportError(f"an RT Image holds one image, not {len(images)}", hint="put {page} into 'path'")
-    return artifact(draft(images[0], options, context), context, options.transfer_syntax)
+    """One RT Image of one image, or of all as its frames. Raises: ExportError, GeometryError."""
+    return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(image: Image, options: RtImageExport, context: Context) -> Draft:
-    """The RT Image of an image, before the recipe's tags."""
-    _require_geometry(image.geometry)
-    image = _grey(image)
-    encoded = encode(image, options.pixels, RT_IMAGE)
-    dataset, notes = common(image, sop_class=RTImageStorage, modality="RTIMAGE")
-    _rt_image(dataset, image, context.stem)
+def draft(images: Sequence[Image], options: RtImageExport, context: Context) -> Draft:
+    """The RT Image of some images, before the recipe's tags."""
+    if not images:
+        raise ExportError("there is no image to write")
+    _require_geometry(images[0].geometry)
+    images = [_grey(image) for image in images]
+    first, several = images[0], len(images) > 1
+    frames = [encode(image, options.pixels, RT_IMAGE) for image in images]
+    alike(images, frames)
+    same_geometry(images)
+    encoded = replace(frames[0], error=max((frame.error for frame in frames if frame.error), default=None))
+    dataset, notes = common(first, sop_class=RTImageStorage, modality="RTIMAGE")
+    _rt_image(dataset, first, context.stem)
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
-    rescale(dataset, encoded, image.units)
+    rescale(dataset, encoded, first.units)
+    if several:
+        rt_frames(dataset, images)
+    else:
+        no_frames(dataset)
     return Draft(
         dataset,
-        PixelElement(encoded.stored, encoded.element),
-        (image,),
-        notes=notes + encoded.notes + _grey_notes(image),
-        numbers=_geometry(dataset, image.geometry),
+        PixelElement(stacked([frame.stored for frame in frames]), encoded.element),
+        images,
+        notes=notes + encoded.notes + _grey_notes(first),
+        numbers=_geometry(dataset, first.geometry),
     )
 
 
@@ -137,4 +147,6 @@ def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ..
     return meant
 
 
-EXPORTER = Exporter(export, "one RT Image per image", dicom=True)
+EXPORTER = Exporter(
+    export, "RT Image; several pages or frames give one multi-frame file", many=True, dicom=True
+)

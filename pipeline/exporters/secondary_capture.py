@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.tag import Tag
 from pydicom.uid import (
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
@@ -25,8 +24,7 @@ from ..errors import ExportError, Note
 from ..image import Image
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, polarity, without_alpha
-
-_PAGE_NUMBER_VECTOR = Tag("PageNumberVector")
+from .frames import PAGE_NUMBERS, alike
 
 
 def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
@@ -43,7 +41,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
     frames = [
         encode(image, options.pixels, MULTI_FRAME if several else SECONDARY_CAPTURE) for image in images
     ]
-    _alike(images, frames)
+    alike(images, frames)
     encoded = frames[0]
     colour = first.photometric == "RGB"
     if several and colour and encoded.stored.dtype != np.uint8:
@@ -73,23 +71,6 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
     )
 
 
-def _alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
-    """Raises: ExportError, naming the first page that does not fit the first one."""
-    first = frames[0]
-    for image, frame in zip(images, frames, strict=True):
-        for ours, theirs, what in (
-            (first.stored.shape, frame.stored.shape, "shape"),
-            (first.stored.dtype, frame.stored.dtype, "type"),
-            (images[0].photometric, image.photometric, "colour"),
-        ):
-            if ours != theirs:
-                raise ExportError(
-                    f"page {image.source.page} has the {what} {theirs}, the first one {ours}; "
-                    "one file holds only alike ones",
-                    hint="write one file per page ({page} in 'path')",
-                )
-
-
 def _sop_class(encoded: Encoded, several: bool, colour: bool) -> str:
     if not several:
         return SecondaryCaptureImageStorage
@@ -102,7 +83,7 @@ def _sop_class(encoded: Encoded, several: bool, colour: bool) -> str:
 
 def _multi_frame(dataset: Dataset, images: Sequence[Image], colour: bool) -> None:
     """Multi-frame, SC Multi-frame Image and SC Multi-frame Vector (PS3.3 C.7.6.6, C.8.6.3, C.8.6.4)."""
-    dataset.FrameIncrementPointer = _PAGE_NUMBER_VECTOR
+    dataset.FrameIncrementPointer = PAGE_NUMBERS
     dataset.PageNumberVector = [str(image.source.page) for image in images]
     if "BurnedInAnnotation" not in dataset:
         dataset.BurnedInAnnotation = "NO"

@@ -80,7 +80,7 @@ def test_a_truncated_file_is_seen(tmp_path, keep):
 def finished(geometry=PLACED, pixels="uint16", overrides=None):
     image = Image(ramp(pixels), geometry)
     where = context(overrides or {"PatientName": "Secret^Person", "ExposureSequence": [{"KVP": "6"}]})
-    return finish(rt_image.draft(image, OPTIONS, where), where)
+    return finish(rt_image.draft([image], OPTIONS, where), where)
 
 
 def rename(meant):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from dicombake.schemas.exports import RtImageExport
 from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut
 
-from ..dicom.made import FILE, PLACED, SCANNED, codes, context, dicom_source, export, ramp, read
+from ..dicom.made import FILE, PLACED, RECIPE, SCANNED, codes, context, dicom_source, export, ramp, read
 
 NAMES = (
     "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
@@ -280,6 +282,65 @@ def test_a_dicom_sources_rescale_and_units_stay(tmp_path):
     assert (found.RescaleSlope, found.RescaleType) == (2.8244119574e-06, "CU")
 
 
-def test_several_images_are_refused(tmp_path):
-    with pytest.raises(ExportError, match="an RT Image holds one image, not 2"):
-        made(tmp_path, [Image(ramp("uint16"), SCANNED)] * 2)
+def frame(pixels, page, geometry=PLACED):
+    source = SourceFile(Path("cine.tif"), "image", page=page, pages=3)
+    return Image(pixels, geometry, sources=(source,))
+
+
+def test_several_images_are_the_frames_of_one_file(tmp_path):
+    frames = [ramp("uint16") + page for page in (1, 2, 3)]
+    path, _ = made(tmp_path, [frame(pixels, page) for page, pixels in enumerate(frames, 1)])
+    found = read(path)
+    assert np.array_equal(found.pixel_array, np.stack(frames))
+    assert (found.NumberOfFrames, found.SOPClassUID.keyword) == (3, "RTImageStorage")
+    assert found.FrameIncrementPointer == 0x00182001
+    assert list(found.PageNumberVector) == [1, 2, 3]
+    assert found.ImagePlanePixelSpacing == [0.336, 0.336]
+
+
+def test_frames_of_other_geometry_are_refused(tmp_path):
+    turned = PLACED.having(RECIPE, gantry=91.0)
+    text = "page 2 has gantry 91.0, the first one 90.033; an RT Image says it once for all of its frames"
+    with pytest.raises(ExportError, match=re.escape(text)):
+        made(tmp_path, [frame(ramp("uint16"), 1), frame(ramp("uint16"), 2, turned)])
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        (ramp("uint16", rows=6), "page 2 has the shape (6, 7), the first one (5, 7)"),
+        (ramp("uint8"), "page 2 has the type uint8, the first one uint16"),
+    ],
+)
+def test_frames_of_other_kinds_are_refused(tmp_path, other, text):
+    with pytest.raises(ExportError, match=re.escape(text)):
+        made(tmp_path, [frame(ramp("uint16"), 1), frame(other, 2)])
+
+
+def test_frames_of_a_dicom_source_keep_their_time_and_exposures(tmp_path):
+    exposures = []
+    for number in (1, 2, 3):
+        item = Dataset()
+        item.ReferencedFrameNumber, item.ExposureTime = str(number), str(10 * number)
+        exposures.append(item)
+    source = dicom_source(FrameTime="100", FrameIncrementPointer=0x00181063, NumberOfFrames="3")
+    source.dataset.ExposureSequence = exposures
+    images = [
+        frame(ramp("uint16"), page).replace(
+            sources=(dataclasses.replace(source, page=page, pages=3, path=Path("cine.dcm")),)
+        )
+        for page in (1, 2, 3)
+    ]
+    whole = read(made(tmp_path, images)[0])
+    assert (whole.FrameIncrementPointer, whole.FrameTime) == (0x00181063, 100)
+    assert [item.ReferencedFrameNumber for item in whole.ExposureSequence] == [1, 2, 3]
+    assert [item.ReferencedFrameNumber for item in whole.SourceImageSequence] == [1, 2, 3]
+    one = read(made(tmp_path, images[1])[0])
+    assert "FrameTime" not in one and "NumberOfFrames" not in one
+    assert [item.ExposureTime for item in one.ExposureSequence] == [20]
+    some = read(made(tmp_path, images[1:])[0])
+    assert "FrameTime" not in some and list(some.PageNumberVector) == [2, 3]
+    assert [(item.ReferencedFrameNumber, item.ExposureTime) for item in some.ExposureSequence] == [
+        (1, 20),
+        (2, 30),
+    ]
