@@ -41,7 +41,8 @@ def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
             return Encoded(exact.stored, exact.element, exact.bits_stored, exact.rescale, 0.0, exact.notes)
         return exact
     if how == "portable":
-        raise ExportError(f"cannot be stored exactly in 16 bits: {reason}", hint="use 'pixels: quantize'")
+        way_out = "'pixels: quantize'" if allowed.rescale else allowed.alternative
+        raise ExportError(f"cannot be stored exactly in 16 bits: {reason}", hint=f"use {way_out}")
     return quantized(image.pixels, allowed)
 
 

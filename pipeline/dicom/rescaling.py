@@ -125,7 +125,9 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
         ExportError: values that are no numbers, or a range that float64 cannot span.
     """
     if not allowed.rescale:
-        raise ExportError(f"{allowed.name} has no rescale, which quantized values need")
+        raise ExportError(
+            f"{allowed.name} has no rescale, which quantized values need", hint=f"use {allowed.alternative}"
+        )
     wrong = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
     if wrong:
         raise ExportError(f"{wrong} values are not finite numbers, which integers cannot hold")

@@ -236,10 +236,18 @@ def test_a_dtype_outside_the_iod_is_told_and_names_portable(name):
 
 
 def test_multi_frame_kinds_have_no_rescale():
-    with pytest.raises(ExportError, match="a multi-frame Secondary Capture has no rescale"):
+    with pytest.raises(ExportError) as caught:
         encode(Image(np.array([[-1]], "i2")), "portable", MULTI_FRAME)
-    with pytest.raises(ExportError, match="has no rescale, which quantized values need"):
+    assert str(caught.value) == (
+        "cannot be stored exactly in 16 bits: a multi-frame Secondary Capture has no rescale, and the values "
+        "are not whole numbers from 0 to 65535; use one file per page ({page} in 'path')"
+    )
+    with pytest.raises(ExportError) as caught:
         encode(Image(np.array([[0.1]])), "quantize", MULTI_FRAME)
+    assert str(caught.value) == (
+        "a multi-frame Secondary Capture has no rescale, which quantized values need; "
+        "use one file per page ({page} in 'path')"
+    )
 
 
 def test_an_image_without_pixels_is_refused():
