@@ -75,7 +75,7 @@ def _settled(read: Part) -> Part:
     if entries["name"].key is None:
         named = Place("the file's name", 0, 0, "recipe")
         entries["name"] = replace(entries["name"], place=named)
-    order = ["version", "name", *Recipe.model_fields, "defaults", "conversions"]
+    order = ["version", "name", *Recipe.model_fields, "defaults", "conversions", "tests"]
     last = {key: at for at, key in enumerate(order)}
     found = {key: entries[key] for key in sorted(entries, key=last.__getitem__)}
     return replace(read, value={key: part for key, part in found.items() if part.value is not None})

@@ -21,6 +21,7 @@ from .recipe_extends import FileReader
 from .recipe_machines import applied, machine_names, templated, unknown_machines
 from .recipe_parts import Layer, Location, Part, Place, plain
 from .recipe_problems import make_problem, nearest, problem_at, problems_in
+from .recipe_tests import wrong_tests
 
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
@@ -40,8 +41,8 @@ class LoadedRecipe:
     """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, places not.
 
     Which geometry stands in the conversion itself is part of it, since that outranks what a file says; so is
-    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses are
-    not.
+    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses and
+    tests are not.
     """
     variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
     """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
@@ -167,7 +168,8 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
     told = [
         problem_at(merged, location, what) for location, what in problems_of(recipe.conversions, recipe.vars)
     ]
-    return recipe, [*told, *unknown_machines(merged, recipe.conversions)]
+    told += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
+    return recipe, told
 
 
 def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[Problem]:
@@ -201,7 +203,7 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
         if location[0:1] == ("conversions",) and location[2:3] == ("geometry",) and len(location) == 4
         if place.layer == "conversion"
     )
-    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines"})
+    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests"})
     for conversion in content["conversions"].values():
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]

@@ -23,6 +23,7 @@ from .machines import Machine
 from .process import OPERATIONS, Combine, FilterSize
 from .recipe import Conversion, Limits, Recipe
 from .sources import SOURCE_FORMATS
+from .testing import PHANTOMS, Expectation, Mean, Near, RecipeTest
 
 Schema = dict[str, Any]
 
@@ -58,7 +59,8 @@ def schema_text() -> str:
 
 def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
-    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *unions)
+    testing = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
+    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *unions, *testing)
 
 
 def _describe(definition: Schema, model: type[BaseModel]) -> None:
@@ -133,6 +135,7 @@ def _loosen(definitions: Schema) -> None:
         {"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^\s*[0-9.]+\s*(mm)?\s*$"},
         definitions["FilterSize"],
     )  # fmt: skip
+    _loosen_tests(definitions)
     conversion = definitions["Conversion"]
     del conversion["required"]
     fields = conversion["properties"]
@@ -148,6 +151,17 @@ def _loosen(definitions: Schema) -> None:
         *(definitions[name]["properties"] for name in ("Geometry", "Limits", "Machine")),
     ):
         _nullable(properties)
+
+
+def _loosen_tests(definitions: Schema) -> None:
+    for model in PHANTOMS.values():
+        definition = definitions[model.__name__]
+        definition["required"] = ["phantom", *definition["required"]]
+    for name, keys in (("RecipeTest", ("input", "expect")), ("Expectation", ("mean",))):
+        properties = definitions[name]["properties"]
+        for key in keys:
+            properties[key] = _or_one(properties[key])
+    definitions["Near"] = _any({"type": "number"}, definitions["Near"])
 
 
 def _export_parts(items: Schema) -> list[Schema]:

@@ -16,7 +16,7 @@ from .inputs import Inputs
 from .recipe import Conversion, Recipe
 
 Location = tuple[str | int, ...]
-DISCRIMINATORS = ("format", "to", "op")
+DISCRIMINATORS = ("format", "to", "op", "phantom")
 """Keys that say which member of a union is meant."""
 
 _UNIONS = (Union, UnionType)

@@ -18,6 +18,7 @@ from .process import Combine, Operations
 from .sources import Source
 from .tags import TagKey, Tags
 from .template import Template
+from .testing import RecipeTest
 
 LANGUAGE_VERSION = 1
 
@@ -102,6 +103,8 @@ class Recipe(Model):
     machines: dict[MachineName, Machine] = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""
     conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]
+    tests: Many[RecipeTest] = ()
+    """What `dicombake test` makes and compares; no output depends on it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -39,6 +39,7 @@ LAYERS = (
     {"state"},
     {"samples", "drafts"},
     {"execute"},
+    {"testing"},
     {"report"},
     {"api"},
     {"cli"},

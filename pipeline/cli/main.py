@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
     "graph": "Draw the steps as Mermaid or DOT.",
     "validate": "Check recipes alone; no files are needed.",
+    "test": "Run the tests that recipes carry, on files that they make.",
     "config": "Print the merged recipe, with the file and line of each of its lines.",
     "inspect": "Show what files hold: format, shape, values, geometry, metadata.",
     "new": "Draft a recipe, from scratch or from files.",

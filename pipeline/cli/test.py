@@ -1,0 +1,67 @@
+"""``dicombake test RECIPE...``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import DicombakeError, ExitStatus, UsageError
+from .common import Assignments, Json, Recipes, complain, print_json, reporting, variables, worst
+
+if TYPE_CHECKING:
+    from ..testing import Result
+
+
+def test(recipes: Recipes, *, assignments: Assignments = None, json: Json = False) -> None:
+    with reporting():
+        from ..report.outcome import error_as_json
+        from ..report.tests import summary, tests_as_json
+
+        values = variables(assignments)
+        done: list[Result] = []
+        shown: list[dict[str, Any]] = []
+        statuses: list[ExitStatus] = []
+        for path in recipes:
+            try:
+                results = _tested(path, values, quiet=json)
+            except DicombakeError as error:
+                if not json:
+                    complain(error)
+                shown.append(error_as_json(path, error))
+                statuses.append(error.status)
+            else:
+                done += results
+                shown.append(tests_as_json(path, results))
+                failed = not all(result.passed for result in results)
+                statuses.append(ExitStatus.FAILED if failed else ExitStatus.DONE)
+        if not done and worst(statuses) is ExitStatus.DONE:
+            raise UsageError("no recipe here has tests", hint="give it some under 'tests'")
+        status = worst(statuses)
+        if json:
+            passed = sum(result.passed for result in done)
+            counts = {"passed": passed, "failed": len(done) - passed}
+            print_json({"schema_version": 1, "exit_status": int(status), **counts, "recipes": shown})
+        else:
+            typer.echo(summary(done))
+        if status is not ExitStatus.DONE:
+            raise typer.Exit(int(status))
+
+
+def _tested(path: Path, values: dict[str, str], *, quiet: bool) -> list[Result]:
+    """The tests of one recipe, told as they end."""
+    from ..report.tests import result_lines
+    from ..testing import run_tests
+
+    results = []
+    for result in run_tests(path, values):
+        if not quiet:
+            if not results:
+                typer.echo(str(path))
+            for line in result_lines(result):
+                typer.echo(line)
+        results.append(result)
+    if not results and not quiet:
+        typer.echo(f"{path}: has no tests")
+    return results

@@ -1,0 +1,5 @@
+"""The tests that recipes carry: made files in, statements about what comes out."""
+
+from .run import Mismatch, Result, run_tests
+
+__all__ = ["Mismatch", "Result", "run_tests"]

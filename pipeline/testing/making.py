@@ -1,0 +1,123 @@
+"""The files that a test makes, as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schemas.testing import AnyInput, CylinderInput, FieldInput, NoiseInput, StarInput, WedgeInput
+from ..dicom.overrides import apply_overrides
+from ..samples import files, phantoms, xim
+from ..samples.phantoms import Grid, noise, whole
+from ..templates import Scope, render
+
+Pixels = npt.NDArray[Any]
+COLOURS = (1.0, 0.9, 0.55)
+_HALF_SPREAD = 3.5
+"""`noise` lies within so many standard deviations."""
+
+
+def made_files(made: AnyInput) -> Iterator[tuple[str, bytes]]:
+    """Path (with /) and content of each file of an input. Raises: ExportError (a tag's value)."""
+    for index in range(1, made.count + 1):
+        name = render(made.name, Scope(path="", index=index)).replace("\\", "/")
+        yield name, encoded(made, pixels_of(made, made.seed + index - 1), name)
+
+
+def pixels_of(made: AnyInput, seed: int) -> Pixels:
+    """The pixels of a made file: (rows, columns) and, after them, slices or the samples of colour."""
+    low, high = made.values
+    picture = low + (high - low) * picture_of(made, seed)
+    if made.sigma:
+        picture = picture + made.sigma * noise(made.shape, seed)
+    if made.colour:
+        picture = np.stack([picture * factor for factor in COLOURS], axis=-1)
+    return _typed(picture, made.holds)
+
+
+def _typed(picture: Grid, dtype: str) -> Pixels:
+    return picture.astype(dtype) if dtype.startswith("float") else whole(picture, dtype)
+
+
+def picture_of(made: AnyInput, seed: int = 0) -> Grid:
+    """The phantom, from 0 to 1 but for a volume's wire; in the shape of the file."""
+    plane, slices = (made.shape[0], made.shape[1]), made.shape[2:]
+    match made:
+        case FieldInput():
+            rows, columns = made.size[0] / 2, made.size[1] / 2
+            jaws = (-columns, columns, -rows, rows)
+            picture = phantoms.field(plane, made.pitch, jaws, penumbra=made.penumbra)
+        case WedgeInput():
+            picture = phantoms.wedge(plane, made.steps, border=made.border)
+        case StarInput():
+            picture = phantoms.star(plane, made.pitch, made.angles, width=made.width)
+        case NoiseInput():
+            return 0.5 + noise(made.shape, seed) / (2 * _HALF_SPREAD)
+        case CylinderInput():
+            return _cylinder(made)
+        case _:
+            assert_never(made)
+    return np.repeat(picture[:, :, np.newaxis], slices[0], axis=2) if slices else picture
+
+
+def _cylinder(made: CylinderInput) -> Grid:
+    count = made.shape[2] if len(made.shape) == 3 else 2
+    shape = (made.shape[0], made.shape[1], count)
+    volume = (phantoms.cylinder(shape, (*made.pitch, 1.0), radius=made.radius) + 1000.0) / 1000.0
+    return volume if len(made.shape) == 3 else volume[:, :, 1]
+
+
+def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
+    """A file of the input's format. Raises: ExportError (a tag's value)."""
+    match made.format:
+        case "xim":
+            return xim.encode(pixels, _properties(made))
+        case "dicom":
+            return _dicom(made, pixels, name)
+        case "tiff":
+            return files.tiff(*[pixels] * made.pages, dpi=made.dpi)
+        case "png" | "jpeg" | "bmp":
+            return files.picture(pixels, made.format.upper(), dpi=made.dpi)
+        case "npy":
+            return files.npy(pixels)
+        case "npz":
+            return files.npz(**{made.key: pixels})
+        case "cyberknife-raw":
+            return files.cyberknife(pixels)
+        case "visionrt-raw":
+            return files.visionrt(pixels)
+        case "raw":
+            header = b"made".ljust(made.header_bytes, b"\0")[: made.header_bytes]
+            return files.flat(pixels, byte_order=made.byte_order, header=header)
+        case _:
+            assert_never(made.format)
+
+
+Axis = Literal["gantry", "collimator", "couch"]
+_AXES: tuple[Axis, ...] = ("gantry", "collimator", "couch")
+
+
+def _angles(made: AnyInput) -> dict[Axis, float]:
+    return {axis: float(getattr(made, axis) or 0.0) for axis in _AXES}
+
+
+def _properties(made: AnyInput) -> dict[str, xim.Property]:
+    return xim.mv_properties(**_angles(made), sid=made.sid or 1500.0, pixel=made.pitch, tag="test")
+
+
+def _dicom(made: AnyInput, pixels: Pixels, name: str) -> bytes:
+    dataset = files.rt_image(
+        pixels,
+        name=name,
+        spacing=made.pitch,
+        sid=made.sid or 1500.0,
+        sad=made.sad or 1000.0,
+        machine=made.machine or "TB1",
+        rescale=made.rescale,
+        **_angles(made),
+    )
+    apply_overrides(dataset, made.tags)
+    return files.dicom(dataset)

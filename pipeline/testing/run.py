@@ -1,0 +1,125 @@
+"""Runs the tests of a recipe, each in a temporary folder of its own, on made files only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...schemas.testing import Expectation, RecipeTest
+from ..errors import DicombakeError
+from ..execute.look import RunOptions
+from ..execute.results import Outcome
+from ..execute.run import run_plan
+from ..globs import Globs
+from ..plan import plan
+from ..recipe_file import LoadedRecipe, load_recipe
+from ..store import write_file
+from .expecting import Mismatch, mismatches
+from .making import made_files
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One test, where it stands, and what was not as stated."""
+
+    name: str
+    conversion: str
+    place: str
+    """``film.yaml:40``."""
+    mismatches: tuple[Mismatch, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.mismatches
+
+
+def run_tests(path: Path, variables: Mapping[str, str] | None = None) -> Iterator[Result]:
+    """The result of each test of a recipe, in its order; `variables` are those of ``--set``.
+
+    Raises:
+        RecipeError: with every mistake in the recipe.
+    """
+    given = dict(variables or {})
+    loaded = load_recipe(path, given)
+    for index, test in enumerate(loaded.recipe.tests):
+        recipe = load_recipe(path, given | test.vars) if test.vars else loaded
+        place = loaded.place("tests", index)
+        found = tuple(_run(test, recipe))
+        yield Result(test.name, test.conversion, str(place or path), found)
+
+
+def _run(test: RecipeTest, loaded: LoadedRecipe) -> Iterator[Mismatch]:
+    with tempfile.TemporaryDirectory(prefix="dicombake-test-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        try:
+            outputs, errors = _carried_out(test, loaded, folder)
+        except DicombakeError as error:
+            outputs, errors = (), (str(error),)
+        told = tuple(_without_folder(error, folder) for error in errors)
+        yield from _compared(test, outputs, told, folder / "out")
+
+
+def _carried_out(
+    test: RecipeTest, loaded: LoadedRecipe, folder: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The outputs of the tested conversion and what failed. Raises: DicombakeError."""
+    data, out = folder / "data", folder / "out"
+    for made in test.input:
+        for path, content in made_files(made):
+            write_file(data / path, content)
+    here = dataclasses.replace(loaded, path=folder / loaded.path.name)
+    planned = plan(here, data=data, out=out, only=(test.conversion,))
+    outcome = run_plan(planned, RunOptions(jobs=1, partial=True))
+    return _written(test.conversion, outcome), tuple(
+        str(each.error) for each in outcome.results if each.error
+    )
+
+
+def _written(conversion: str, outcome: Outcome) -> tuple[str, ...]:
+    own = {unit.id for unit in outcome.plan.units if unit.conversion == conversion}
+    return tuple(
+        sorted(file.path for result in outcome.results if result.unit in own for file in result.written)
+    )
+
+
+def _compared(
+    test: RecipeTest, outputs: tuple[str, ...], errors: tuple[str, ...], out: Path
+) -> Iterator[Mismatch]:
+    failing = [stated.fails for stated in test.expect if stated.fails is not None]
+    for text in failing:
+        if not any(text in error for error in errors):
+            yield Mismatch("", "failure", f"'{text}'", f"'{errors[0]}'" if errors else "none")
+    if errors and not failing:
+        for error in errors:
+            yield Mismatch("", "failure", "none", f"'{error}'")
+        return
+    for stated in test.expect:
+        if stated.fails is None:
+            yield from _of(stated, outputs, out)
+
+
+def _of(stated: Expectation, outputs: tuple[str, ...], out: Path) -> Iterator[Mismatch]:
+    meant = outputs
+    if stated.file is not None:
+        globs = Globs((stated.file,))
+        meant = tuple(path for path in outputs if globs.match(path) is not None)
+        if not meant and stated.outputs is None:
+            yield Mismatch("", f"outputs of '{stated.file}'", "at least 1", f"none of {', '.join(outputs)}")
+    elif not meant and stated.outputs is None:
+        yield Mismatch("", "outputs", "at least 1", "0")
+    if stated.outputs is not None and len(meant) != stated.outputs:
+        what = f"outputs of '{stated.file}'" if stated.file else "outputs"
+        yield Mismatch("", what, str(stated.outputs), str(len(meant)))
+    for path in meant:
+        yield from mismatches(stated, path, out.joinpath(*path.split("/")))
+
+
+def _without_folder(text: str, folder: Path) -> str:
+    """An error's text without the temporary folder, whose name is another one each time."""
+    for place in (folder, folder.resolve()):
+        text = text.replace(f"{place}{os.sep}", "").replace(f"{place.as_posix()}/", "")
+    return text
