@@ -1,0 +1,284 @@
+"""The rows of the table: what is run, against what, and what is to be reached."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .environments import python_of
+from .inputs import Inputs, recipe
+from .measuring import OURS, Command, Run, Spread, alternate, ratios, run
+
+OTHERS = Path(__file__).parent / "others"
+FEW = 4
+"""Files of the small run that is taken off a large one to put start-up aside."""
+DECODES = "25"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `times`: how many times; `at_least`: whether more is better than `wanted`."""
+
+    job: str
+    against: str
+    times: Spread
+    wanted: float
+    at_least: bool
+    remark: str = ""
+
+    @property
+    def reached(self) -> bool:
+        return self.times.median >= self.wanted if self.at_least else self.times.median <= self.wanted
+
+
+@dataclass
+class Bench:
+    """What all jobs share."""
+
+    inputs: Inputs
+    folder: Path
+    rounds: int
+    pythons: dict[str, str] = field(default_factory=dict)
+
+    def python(self, name: str) -> str:
+        if name not in self.pythons:
+            self.pythons[name] = python_of(name, self.folder)
+        return self.pythons[name]
+
+    def other(self, environment: str, script: str, *arguments: str) -> list[str]:
+        python = sys.executable if environment == "ours" else self.python(environment)
+        return [python, str(OTHERS / script), *arguments]
+
+    def fresh(self) -> Path:
+        """An empty folder for outputs."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        return out
+
+    def convert(self, conversion: str, data: Path, *options: str, memory: bool = False) -> Run:
+        """One whole run of ours, from nothing."""
+        home = self.folder / "recipe"
+        shutil.rmtree(home, ignore_errors=True)
+        path = recipe(home / "benchmark.yaml", conversion)
+        command = [*OURS, "run", str(path), "--data", str(data), "--out", str(self.fresh()), "--quiet"]
+        return run([*command, *options], memory=memory)
+
+    def beside(self, command: Command) -> Run:
+        self.fresh()
+        return run(command)
+
+    def versus(self, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[Spread, str]:
+        """How many times as long the other takes, and both medians as text."""
+        found = alternate({"ours": ours, "other": other}, self.rounds)
+        mine, theirs = ([once.seconds for once in found[name]] for name in ("ours", "other"))
+        text = f"{Spread(tuple(mine)).median:.2f} s against {Spread(tuple(theirs)).median:.2f} s"
+        return ratios(mine, theirs), text
+
+
+XIM = '{inputs: "*.xim", source: xim, exports: {to: rt-image, path: "{stem}.dcm"}}'
+TIFF = (
+    '{inputs: "*.tif", source: image, geometry: {dpi: 100, sid: 1000}, '
+    'exports: {to: rt-image, path: "{stem}.dcm"}}'
+)
+MEAN = '{inputs: "*.dcm", source: dicom, combine: {method: mean}, exports: {to: rt-image, path: "mean.dcm"}}'
+NAMES = (
+    '{inputs: "g{gantry:d}_*.tif", source: image, geometry: {dpi: 100, sid: 1000, gantry: "{gantry}"}, '
+    'exports: {to: rt-image, path: "{stem}.dcm"}}'
+)
+
+
+def volume(axis: int) -> str:
+    """The conversion of a volume with its slices on this axis."""
+    source = f"{{format: volume, slice_axis: {axis}, spacing: [0.5, 0.5, 1], units: hu}}"
+    return f'{{inputs: "*.npy", source: {source}, exports: {{to: ct-series, path: "{{slice:04d}}.dcm"}}}}'
+
+
+def xim(bench: Bench) -> Iterator[Row]:
+    data, out = bench.inputs.xim(100), str(bench.folder / "out")
+    times, remark = bench.versus(
+        lambda: bench.convert(XIM, data, "--jobs", "2"),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_xim.py", str(data), out)),
+    )
+    yield Row("100 XIM to RT Image", "pylinac", times, 12, True, remark)
+
+
+def decode(bench: Bench) -> Iterator[Row]:
+    files = bench.inputs.xim_pair()
+    names = [str(path) for path in files.values()]
+    commands = {
+        "ours": [sys.executable, "-m", "benchmarks.within", "decode", DECODES, *names],
+        "rtk": bench.other("rtk", "rtk_decode.py", DECODES, *names),
+        "ximreader": bench.other("ximreader", "ximreader_decode.py", DECODES, *names),
+    }
+    found: dict[str, list[list[float]]] = {name: [] for name in commands}
+    for _ in range(bench.rounds):
+        for name, command in commands.items():
+            found[name].append(_numbers(command))
+    for index, kind in enumerate(files):
+        values = {name: [once[index] for once in runs] for name, runs in found.items()}
+        medians = {name: Spread(tuple(each)).median for name, each in values.items()}
+        for other, wanted in (("rtk", 1.5), ("ximreader", 1.0)):
+            remark = f"{medians['ours']:.1f} ms against {medians[other]:.1f} ms"
+            times = ratios(values[other], values["ours"])
+            name = {"rtk": "RTK's C++ reader (takes 1)", "ximreader": "ximreader (takes 1)"}[other]
+            yield Row(f"decoding a {kind} XIM", name, times, wanted, False, remark)
+
+
+def _numbers(command: Command) -> list[float]:
+    """What a command prints, as numbers."""
+    said = subprocess.run(list(command), check=True, capture_output=True, text=True)
+    return [float(part) for part in said.stdout.split()]
+
+
+def tiff(bench: Bench) -> Iterator[Row]:
+    data, few, out = bench.inputs.tiff(100), bench.inputs.tiff(FEW), str(bench.folder / "out")
+    times, remark = bench.versus(
+        lambda: bench.convert(TIFF, data, "--jobs", "2"),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_tiff.py", str(data), out)),
+    )
+    yield Row("100 TIFF of 1280x1280 to RT Image", "pylinac", times, 2, True, remark)
+    copy = bench.other("ours", "copy_files.py", str(data), out)
+    ours = _each(bench, TIFF, (few, FEW), (data, 100))
+    yield _per_item("a TIFF, start-up aside", "copying it (takes 1)", 6, bench=bench, ours=ours, other=copy)
+
+
+def volumes(bench: Bench) -> Iterator[Row]:
+    out = str(bench.folder / "out")
+    for axis, name in ((0, "first"), (2, "last")):
+        data = bench.inputs.volume(axis)
+        few = bench.inputs.volume(axis, (FEW, 512, 512))
+        file, conversion = str(data / "volume.npy"), volume(axis)
+        job = f"300 slices of 512x512 to CT, {name} axis"
+        for environment, wanted in (("pylinac", 4.0), ("simpleitk", 1.5)):
+            script = f"{environment}_volume.py"
+            times, remark = bench.versus(
+                lambda data=data, conversion=conversion: bench.convert(conversion, data, "--jobs", "2"),
+                lambda environment=environment, script=script, file=file, axis=axis: bench.beside(
+                    bench.other(environment, script, file, out, str(axis))
+                ),
+            )
+            yield Row(job, environment, times, wanted, True, remark)
+        ours = _each(bench, conversion, (few, FEW), (data, 300))
+        numpy = bench.other("ours", "numpy_volume.py", file, out, str(axis))
+        slice_ = f"a slice, {name} axis, start-up aside"
+        against = "numpy writing the same bytes (takes 1)"
+        yield _per_item(slice_, against, 4, bench=bench, ours=ours, other=numpy)
+
+
+def _each(
+    bench: Bench, conversion: str, few: tuple[Path, int], many: tuple[Path, int]
+) -> Callable[[], float]:
+    """Seconds for each further item of a run with two workers."""
+
+    def once() -> float:
+        small = bench.convert(conversion, few[0], "--jobs", "2").seconds
+        large = bench.convert(conversion, many[0], "--jobs", "2").seconds
+        return (large - small) / (many[1] - few[1])
+
+    return once
+
+
+def _per_item(
+    job: str, against: str, wanted: float, *, bench: Bench, ours: Callable[[], float], other: Command
+) -> Row:
+    mine, theirs = [], []
+    for _ in range(bench.rounds):
+        mine.append(ours())
+        bench.fresh()
+        theirs += _numbers(other)
+    remark = f"{Spread(tuple(mine)).median * 1e3:.2f} ms against {Spread(tuple(theirs)).median * 1e3:.2f} ms"
+    return Row(job, against, ratios(theirs, mine), wanted, False, remark)
+
+
+def mean(bench: Bench) -> Iterator[Row]:
+    data, out = bench.inputs.dicom(200), str(bench.folder / "out")
+    times, remark = bench.versus(
+        lambda: bench.convert(MEAN, data),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_mean.py", str(data), out)),
+    )
+    yield Row("mean of 200 DICOM of 1190x1190", "pylinac", times, 4, True, remark)
+
+
+def workers(bench: Bench) -> Iterator[Row]:
+    data = bench.inputs.tiff(2000, 256)
+    times, remark = bench.versus(
+        lambda: bench.convert(TIFF, data, "--jobs", "2"), lambda: bench.convert(TIFF, data, "--jobs", "1")
+    )
+    yield Row("2,000 TIFF of 256x256, two workers", "one worker", times, 1.7, True, remark)
+
+
+def durable(bench: Bench) -> Iterator[Row]:
+    data = bench.inputs.tiff(100)
+    times, remark = bench.versus(
+        lambda: bench.convert(TIFF, data, "--jobs", "2"),
+        lambda: bench.convert(TIFF, data, "--jobs", "2", "--durable"),
+    )
+    yield Row("--durable: 100 TIFF with it", "without it (takes 1)", times, float("inf"), False, remark)
+
+
+def starting(bench: Bench) -> Iterator[Row]:
+    path = recipe(bench.folder / "small" / "small.yaml", XIM)
+    cases = (
+        (
+            "--help",
+            [*OURS, "--help"],
+            "a Typer program's --help (takes 1)",
+            "typer_program.py",
+            "--help",
+            1.3,
+        ),
+        (
+            "validate of a small recipe",
+            [*OURS, "validate", str(path)],
+            "importing typer, yaml, pydantic and validating a model (takes 1)",
+            "validate_model.py",
+            "",
+            1.6,
+        ),
+    )
+    for job, command, against, script, argument, wanted in cases:
+        other = bench.other("ours", script, *([argument] if argument else []))
+        commands = {
+            "ours": lambda command=command: run(command),
+            "other": lambda other=other: run(other),
+        }
+        found = alternate(commands, 3 * bench.rounds)
+        mine, theirs = ([once.seconds for once in found[name]] for name in ("ours", "other"))
+        remark = f"{Spread(tuple(mine)).median:.3f} s against {Spread(tuple(theirs)).median:.3f} s"
+        yield Row(job, against, ratios(theirs, mine), wanted, False, remark)
+
+
+def planning(bench: Bench) -> Iterator[Row]:
+    path = recipe(bench.folder / "names" / "names.yaml", NAMES)
+    seconds = {}
+    for count in (1000, 100_000):
+        data = bench.inputs.names(count)
+        command = [sys.executable, "-m", "benchmarks.within", "plan", str(bench.rounds), str(path), str(data)]
+        numbers = _numbers(command)
+        seconds[count] = numbers[::2], numbers[1::2]
+    mine, theirs = seconds[100_000]
+    remark = f"{Spread(tuple(mine)).median:.2f} s against {Spread(tuple(theirs)).median:.3f} s"
+    times = ratios(theirs, mine)
+    yield Row("plan of 100,000 files", "os.scandir over them (takes 1)", times, 50, False, remark)
+    each = {count: Spread(tuple(own)).median / count * 1e6 for count, (own, _) in seconds.items()}
+    remark = f"{each[100_000]:.1f} against {each[1000]:.1f} microseconds for each file"
+    times = Spread((each[100_000] / each[1000],))
+    yield Row("a file of a plan of 100,000", "one of a plan of 1,000 (takes 1)", times, 1.3, False, remark)
+
+
+JOBS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "xim": xim,
+    "decode": decode,
+    "tiff": tiff,
+    "volume": volumes,
+    "mean": mean,
+    "workers": workers,
+    "start": starting,
+    "plan": planning,
+    "durable": durable,
+}

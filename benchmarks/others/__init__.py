@@ -1,0 +1,1 @@
+"""The alternatives, each a script that runs in its own environment."""
