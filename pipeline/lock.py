@@ -23,7 +23,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,16 +117,18 @@ def read_lock(path: Path) -> Lock:
 
 def parse_lock(text: str, path: Path = Path("lock")) -> Lock:
     """The facts of a lock's text. Raises: PlanError, as `read_lock`."""
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    for number, line in enumerate(lines, 1):
-        if line.startswith(_CONFLICT):
-            raise _wrong(path, number, "has the marks of an unsolved merge", "solve it, or ")
-    return _parsed(_numbered(lines, path), path)
+    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
+    if any(mark in text for mark in _CONFLICT):
+        for number, line in enumerate(lines, 1):
+            if line.startswith(_CONFLICT):
+                raise _wrong(path, number, "has the marks of an unsolved merge", "solve it, or ")
+    _check_header(lines, path)
+    return _parsed(lines, path)
 
 
-def _numbered(lines: list[str], path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that say something; the header must be among them, anywhere."""
-    headers = [matched for line in lines if (matched := _HEADER.fullmatch(line))]
+def _check_header(lines: list[str], path: Path) -> None:
+    """It must be among the lines, anywhere."""
+    headers = [matched for line in lines if line[:1] == "d" and (matched := _HEADER.fullmatch(line))]
     if not headers:
         raise _wrong(path, 1, f"does not say 'dicombake-lock {VERSION}'")
     if any(int(header[1]) != VERSION for header in headers):
@@ -135,12 +137,9 @@ def _numbered(lines: list[str], path: Path) -> Iterator[tuple[int, str]]:
             subject=str(path),
             hint="update dicombake",
         )
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not _HEADER.fullmatch(line):
-            yield number, line
 
 
-def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
+def _parsed(lines: list[str], path: Path) -> Lock:
     single: dict[str, str] = {}
     codecs: dict[str, str] = {}
     options: dict[str, str] = {}
@@ -149,9 +148,14 @@ def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
         ("output", "out"): {},
         ("unit", "out"): {},
     }
-    for number, line in lines:
-        if (fact := _FACT.fullmatch(line)) and (fact[1], fact[3]) in tables:
-            _put(tables[fact[1], fact[3]], unescape(fact[4]), fact[2], path, number)
+    fact_of = _FACT.fullmatch
+    for number, line in enumerate(lines, 1):
+        if fact := fact_of(line):
+            kind, known, base, name = fact.groups()
+            table = tables.get((kind, base))
+            if table is None:
+                raise _nothing_known(line, path, number)
+            _put(table, unescape(name) if "\\" in name else name, known, path, number)
         elif option := _OPTION.fullmatch(line):
             _put(options, unescape(option[2]), option[1], path, number)
         elif recipe := _RECIPE.fullmatch(line):
@@ -160,8 +164,8 @@ def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
             _put(codecs, named[2], named[3], path, number)
         elif named and named[2] == "dicombake":
             _put(single, "program", named[3], path, number)
-        else:
-            raise _wrong(path, number, f"'{line[:60]}' says nothing that a lock says")
+        elif line.strip() and not _HEADER.fullmatch(line):
+            raise _nothing_known(line, path, number)
     return Lock(
         single.get("recipe", ""),
         single.get("program", ""),
@@ -171,6 +175,10 @@ def _parsed(lines: Iterator[tuple[int, str]], path: Path) -> Lock:
         tables["unit", "out"],
         options,
     )
+
+
+def _nothing_known(line: str, path: Path, number: int) -> PlanError:
+    return _wrong(path, number, f"'{line[:60]}' says nothing that a lock says")
 
 
 def _put(table: dict[str, str], key: str, value: str, path: Path, number: int) -> None:

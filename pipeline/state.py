@@ -7,7 +7,6 @@ The memory (`database`) is ``x.sqlite``; ``x.running`` is held by the operating 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from .database import Database, Remembered, Stamp, remembered
@@ -102,11 +101,6 @@ def journal_lines(facts: Lock, *kinds: str) -> list[str]:
     return [line for line in lines if line.partition(" ")[0] in kinds] if kinds else lines
 
 
-def key_of_file(base: str, path: str) -> bytes:
-    """A file's name in the memory; `base` is a resolved folder, `path` relative to it with ``/``."""
-    return os.fsencode(os.path.normcase(f"{base}{os.sep}{path}"))
-
-
-def names_of(paths: Iterable[bytes]) -> list[str]:
-    """The files that names in the memory stand for."""
-    return [os.fsdecode(path) for path in paths]
+def key_of_file(path: str) -> bytes:
+    """A file's name in the memory; `path` begins with a resolved folder, what follows may have ``/``."""
+    return os.fsencode(path if os.sep == "/" else os.path.normcase(path))

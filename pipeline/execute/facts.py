@@ -33,7 +33,7 @@ class Facts:
         outputs: dict[str, str] = {}
         fingerprints: dict[str, str] = {}
         for result in results:
-            if result.status not in ("written", "current") or result.unit not in self.described:
+            if result.status not in ("written", "current"):
                 continue
             for key, known in result.inputs:
                 if key.startswith("data:"):

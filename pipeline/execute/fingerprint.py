@@ -56,7 +56,8 @@ def key_of(item: InputFile) -> str:
 
 def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
     """sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
-    return _sha256(f"{options}\n{canonical(sorted(inputs.items()))}")
+    known = sorted(inputs.items()) if len(inputs) > 1 else inputs.items()
+    return _sha256("\0".join([options, *(text for item in known for text in item)]))
 
 
 class Options:
@@ -67,18 +68,21 @@ class Options:
         self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def of(self, unit: Unit) -> str:
-        """Text (ASCII) of everything but the inputs' contents that decides the outputs of a unit."""
+        """Text of everything but the inputs' contents that decides the outputs of a unit.
+
+        Its parts end in NUL, which no name holds, and lists begin with their length: no two units share one.
+        """
         digest, indexed = self._conversion(unit.conversion, unit.machine)
-        return canonical(
-            (
-                digest,
-                [(item.base, item.path, item.captures) for item in unit.inputs],
-                [(output.path, output.export, output.page) for output in unit.outputs],
-                unit.group,
-                unit.pages,
-                unit.index if indexed else None,
-            )
-        )
+        first, last = unit.pages or ("", "")
+        parts = [digest, unit.group, str(first), str(last), str(unit.index) if indexed else ""]
+        parts.append(str(len(unit.inputs)))
+        for item in unit.inputs:
+            parts += (item.base, item.path, str(len(item.captures)))
+            for capture in item.captures:
+                parts += capture
+        for output in unit.outputs:
+            parts += (output.path, str(output.export), str(output.page))
+        return "\0".join(parts)
 
     def facts(self, name: str) -> dict[str, str]:
         """A short hash of each key of a conversion, and of what else reaches its outputs."""
@@ -195,4 +199,4 @@ def _content_sha256(path: Path, seen: tuple[int, ...]) -> str:
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

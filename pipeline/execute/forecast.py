@@ -95,13 +95,15 @@ class _Teller:
             return None
         written = []
         for output in unit.outputs:
-            known = glance.sha256("out", output.path)
-            if known is None or known != self.lock.outputs[output.path]:
+            found = glance.content("out", output.path)
+            if found is None or found[1] != self.lock.outputs[output.path]:
                 return None
-            written.append(Written(output.path, glance.size("out", output.path), known))
+            written.append(Written(output.path, *found))
         for item in unit.inputs:
-            if item.base == "data" and glance.sha256("data", item.path) != inputs[key_of(item)]:
-                return None
+            if item.base == "data":
+                found = glance.content("data", item.path)
+                if found is None or found[1] != inputs[key_of(item)]:
+                    return None
         return UnitResult(unit.id, "current", tuple(written), tuple(inputs.items()))
 
 
@@ -110,7 +112,5 @@ NEW = "not made before"
 
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:
     """The sha256 that the lock has for each input of a unit; empty for one that it does not know."""
-    return {
-        key_of(item): (lock.inputs if item.base == "data" else lock.outputs).get(item.path, "")
-        for item in unit.inputs
-    }
+    data, out = lock.inputs, lock.outputs
+    return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.inputs}

@@ -24,23 +24,20 @@ class Glance:
 
     def key(self, base: Base, path: str) -> bytes:
         """What the memory calls a file."""
-        return key_of_file(self._bases[base], path)
+        return key_of_file(f"{self._bases[base]}{os.sep}{path}")
 
-    def sha256(self, base: Base, path: str) -> str | None:
-        """The content that a file had when it looked as it does now; None: unknown, or there is none."""
-        key = key_of_file(self._bases[base], path)
+    def content(self, base: Base, path: str) -> tuple[int, str] | None:
+        """Bytes and sha256 that a file had when it looked as now; None: unknown, or there is none."""
+        full = f"{self._bases[base]}{os.sep}{path}"
         try:
-            found = os.stat(f"{self._bases[base]}{os.sep}{path}")  # noqa: PTH116 - Path costs ten times as much
+            found = os.stat(full)  # noqa: PTH116 - Path costs ten times as much
         except OSError:
             return None
+        key = key_of_file(full)
         stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         self._stamps[key] = stamp, found.st_dev
         seen = self._seen.get(key)
-        return seen[3] if seen is not None and seen[:3] == stamp else None
-
-    def size(self, base: Base, path: str) -> int:
-        """Bytes of a file that was asked for and is there."""
-        return self._stamps[key_of_file(self._bases[base], path)][0].size
+        return (seen[0], seen[3]) if seen is not None and seen[:3] == stamp else None
 
     def stamp(self, key: bytes) -> tuple[Stamp, int] | None:
         """How a file looked when it was first asked for, and its device."""

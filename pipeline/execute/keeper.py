@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..database import Database, Remembered, Seen, Stamp
 from ..plan import Plan, Unit
-from ..state import State, names_of, settled
+from ..state import State, settled
 from .glance import Glance
 from .results import UnitResult
 
@@ -34,22 +34,21 @@ class Keeper:
     def claim(self, units: Iterable[Unit]) -> None:
         """Look at the inputs of these units, and note that their outputs are ours, before any is written."""
         for item in (item for unit in units for item in unit.inputs if item.base == "data"):
-            self.glance.sha256("data", item.path)
+            self.glance.content("data", item.path)
         self._claimed = {self.glance.key("out", output.path) for unit in units for output in unit.outputs}
         if self._database is not None and not self._claimed <= self._memory.written:
             self._database.note_written(self._claimed)
 
-    def remember(self, results: Mapping[str, UnitResult]) -> None:
+    def remember(self, results: Collection[UnitResult]) -> None:
         """Note how the files of these results looked; give up what was claimed and is not there."""
         if self._database is None:
             return
-        files = dict(self._news(results.values()))
+        files = dict(self._news(results))
         gone = self._surplus(files)
         if files or gone:
             self._database.note_seen(files, gone)
-        made = {file.path for result in results.values() for file in result.written}
-        doubtful = self._claimed - {self.glance.key("out", path) for path in made} if self._claimed else ()
-        absent = [key for key in doubtful if not os.path.lexists(names_of([key])[0])]
+        made = {self.glance.key("out", file.path) for result in results for file in result.written}
+        absent = [key for key in self._claimed - made if not os.path.lexists(os.fsdecode(key))]
         if absent:
             self._database.note_written((), absent)
 

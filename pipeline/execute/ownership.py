@@ -50,7 +50,7 @@ def existing_of_ours(
         if (
             overwrite
             or (path in known and home)
-            or key_of_file(base, path) in written
+            or key_of_file(f"{base}{os.sep}{path}") in written
             or _has_content(plan.out, path, known.get(path))
         ):
             ours.add(path)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from ..database import Database, Remembered
 from ..errors import Note, PlanError
 from ..lock import Lock
-from ..plan import Plan, Unit
+from ..plan import Plan, Unit, collector_paused
 from ..running import held
 from ..state import State, journal_lines
 from ..store import remove_leftovers
@@ -74,18 +74,19 @@ class _Run:
     def carry_out(self) -> Outcome:
         with ExitStack() as stack:
             database = stack.enter_context(self._memory())
-            memory = self.state.recall()
-            lock = self.state.lock(memory)
-            if self.options.locked:
-                check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
-            keeper = Keeper(self.plan, self.state, memory, database)
-            schedule = self._schedule(lock, keeper.glance)
+            with collector_paused():
+                memory = self.state.recall()
+                lock = self.state.lock(memory)
+                if self.options.locked:
+                    check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
+                keeper = Keeper(self.plan, self.state, memory, database)
+                schedule = self._schedule(lock, keeper.glance)
             ours = existing_of_ours(
                 self.plan, self.rest, lock.outputs, memory.written, overwrite=self.options.overwrite
             )
             if self.rest or memory.journal:
                 remove_leftovers(self.plan.out, self._outputs())
-            stack.callback(keeper.remember, self.results)
+            stack.callback(lambda: keeper.remember(self._reached()))
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
             if self.rest:
@@ -112,6 +113,10 @@ class _Run:
                 )
             with contextlib.closing(self.state.open()) as database:
                 yield database
+
+    def _reached(self) -> list[UnitResult]:
+        """The results of units that were not up to date by their looks."""
+        return [self.results[unit.id] for unit in self.rest if unit.id in self.results]
 
     def _outputs(self) -> list[str]:
         return [output.path for unit in self.plan.units for output in unit.outputs]
@@ -157,7 +162,7 @@ class _Run:
             for name, result in self.results.items()
             if result.status in ("written", "current")
         }
-        made = self.facts.of(self.units, self.results.values(), self.facts.origin(reached))
+        made = self.facts.of(self.units, self._reached(), self.facts.origin(reached))
         kept = before
         if not self.options.partial:
             inputs = {item.path for unit in self.plan.units for item in unit.inputs if item.base == "data"}
