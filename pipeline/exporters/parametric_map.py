@@ -212,7 +212,8 @@ def _mapping(values: Pixels, encoded: Encoded, units: str | None) -> Dataset:
     item.LUTExplanation = "the values as they are stored"
     item.RealWorldValueIntercept, item.RealWorldValueSlope = 0.0, 1.0
     low, high = _range(values)
-    if encoded.element == "PixelData":
+    # 32 and 64 bits, which only `retain` writes, have no other place for the ends of their range
+    if encoded.element == "PixelData" and encoded.bits_allocated <= 16:
         kind = "SS" if encoded.stored.dtype.kind == "i" else "US"
         item.add_new("RealWorldValueFirstValueMapped", kind, int(low))
         item.add_new("RealWorldValueLastValueMapped", kind, int(high))

@@ -17,9 +17,20 @@ from dicombake.schemas.exports import EXPORT_TARGETS
 
 from ..pipeline.dicom.made import PLACED, context, export, slice_of
 
+DATE = {"ContentDate": "20240102", "ContentTime": "120000"}
+"""A Parametric Map has to say when it was made."""
+
 Array = npt.NDArray[Any]
 
-KINDS = ("rt-image", "ct-series", "secondary-capture", "two frames", "parametric-map")
+KINDS = {
+    "rt-image": ("rt-image", 1),
+    "rt-image, 2 frames": ("rt-image", 2),
+    "ct-series": ("ct-series", 1),
+    "secondary-capture": ("secondary-capture", 1),
+    "secondary-capture, 2 frames": ("secondary-capture", 2),
+    "parametric-map": ("parametric-map", 1),
+}
+"""Targets of an export, and the number of frames."""
 INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 FLOATS = ("float16", "float32", "float64")
 COLOURS = ("RGB8", "RGB16")
@@ -41,11 +52,11 @@ class Case:
 
     @property
     def to(self) -> str:
-        return "secondary-capture" if self.kind == "two frames" else self.kind
+        return KINDS[self.kind][0]
 
     @property
     def frames(self) -> int:
-        return 2 if self.kind == "two frames" else 1
+        return KINDS[self.kind][1]
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,8 @@ class Written:
     """By how much a value may differ: 0, or what `quantize` told."""
     rescaled: bool
     """Whether the file has a rescale other than 1 and 0."""
+    integers: bool
+    """Whether its pixels are integers in Pixel Data, which all but pydicom and pylinac need."""
 
     def holds(self, values: Array) -> bool:
         """Whether these values, of whatever dtype, are the source's."""
@@ -78,8 +91,6 @@ class Written:
 
 def cases() -> Iterator[Case]:
     for kind in KINDS:
-        if Case(kind, "", "").to not in EXPORT_TARGETS:
-            continue
         for dtype in (*INTEGERS, *FLOATS, *COLOURS):
             for how in ("retain", "portable", *(("quantize",) if dtype in FLOATS else ())):
                 yield Case(kind, dtype, how)
@@ -114,7 +125,11 @@ def write(case: Case, folder: Path) -> Written | str:
     options = EXPORT_TARGETS[case.to].model_validate({"to": case.to, "path": "out.dcm", "pixels": case.how})
     try:
         written, _ = export(
-            exporter(case.to), images, options, context({"PatientID": case.stem}, stem="reader"), folder
+            exporter(case.to),
+            images,
+            options,
+            context({"PatientID": case.stem} | DATE, stem="reader"),
+            folder,
         )
     except ExportError as error:
         return str(error)
@@ -129,6 +144,7 @@ def write(case: Case, folder: Path) -> Written | str:
         # half a step of 16 bits is what rounding may cost
         error=slope / 2 if case.how == "quantize" else 0.0,
         rescaled=(slope, intercept) != (1, 0),
+        integers="PixelData" in dataset,
     )
 
 

@@ -86,13 +86,19 @@ def answers() -> bool:
     try:
         return ask("/system")[0] == 200
     except OSError:
-        REST.close()
         return False
 
 
 def ask(path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    REST.request("GET" if body is None else "POST", path, body)
-    answer = REST.getresponse()
+    """Once more where the server had closed the connection, as it does after a second without a question."""
+    method = "GET" if body is None else "POST"
+    try:
+        REST.request(method, path, body)
+        answer = REST.getresponse()
+    except (ConnectionError, http.client.HTTPException):
+        REST.close()
+        REST.request(method, path, body)
+        answer = REST.getresponse()
     return answer.status, answer.read()
 
 

@@ -39,15 +39,15 @@ class Reading:
 def verdict(written: Written, reading: Reading) -> str:
     """``exact``, ``after rescale``, or why the program cannot; ``WRONG`` where it shows other values.
 
-    ``exact`` are the values in an integer type where they are integers, and in the source's own type where
-    the file is to retain it. A rescale, be it 1 and 0, makes floats of integers.
+    ``exact`` are the values in the type that they have in the file, which is the source's own where it is to
+    be retained. A rescale, be it 1 and 0, makes floats of integers.
     """
     if reading.stored is None and reading.final is None:
         return reading.reason
     truth = written.truth
     if reading.stored is not None and not written.rescaled and written.holds(reading.stored):
-        retained = reading.stored.dtype == truth.dtype
-        if retained or (written.case.how == "portable" and reading.stored.dtype.kind in "iu"):
+        narrower = reading.stored.dtype.kind in "iu" or not written.integers
+        if reading.stored.dtype == truth.dtype or (written.case.how == "portable" and narrower):
             return "exact"
     if reading.final is None:
         return "WRONG"
@@ -64,30 +64,34 @@ def with_pydicom(path: Path) -> Reading:
     return Reading(stored, apply_rescale(stored, dataset))
 
 
-def with_simpleitk(path: Path) -> Reading:
+def with_simpleitk(written: Written) -> Reading:
     import SimpleITK
 
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        image = SimpleITK.ReadImage(str(path))
+        image = SimpleITK.ReadImage(str(written.path))
     except RuntimeError:
-        return Reading(reason="no pixels")
+        return _no_pixels(written)
     array = SimpleITK.GetArrayFromImage(image)
-    frames = int(pydicom.dcmread(path, stop_before_pixels=True).get("NumberOfFrames", 1))
-    array = array if frames > 1 else array[0]
+    array = array if written.case.frames > 1 else array[0]
     return Reading(array, array)
 
 
-def with_gdcm(path: Path) -> Reading:
+def _no_pixels(written: Written) -> Reading:
+    """Of ITK and GDCM, which know neither Parametric Maps nor floats nor 64 bits."""
+    return Reading(reason="kind" if written.case.kind == "parametric-map" else "no pixels")
+
+
+def with_gdcm(written: Written) -> Reading:
     """GDCM's pixels; the rescale as GDCM reads its tags."""
     import gdcm
 
     gdcm.Trace.WarningOff()
     gdcm.Trace.ErrorOff()
     reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(str(written.path))
     if not reader.Read():
-        return Reading(reason="no pixels")
+        return _no_pixels(written)
     image = reader.GetImage()
     layout = image.GetPixelFormat()
     dtype = np.dtype(layout.GetScalarTypeAsString().lower())

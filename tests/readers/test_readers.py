@@ -32,6 +32,8 @@ REASONS = {
     ),
     ("SimpleITK", "no pixels"): "ITK finds no pixels: it knows integers of up to 32 bits, in Pixel Data.",
     ("GDCM", "no pixels"): "GDCM finds no pixels: it knows integers of up to 32 bits, in Pixel Data.",
+    ("SimpleITK", "kind"): "ITK does not read Parametric Maps.",
+    ("GDCM", "kind"): "GDCM does not read Parametric Maps.",
     ("dcmdump", "no PixelData"): "dcmdump writes out the bytes of Pixel Data, of nothing else.",
     ("dcmj2pnm", "no picture"): "dcmtk draws integers of up to 32 bits, in Pixel Data.",
     ("dcmj2pnm", "16 bits"): "dcmtk draws it, in 16 bits of grey: 32-bit values cannot be told from it.",
@@ -40,9 +42,6 @@ REASONS = {
         "and of 16 bits, and colour of 8 bits."
     ),
 }
-CANNOT_DRAW = {("RGB16", "Orthanc")}
-"""Has no way to draw such values, however they are stored."""
-
 Verdicts = Mapping[Case, tuple[str, ...]]
 
 
@@ -76,34 +75,38 @@ def test_the_table_of_readers_is_what_they_read(
         pydicom, *others = here[file.case]
         readings = (pydicom, by_pylinac[file.path.stem], *others, by_orthanc[file.path.stem])
         verdicts[file.case] = tuple(verdict(file, reading) for reading in readings)
-    promised(verdicts)
+    promised(verdicts, {file.case: file for file in written})
     generated(PAGE, "readers", table(verdicts) + not_written(refused))
 
 
 def _readings(file: Written, programs: Mapping[str, str], work: Path) -> Iterator[Reading]:
     """Of every program that runs here, in the order of the table."""
     yield with_pydicom(file.path)
-    yield with_simpleitk(file.path)
-    yield with_gdcm(file.path)
+    yield with_simpleitk(file)
+    yield with_gdcm(file)
     yield with_dcmdump(programs["dcmdump"], file, work)
     yield with_dcmj2pnm(programs["dcmj2pnm"], file)
 
 
-def promised(verdicts: Verdicts) -> None:
+def cannot_draw(file: Written, program: str) -> bool:
+    """Whether a program has no way to draw such values, however they are stored."""
+    if program == "Orthanc" and file.case.dtype == "RGB16":
+        return True
+    if file.case.kind == "parametric-map":
+        return program in ("SimpleITK", "GDCM") or not (file.integers or program in ("pydicom 3", "pylinac"))
+    return False
+
+
+def promised(verdicts: Verdicts, files: Mapping[Case, Written]) -> None:
     """Nobody reads other values than ours; `portable` and `quantize` are read by all that can draw such."""
     for case, cells in verdicts.items():
         for program, cell in zip(PROGRAMS, cells, strict=True):
             assert cell != "WRONG", f"{program} reads other values from {case}"
             if program == "pydicom 3":
                 assert cell == ("exact" if case.how == "retain" else cell), f"pydicom does not retain {case}"
-            if case.how == "retain" or (case.dtype, program) in CANNOT_DRAW or parametric(case):
+            if case.how == "retain" or cannot_draw(files[case], program):
                 continue
             assert cell in ("exact", "after rescale"), f"{program} cannot read {case}: {cell}"
-
-
-def parametric(case: Case) -> bool:
-    """Parametric Maps hold floats as floats, whatever `pixels` says, and few programs know the kind."""
-    return case.kind == "parametric-map"
 
 
 def table(verdicts: Verdicts) -> str:
