@@ -18,11 +18,12 @@ COMMANDS: dict[str, str] = {
     "config": "Print the merged recipe, with the file and line of each of its lines.",
     "inspect": "Show what files hold: format, shape, values, geometry, metadata.",
     "new": "Draft a recipe, from scratch or from files.",
+    "check-dicom": "Check DICOM files against the standard's tables; no recipe is needed.",
     "formats": "List what can be read and written.",
     "schema": "Print the JSON Schema of recipes, for editors.",
     "demo": "Make sample data and run a complete example on it.",
 }
-"""Each command and its line of help; module and function have the command's name."""
+"""Each command and its line of help; module and function have the command's name, - as _."""
 
 
 class Commands(TyperGroup):
@@ -40,7 +41,8 @@ class Commands(TyperGroup):
 def load(name: str) -> Any:
     """The Click command of a name in `COMMANDS`."""
     one = typer.Typer(add_completion=False)
-    function = getattr(import_module(f".{name}", __package__), name)
+    module = name.replace("-", "_")
+    function = getattr(import_module(f".{module}", __package__), module)
     one.command(name, help=function.__doc__ or COMMANDS[name])(function)
     return typer.main.get_command(one)
 

@@ -1,0 +1,110 @@
+"""One file, checked against the standard's tables without any other program or network."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import UID
+
+from ...errors import SourceError, VerificationError
+from .findings import Finding
+from .meta import head
+from .pixels import pixels
+from .presence import presence
+from .supply import supplied_by
+from .tables import kind_of, title
+from .values import values
+
+_UNREADABLE = (
+    InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,
+    AttributeError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom raises on bytes that are no DICOM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file."""
+
+    path: Path
+    kind: str
+    """For people: RT Image; or what is known of a kind without a table."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+def check_file(path: Path) -> Report:
+    """Check a file. Raises: SourceError for one that cannot be read as DICOM at all."""
+    try:
+        with warnings.catch_warnings():
+            # what pydicom warns of is found, and told, here
+            warnings.simplefilter("ignore")
+            with path.open("rb") as opened:
+                preamble = opened.read(132)[128:] == b"DICM"
+            dataset = dcmread(path, force=True)
+            if not dataset:
+                raise SourceError("is no DICOM file", subject=str(path))
+            meta = dataset.file_meta if preamble else Dataset()
+            return Report(path, _kind_name(dataset), tuple(_findings(dataset, meta, preamble)))
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
+    except _UNREADABLE as error:
+        raise SourceError(f"cannot be read as DICOM: {error}", subject=str(path)) from error
+
+
+def check_written(path: Path) -> None:
+    """`check_file` of an output. Raises: VerificationError with the first errors."""
+    errors = check_file(path).errors
+    if errors:
+        more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
+        raise VerificationError(
+            f"is not as the standard says: {errors[0]}{more}",
+            hint="'dicombake check-dicom' tells all of them; 'verify: values' writes it all the same",
+        )
+
+
+def findings_of(dataset: Dataset) -> tuple[Finding, ...]:
+    """What is wrong with a dataset in memory; its file meta is looked at if it has one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meta = getattr(dataset, "file_meta", None)
+        found = head(dataset, meta, preamble=True) if meta else iter(())
+        return (*found, *_body(dataset, meta))
+
+
+def _findings(dataset: Dataset, meta: Dataset, preamble: bool) -> Iterator[Finding]:
+    yield from head(dataset, meta, preamble=preamble)
+    yield from _body(dataset, meta)
+
+
+def _body(dataset: Dataset, meta: Dataset | None) -> Iterator[Finding]:
+    sop_class = str(dataset.get("SOPClassUID") or "")
+    kind = kind_of(sop_class)
+    if not sop_class:
+        yield Finding("SOPClassUID", "missing or empty", "SOP Common", "1", supplied_by("SOPClassUID"))
+    elif kind is None:
+        what = f"{UID(sop_class).name} has no table here, so that only its values and pixels are checked"
+        yield Finding("SOPClassUID", what, severity="warning")
+    if kind is not None:
+        yield from presence(dataset, kind)
+    yield from values(dataset, kind)
+    syntax = str(meta.get("TransferSyntaxUID") or "") if meta is not None else ""
+    yield from pixels(dataset, UID(syntax) if syntax else None)
+
+
+def _kind_name(dataset: Dataset) -> str:
+    sop_class = str(dataset.get("SOPClassUID") or "")
+    kind = kind_of(sop_class)
+    if kind is not None:
+        return title(kind)
+    return UID(sop_class).name if sop_class else "DICOM without a SOP class"
