@@ -132,7 +132,9 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
             else []
         )
     }
-    declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in PROJECT["project"]["dependencies"]}
+    optional = PROJECT["project"]["optional-dependencies"]["provenance"]
+    lines = [*PROJECT["project"]["dependencies"], *optional]
+    declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
     assert used - set(sys.stdlib_module_names) - {"pydantic_core"} == declared
 
 

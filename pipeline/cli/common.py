@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,35 @@ Only = Annotated[
     typer.Option("--only", metavar="NAME", help="This conversion and what it chains from; may be repeated."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Junit = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report, a case for each output.")
+]
+
+
+class Annotate(StrEnum):
+    """Whether messages are also put on the recipe's lines."""
+
+    AUTO = "auto"
+    GITHUB = "github"
+    NONE = "none"
+
+
+Annotations = Annotated[
+    Annotate,
+    typer.Option(
+        "--annotations",
+        help="Put messages on the recipe's lines, for GitHub Actions; auto: when run there.",
+        show_default=False,
+    ),
+]
+
+
+def annotate(mode: Annotate, commands: Iterable[str]) -> None:
+    """Tell GitHub, if it listens; on stderr, which it reads as well and which leaves ``--json`` alone."""
+    listening = mode is Annotate.AUTO and os.environ.get("GITHUB_ACTIONS") == "true"
+    if listening or mode is Annotate.GITHUB:
+        for command in commands:
+            typer.echo(command, err=True)
 
 
 def variables(assignments: Iterable[str] | None) -> dict[str, str]:

@@ -8,12 +8,15 @@ import typer
 
 from ..errors import DicombakeError, ExitStatus
 from .common import (
+    Annotate,
+    Annotations,
     Assignments,
     Data,
     Json,
     Only,
     Out,
     Recipes,
+    annotate,
     complain,
     print_json,
     reporting,
@@ -33,6 +36,7 @@ def plan(
     data: Data = None,
     assignments: Assignments = None,
     only: Only = None,
+    annotations: Annotations = Annotate.AUTO,
     json: Json = False,
     brief: Annotated[bool, typer.Option("--brief", help="Units only, without their steps.")] = False,
 ) -> None:
@@ -40,6 +44,7 @@ def plan(
         from ..execute.look import RunOptions
         from ..plan import plan as make
         from ..recipe_file import load_recipe
+        from ..report.annotations import of_error
         from ..report.outcome import error_as_json, runs_as_json
 
         values = variables(assignments)
@@ -51,10 +56,13 @@ def plan(
             except DicombakeError as error:
                 if not json:
                     complain(error)
+                annotate(annotations, of_error(path, error))
                 found.append(error_as_json(path, error))
                 statuses.append(error.status)
             else:
-                shown, status = show(planned, RunOptions(), as_json=json, brief=brief)
+                shown, status = show(
+                    planned, RunOptions(), as_json=json, brief=brief, annotations=annotations
+                )
                 found.append(shown)
                 statuses.append(status)
         status = worst(statuses)
@@ -65,15 +73,22 @@ def plan(
 
 
 def show(
-    planned: Plan, options: RunOptions, *, as_json: bool, brief: bool = False
+    planned: Plan,
+    options: RunOptions,
+    *,
+    as_json: bool,
+    brief: bool = False,
+    annotations: Annotate = Annotate.NONE,
 ) -> tuple[dict[str, Any], ExitStatus]:
     """Print what a run with these options would do (or give it as an object), and how it would end early."""
     from ..execute.forecast import forecast
     from ..execute.look import look
+    from ..report.annotations import of_plan
     from ..report.outcome import error_as_json
     from ..report.planned import plan_as_json, plan_lines
 
     lock, obstacle = look(planned, options)
+    annotate(annotations, of_plan(planned, obstacle))
     forecasts = list(forecast(planned, lock, force=options.force))
     if as_json:
         found = plan_as_json(planned, forecasts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,12 +11,16 @@ import typer
 
 from ..errors import DicombakeError, ExitStatus
 from .common import (
+    Annotate,
+    Annotations,
     Assignments,
     Data,
     Json,
+    Junit,
     Only,
     Out,
     Recipes,
+    annotate,
     complain,
     console,
     print_json,
@@ -23,6 +28,7 @@ from .common import (
     variables,
     worst,
 )
+from .reports import Reports
 
 if TYPE_CHECKING:
     from ..execute.look import RunOptions
@@ -56,6 +62,12 @@ def run(
         bool, typer.Option("--keep-going/--fail-fast", help="After a failure, do the rest or stop.")
     ] = True,
     durable: Annotated[bool, typer.Option("--durable", help="Wait for the disk after every file.")] = False,
+    junit: Junit = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write what came from what, as W3C PROV JSON."),
+    ] = None,
+    annotations: Annotations = Annotate.AUTO,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell each note and failure.")] = False,
@@ -72,7 +84,9 @@ def run(
             durable=durable,
             partial=bool(only),
         )
-        talk = _Talk(json=json, quiet=quiet, verbose=verbose)
+        reports = Reports(junit, report)
+        reports.check(dry_run=dry_run)
+        talk = _Talk(json=json, quiet=quiet, verbose=verbose, annotations=annotations, reports=reports)
         request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run)
         talk.finish(_run_all(recipes, variables(assignments), request, talk))
 
@@ -116,7 +130,9 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> ExitStatus
         if request.dry_run:
             from .plan import show
 
-            return talk.planned(show(planned, request.options, as_json=talk.json))
+            return talk.planned(
+                show(planned, request.options, as_json=talk.json, annotations=talk.annotations)
+            )
         with talk.watching() as watching:
             outcome = run_plan(planned, request.options, watching)
     except DicombakeError as error:
@@ -131,14 +147,17 @@ class _Talk:
     json: bool
     quiet: bool
     verbose: bool
+    annotations: Annotate
+    reports: Reports
     runs: list[dict[str, Any]] = field(default_factory=list)
 
     def watching(self) -> _Closing:
         from ..report.progress import Bar, Lines
 
-        screen = console(err=True)
-        if screen.is_terminal and not self.quiet and not self.json:
-            return _Closing(Bar(screen))
+        if sys.stderr.isatty() and not self.quiet and not self.json:
+            screen = console(err=True)
+            if screen.is_terminal:
+                return _Closing(Bar(screen))
         return _Closing(Lines((lambda line: None) if self.json or self.quiet else complain))
 
     def planned(self, found: tuple[dict[str, Any], ExitStatus]) -> ExitStatus:
@@ -146,22 +165,29 @@ class _Talk:
         return found[1]
 
     def refused(self, path: Path, error: DicombakeError) -> ExitStatus:
+        from ..report.annotations import of_error
         from ..report.outcome import error_as_json
 
         if not self.json:
             complain(error)
+        annotate(self.annotations, of_error(path, error))
+        self.reports.refused(path, error)
         self.runs.append(error_as_json(path, error))
         return error.status
 
     def done(self, outcome: Outcome) -> ExitStatus:
+        from ..report.annotations import of_outcome
         from ..report.outcome import outcome_as_json
         from ..report.table import failure_lines, headline, note_lines, table
 
+        annotate(self.annotations, of_outcome(outcome))
+        self.reports.done(outcome)
         if self.json:
             self.runs.append(outcome_as_json(outcome))
             return outcome.exit_status
         if not self.quiet:
-            console().print(table(outcome))
+            if outcome.count("current") < len(outcome.results):
+                console().print(table(outcome))
             for line in note_lines(outcome, verbose=self.verbose):
                 typer.echo(line)
         for line in failure_lines(outcome, verbose=self.verbose):
@@ -174,6 +200,7 @@ class _Talk:
         from ..report.outcome import runs_as_json
 
         status = worst(statuses)
+        self.reports.write()
         if self.json:
             print_json(runs_as_json(self.runs, status))
         if status is not ExitStatus.DONE:

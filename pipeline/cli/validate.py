@@ -7,12 +7,30 @@ from typing import Any
 import typer
 
 from ..errors import ExitStatus, RecipeError
-from .common import Assignments, Json, Recipes, print_json, reporting, variables, worst
+from .common import (
+    Annotate,
+    Annotations,
+    Assignments,
+    Json,
+    Recipes,
+    annotate,
+    print_json,
+    reporting,
+    variables,
+    worst,
+)
 
 
-def validate(recipes: Recipes, *, assignments: Assignments = None, json: Json = False) -> None:
+def validate(
+    recipes: Recipes,
+    *,
+    assignments: Assignments = None,
+    annotations: Annotations = Annotate.AUTO,
+    json: Json = False,
+) -> None:
     with reporting():
         from ..recipe_file import load_recipe
+        from ..report.annotations import of_error
 
         values = variables(assignments)
         found: list[dict[str, Any]] = []
@@ -25,6 +43,7 @@ def validate(recipes: Recipes, *, assignments: Assignments = None, json: Json = 
                 problems = error.problems
                 if not json:
                     typer.echo(str(error), err=True)
+                annotate(annotations, of_error(path, error))
             else:
                 problems = ()
                 if not json:

@@ -1,0 +1,58 @@
+"""The files that a command writes about what it did: ``--junit`` and ``--report``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DicombakeError, UsageError
+
+if TYPE_CHECKING:
+    from ..execute.results import Outcome
+    from ..report.junit import Suite
+
+
+@dataclass
+class Reports:
+    """Gathers what is done, and writes it at the end."""
+
+    junit: Path | None
+    provenance: Path | None
+    suites: list[Suite] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def check(self, *, dry_run: bool) -> None:
+        """Raises: UsageError, before anything is done, where a report could not be written after it."""
+        if dry_run and (self.junit or self.provenance):
+            raise UsageError("a dry run does nothing that --junit or --report could tell of")
+        if self.provenance:
+            from ..report.provenance import require
+
+            require()
+
+    def refused(self, path: Path, error: DicombakeError) -> None:
+        if self.junit:
+            from ..report.junit import suite_of_error
+
+            self.suites.append(suite_of_error(path, error))
+
+    def done(self, outcome: Outcome) -> None:
+        if self.junit:
+            from ..report.junit import suite_of_outcome
+
+            self.suites.append(suite_of_outcome(outcome))
+        if self.provenance:
+            self.outcomes.append(outcome)
+
+    def write(self) -> None:
+        from ..store import write_file
+
+        if self.junit:
+            from ..report.junit import junit_xml
+
+            write_file(self.junit, junit_xml(self.suites))
+        if self.provenance:
+            from ..report.provenance import prov_json
+
+            write_file(self.provenance, prov_json(self.outcomes))

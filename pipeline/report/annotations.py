@@ -1,0 +1,93 @@
+"""Messages for GitHub Actions, which shows them on the lines of the recipe in a pull request.
+
+The form and its escapes are those of "Workflow commands for GitHub Actions"; a command is one line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import DicombakeError, RecipeError
+
+if TYPE_CHECKING:
+    from ..execute.results import Outcome
+    from ..plan import Plan
+    from ..recipe_file import LoadedRecipe
+
+Level = Literal["error", "warning"]
+
+
+def annotation(
+    level: Level, message: str, *, file: str = "", line: int = 0, column: int = 0, title: str = ""
+) -> str:
+    """One workflow command; lines and columns count from 1, 0 leaves them out."""
+    known = {"file": file, "line": line or "", "col": column or "", "title": title}
+    given = ",".join(f"{key}={_property(str(value))}" for key, value in known.items() if value != "")
+    return f"::{level}{' ' if given else ''}{given}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def in_repository(path: str, environment: Mapping[str, str] = os.environ) -> str:
+    """A file as GitHub knows it: relative to the checkout, with /; as it is where that is not known."""
+    workspace = environment.get("GITHUB_WORKSPACE")
+    if workspace:
+        try:
+            return Path(path).resolve().relative_to(Path(workspace).resolve()).as_posix()
+        except (ValueError, OSError):
+            pass
+    return Path(path).as_posix()
+
+
+def of_error(recipe: Path, error: DicombakeError) -> Iterator[str]:
+    """A recipe that was not run: each mistake on its line, anything else on the recipe as a whole."""
+    if isinstance(error, RecipeError):
+        for problem in error.problems:
+            yield annotation(
+                "error",
+                f"{problem.where}: {problem.what}" if problem.where else problem.what,
+                file=in_repository(problem.file),
+                line=problem.line,
+                column=problem.column,
+                title="dicombake: the recipe is wrong",
+            )
+    else:
+        yield annotation("error", str(error), file=in_repository(str(recipe)), line=1, title="dicombake")
+
+
+def of_outcome(outcome: Outcome) -> Iterator[str]:
+    """A run: each failure as an error, each contradiction that was let pass as a warning, once per text."""
+    loaded = outcome.plan.loaded
+    told: set[tuple[str, str]] = set()
+    for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
+        if result.error is not None:
+            yield of_conversion(loaded, unit.conversion, "error", str(result.error), unit.id)
+        for note in result.notes:
+            if note.contradiction and (unit.conversion, note.text) not in told:
+                told.add((unit.conversion, note.text))
+                yield of_conversion(loaded, unit.conversion, "warning", note.text, unit.id)
+
+
+def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]:
+    """A plan: what would stop its run, and each unit that cannot be done."""
+    if obstacle is not None:
+        yield from of_error(plan.loaded.path, obstacle)
+    for unit in plan.units:
+        if unit.problem:
+            yield of_conversion(plan.loaded, unit.conversion, "error", unit.problem, unit.id)
+
+
+def of_conversion(loaded: LoadedRecipe, conversion: str, level: Level, message: str, title: str) -> str:
+    """A message on the line where a conversion begins, in whichever file that is."""
+    place = loaded.place("conversions", conversion)
+    file, line, column = (place.file, place.line, place.column) if place else (str(loaded.path), 1, 0)
+    return annotation(level, message, file=in_repository(file), line=line, column=column, title=title)

@@ -1,0 +1,151 @@
+"""JUnit XML: one suite per recipe, one case per output, for whatever CI shows test reports.
+
+No time, host or date: the same results give the same file. GitLab, Jenkins, GitHub's reporters and Azure read
+``testsuites > testsuite > testcase`` with ``failure``, ``error`` or ``skipped`` inside; ``file`` and ``line``
+name the recipe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+from ..errors import DicombakeError, RecipeError
+from ..execute.results import Failure, Outcome, UnitResult
+from ..plan import Unit
+
+Verdict = Literal["passed", "failure", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test: an output, or what stands for it where there is none."""
+
+    group: str
+    """``recipe.conversion``."""
+    name: str
+    verdict: Verdict = "passed"
+    kind: str = ""
+    """The class of the error."""
+    message: str = ""
+    text: str = ""
+    """More about it, of several lines."""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One recipe."""
+
+    name: str
+    cases: tuple[Case, ...]
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+def suite_of_outcome(outcome: Outcome) -> Suite:
+    """A recipe that was run."""
+    loaded = outcome.plan.loaded
+    cases = [
+        case
+        for unit, result in zip(outcome.plan.units, outcome.results, strict=True)
+        for case in _cases(outcome, unit, result)
+    ]
+    return Suite(loaded.recipe.name, tuple(cases), (("recipe", str(loaded.path)), ("digest", loaded.digest)))
+
+
+def _cases(outcome: Outcome, unit: Unit, result: UnitResult) -> Iterator[Case]:
+    loaded = outcome.plan.loaded
+    place = loaded.place("conversions", unit.conversion)
+    file, line = (place.file, place.line) if place else (str(loaded.path), 0)
+    group = f"{loaded.recipe.name}.{unit.conversion}"
+    done = {file.path for file in result.written}
+    for name in [output.path for output in unit.outputs] or [unit.id]:
+        if result.status in ("written", "current") or name in done:
+            yield Case(group, name, text="\n".join(map(str, result.notes)), file=file, line=line)
+        else:
+            yield _failed(Case(group, name, file=file, line=line), result)
+
+
+def _failed(case: Case, result: UnitResult) -> Case:
+    error = result.error or Failure("", "not done")
+    verdict: Verdict = "skipped" if result.status == "skipped" else "error" if error.traceback else "failure"
+    notes = [str(note) for note in result.notes]
+    text = "\n".join([str(error), *notes, *([error.traceback] if error.traceback else [])])
+    return Case(case.group, case.name, verdict, error.kind, str(error), text, case.file, case.line)
+
+
+def suite_of_error(recipe: Path, error: DicombakeError) -> Suite:
+    """A recipe that was not run: one case for each mistake in it."""
+    name, kind = recipe.stem, type(error).__name__
+    if not isinstance(error, RecipeError):
+        return Suite(name, (Case(name, "recipe", "error", kind, str(error), str(error), str(recipe)),))
+    cases = tuple(
+        Case(
+            name,
+            problem.where or f"line {problem.line}",
+            "error",
+            kind,
+            problem.what,
+            str(problem),
+            problem.file,
+            problem.line,
+        )
+        for problem in error.problems
+    )
+    return Suite(name, cases)
+
+
+def junit_xml(suites: Sequence[Suite]) -> bytes:
+    """The report, UTF-8 with LF."""
+    root = ET.Element("testsuites", {"name": "dicombake", **_counts([c for s in suites for c in s.cases])})
+    for suite in suites:
+        part = ET.SubElement(root, "testsuite", {"name": _legal(suite.name), **_counts(suite.cases)})
+        if suite.properties:
+            known = ET.SubElement(part, "properties")
+            for name, value in suite.properties:
+                ET.SubElement(known, "property", {"name": name, "value": _legal(value)})
+        for case in suite.cases:
+            _append(part, case)
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _counts(cases: Sequence[Case]) -> dict[str, str]:
+    verdicts = [case.verdict for case in cases]
+    return {
+        "tests": str(len(verdicts)),
+        "failures": str(verdicts.count("failure")),
+        "errors": str(verdicts.count("error")),
+        "skipped": str(verdicts.count("skipped")),
+    }
+
+
+def _append(suite: ET.Element, case: Case) -> None:
+    given = {"classname": _legal(case.group), "name": _legal(case.name)}
+    if case.file:
+        given["file"] = _legal(Path(case.file).as_posix())
+    if case.line:
+        given["line"] = str(case.line)
+    found = ET.SubElement(suite, "testcase", given)
+    if case.verdict == "passed":
+        if case.text:
+            ET.SubElement(found, "system-out").text = _legal(case.text)
+        return
+    kind = {"type": case.kind} if case.kind and case.verdict != "skipped" else {}
+    detail = ET.SubElement(found, case.verdict, {"message": _legal(case.message), **kind})
+    if case.verdict != "skipped":
+        detail.text = _legal(case.text)
+
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _legal(text: str) -> str:
+    """Characters that XML 1.0 does not allow as \\xNN or \\uNNNN."""
+    return _ILLEGAL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
