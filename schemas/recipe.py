@@ -54,6 +54,7 @@ def _requirement(value: str) -> str:
     return value
 
 
+Verify = Literal["values", "full"]
 Name = Annotated[str, AfterValidator(_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Namespace = Annotated[UUID, PlainValidator(_uuid, json_schema_input_type=str), AS_IT_IS]
@@ -86,6 +87,8 @@ class Conversion(Model):
     machine: Template | None = None
     """A name in `machines`, or a template that gives one for each file: ``{machine}``."""
     strict: Flag | None = None
+    verify: Verify | None = None
+    """How outputs are checked before they are put in place; else the recipe's."""
     on_empty: OnEmpty | None = None
 
 
@@ -98,6 +101,8 @@ class Recipe(Model):
     description: Text | None = None
     vars: dict[Variable, str] = Field(default_factory=dict)
     strict: Flag = False
+    verify: Verify = "values"
+    """`values`: read back and compared; `full`: DICOM also against the standard's module tables."""
     requires: Annotated[str, AfterValidator(_requirement)] | None = None
     limits: Limits = Limits()
     machines: dict[MachineName, Machine] = Field(default_factory=dict)

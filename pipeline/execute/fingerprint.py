@@ -135,6 +135,7 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
         "name": recipe.name,
         "uid_namespace": recipe.uid_namespace,
         "strict": recipe.strict,
+        "verify": recipe.verify,
         "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
         "env": {key: os.environ.get(key) for space, key in used if space == "env"},
         "own geometry": _own_geometry(loaded, name),
@@ -163,6 +164,7 @@ def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
     parts |= {f"env.{key}": value for key, value in described["env"].items()}
     parts |= {key: described[key] for key in ("name", "uid_namespace", "captures")}
     parts |= {"strict of the recipe": described["strict"] or None}
+    parts |= {"verify of the recipe": None if described["verify"] == "values" else described["verify"]}
     return parts | {VERSIONS: [described["program"], described["codecs"]]}
 
 

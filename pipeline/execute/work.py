@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from ...schemas.exports import AnyExport
@@ -21,7 +22,7 @@ from ..image import Image
 from ..loaders.registry import load_each
 from ..plan import InputFile, Output, Unit
 from ..process import apply
-from ..store import Written, file_sha256
+from ..store import Check, Written, file_sha256
 from ..templates import render, split_name
 from .fingerprint import input_path, key_of
 from .machine import for_machine
@@ -65,6 +66,7 @@ class _Work:
         self.conversion = recipe.conversions[self.unit.conversion]
         self.limits = recipe.limits
         self.strict = recipe.strict if self.conversion.strict is None else self.conversion.strict
+        self.verify = self.conversion.verify or recipe.verify
         self.store = self.job.store()
         self.inputs = self._hashes()
 
@@ -153,8 +155,22 @@ class _Work:
             )
         artifact = target.export([taken.image for taken in images], options, self._context(images[0]))
         self._refuse_contradictions(artifact.notes)
-        self.written.append(self.store.put(output.path, artifact.chunks, artifact.check))
+        check = self._checking(target.dicom, artifact.check)
+        self.written.append(self.store.put(output.path, artifact.chunks, check))
         self.notes |= dict.fromkeys(artifact.notes)
+
+    def _checking(self, dicom: bool, read_back: Check) -> Check:
+        """The check of an output before it is put in place; `full` asks the standard's tables too."""
+        if not dicom or self.verify != "full":
+            return read_back
+
+        def check(path: Path) -> None:
+            from ..dicom.standard.check import check_written
+
+            read_back(path)
+            check_written(path)
+
+        return check
 
     def _context(self, taken: Taken) -> Context:
         loaded, conversion = self.job.loaded, self.conversion
