@@ -18,7 +18,9 @@ from pydicom.sequence import Sequence
 
 from ...schemas.values import ValueFormError, normal_value
 from ..errors import ExportError, Note
+from .mending import exact_window
 from .numbers import ds
+from .stale import WINDOW
 
 _TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
 _UID = re.compile(r"((0|[1-9]\d*)(\.(0|[1-9]\d*))*)?(?<!.{65})")
@@ -37,20 +39,21 @@ STUDY = _tags(
     "StudyDate StudyTime AccessionNumber IssuerOfAccessionNumberSequence ReferringPhysicianName "
     "ReferringPhysicianIdentificationSequence ConsultingPhysicianName StudyDescription StudyID "
     "PhysiciansOfRecord NameOfPhysiciansReadingStudy ProcedureCodeSequence ReferencedStudySequence "
-    "AdmittingDiagnosesDescription AdmissionID TimezoneOffsetFromUTC"
+    "AdmittingDiagnosesDescription AdmissionID TimezoneOffsetFromUTC LongitudinalTemporalInformationModified"
 )
 EQUIPMENT = _tags(
     "Manufacturer InstitutionName InstitutionAddress StationName InstitutionalDepartmentName "
     "ManufacturerModelName DeviceSerialNumber SoftwareVersions DeviceUID DateOfLastCalibration "
-    "TimeOfLastCalibration RadiationMachineName"
+    "TimeOfLastCalibration RadiationMachineName ContributingEquipmentSequence"
 )
 SERIES = _tags(
     "SeriesDate SeriesTime SeriesDescription ProtocolName OperatorsName PerformingPhysicianName "
     "BodyPartExamined PatientPosition AcquisitionDate AcquisitionTime AcquisitionDateTime ContentDate "
     "ContentTime AcquisitionNumber InstanceNumber ImageComments QualityControlImage BurnedInAnnotation "
-    "LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod PositionReferenceIndicator"
+    "LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod PositionReferenceIndicator "
+    "RecognizableVisualFeatures"
 )
-VALUES = _tags("WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction")
+VALUES = _tags(" ".join(WINDOW))
 """They speak of modality values, and hold while those are the source's."""
 INTENSITY = _tags("PixelIntensityRelationship PixelIntensityRelationshipSign")
 SAME_KIND_GROUPS = frozenset({0x0018, 0x3002, 0x300A, 0x300C})
@@ -86,19 +89,7 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
             "where a reader needs them"
         )
         notes += (Note("intensity-relationship-dropped", text),)
-    return result, notes + _narrow_window(result)
-
-
-def _narrow_window(dataset: Dataset) -> tuple[Note, ...]:
-    """A linear window has a width of at least 1 (PS3.3 C.11.2.1.2.1); others are dropped."""
-    if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or not dataset.get("WindowWidth"):
-        return ()
-    if all(float(text) >= 1 for text in _texts(dataset["WindowWidth"]) if text):
-        return ()
-    for tag in VALUES:
-        if tag in dataset:
-            del dataset[tag]
-    return (Note("invalid-window", "the window of the source is narrower than 1 and was left out"),)
+    return result, notes + exact_window(result)
 
 
 def cleaned(

@@ -21,6 +21,7 @@ from .contradictions import contradictions
 from .file import PIXEL_TAGS, PixelElement, encoded
 from .identity import Frame, identify
 from .overrides import apply_overrides
+from .provenance import sign, signature, unsigned
 from .uids import set_uid
 from .verify import Meant, verify
 
@@ -59,7 +60,8 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
         ExportError: tags that cannot be written; pixels that the transfer syntax cannot hold; under
             `strict`, a contradiction.
     """
-    dataset = draft.dataset
+    dataset, ours = draft.dataset, signature()
+    sign(dataset, ours)
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
     apply_overrides(dataset, context.tags, context.remove_tags)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
@@ -73,9 +75,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
         frame=draft.frame,
         keep_series=draft.keep_series,
     )
-    kept = draft.instance(dataset) if pixels is not None else None
-    if kept and not dataset.get("SOPInstanceUID"):
-        set_uid(dataset, "SOPInstanceUID", kept)
+    dataset = _as_instance_of_its_source(draft, dataset, ours) if pixels is not None else dataset
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
     syntax = SYNTAXES[transfer_syntax]
     check(syntax, dataset, pixels, described=described)
@@ -83,6 +83,17 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
     meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers, syntax=syntax)
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
+
+
+def _as_instance_of_its_source(draft: Draft, dataset: Dataset, ours: Dataset) -> Dataset:
+    """The dataset with its source's UID and without our item, where it is still its source's content."""
+    plain = unsigned(dataset, ours)
+    kept = draft.instance(plain)
+    if not kept:
+        return dataset
+    if not plain.get("SOPInstanceUID"):
+        set_uid(plain, "SOPInstanceUID", kept)
+    return plain
 
 
 def artifact(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Artifact:
