@@ -7,8 +7,10 @@ version, which the lock names: pydicom's own RLE, OpenJPEG and CharLS through py
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 HOLDS_ALL = "'explicit-le', 'implicit-le' and 'deflated' hold every type"
 _DTYPES = frozenset({"uint8", "int8", "uint16", "int16"})
 _LEVEL = 9
+_LOGGERS = ("pydicom.pixels.encoders.base", "openjpeg.encode")
 _MOST_OFFSET = 2**32 - 1
 
 
@@ -53,6 +56,8 @@ class Syntax:
     """Fewest bits stored that it holds (JPEG-LS: 2; PS3.5 8.2.3)."""
     whole: bool = False
     """Whether only all the bits that are allocated can be stored."""
+    least_side: int = 1
+    """Fewest rows and columns that its encoder takes (OpenJPEG's five levels of resolution need 32)."""
 
     @property
     def compressed(self) -> bool:
@@ -66,7 +71,7 @@ SYNTAXES: dict[TransferSyntax, Syntax] = {
         Syntax("implicit-le", ImplicitVRLittleEndian),
         Syntax("deflated", DeflatedExplicitVRLittleEndian),
         Syntax("rle", RLELossless, "pydicom"),
-        Syntax("jpeg2000-lossless", JPEG2000Lossless, "pylibjpeg"),
+        Syntax("jpeg2000-lossless", JPEG2000Lossless, "pylibjpeg", least_side=32),
         Syntax("jpegls-lossless", JPEGLSLossless, "pyjpegls", least_bits=2),
         Syntax("htj2k-lossless", HTJ2KLossless, "imagecodecs", whole=True),
     )
@@ -105,6 +110,13 @@ def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, desc
             f"'transfer_syntax: {syntax.name}' stores {needs} bits of a pixel, and here {bits} are stored",
             hint="'jpeg2000-lossless' stores any number of them",
         )
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if min(rows, columns) < syntax.least_side:
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' takes images from {syntax.least_side} x {syntax.least_side} "
+            f"pixels on, and this is {rows} x {columns}",
+            hint="use 'transfer_syntax: explicit-le'",
+        )
     _check_installed(syntax)
 
 
@@ -133,12 +145,29 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
         ExportError: what the encoder refuses.
     """
     try:
-        frames = list(_frames(syntax, dataset, pixels))
+        with _told_once():
+            frames = list(_frames(syntax, dataset, pixels))
     except (ValueError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[-1].strip() or type(error).__name__
-        raise ExportError(f"cannot be compressed as {syntax.name}: {reason}") from error
+        raise ExportError(
+            f"cannot be compressed as {syntax.name}: {reason}", hint="use 'transfer_syntax: explicit-le'"
+        ) from error
     offsets = sum(len(frame) + 9 for frame in frames[:-1])
     return encapsulate(frames, has_bot=offsets < _MOST_OFFSET)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """What an encoder cannot do is raised; the tracebacks that the libraries log as well are kept quiet."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _frames(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> Iterator[bytes]:
