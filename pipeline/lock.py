@@ -223,7 +223,7 @@ def unescape(text: str) -> str:
     )
 
 
-def sums(lock: Lock) -> bytes:
+def sums_of(lock: Lock) -> bytes:
     """The outputs as lines for ``sha256sum -c`` in the output folder, sorted by path.
 
     A name with a backslash or a line end is written as GNU coreutils do it: escaped, its line begun with

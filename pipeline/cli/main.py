@@ -12,6 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
+    "check": "Are the outputs what recipe, inputs and lock say? Writes nothing.",
+    "lock": "Tell what the lock of a recipe says.",
     "graph": "Draw the steps as Mermaid or DOT.",
     "validate": "Check recipes alone; no files are needed.",
     "test": "Run the tests that recipes carry, on files that they make.",

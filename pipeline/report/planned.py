@@ -21,7 +21,8 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], *, verbose: bool = Tru
         steps.setdefault(step.unit, []).append(step)
     for item in forecasts:
         problem = f": {item.unit.problem}" if item.unit.problem else ""
-        yield f"  {item.unit.id}  {SENTENCES[item.why]}{problem}"
+        sentence = f"runs: {item.task.why}" if item.why == "changed" else SENTENCES[item.why]
+        yield f"  {item.unit.id}  {sentence}{problem}"
         for step in steps.get(item.unit.id, ()) if verbose else ():
             yield f"    {_step(step)}"
 
@@ -66,6 +67,7 @@ def plan_as_json(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
                 "id": item.unit.id,
                 "conversion": item.unit.conversion,
                 "why": item.why,
+                "reason": item.task.why or None,
                 "runs": item.why not in (LATER, "problem"),
                 "problem": item.unit.problem or None,
                 "inputs": [_input(file) for file in item.unit.inputs],

@@ -1,0 +1,84 @@
+"""``dicombake check RECIPE...``"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import DicombakeError, ExitStatus
+from .common import Assignments, Data, Json, Out, Recipes, complain, print_json, reporting, variables, worst
+
+if TYPE_CHECKING:
+    from ..execute.check import Checked
+    from ..execute.differences import Difference
+
+
+def check(
+    recipes: Recipes,
+    *,
+    out: Out = None,
+    data: Data = None,
+    assignments: Assignments = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Read no file that looks as when its content was last known.")
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Make what is not fresh in memory, and show what differs, with values."),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Threads that read; default: one for each core.", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing; the exit status does.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every output.")] = False,
+) -> None:
+    with reporting():
+        from ..execute.check import check as compare
+        from ..plan import plan
+        from ..recipe_file import load_recipe
+        from ..report.outcome import error_as_json, runs_as_json
+
+        values = variables(assignments)
+        found: list[dict[str, Any]] = []
+        statuses: list[ExitStatus] = []
+        for path in recipes:
+            try:
+                checked = compare(plan(load_recipe(path, values), data=data, out=out), fast=fast, jobs=jobs)
+            except DicombakeError as error:
+                if not json:
+                    complain(error)
+                found.append(error_as_json(path, error))
+                statuses.append(error.status)
+                continue
+            found.append(_show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose))
+            statuses.append(checked.exit_status)
+        status = worst(statuses)
+        if json:
+            print_json(runs_as_json(found, status))
+        if status is not ExitStatus.DONE:
+            raise typer.Exit(int(status))
+
+
+def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
+    """Print what was found; the object for programs where that is asked for."""
+    from ..report.checked import checked_as_json, checked_lines, difference_lines
+
+    told: dict[str, Difference] = {}
+    if not as_json and not quiet:
+        for line in checked_lines(checked, verbose=verbose):
+            typer.echo(line)
+    if diff:
+        from ..execute.remake import differences
+
+        for finding, difference in differences(checked):
+            if as_json:
+                told[finding.path] = difference
+            elif not quiet:
+                for line in difference_lines(finding, difference):
+                    typer.echo(line)
+    return checked_as_json(checked, told) if as_json else {}
