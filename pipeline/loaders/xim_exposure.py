@@ -29,17 +29,17 @@ _BOUNDARIES = {
 """By MLCModel: NDS120 and NDS120HD, 60 leaf pairs each, mm at the isocentre, leaf 1 at -Y."""
 
 
-def exposure_sequence(properties: Properties, half: str, *, dark: bool) -> Sequence:
-    """One item. A dark field has no KVP, current, time or meterset, whatever numbers its file holds."""
+def exposure_sequence(properties: Properties, half: str) -> Sequence:
+    """The one item of an image that was exposed; a dark field has none."""
     from pydicom import Dataset, Sequence
 
     item = Dataset()
     # KVP and MetersetExposure are Type 2C for PORTAL: present, and empty where nobody knows
     item.KVP = None
     item.MetersetExposure = None
-    if not dark and half == KV:
+    if half == KV:
         _kilovolts(properties, item)
-    elif not dark:
+    else:
         _megavolts(properties, item)
     devices = _devices(properties, half)
     if devices:

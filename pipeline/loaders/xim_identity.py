@@ -6,7 +6,7 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from .xim_units import KV, MV, Properties, decimal, half_of, is_dark, millimetres, number
+from .xim_units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, decimal, half_of, is_dark, millimetres, number
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -15,7 +15,6 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]+")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]+")
 _DOSIMETER_UNIT = {MV: "MU", KV: "MINUTE"}
-_WORDS_FOR_NO_ENERGY = ("", "0n", "Loading")
 
 
 def identity(properties: Properties, half: str | None, gantry: float | None) -> Dataset:
@@ -100,7 +99,7 @@ def _energy(properties: Properties) -> str:
         values = [(number(properties, name), unit) for name, unit in named]
         return ", ".join(f"{value:.6g} [{unit}]" for value, unit in values if value is not None)
     energy, rate = properties.get("MVEnergy"), number(properties, "MVDoseRate")
-    parts = [f"{energy} [MV]"] if isinstance(energy, str) and energy not in _WORDS_FOR_NO_ENERGY else []
+    parts = [f"{energy} [MV]"] if isinstance(energy, str) and energy not in WORDS_FOR_NO_ENERGY else []
     if rate is not None:
         # the set rate, in MU per second
         parts.append(f"{rate * 60:.6g} [MU/min]")

@@ -3,7 +3,7 @@
 Pure: properties go in ("not set" ones left out), values come out. Lengths are cm in the file and mm here;
 angles are Varian standard scale in the file and IEC 61217 here. Rules were checked on real files of three
 machines and against RT Images of the vendor's own console; what could not be checked is not used here and
-stays among the properties.
+stays in the private block (`xim_homes`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import Note
 from ..image import Geometry, Origin
 from .xim_exposure import exposure_sequence
+from .xim_homes import keep_rest
 from .xim_identity import identity
 from .xim_units import DECIMALS, KV, MV, Properties, half_of, iec, is_dark, millimetres, number
 
@@ -48,10 +49,15 @@ def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
     half = half_of(properties)
     if half is None:
         notes = (_UNKNOWN_SOURCE, *_rescale(properties))
-        return Mapped(Geometry(), identity(properties, None, None), notes)
+        attributes = identity(properties, None, None)
+        keep_rest(attributes, Geometry(), properties)
+        return Mapped(Geometry(), attributes, notes)
     geometry = geometry_of(properties, half, rows, columns)
     attributes = identity(properties, half, geometry.gantry)
-    attributes.ExposureSequence = exposure_sequence(properties, half, dark=is_dark(properties))
+    if not is_dark(properties):
+        # nothing was exposed in a dark field, whatever numbers its file holds
+        attributes.ExposureSequence = exposure_sequence(properties, half)
+    keep_rest(attributes, geometry, properties)
     return Mapped(geometry, attributes, _parked_note(geometry) + _rescale(properties))
 
 

@@ -10,6 +10,9 @@ Properties = Mapping[str, Any]
 MV, KV = "MV", "KV"
 _HALF = {1: MV, 2: KV}
 
+WORDS_FOR_NO_ENERGY = ("", "0n", "Loading")
+"""What MVEnergy says where no energy is set."""
+
 DECIMALS = 10
 """Digits kept after the point: far finer than any encoder, and short enough that no DS rounds up to 360."""
 
