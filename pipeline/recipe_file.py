@@ -198,10 +198,10 @@ def _places(merged: Part) -> Iterator[tuple[Location, Place]]:
 
 def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[str, LoadedRecipe]) -> str:
     own = sorted(
-        ".".join(map(str, location[1:]))
-        for location, place in places.items()
-        if location[0:1] == ("conversions",) and location[2:3] == ("geometry",) and len(location) == 4
-        if place.layer == "conversion"
+        f"{name}.geometry.{key}"
+        for name, conversion in recipe.conversions.items()
+        for key in conversion.geometry.model_fields_set
+        if (place := places.get(("conversions", name, "geometry", key))) and place.layer == "conversion"
     )
     content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests"})
     for conversion in content["conversions"].values():

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 
 from ..schemas.recipe import Conversion
 from ..schemas.template import is_template
 from .errors import Problem
 from .recipe_parts import Location, Part, merge
-from .recipe_problems import nearest, problem_at
+from .recipe_problems import problem_at
 
 _TAKEN = ("geometry", "tags", "remove_tags")
 """What a conversion takes over from a machine."""
@@ -81,5 +82,7 @@ def unknown_machines(merged: Part, conversions: Mapping[str, Conversion | None])
         if not known:
             what = "the recipe has no machines; describe them under 'machines', here or in a file it extends"
         else:
-            what = f"there is no machine '{text}'{nearest(text, known) or '; known are ' + ', '.join(known)}"
+            near = get_close_matches(text, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+            what = f"there is no machine '{text}'; {hint}"
         yield problem_at(merged, location, what)

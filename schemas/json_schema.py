@@ -20,10 +20,11 @@ from .exports import EXPORT_TARGETS
 from .geometry import Geometry
 from .inputs import Inputs
 from .machines import Machine
+from .made_inputs import PHANTOMS
 from .process import OPERATIONS, Combine, FilterSize
 from .recipe import Conversion, Limits, Recipe
 from .sources import SOURCE_FORMATS
-from .testing import PHANTOMS, Expectation, Mean, Near, RecipeTest
+from .testing import Expectation, Mean, Near, RecipeTest
 
 Schema = dict[str, Any]
 
@@ -59,7 +60,7 @@ def schema_text() -> str:
 
 def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
-    testing = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
+    testing: tuple[type[BaseModel], ...] = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
     return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *unions, *testing)
 
 

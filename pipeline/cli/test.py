@@ -54,7 +54,7 @@ def _tested(path: Path, values: dict[str, str], *, quiet: bool) -> list[Result]:
     from ..report.tests import result_lines
     from ..testing import run_tests
 
-    results = []
+    results: list[Result] = []
     for result in run_tests(path, values):
         if not quiet:
             if not results:

@@ -1,5 +1,6 @@
 """The tests that recipes carry: made files in, statements about what comes out."""
 
-from .run import Mismatch, Result, run_tests
+from .expecting import Mismatch
+from .run import Result, run_tests
 
 __all__ = ["Mismatch", "Result", "run_tests"]

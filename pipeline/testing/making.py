@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
-from ...schemas.testing import AnyInput, CylinderInput, FieldInput, NoiseInput, StarInput, WedgeInput
+from ...schemas.made_inputs import AnyInput, CylinderInput, FieldInput, NoiseInput, StarInput, WedgeInput
 from ..dicom.overrides import apply_overrides
 from ..samples import files, phantoms, xim
 from ..samples.phantoms import Grid, noise, whole
@@ -96,16 +96,15 @@ def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
             assert_never(made.format)
 
 
-Axis = Literal["gantry", "collimator", "couch"]
-_AXES: tuple[Axis, ...] = ("gantry", "collimator", "couch")
-
-
-def _angles(made: AnyInput) -> dict[Axis, float]:
-    return {axis: float(getattr(made, axis) or 0.0) for axis in _AXES}
-
-
 def _properties(made: AnyInput) -> dict[str, xim.Property]:
-    return xim.mv_properties(**_angles(made), sid=made.sid or 1500.0, pixel=made.pitch, tag="test")
+    return xim.mv_properties(
+        gantry=made.gantry or 0.0,
+        collimator=made.collimator or 0.0,
+        couch=made.couch or 0.0,
+        sid=made.sid or 1500.0,
+        pixel=made.pitch,
+        tag="test",
+    )
 
 
 def _dicom(made: AnyInput, pixels: Pixels, name: str) -> bytes:
@@ -115,9 +114,11 @@ def _dicom(made: AnyInput, pixels: Pixels, name: str) -> bytes:
         spacing=made.pitch,
         sid=made.sid or 1500.0,
         sad=made.sad or 1000.0,
+        gantry=made.gantry or 0.0,
+        collimator=made.collimator or 0.0,
+        couch=made.couch or 0.0,
         machine=made.machine or "TB1",
         rescale=made.rescale,
-        **_angles(made),
     )
     apply_overrides(dataset, made.tags)
     return files.dicom(dataset)

@@ -120,6 +120,6 @@ def _of(stated: Expectation, outputs: tuple[str, ...], out: Path) -> Iterator[Mi
 
 def _without_folder(text: str, folder: Path) -> str:
     """An error's text without the temporary folder, whose name is another one each time."""
-    for place in (folder, folder.resolve()):
+    for place in (top / part for top in (folder, folder.resolve()) for part in ("data", "out", "")):
         text = text.replace(f"{place}{os.sep}", "").replace(f"{place.as_posix()}/", "")
     return text

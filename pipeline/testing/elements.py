@@ -1,0 +1,114 @@
+"""What a test states of DICOM elements, against those of an output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...schemas.tags import TagPath, TagValue, parse_tag
+from ...schemas.testing import Expectation
+from ..dicom.overrides import apply_overrides
+from .found import Found
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
+
+DIGITS = 1e-6
+"""Part of a number that a statement about it may leave out."""
+
+
+def wrong_tags(stated: Expectation, found: Found) -> Iterator[tuple[str, str, str]]:
+    """Elements that are not as stated: which, what was expected, what stands there."""
+    dataset = found.dataset
+    if dataset is None:
+        yield "tags", "a DICOM file", found.kind
+        return
+    for key, value in stated.tags.items():
+        element, wanted = _element(dataset, parse_tag(key)), _wanted(key, value, dataset)
+        if element is None:
+            yield key, _text(wanted), "nothing of that name"
+        elif not _same(wanted, element.value):
+            yield key, _text(wanted), _text(element.value)
+    for key in stated.absent:
+        element = _element(dataset, parse_tag(key))
+        if element is not None:
+            yield key, "no such element", _text(element.value)
+
+
+def _wanted(key: str, value: TagValue, dataset: Dataset) -> Any:
+    """The stated value as an element of the same VR holds it."""
+    from pydicom import Dataset
+
+    alone = Dataset()
+    last = parse_tag(key).last
+    found = _element(dataset, parse_tag(key))
+    if value.vr is None and found is not None and last.creator is not None:
+        value = TagValue(value.items, value.nested, value.data, str(found.VR))
+    name = key if len(parse_tag(key).steps) == 1 else key.rpartition(".")[2]
+    apply_overrides(alone, {name: value})
+    element = _element(alone, parse_tag(name))
+    return None if element is None else element.value
+
+
+def _element(dataset: Dataset, path: TagPath) -> DataElement | None:
+    """The element at a path, or None."""
+    from pydicom import DataElement
+
+    holder = dataset
+    for step in path.steps:
+        number = step.number
+        if step.creator is not None:
+            try:
+                block = holder.private_block(number >> 16, step.creator)
+            except KeyError:
+                return None
+            number = int(block.get_tag(number & 0xFF))
+        if number not in holder:
+            return None
+        element = holder[number]
+        if step.index is None:
+            return element
+        if element.VR != "SQ" or step.index >= len(element.value):
+            return None
+        holder = element.value[step.index]
+    return DataElement(path.last.number, "SQ", [holder])
+
+
+def _same(wanted: Any, seen: Any) -> bool:
+    if _empty(wanted) or _empty(seen):
+        return _empty(wanted) and _empty(seen)
+    left, right = _listed(wanted), _listed(seen)
+    return len(left) == len(right) and all(_same_one(*pair) for pair in zip(left, right, strict=True))
+
+
+def _same_one(one: Any, other: Any) -> bool:
+    from pydicom import Dataset
+
+    if isinstance(one, Dataset) and isinstance(other, Dataset):
+        return all(
+            (found := other.get(element.tag)) is not None and _same(element.value, found.value)
+            for element in one
+        )
+    try:
+        return math.isclose(float(one), float(other), rel_tol=DIGITS)
+    except (TypeError, ValueError):
+        return str(one).strip() == str(other).strip() if not isinstance(one, bytes) else one == other
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (not isinstance(value, int | float) and len(value) == 0)
+
+
+def _listed(value: Any) -> list[Any]:
+    single = isinstance(value, str | bytes | int | float) or not hasattr(value, "__iter__")
+    return [value] if single else list(value)
+
+
+def _text(value: Any) -> str:
+    if _empty(value):
+        return "nothing in it"
+    listed = _listed(value)
+    if not isinstance(listed[0], str | bytes | int | float) and hasattr(listed[0], "to_json"):
+        return f"{len(listed)} items"
+    return "\\".join(str(item) for item in listed)[:200]
