@@ -10,6 +10,9 @@ from pydicom.sequence import Sequence
 
 from ..errors import Note
 
+WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
+"""A window of the values, as far as it is no look-up table."""
+
 _ANY_CHANGE = "IconImageSequence DigitalSignaturesSequence MACParametersSequence"
 _VALUES = (
     "SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries LargestPixelValueInSeries "

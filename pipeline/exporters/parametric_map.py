@@ -25,6 +25,7 @@ from ..dicom.functional_groups import (
 from ..dicom.map_pixels import encode_map
 from ..dicom.modules import common, pixel_module, source_items
 from ..dicom.overrides import is_given
+from ..dicom.stale import WINDOW
 from ..dicom.uids import IMPLEMENTATION_VERSION_NAME
 from ..errors import ExportError, Note
 from ..image import Image, Pixels
@@ -45,7 +46,6 @@ _DATES = (
     ("SeriesDate", "SeriesTime"),
     ("StudyDate", "StudyTime"),
 )
-_WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
 
 
 def export(images: Sequence[Image], options: ParametricMapExport, context: Context) -> Artifact:
@@ -195,7 +195,7 @@ def _frames(
 
 def _window(dataset: Dataset) -> Dataset:
     window = Dataset()
-    for keyword in _WINDOW:
+    for keyword in WINDOW:
         if keyword in dataset:
             window.add(dataset[keyword])
             del dataset[keyword]

@@ -15,6 +15,7 @@ from ..dicom.carry import cleaned
 from ..dicom.encoding import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, little
 from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
+from ..dicom.mending import mend
 from ..dicom.modules import add_derivation, pixel_module, record_loss, rescale, source_items
 from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
@@ -49,6 +50,8 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
     dataset.SpecificCharacterSet = "ISO_IR 192"
+    notes += mend(dataset)
+    # an instance that says the same in a sound form is the same one
     original, _ = cleaned(dataset)
     original.SpecificCharacterSet = "ISO_IR 192"
     invalid = any(note.code == "invalid-source-value" for note in notes)

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pydicom.datadict import tag_for_keyword
+
 Type = Literal["1", "1C", "2", "2C", "3", "None"]
 Usage = Literal["M", "C", "U"]
 
@@ -79,6 +81,8 @@ def table(index: int) -> tuple[Attribute, ...]:
 
 def _rows(rows: Mapping[str, Any]) -> Iterator[Attribute]:
     for keyword, row in rows.items():
+        if tag_for_keyword(keyword) is None:
+            continue  # of a repeating group, as overlays are
         if isinstance(row, str):
             yield Attribute(keyword, row, None)  # type: ignore[arg-type]
         else:
