@@ -36,6 +36,11 @@ STUDY = frozenset(
         "ReferringPhysicianName",
     }
 )  # fmt: skip
+EMPTIED = (PATIENT | STUDY | {"KVP", "MetersetExposure"}) - {"StudyInstanceUID"}
+"""Attributes that stay, without a value: an image must have them (Type 2)."""
+PARTED = frozenset({"ExposureSequence"})
+"""Sequences whose items say several things of an image, of which some may be common. An item of any other
+one describes one thing, and half of it would be none: leaves without positions, a reference to nothing."""
 IDENTITY = frozenset({"SOPClassUID", "SOPInstanceUID"})
 """Kept: they say which file the first one was."""
 
@@ -160,28 +165,42 @@ def _reduce(
     *,
     lacking: bool,
 ) -> None:
-    """Empties, removes, or (a sequence of as many items in all) goes into an element that is not common."""
+    """Empties, removes, or (`PARTED`, of as many items in all) goes into an element that is not common."""
     from pydicom.datadict import keyword_for_tag
 
     keyword = keyword_for_tag(tag)
     if keyword in IDENTITY:
         return
-    items = _items(first, tag)
-    rest = [_items(other, tag) for other in others]
-    if items and not lacking and all(part is not None and len(part) == len(items) for part in rest):
+    items = _parted(first, others, tag, differing) if keyword in PARTED and not lacking else None
+    if items is not None:
         from pydicom import Sequence as Items
 
-        inner = [
-            _common(item, [part[place] for part in rest if part is not None], differing)
-            for place, item in enumerate(items)
-        ]
         del common[tag]
-        common.add_new(tag, "SQ", Items(inner))
+        common.add_new(tag, "SQ", Items(items))
         return
     differing.add(keyword)
     del common[tag]
-    if keyword in PATIENT | STUDY and keyword != "StudyInstanceUID":
+    if keyword in EMPTIED:
         setattr(common, keyword, "")
+
+
+def _parted(
+    first: Dataset, others: Sequence[Dataset], tag: Any, differing: set[str]
+) -> Sequence[Dataset] | None:
+    """What the items of a sequence have in common; None where nothing can stand that makes a sound item."""
+    items = _items(first, tag)
+    rest = [_items(other, tag) for other in others]
+    if not items or not all(part is not None and len(part) == len(items) for part in rest):
+        return None
+    found: set[str] = set()
+    inner = [
+        _common(item, [part[place] for part in rest if part is not None], found)
+        for place, item in enumerate(items)
+    ]
+    if "NumberOfBlocks" in found:
+        return None
+    differing |= found
+    return inner
 
 
 def _items(dataset: Dataset, tag: Any) -> Sequence[Dataset] | None:
@@ -217,4 +236,7 @@ def _notes(differing: Iterable[str], images: Sequence[Image]) -> Iterable[Note]:
         if names:
             yield Note(code, f"{names}: not the same in {files}; left empty", contradiction=True)
     if "MetersetExposure" in found:
-        yield Note("meterset-differs", f"MetersetExposure: not the same in {files}; left out")
+        yield Note("meterset-differs", f"MetersetExposure: not the same in {files}; left empty")
+    names = ", ".join(sorted(name for name in found if name.endswith("Sequence")))
+    if names:
+        yield Note("sequence-differs", f"{names}: not the same in {files}; left out")

@@ -285,15 +285,40 @@ def _item(**values: Any) -> Dataset:
     return item
 
 
-def test_a_differing_meterset_goes_and_is_reported() -> None:
+def test_a_differing_meterset_is_emptied_and_reported() -> None:
+    """Type 2C of a portal image's exposure: there, with or without a value."""
     result = joined(exposure(10), exposure(20))
     assert result.source.dataset is not None
-    assert result.source.dataset.ExposureSequence == [_item(KVP=6000)]
+    assert result.source.dataset.ExposureSequence == [_item(KVP=6000, MetersetExposure="")]
     assert result.notes == (
-        Note("meterset-differs", "MetersetExposure: not the same in the 2 files from 0.dcm on; left out"),
+        Note("meterset-differs", "MetersetExposure: not the same in the 2 files from 0.dcm on; left empty"),
     )
     same = joined(exposure(10), exposure(10))
     assert same.source.dataset == exposure(10) and same.notes == ()
+
+
+def devices(*jaws: float) -> Dataset:
+    leaves = _item(RTBeamLimitingDeviceType="ASYMX", NumberOfLeafJawPairs=1, LeafJawPositions=list(jaws))
+    item = _item(KVP=6000, NumberOfBlocks=0, BeamLimitingDeviceSequence=Sequence([leaves]))
+    return dataset_of(ExposureSequence=Sequence([item]))
+
+
+def test_jaws_that_differ_go_as_a_whole_and_are_reported() -> None:
+    """LeafJawPositions is Type 1: an item without it would be none."""
+    result = joined(devices(-50, 50), devices(-50, 60))
+    assert result.source.dataset is not None
+    assert result.source.dataset.ExposureSequence == [_item(KVP=6000, NumberOfBlocks=0)]
+    text = "BeamLimitingDeviceSequence: not the same in the 2 files from 0.dcm on; left out"
+    assert result.notes == (Note("sequence-differs", text),)
+    assert joined(devices(-50, 50), devices(-50, 50)).source.dataset == devices(-50, 50)
+
+
+def test_an_exposure_without_its_number_of_blocks_goes_as_a_whole() -> None:
+    other = devices(-50, 50)
+    other.ExposureSequence[0].NumberOfBlocks = 1
+    result = joined(devices(-50, 50), other)
+    assert result.source.dataset is not None and "ExposureSequence" not in result.source.dataset
+    assert [note.code for note in result.notes] == ["sequence-differs"]
 
 
 def test_a_sequence_of_other_length_goes_as_a_whole() -> None:
@@ -370,4 +395,9 @@ def test_a_star_shot_of_real_files(real: Path) -> None:
     assert result.geometry.collimator is None and result.geometry.gantry is not None
     assert result.geometry.spacing == (0.336, 0.336)
     assert result.geometry.sid == images[0].geometry.sid
-    assert {note.code for note in result.notes} == {"collimator-differs", "meterset-differs"}
+    assert {note.code for note in result.notes} == {
+        "collimator-differs", "meterset-differs", "sequence-differs",
+    }  # fmt: skip
+    assert result.source.dataset is not None
+    (item,) = result.source.dataset.ExposureSequence
+    assert "BeamLimitingDeviceSequence" not in item
