@@ -178,7 +178,7 @@ class _Talk:
     def done(self, outcome: Outcome) -> ExitStatus:
         from ..report.annotations import of_outcome
         from ..report.outcome import outcome_as_json
-        from ..report.table import failure_lines, headline, note_lines, table
+        from ..report.table import failure_lines, headline, note_lines, table, why_lines
 
         annotate(self.annotations, of_outcome(outcome))
         self.reports.done(outcome)
@@ -188,6 +188,8 @@ class _Talk:
         if not self.quiet:
             if outcome.count("current") < len(outcome.results):
                 console().print(table(outcome))
+            for line in why_lines(outcome, verbose=self.verbose):
+                typer.echo(line)
             for line in note_lines(outcome, verbose=self.verbose):
                 typer.echo(line)
         for line in failure_lines(outcome, verbose=self.verbose):

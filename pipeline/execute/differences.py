@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,7 +74,9 @@ def difference(before: bytes, after: bytes, to: str) -> Difference:
     contents = []
     for content in (before, after):
         try:
-            contents.append(read(content))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                contents.append(read(content))
         except Exception as error:  # noqa: BLE001  whatever a library says of a file that somebody altered
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             return Difference(what=f"the file cannot be read as {to}: {reason}")

@@ -71,7 +71,7 @@ class _Teller:
         if unit.problem:
             return Forecast(unit, "problem", Task(unit, described))
         if self.force:
-            return Forecast(unit, "forced", Task(unit, described, why="--force"))
+            return Forecast(unit, "forced", Task(unit, described, why=FORCED))
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
         if known is None or any(output.path not in self.lock.outputs for output in unit.outputs):
             return Forecast(unit, "new", Task(unit, described, why=NEW))
@@ -108,6 +108,7 @@ class _Teller:
 
 
 NEW = "not made before"
+FORCED = "--force"
 
 
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:

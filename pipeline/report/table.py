@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Note
+from ..execute.forecast import FORCED, NEW
 from ..execute.results import Outcome, Status, UnitResult
 
 if TYPE_CHECKING:
@@ -80,6 +81,21 @@ def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     if verbose:
         return own + [f"note: {unit}: {note}" for unit, note in told]
     return own + [f"note: {line}" for line in _grouped(told)]
+
+
+def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
+    """Why units were done that had been made before: each if verbose, else those with one reason together."""
+    units: dict[str, list[str]] = {}
+    for result in outcome.results:
+        if result.why and result.status in ("written", "failed") and result.why not in (NEW, FORCED):
+            units.setdefault(result.why, []).append(result.unit)
+    if verbose:
+        return [f"why: {unit}: {why}" for why, names in units.items() for unit in names]
+    lines = [
+        f"why: {names[0] if len(names) == 1 else _units(len(names))}: {why}" for why, names in units.items()
+    ]
+    more = [f"why: and {len(lines) - SHOWN} more reasons; --verbose tells each"] if len(lines) > SHOWN else []
+    return lines[:SHOWN] + more
 
 
 def _grouped(told: Sequence[tuple[str, Note]]) -> Iterator[str]:

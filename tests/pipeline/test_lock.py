@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import shutil
 import subprocess
@@ -10,13 +11,24 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import PlanError
-from dicombake.pipeline.lock import Lock, escape, format_lock, lock_path, parse_lock, read_lock, unescape
+from dicombake.pipeline.lock import (
+    Lock,
+    escape,
+    format_lock,
+    lock_path,
+    parse_lock,
+    read_lock,
+    sums_of,
+    unescape,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 HASH = st.text("0123456789abcdef", min_size=64, max_size=64)
 PATH = st.text(st.characters(), min_size=1, max_size=30)
 TABLE = st.dictionaries(PATH, HASH, max_size=5)
+SHORT = st.text("0123456789abcdef", min_size=12, max_size=12)
+CONVERSION = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,9}", fullmatch=True)
 WORD = st.text("abcdefghijklmnop-.0123456789", min_size=1, max_size=12)
 
 EXAMPLE = Lock(
@@ -26,12 +38,15 @@ EXAMPLE = Lock(
     inputs={"raw/epid/a.xim": "6" * 64, "raw/epid/b.xim": "5" * 64},
     outputs={"dicom/a.dcm": "9" * 64},
     units={"dicom/a.dcm": "0" * 64},
+    options={"epid:tags.PatientID": "3" * 12, "epid:exports[0].to": "4" * 12},
 )
 TEXT = f"""\
 dicombake-lock 1
 codec imagecodecs 2026.3.6
 input {"6" * 64}  data:raw/epid/a.xim
 input {"5" * 64}  data:raw/epid/b.xim
+option {"4" * 12}  epid:exports[0].to
+option {"3" * 12}  epid:tags.PatientID
 output {"9" * 64}  out:dicom/a.dcm
 program dicombake 0.1.0
 recipe {"7" * 64}
@@ -53,6 +68,7 @@ def test_the_text_of_a_lock() -> None:
         inputs=TABLE,
         outputs=TABLE,
         units=TABLE,
+        options=st.dictionaries(st.builds("{}:{}".format, CONVERSION, PATH), SHORT, max_size=5),
     ),
     st.randoms(use_true_random=False),
 )
@@ -77,17 +93,17 @@ def test_a_path_is_one_line_of_utf8_and_comes_back(path: str) -> None:
     [
         (
             TEXT.replace("output", "<<<<<<< HEAD\noutput"),
-            "x.lock:5: has the marks of an unsolved merge; solve it, or remove the file: "
+            "x.lock:7: has the marks of an unsolved merge; solve it, or remove the file: "
             "the next run checks everything and writes it",
         ),
         (
             TEXT + f"output {'8' * 64}  out:dicom/a.dcm\n",
-            "x.lock:9: says two things about dicom/a.dcm; remove the wrong line, or remove the file: "
+            "x.lock:11: says two things about dicom/a.dcm; remove the wrong line, or remove the file: "
             "the next run checks everything and writes it",
         ),
         (
             TEXT + "output 12  out:dicom/b.dcm\n",
-            "x.lock:9: 'output 12  out:dicom/b.dcm' says nothing that a lock says; remove the file: "
+            "x.lock:11: 'output 12  out:dicom/b.dcm' says nothing that a lock says; remove the file: "
             "the next run checks everything and writes it",
         ),
         (
@@ -148,18 +164,25 @@ def test_two_branches_merge_in_git(tmp_path: Path) -> None:
     assert read_lock(tmp_path / "ours") == ours.updated(theirs)
 
 
-def test_outputs_are_lines_for_sha256sum(tmp_path: Path) -> None:
-    if shutil.which("sha256sum") is None:
+def test_the_options_of_a_conversion_change_as_a_whole() -> None:
+    before = Lock(options={"a:tags.X": "1" * 12, "a:source.format": "2" * 12, "b:tags.X": "3" * 12})
+    after = before.updated(Lock(options={"a:source.format": "4" * 12}))
+    assert after.options == {"a:source.format": "4" * 12, "b:tags.X": "3" * 12}
+    assert after.only((), (), {"b"}).options == {"b:tags.X": "3" * 12}
+
+
+@pytest.mark.parametrize("name", ["a b.dcm", "ü (1).dcm", "sub/deep.dcm", "back\\slash", "line\nend", "*x"])
+def test_outputs_are_lines_for_sha256sum(tmp_path: Path, name: str) -> None:
+    """Against GNU's own reader, odd names included."""
+    program = shutil.which("sha256sum")
+    if program is None or os.name == "nt":
         pytest.skip("sha256sum is not installed")
-    (tmp_path / "dicom").mkdir()
-    (tmp_path / "dicom/a b.dcm").write_bytes(b"content")
-    lock = Lock(outputs={"dicom/a b.dcm": hashlib.sha256(b"content").hexdigest()})
-    lines = [
-        line.removeprefix("output ").replace("  out:", "  ", 1)
-        for line in format_lock(lock).splitlines()
-        if line.startswith("output ")
-    ]
-    done = subprocess.run(
-        ["sha256sum", "-c"], input="\n".join(lines), cwd=tmp_path, text=True, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "dicom/a b.dcm: OK\n")
+    file = tmp_path / "dicom" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"content")
+    lock = Lock(outputs={f"dicom/{name}": hashlib.sha256(b"content").hexdigest()})
+    command = [program, "--check", "--strict", "--status"]
+    done = subprocess.run(command, input=sums_of(lock), cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    file.write_bytes(b"altered")
+    assert subprocess.run(command, input=sums_of(lock), cwd=tmp_path, check=False).returncode == 1
