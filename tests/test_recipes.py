@@ -15,6 +15,7 @@ from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.samples import Sample, samples, write_samples
 from dicombake.schemas.sources import SOURCE_FORMATS
 from PIL import Image
+from pydicom.uid import RLELossless
 
 from .support import bake, dump, failures
 
@@ -191,6 +192,17 @@ def test_pictures_keep_colour_pages_and_values(baked: Callable[[str], Path]) -> 
         assert np.array_equal(read_back, dose)
 
 
+def test_slices_become_an_array_and_are_compressed_without_loss(baked: Callable[[str], Path]) -> None:
+    out, volume = baked("ct-volume"), SAMPLES["volume/phantom.npy"].pixels
+    assert np.array_equal(np.load(out / "array" / "phantom.npy"), np.moveaxis(volume, 2, 0))
+    for index in range(volume.shape[2]):
+        place = f"phantom/{index + 1:04d}.dcm"
+        plain, packed = read(out / "ct" / place), read(out / "archive" / place)
+        assert packed.file_meta.TransferSyntaxUID == RLELossless
+        assert packed.SOPInstanceUID == plain.SOPInstanceUID
+        assert np.array_equal(values(packed), volume[:, :, index])
+
+
 def test_the_demo_reads_every_format(baked: Callable[[str], Path]) -> None:
     text = (ROOT / "recipes" / "demo.yaml").read_text(encoding="utf-8")
     for name in SOURCE_FORMATS:
@@ -200,6 +212,8 @@ def test_the_demo_reads_every_format(baked: Callable[[str], Path]) -> None:
     assert np.array_equal(values(detector), SAMPLES["arrays/detector.npy"].pixels)
     strip = read(out / "dicom" / "raw" / "linear_array.dcm")
     assert np.array_equal(values(strip), SAMPLES["raw/linear_array.bin"].pixels)
+    slices = np.load(out / "pictures" / "ct" / "phantom.npy")
+    assert np.array_equal(slices, np.moveaxis(SAMPLES["volume/phantom.npy"].pixels, 2, 0))
     old = read(out / "dicom" / "epid_2019" / "field_g180.dcm")
     truth = SAMPLES["epid_2019/field_g180.xim"].pixels
     assert np.abs(values(old) - truth).max() <= float(old.RescaleSlope) / 2 * (1 + 1e-9)

@@ -22,7 +22,7 @@ def call(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_demo_makes_everything_it_shows_and_can_be_repeated(tmp_path: Path) -> None:
     done = call("demo", folder=tmp_path)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
-    assert "24 written" in done.stdout
+    assert "25 written" in done.stdout
     folder = tmp_path / "dicombake-demo"
     made = pydicom.dcmread(folder / "dicom" / "epid" / "mlc_g000.dcm")
     sample = next(sample for sample in samples() if sample.path == "epid/mlc_g000.xim")
