@@ -18,7 +18,7 @@ from pydicom.sequence import Sequence
 
 from ...schemas.values import ValueFormError, normal_value
 from ..errors import ExportError, Note
-from .mending import exact_window
+from .mending import exact_window, right_vrs
 from .numbers import ds
 from .stale import WINDOW
 
@@ -89,7 +89,9 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
             "where a reader needs them"
         )
         notes += (Note("intensity-relationship-dropped", text),)
-    return result, notes + exact_window(result)
+    if not source.get("FrameOfReferenceUID") and "PositionReferenceIndicator" in result:
+        del result.PositionReferenceIndicator
+    return result, (*notes, *right_vrs(result), *exact_window(result))
 
 
 def cleaned(

@@ -19,8 +19,25 @@ _TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # 
 
 def mend(dataset: Dataset) -> tuple[Note, ...]:
     """Set right, in place, what a source of a known kind has wrong; its notes begin with the attribute."""
-    notes = (*_vrs(dataset), *exact_window(dataset), *_frame_of_exposure(dataset), *_half_a_frame(dataset))
-    return notes + tuple(_empty_ones(dataset))
+    notes = (*right_vrs(dataset), *exact_window(dataset))
+    notes += (*_frame_of_exposure(dataset), *_half_a_frame(dataset))
+    text = "{} is not in the source, and is written empty, as its kind needs"
+    return notes + tuple(Note("source-mended", text.format(name)) for name in complete(dataset))
+
+
+def complete(dataset: Dataset) -> tuple[str, ...]:
+    """Give a dataset of a known kind, empty and in place, what it lacks and must have (Type 2)."""
+    kind = kind_of(str(dataset.get("SOPClassUID") or ""))
+    if kind is None:
+        return ()
+    missing = tuple(
+        finding.attribute
+        for finding in presence(dataset, kind)
+        if finding.what == "missing" and finding.type in ("2", "2C") and "." not in finding.attribute
+    )
+    for keyword in missing:
+        setattr(dataset, keyword, None)
+    return missing
 
 
 def exact_window(dataset: Dataset) -> tuple[Note, ...]:
@@ -47,13 +64,13 @@ def exact_window(dataset: Dataset) -> tuple[Note, ...]:
     return (Note("invalid-window", "WindowWidth of the source is not above 0; its window was left out"),)
 
 
-def _vrs(dataset: Dataset) -> Iterator[Note]:
+def right_vrs(dataset: Dataset) -> Iterator[Note]:
     """Elements whose VR is not the dictionary's, where their value fits that one."""
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.VR == "SQ":
             for item in element.value:
-                yield from _vrs(item)
+                yield from right_vrs(item)
             continue
         if tag.is_private or not dictionary_has_tag(tag) or element.VR not in _TEXT:
             continue
@@ -87,20 +104,3 @@ def _half_a_frame(dataset: Dataset) -> Iterator[Note]:
         del dataset.PositionReferenceIndicator
         text = "PositionReferenceIndicator of the source stands without a frame of reference: left out"
         yield Note("source-mended", text)
-
-
-def _empty_ones(dataset: Dataset) -> Iterator[Note]:
-    """Attributes that the kind must have, though empty (Type 2)."""
-    kind = kind_of(str(dataset.get("SOPClassUID") or ""))
-    if kind is None:
-        return
-    missing = [
-        finding.attribute
-        for finding in presence(dataset, kind)
-        if finding.what == "missing" and finding.type in ("2", "2C") and "." not in finding.attribute
-    ]
-    for keyword in missing:
-        setattr(dataset, keyword, None)
-        yield Note(
-            "source-mended", f"{keyword} is not in the source, and is written empty, as its kind needs"
-        )

@@ -98,12 +98,15 @@ def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
     for keyword in ("OperatorsName", "RadiationMachineName", "PrimaryDosimeterUnit"):
         if keyword not in dataset:
             setattr(dataset, keyword, None)
+    if "PatientPosition" in dataset and not dataset.get("IsocenterPosition"):
+        # of a CT source; here it belongs to the isocenter and to nothing else (C.8.8.2)
+        del dataset.PatientPosition
     third = _third_value(given)
     untouched = image.source.format == "xim" and not image.computed and not image.history
     dataset.ImageType = ["ORIGINAL", "PRIMARY", third] if untouched else ["DERIVED", "SECONDARY", third]
     dataset.ConversionType = _conversion_type(image, given)
     if not dataset.get("RTImageLabel"):
-        dataset.RTImageLabel = _label(stem)
+        dataset.RTImageLabel = label(stem)
     if not dataset.get("RTImagePlane"):
         dataset.RTImagePlane = "NORMAL"
     if third in ("PORTAL", "SIMULATOR") and not dataset.get("ReportedValuesOrigin"):
@@ -130,7 +133,8 @@ def _values_origin(image: Image) -> str | None:
     return "ACTUAL" if origin.kind == "file" else "OPERATOR"
 
 
-def _label(stem: str) -> str:
+def label(stem: str) -> str:
+    """RTImageLabel of a file: as much of its stem as SH holds."""
     text = "".join(char for char in stem if char.isprintable() and char != "\\").strip()
     return text[:_LABEL].strip() or "image"
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, RTDoseStorage
+from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, RTDoseStorage, RTImageStorage
 
 from ...schemas.exports import SameKindExport
 from ..dicom.carry import cleaned
 from ..dicom.encoding import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, little
 from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
-from ..dicom.mending import mend
+from ..dicom.mending import complete, mend
 from ..dicom.modules import add_derivation, pixel_module, record_loss, rescale, source_items
 from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
@@ -25,6 +25,7 @@ from ..errors import ExportError, Note
 from ..image import Image
 from .base import Artifact, Context, Exporter
 from .colour import without_alpha
+from .rt_image import label
 
 _RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
 """Kinds whose rescale is mandatory."""
@@ -61,6 +62,7 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
     numbers = _geometry(dataset, images[0], untouched)
     if not untouched:
         _derived(dataset, images)
+        _required(dataset, images[0])
     record_loss(dataset, images[0])
 
     def kept(finished: Dataset) -> str | None:
@@ -223,6 +225,13 @@ def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
     items = source_items(images)
     if items:
         dataset.SourceImageSequence = items
+
+
+def _required(dataset: Dataset, image: Image) -> None:
+    """What the kind must have and lost when files were combined or pixels moved."""
+    complete(dataset)
+    if dataset.get("SOPClassUID") == RTImageStorage and not dataset.get("RTImageLabel"):
+        dataset.RTImageLabel = label(image.source.path.stem)
 
 
 def _whole_source(images: Sequence[Image]) -> bool:

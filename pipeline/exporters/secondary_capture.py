@@ -53,6 +53,9 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.ConversionType = conversion_type(first)
     dataset.Laterality = None
+    if "PositionReferenceIndicator" in dataset:
+        # without a frame of reference, which this kind does not take over, it says nothing
+        del dataset.PositionReferenceIndicator
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
     rescale(dataset, encoded, first.units)

@@ -174,7 +174,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     # RT Image, C.8.8.2
     ("rt-image", "ReportedValuesOrigin"): _portal("PORTAL", "SIMULATOR"),
     ("rt-image", "RTImageOrientation"): _if(lambda where: _value(where.root, "RTImagePlane") == "NON_NORMAL"),
-    ("rt-image", "PatientPosition"): _with("IsocenterPosition"),
+    ("rt-image", "PatientPosition"): _with("IsocenterPosition", "forbidden"),
     ("rt-image", "PixelIntensityRelationshipSign"): _with("PixelIntensityRelationship"),
     ("rt-image", "FluenceMapSequence"): _portal("FLUENCE"),
     ("ExposureSequence", "ReferencedFrameNumber"): _exposed_frame,
