@@ -106,9 +106,16 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
+    from pydicom import Dataset
+
     if _empty(value):
         return "nothing in it"
     listed = _listed(value)
-    if not isinstance(listed[0], str | bytes | int | float) and hasattr(listed[0], "to_json"):
-        return f"{len(listed)} items"
+    if isinstance(listed[0], Dataset):
+        return ", ".join(_item(item) for item in listed)[:200]
     return "\\".join(str(item) for item in listed)[:200]
+
+
+def _item(item: Dataset) -> str:
+    """``{ExposureTime: 505}``"""
+    return f"{{{', '.join(f'{each.keyword or each.tag}: {_text(each.value)}' for each in item)}}}"

@@ -1,0 +1,166 @@
+"""Files that tests make: read by the program's own loaders, they hold what was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dicombake.pipeline.loaders.registry import load
+from dicombake.pipeline.testing.making import made_files, pixels_of
+from dicombake.schemas.made_inputs import DTYPES, PHANTOMS, AnyInput
+from dicombake.schemas.recipe import Limits
+from dicombake.schemas.sources import Source
+from pydantic import TypeAdapter, ValidationError
+
+SOURCES: dict[str, Any] = {
+    "npy": "array",
+    "npz": {"format": "array", "key": "image"},
+    "raw": {"format": "raw", "shape": [40, 60], "header_bytes": 12, "byte_order": "big"},
+    "visionrt-raw": {"format": "visionrt-raw", "shape": [40, 60]},
+    **dict.fromkeys(("tiff", "png", "jpeg", "bmp"), "image"),
+}
+MORE: dict[str, dict[str, Any]] = {
+    "field": {"size": [20, 30]}, "cylinder": {"radius": 12},
+    "raw": {"header_bytes": 12, "byte_order": "big"},
+}  # fmt: skip
+
+
+def made(phantom: str = "wedge", **options: Any) -> AnyInput:
+    given = {
+        "format": "npy",
+        "shape": [40, 60],
+        "name": "a",
+        "phantom": phantom,
+        **MORE.get(phantom, {}),
+        **options,
+    }
+    return TypeAdapter(PHANTOMS[phantom]).validate_python(given)  # type: ignore[return-value]
+
+
+def loaded(item: AnyInput, folder: Path) -> Any:
+    ((name, content),) = made_files(item)
+    path = folder / name
+    path.write_bytes(content)
+    wanted = SOURCES.get(item.format, item.format)
+    if item.format == "raw":
+        wanted = {**wanted, "dtype": item.holds}
+    source = TypeAdapter(Source).validate_python(wanted)
+    (image,) = load(path, source, Limits())
+    return image
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype"), [(form, dtype) for form, dtypes in DTYPES.items() for dtype in dtypes]
+)
+def test_every_format_holds_the_pixels_in_every_type_that_it_can(
+    tmp_path: Path, form: str, dtype: str
+) -> None:
+    values = [0, 100] if "int8" in dtype else [3, 30000]
+    item = made("field", format=form, dtype=dtype, values=values, **MORE.get(form, {}))
+    image = loaded(item, tmp_path)
+    expected = pixels_of(item, 0)
+    assert expected.dtype == dtype
+    assert (image.pixels.shape, image.pixels.dtype) == ((40, 60), dtype)
+    if form == "jpeg":
+        assert np.abs(image.pixels.astype(int) - expected).max() <= 6
+    else:
+        assert np.array_equal(image.pixels, expected)
+
+
+@pytest.mark.parametrize("phantom", PHANTOMS)
+def test_every_phantom_lies_between_its_values_and_stays_the_same(phantom: str) -> None:
+    pixels = pixels_of(made(phantom, values=[100, 1100]), 5)
+    assert 100 <= pixels.min() < pixels.max() <= 1100
+    assert np.array_equal(pixels, pixels_of(made(phantom, values=[100, 1100]), 5))
+
+
+def test_the_bytes_are_the_same_on_every_machine() -> None:
+    digest = hashlib.sha256()
+    for phantom in PHANTOMS:
+        digest.update(
+            pixels_of(made(phantom, values=[100, 1100], dtype="uint16", sigma=3), 5).astype("<u2").tobytes()
+        )
+    assert digest.hexdigest()[:16] == "c9d1baead7921ccf"
+
+
+def test_a_field_has_its_size_in_mm() -> None:
+    pixels = pixels_of(made("field", size=[20, 30], spacing=[2, 0.5], values=[0, 1000], shape=[101, 201]), 0)
+    rows, columns = (pixels[:, 100] >= 500).sum(), (pixels[50] >= 500).sum()
+    assert (rows * 2, columns * 0.5) == pytest.approx((20, 30), abs=2)
+
+
+def test_a_disc_has_its_radius_and_a_volume_a_wire_in_its_first_slice() -> None:
+    disc = pixels_of(made("cylinder", radius=10, shape=[41, 41], values=[0, 1]), 0)
+    assert disc.sum() == pytest.approx(np.pi * 100, rel=0.03)
+    volume = pixels_of(made("cylinder", radius=10, shape=[41, 41, 3], values=[-1000, 0], dtype="int16"), 0)
+    assert volume.shape == (41, 41, 3)
+    assert [int(volume[:, :, index].max()) for index in range(3)] == [3000, 0, 0]
+    assert (volume[20, 20] == 0).all()
+
+
+def test_noise_has_its_seed_and_its_spread() -> None:
+    noisy = [pixels_of(made("noise", seed=seed, values=[0, 700], shape=[200, 200]), seed) for seed in (1, 2)]
+    assert not np.array_equal(*noisy)
+    for pixels in noisy:
+        assert (pixels.mean(), pixels.std()) == pytest.approx((350, 100), rel=0.02)
+    flat = made("wedge", steps=1, sigma=25, values=[0, 1000], shape=[200, 200])
+    assert pixels_of(flat, 0).std() == pytest.approx(25, rel=0.02)
+
+
+def test_several_files_are_counted_and_differ_in_their_noise() -> None:
+    files = dict(made_files(made("noise", count=3, name="a/spoke_{index:02d}.npy")))
+    assert list(files) == ["a/spoke_01.npy", "a/spoke_02.npy", "a/spoke_03.npy"]
+    assert len(set(files.values())) == 3
+
+
+def test_geometry_and_tags_are_in_the_file(tmp_path: Path) -> None:
+    angles = {"gantry": 90, "collimator": 10, "couch": 350}
+    for form in ("xim", "dicom"):
+        found = loaded(made("field", format=form, spacing=[0.4, 0.8], sid=1200, **angles), tmp_path).geometry
+        assert (found.sid, *found.spacing) == pytest.approx((1200, 0.4, 0.8))
+        assert (found.gantry, found.collimator, found.couch) == (90, 10, 350)
+    item = made("field", format="dicom", sad=990, machine="X", rescale=[2, -5], tags={"OperatorsName": "A^B"})
+    image = loaded(item, tmp_path)
+    dataset = image.source.dataset
+    assert (image.geometry.sad, dataset.RadiationMachineName, str(dataset.OperatorsName)) == (990, "X", "A^B")
+    assert image.pixels.min() == -5
+    assert loaded(made(format="tiff", dpi=127), tmp_path).geometry.spacing is not None
+    assert made(format="tiff", dpi=127).pitch == pytest.approx((0.2, 0.2))
+
+
+def test_colour_and_pages(tmp_path: Path) -> None:
+    red, green, blue = np.moveaxis(loaded(made(format="tiff", colour=True), tmp_path).pixels, -1, 0)
+    assert np.abs(green - red * 0.9).max() <= 1
+    assert np.abs(blue - red * 0.55).max() <= 1
+    ((_, content),) = made_files(made(format="tiff", pages=3))
+    (tmp_path / "pages.tif").write_bytes(content)
+    source = TypeAdapter(Source).validate_python("image")
+    assert len(list(load(tmp_path / "pages.tif", source, Limits()))) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"format": "tiff", "gantry": 3}, "a made tiff has no place for 'gantry'"),
+        ({"format": "xim", "dpi": 75}, "a made xim has no place for 'dpi'"),
+        ({"format": "xim", "dtype": "uint8"}, "a made xim holds uint16 or int32"),
+        ({"format": "xim", "shape": [4, 4, 4]}, "only npy and npz hold a volume"),
+        ({"format": "png", "colour": True, "dtype": "uint16"}, "a made png in colour holds uint8"),
+        ({"count": 2}, "several files need {index} in their name"),
+        ({"name": "../a"}, "must be a file's path below the data folder"),
+        ({"name": "/a"}, "must be a file's path below the data folder"),
+        ({"name": "C:/a"}, "must be a file's path below the data folder"),
+        ({"name": "a/"}, "must be a file's path below the data folder"),
+        ({"name": "{stem}"}, "only {index} can stand in the name"),
+        ({"shape": [4]}, "must be rows and columns"),
+        ({"format": "dicom", "tags": {"PatientID": "{x}"}}, "must be plain values"),
+    ],
+    ids=str,
+)
+def test_what_no_file_can_hold_is_refused(options: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        made(**options)
+    assert what in caught.value.errors()[0]["msg"]
