@@ -33,6 +33,8 @@ from .errors import (
     UsageError,
     VerificationError,
 )
+from .execute.check import Checked, Finding
+from .execute.check import check as _check
 from .execute.look import RunOptions
 from .execute.results import Failure, Outcome, UnitResult, Watching
 from .execute.run import run_plan
@@ -44,11 +46,13 @@ if TYPE_CHECKING:
     from .to_dataset import to_dataset
 
 __all__ = [
+    "Checked",
     "DicombakeError",
     "DifferenceError",
     "ExitStatus",
     "ExportError",
     "Failure",
+    "Finding",
     "GeometryError",
     "InputFile",
     "LoadedRecipe",
@@ -68,6 +72,7 @@ __all__ = [
     "UsageError",
     "VerificationError",
     "Written",
+    "check",
     "load_recipe",
     "plan",
     "run",
@@ -147,6 +152,20 @@ def run(
         partial={unit.conversion for unit in plan.units} != set(plan.loaded.recipe.conversions),
     )
     return run_plan(plan, options, watching)
+
+
+def check(plan: Plan, *, fast: bool = False, jobs: int | None = None) -> Checked:
+    """Whether the outputs are what recipe, inputs and lock say; writes nothing.
+
+    Args:
+        plan: from `plan`, of the whole recipe.
+        fast: read only files that look different from when their content was last known.
+        jobs: threads that hash; None: one for each core.
+
+    Raises:
+        PlanError: the lock cannot be read.
+    """
+    return _check(plan, fast=fast, jobs=jobs)
 
 
 def __getattr__(name: str) -> Any:

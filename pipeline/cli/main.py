@@ -55,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Exit status: 0 done, 1 some steps failed, 2 recipe, plan or command line wrong, "
-    "3 differs from the lock, 130 interrupted.",
+    "3 stale or different, 130 interrupted.",
 )
 
 

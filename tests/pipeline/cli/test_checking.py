@@ -133,6 +133,21 @@ def test_check_for_programs_tells_no_value(done: Cli, folder: Path) -> None:
     assert first["diff"]["pixels"] is None
 
 
+def test_every_key_for_programs_is_documented(done: Cli, folder: Path) -> None:
+    page = Path(__file__).parents[3].joinpath("docs/locking.md").read_text(encoding="utf-8")
+    np.save(folder / "raw/a1.npy", np.zeros((2, 3), np.uint16))
+
+    def keys(value: object) -> set[str]:
+        if isinstance(value, list):
+            return set().union(*map(keys, value))
+        return set(value).union(*map(keys, value.values())) if isinstance(value, dict) else set()
+
+    found = keys(json.loads(done("check", "r.yaml", "--json", "--diff").stdout))
+    assert {"pixels", "largest", "change", "why"} <= found
+    undocumented = {key for key in found if f"`{key}`" not in page}
+    assert undocumented <= {"row", "column", *("fresh", "stale", "missing", "altered", "foreign")}
+
+
 def test_diff_shows_values_on_the_terminal(done: Cli, folder: Path) -> None:
     (folder / "r.yaml").write_text(RECIPE.replace("SECRET-1", "SECRET-2"))
     pixels = np.load(folder / "raw/a3.npy")
