@@ -31,6 +31,9 @@ _EXAMPLES = {
     "shape": "rows and columns, as in shape: [600, 960]",
     "dtype": "the type of the pixels, as in dtype: uint16",
     "size": "pixels, or text such as 1.5 mm",
+    "field.size": "mm from edge to edge, rows then columns, as in size: [100, 100]",
+    "expect": "say what must come out, as in expect: {outputs: 1, kind: rt-image}",
+    "input": "say which files are made, as in input: {phantom: field, ...}",
 }
 PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
 """Types of errors that say no more than that a part of a recipe is not the whole of it."""
@@ -141,8 +144,13 @@ def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]
 
 def _missing(location: Location, model: type[BaseModel]) -> str:
     names = keys_at(model, location).union_names
-    example = f"one of {', '.join(names)}" if names else _EXAMPLES.get(str(location[-1]))
+    example = f"one of {', '.join(names)}" if names else _example(location)
     return f"missing; {example}" if example else "missing; it has no default"
+
+
+def _example(location: Location) -> str | None:
+    last = [str(step) for step in location[-2:]]
+    return _EXAMPLES.get(".".join(last)) or _EXAMPLES.get(last[-1])
 
 
 def _none_of(value: str, names: Iterable[str]) -> str:

@@ -94,9 +94,13 @@ def _members(kind: Any) -> dict[str, Any]:
         return {"": kind}
     parts = [part for part in get_args(kind) if _is_model(part)] if get_origin(kind) in _UNIONS else []
     for key in DISCRIMINATORS:
-        if parts and all(key in part.model_fields for part in parts):
+        if parts and all(isinstance(_default(part, key), str) for part in parts):
             return {part.model_fields[key].default: part for part in parts}
     return {}
+
+
+def _default(model: type[BaseModel], key: str) -> Any:
+    return model.model_fields[key].default if key in model.model_fields else None
 
 
 def _inner(kind: Any, step: str | int) -> Any:
