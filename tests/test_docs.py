@@ -98,6 +98,25 @@ def test_the_mistakes_in_the_docs_are_those_that_are_told(
     generated(DOCS / "recipe.md", "mistakes", f"```text\n{call(tmp_path, 'validate', 'wrong.yaml')}```\n")
 
 
+def test_the_merged_recipe_in_the_docs_is_what_config_prints(
+    generated: Callable[[Path, str, str], None],
+) -> None:
+    shown = call(ROOT / "recipes", "config", "site.yaml").partition("  epid:")[0]
+    generated(DOCS / "sites.md", "config", f"```text\n$ dicombake config site.yaml\n{shown}  ...\n```\n")
+
+
+def test_the_failing_test_in_the_docs_is_what_is_told(
+    tmp_path: Path, generated: Callable[[Path, str, str], None]
+) -> None:
+    page = DOCS / "recipe-tests.md"
+    (recipe,) = recipes_in(page)
+    (tmp_path / "film.yaml").write_text(
+        recipe.replace("dpi: 75, sid: 1000", "dpi: 75, sid: 100"), encoding="utf-8"
+    )
+    told = call(tmp_path, "test", "film.yaml")
+    generated(page, "transcript", f"```text\n$ dicombake test film.yaml\n{told}```\n")
+
+
 def command_page() -> str:
     """Every command with its arguments and options, from the program itself."""
     program = typer.main.get_command(app)
@@ -105,7 +124,8 @@ def command_page() -> str:
         "# Commands\n",
         "This page is generated from the program (`pytest --rewrite`).\n",
         f"{program.help}\n\n{program.epilog}\n",
-        "NO_COLOR is honoured. `--json` prints one JSON object for programs; no tag value stands in it.\n",
+        "NO_COLOR is honoured. `--json` prints one JSON object for programs; no tag value of an "
+        "image stands in it.\n",
     ]
     for name, about in COMMANDS.items():
         command = load(name)
