@@ -132,8 +132,9 @@ class MadeInput(Model):
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
-        for option in sorted(self.model_fields_set & _BOUNDED):
-            if option not in _HOLDS.get(self.format, ()):
+        for option in sorted(_BOUNDED - set(_HOLDS.get(self.format, ()))):
+            field = MadeInput.model_fields[option]
+            if getattr(self, option) != field.get_default(call_default_factory=True):
                 raise PydanticCustomError(
                     "made_input", "a made {format} has no place for '{option}'",
                     {"format": self.format, "option": option},

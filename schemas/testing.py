@@ -76,12 +76,12 @@ class Expectation(Model):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        stated = self.model_fields_set - {"file"}
-        if not stated:
+        stated = {name for name, value in self if value not in (None, (), {})}
+        if not stated - {"file"}:
             raise PydanticCustomError(
                 "expectation", "states nothing: give outputs, kind, tags, shape, mean or fails"
             )
-        if self.fails is not None and self.model_fields_set != {"fails"}:
+        if self.fails is not None and stated != {"fails"}:
             raise PydanticCustomError(
                 "expectation", "'fails' stands alone: what fails has no outputs to look at"
             )
