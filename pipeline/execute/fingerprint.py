@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from ...schemas.template import is_template
 from ..plan import InputFile, Unit
 from ..plan_inputs import kinds_of
 from ..recipe_file import LoadedRecipe
+from ..recipe_profiles import HANDED_DOWN
 from ..store import file_sha256
 from .versions import codecs, codecs_of, program_version
 
@@ -32,8 +34,9 @@ VERSIONS = "versions"
 """The fact that stands for the program and the codecs, which the lock has in clear as well."""
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
-_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "machine")
-"""Which files go in is said by the unit itself; what a machine says is merged into the conversion."""
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "machine", "profile", *HANDED_DOWN)
+"""Which files go in is said by the unit itself; what a machine or a profile says is merged into the
+conversion, and what it hands down into its exports."""
 _BY_KEY = ("source", "combine", "geometry", "tags")
 
 
@@ -56,8 +59,7 @@ def key_of(item: InputFile) -> str:
 
 def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
     """sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
-    known = sorted(inputs.items()) if len(inputs) > 1 else inputs.items()
-    return _sha256("\0".join([options, *(text for item in known for text in item)]))
+    return _sha256("\0".join(chain((options,), *sorted(inputs.items()))))
 
 
 class Options:

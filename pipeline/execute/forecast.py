@@ -73,7 +73,7 @@ class _Teller:
         if self.force:
             return Forecast(unit, "forced", Task(unit, described, why=FORCED))
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
-        if known is None or any(output.path not in self.lock.outputs for output in unit.outputs):
+        if known is None or not self.lock.outputs.keys() >= {output.path for output in unit.outputs}:
             return Forecast(unit, "new", Task(unit, described, why=NEW))
         inputs = locked_inputs(unit, self.lock)
         if fingerprint(described, inputs) != known:
@@ -91,7 +91,7 @@ class _Teller:
     def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
         """The result of a unit of which every file looks as when it had the content that the lock says."""
         glance = self.glance
-        if glance is None or not all(need in self.settled for need in unit.needs):
+        if glance is None or not self.settled.issuperset(unit.needs):
             return None
         written = []
         for output in unit.outputs:
@@ -99,7 +99,7 @@ class _Teller:
             if found is None or found[1] != self.lock.outputs[output.path]:
                 return None
             written.append(Written(output.path, *found))
-        for item in unit.inputs:
+        for item in unit.files:
             if item.base == "data":
                 found = glance.content("data", item.path)
                 if found is None or found[1] != inputs[key_of(item)]:
@@ -114,4 +114,4 @@ FORCED = "--force"
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:
     """The sha256 that the lock has for each input of a unit; empty for one that it does not know."""
     data, out = lock.inputs, lock.outputs
-    return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.inputs}
+    return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.files}
