@@ -13,6 +13,7 @@ from .recipe_file import LoadedRecipe, load_with_parts
 from .recipe_machines import applied, templated
 from .recipe_parts import Part, Place
 from .recipe_problems import printable, where
+from .recipe_profiles import HANDED_DOWN, Profiles
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.0|\.[0-9]{0,10}[1-9])?")
@@ -45,14 +46,14 @@ class Config:
 def config(path: Path, variables: Mapping[str, str] | None = None) -> Config:
     """What a recipe is after everything that it extends was merged into it.
 
-    `defaults` and machines that conversions name are merged into the conversions, too. Where a template
-    chooses the machine, each file may get another: then `defaults` and `machines` stay parts of their own.
+    Profiles, `defaults` and machines that conversions name are merged into the conversions, too. Where a
+    template chooses the machine, each file may get another: then all these stay parts of their own.
 
     Raises:
         RecipeError: with every mistake in the files.
     """
-    loaded, read = load_with_parts(path, variables)
-    tree = _settled(read)
+    loaded, read, profiles = load_with_parts(path, variables)
+    tree = _settled(read, profiles)
     lines = tuple((line, _comment(place)) for line, place in _mapping(tree, ""))
     origins = {
         where(location): _comment(_place(part)) for location, part in tree.walk() if location and _tells(part)
@@ -64,12 +65,14 @@ def _tells(part: Part) -> bool:
     return not part.value or not isinstance(part.value, dict)
 
 
-def _settled(read: Part) -> Part:
-    if templated(applied(read)):
+def _settled(read: Part, profiles: Profiles) -> Part:
+    merged = applied(read, profiles)
+    dropped: tuple[str, ...] = ()
+    if templated(merged):
         entries = {key: part for key, part in read.entries.items() if key != "extends"}
     else:
-        entries = {key: part for key, part in applied(read).entries.items() if key != "machines"}
-    dropped = () if "machines" in entries else ("machine",)
+        entries = {key: part for key, part in merged.entries.items() if key not in ("machines", "profile")}
+        dropped = ("machine", "profile", *HANDED_DOWN)
     conversions = entries["conversions"]
     settled = {name: _conversion(part, dropped) for name, part in conversions.entries.items()}
     entries["conversions"] = replace(conversions, value=settled)

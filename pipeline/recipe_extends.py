@@ -10,11 +10,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ..schemas.profiles import PROFILES, is_profile_file
 from ..schemas.recipe import Recipe
 from .errors import Problem
 from .recipe_parts import Part, Place, merge, parts_of, plain, with_fills
 from .recipe_problems import make_problem, problems_in
-from .recipe_yaml import MAX_BYTES, YamlError, read_yaml
+from .recipe_profiles import built_in, naming
+from .recipe_yaml import MAX_BYTES, Node, YamlError, read_yaml
 
 MAX_FILES = 64
 
@@ -31,6 +33,8 @@ class FileReader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.files = 0
+        self.profiles: dict[str, Part] = {}
+        """What each profile that is named says, by its name or its path relative to the recipe."""
 
     def read(self, path: Path, shown: str) -> Part | None:
         """The recipe's own file over the files that it extends; None where a file cannot be read."""
@@ -38,6 +42,11 @@ class FileReader:
 
     def _read(self, path: Path, shown: str, named: Part, chain: Chain) -> Part | None:
         """`named` is the part that names the file."""
+        node = self._mapping(path, shown, named, chain)
+        return None if node is None else self._parse(node, path, shown, chain)
+
+    def _mapping(self, path: Path, shown: str, named: Part, chain: Chain) -> Node | None:
+        """A file's mapping; None where it cannot be read or is none."""
         self.files += 1
         try:
             with path.open("rb") as file:
@@ -47,9 +56,9 @@ class FileReader:
             subject = f"'{named.value}' " if chain else ""
             self._wrong(named.place, named.path, f"{subject}cannot be read: {reason}")
             return None
-        return self._parse(data, path, shown, chain)
+        return self._parsed(data, shown)
 
-    def _parse(self, data: bytes, path: Path, shown: str, chain: Chain) -> Part | None:
+    def _parsed(self, data: bytes, shown: str) -> Node | None:
         top = Place(shown, 0, 0, "recipe")
         try:
             node = read_yaml(data)
@@ -62,9 +71,44 @@ class FileReader:
             what = "is empty" if node.value is None else "must be a mapping (key: value) at its top"
             self._wrong(replace(top, line=node.line, column=node.column), (), what)
             return None
+        return node
+
+    def _parse(self, node: Node, path: Path, shown: str, chain: Chain) -> Part | None:
         part = with_fills(parts_of(node, shown, own=not chain))
         self._check_alone(part, own=not chain)
-        return self._extended(part, path, (*chain, (path, shown)))
+        chain = (*chain, (path, shown))
+        return self._extended(naming(part, lambda item: self._profile(item, chain)), path, chain)
+
+    def _profile(self, item: Part, chain: Chain) -> Part:
+        """Reads the profile that is named, once; gives its name as the recipe itself would write it."""
+        text = str(item.value).replace("\\", "/")
+        if text in PROFILES:
+            if text not in self.profiles:
+                node = self._parsed(built_in(text), f"profile {text}")
+                assert node is not None
+                self.profiles[text] = parts_of(node, f"profile {text}", profile=True)
+            return item
+        if not is_profile_file(text):  # the models say that there is none
+            return item
+        path, shown = chain[-1]
+        target, shown = path.parent / text, posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
+        name = posixpath.relpath(shown, posixpath.dirname(chain[0][1]) or ".")
+        if what := _outside(text, target, chain[0][0], "names"):
+            self._wrong(item.place, item.path, f"'{item.value}' {what}")
+        elif name not in self.profiles:
+            self.profiles[name] = item  # one mistake in it is told once
+            node = self._mapping(target, shown, item, chain)
+            if node is not None:
+                self.profiles[name] = parts_of(node, shown, profile=True)
+                self._check_profile(self.profiles[name])
+        return replace(item, value=name)
+
+    def _check_profile(self, part: Part) -> None:
+        nested = part.entries.get("profile")
+        if nested is not None:
+            self._wrong(nested.place, nested.path, "a profile is not made of another one")
+        alone = replace(part, value={"profile": _without(part, "profile")})
+        self._check_part(replace(part, value={"conversions": alone}))
 
     def _extended(self, part: Part, path: Path, chain: Chain) -> Part | None:
         """The part over what it extends; None where some of that is missing."""
@@ -146,13 +190,13 @@ def _without(part: Part, *keys: str) -> Part:
     return replace(part, value={key: inner for key, inner in part.entries.items() if key not in keys})
 
 
-def _outside(text: str, target: Path, recipe: Path) -> str:
-    """Why a path is none that a recipe may extend, or nothing.
+def _outside(text: str, target: Path, recipe: Path, does: str = "extends") -> str:
+    """Why a path is none that a recipe may extend or name, or nothing.
 
     What is not in the recipe's repository is not versioned with it, and another machine does not have it.
     """
     if text.startswith(("/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", text):
-        return "must be relative to the file that extends it"
+        return f"must be relative to the file that {does} it"
     try:
         found, folder = target.resolve(), recipe.resolve().parent
     except (OSError, ValueError, RuntimeError):  # reading it says what is wrong
@@ -160,7 +204,7 @@ def _outside(text: str, target: Path, recipe: Path) -> str:
     root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
     if root is None or found.is_relative_to(root):
         return ""
-    return "leaves the git repository that holds the recipe; what it extends is kept in git with it"
+    return f"leaves the git repository that holds the recipe; what it {does} is kept in git with it"
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -21,6 +21,7 @@ from .recipe_extends import FileReader
 from .recipe_machines import applied, machine_names, templated, unknown_machines
 from .recipe_parts import Layer, Location, Part, Place, plain
 from .recipe_problems import make_problem, nearest, problem_at, problems_in
+from .recipe_profiles import HANDED_DOWN, Profiles
 from .recipe_tests import wrong_tests
 
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
@@ -69,8 +70,11 @@ def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> Loade
     return load_with_parts(path, variables)[0]
 
 
-def load_with_parts(path: Path, variables: Mapping[str, str] | None = None) -> tuple[LoadedRecipe, Part]:
-    """The recipe, and the tree of its files merged, before `defaults` and machines are put into conversions.
+def load_with_parts(
+    path: Path, variables: Mapping[str, str] | None = None
+) -> tuple[LoadedRecipe, Part, Profiles]:
+    """The recipe; the tree of its files merged, before `defaults` and machines are put into conversions; and
+    the profiles that it names.
 
     Raises: RecipeError, as `load_recipe`.
     """
@@ -82,8 +86,8 @@ def load_with_parts(path: Path, variables: Mapping[str, str] | None = None) -> t
     read = _named(read, path)
     problems = [*reader.problems, *_set(read, variables or {})]
     read = _with_variables(read, variables or {})
-    merged = applied(read)
-    variants = _variants(read, merged)
+    merged = applied(read, reader.profiles)
+    variants = _variants(read, reader.profiles, merged)
     recipe, found = _validated(merged)
     problems += found
     loaded: dict[str, LoadedRecipe] = {}
@@ -96,17 +100,17 @@ def load_with_parts(path: Path, variables: Mapping[str, str] | None = None) -> t
     if problems or recipe is None:
         raise RecipeError(_in_order(problems))
     places = dict(_places(merged))
-    return LoadedRecipe(recipe, path, places, _digest(recipe, places, loaded), loaded), read
+    return LoadedRecipe(recipe, path, places, _digest(recipe, places, loaded), loaded), read, reader.profiles
 
 
-def _variants(read: Part, merged: Part) -> dict[str, Part]:
+def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:
     """The recipe as it is for each machine, where a template chooses the machine. Raises: RecipeError."""
     names = machine_names(merged) if templated(merged) else []
     size, variants = merged.size(), {}
     for name in names:
         if size > MAX_MERGED:
             break
-        variants[name] = applied(read, name)
+        variants[name] = applied(read, profiles, name)
         size += variants[name].size()
     if size > MAX_MERGED:
         raise RecipeError((make_problem(merged.place, (), f"merges into more than {MAX_MERGED} values"),))
@@ -203,8 +207,10 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
         for key in conversion.geometry.model_fields_set
         if (place := places.get(("conversions", name, "geometry", key))) and place.layer == "conversion"
     )
-    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests"})
+    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests", "profile"})
     for conversion in content["conversions"].values():
+        for key in ("profile", *HANDED_DOWN):  # merged into what they stand for
+            del conversion[key]
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]
     canonical = {"recipe": content, "own": own}

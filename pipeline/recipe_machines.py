@@ -1,7 +1,7 @@
-"""`defaults` and machines put under the conversions of a recipe.
+"""Profiles, `defaults` and machines put under the conversions of a recipe.
 
-The order, from below: `defaults`, the machine, the conversion. A machine that is named is merged at once; one
-that a template names for each file gives a variant of the recipe for each machine there is.
+The order, from below: the profile, `defaults`, the machine, the conversion. A machine that is named is merged
+at once; one that a template names for each file gives a variant of the recipe for each machine there is.
 """
 
 from __future__ import annotations
@@ -15,31 +15,40 @@ from ..schemas.template import is_template
 from .errors import Problem
 from .recipe_parts import Location, Part, merge
 from .recipe_problems import problem_at
+from .recipe_profiles import Profiles, handed_down, profile_of
 
 _TAKEN = ("geometry", "tags", "remove_tags")
 """What a conversion takes over from a machine."""
 
 
-def applied(read: Part, machine: str = "") -> Part:
+def applied(read: Part, profiles: Profiles, machine: str = "") -> Part:
     """A recipe's tree with `defaults` and machines in its conversions, and without `defaults` and `extends`.
 
     `machine` is the one that conversions get whose `machine` is a template.
     """
     entries = {key: part for key, part in read.entries.items() if key not in ("defaults", "extends")}
-    defaults, conversions, machines = (
-        read.entries.get(key) for key in ("defaults", "conversions", "machines")
-    )
+    conversions, machines = (read.entries.get(key) for key in ("conversions", "machines"))
     if conversions is not None and conversions.entries:
+        known = machines.entries if machines else {}
         merged = {
-            name: _applied_to(part, defaults, machines.entries if machines else {}, machine)
+            name: handed_down(_applied_to(part, _under(part, read, profiles), known, machine))
             for name, part in conversions.entries.items()
         }
         entries["conversions"] = replace(conversions, value=merged)
     return replace(read, value=entries)
 
 
-def _applied_to(part: Part, defaults: Part | None, machines: Mapping[str, Part], machine: str) -> Part:
+def _under(conversion: Part, read: Part, profiles: Profiles) -> Part | None:
+    """`defaults` over the conversion's profile; None where there is neither."""
+    defaults = read.entries.get("defaults")
     lower = defaults if defaults is not None and defaults.entries else None
+    profile = profiles.get(profile_of(conversion, lower, read))
+    if profile is None or not profile.entries or conversion.value is None:
+        return lower
+    return profile if lower is None else merge(profile, lower, "conversion")
+
+
+def _applied_to(part: Part, lower: Part | None, machines: Mapping[str, Part], machine: str) -> Part:
     name = _named(part, lower)
     chosen = machines.get(machine if is_template(name) else name)
     if part.value is not None and chosen is not None and chosen.entries:

@@ -18,7 +18,7 @@ from ..schemas.recipe import Conversion, Limits, Recipe
 from ..schemas.tags import parse_tag
 from .recipe_yaml import Node
 
-Layer = Literal["conversion", "defaults", "extends", "machine", "recipe", "set"]
+Layer = Literal["conversion", "defaults", "extends", "machine", "profile", "recipe", "set"]
 Location = tuple[str | int, ...]
 Kind = Literal["recipe", "conversions", "conversion", "geometry", "tags", "short", "plain"]
 
@@ -77,10 +77,12 @@ class Part:
         return 1 + sum(part.size() for part in inner)
 
 
-def parts_of(node: Node, file: str, *, own: bool) -> Part:
+def parts_of(node: Node, file: str, *, own: bool = False, profile: bool = False) -> Part:
     """The parts of a file; `own` where it is the recipe itself and not one that it extends."""
 
     def layer(path: Location) -> Layer:
+        if profile:
+            return "profile"
         first = path[0] if path else ""
         if first == "machines":
             return "machine"

@@ -134,3 +134,5 @@ EXPORT_TARGETS: dict[str, type[Model]] = {
     "tiff": TiffExport,
     "npy": NpyExport,
 }
+
+DICOM_TARGETS = frozenset(name for name, model in EXPORT_TARGETS.items() if issubclass(model, DicomExport))

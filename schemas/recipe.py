@@ -10,11 +10,12 @@ from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
-from .exports import Export
+from .exports import Export, Pixels, TransferSyntax
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
 from .machines import Machine, MachineName
 from .process import Combine, Operations
+from .profiles import Profile
 from .sources import Source
 from .tags import TagKey, Tags
 from .template import Template
@@ -80,6 +81,12 @@ class Conversion(Model):
     process: Operations = ()
     geometry: Geometry = Geometry()
     exports: Annotated[OneOrMany[Export], Field(min_length=1)]
+    profile: Profile | None = None
+    """What lies under all that is said here: standard, pylinac, or a YAML file; else the recipe's."""
+    pixels: Pixels | None = None
+    """How the DICOM exports store values that do not say it themselves."""
+    transfer_syntax: TransferSyntax | None = None
+    """How the DICOM exports are encoded that do not say it themselves."""
     tags: Tags = Field(default_factory=dict)
     remove_tags: Many[TagKey] = ()
     study: Template | None = None
@@ -100,6 +107,8 @@ class Recipe(Model):
     uid_namespace: Namespace | None = None
     description: Text | None = None
     vars: dict[Variable, str] = Field(default_factory=dict)
+    profile: Profile | None = None
+    """Of every conversion that names none itself: standard, pylinac, or a YAML file."""
     strict: Flag = False
     verify: Verify = "values"
     """`values`: read back and compared; `full`: DICOM also against the standard's module tables."""

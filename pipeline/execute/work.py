@@ -155,9 +155,18 @@ class _Work:
             )
         artifact = target.export([taken.image for taken in images], options, self._context(images[0]))
         self._refuse_contradictions(artifact.notes)
+        if self.verify == "full":
+            self._refuse_dtype(artifact.notes, options.to)
         check = self._checking(target.dicom, artifact.check)
         self.written.append(self.store.put(output.path, artifact.chunks, check))
         self.notes |= dict.fromkeys(artifact.notes)
+
+    def _refuse_dtype(self, notes: Sequence[Note], to: str) -> None:
+        """Raises: ExportError where the kind of DICOM may not hold values of this type."""
+        told = next((note for note in notes if note.code == "dtype-not-allowed"), None)
+        if told is not None:
+            other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
+            raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
 
     def _checking(self, dicom: bool, read_back: Check) -> Check:
         """The check of an output before it is put in place; `full` asks the standard's tables too."""

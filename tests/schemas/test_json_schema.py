@@ -16,7 +16,8 @@ from dicombake.schemas.process import OPERATIONS
 from dicombake.schemas.sources import SOURCE_FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "recipes").rglob("*.yaml"))
+PROFILES = sorted((ROOT / "recipes" / "profiles").glob("*.yaml"))
+FILES = sorted(set((ROOT / "recipes").rglob("*.yaml")) - set(PROFILES))
 FILM = {"inputs": "a", "source": "image", "exports": {"to": "png", "path": "b"}}
 
 
