@@ -14,15 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom import DataElement, Dataset
-from pydicom.charset import convert_encodings
 from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID
 
 from ..errors import ExportError
 from ..image import Pixels
 from .compression import SYNTAXES, Syntax, deflated, encapsulated
+from .elements import encode
 from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid, set_uid
 
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
@@ -112,19 +110,13 @@ def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax)
 
 def _encode(dataset: Dataset, first: int, last: int, *, implicit: bool = False) -> bytes:
     """The elements from one tag to another, encoded."""
-    part = Dataset({tag: dataset[tag] for tag in dataset.keys() if first <= tag <= last})  # noqa: SIM118
-    if not part:
-        return b""
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            write_dataset(buffer, part, convert_encodings(dataset.get("SpecificCharacterSet") or ""))
+            return encode(dataset, first, last, implicit=implicit)
         except (ValueError, TypeError, AttributeError, struct.error, OverflowError, UserWarning) as error:
             reason = str(error).splitlines()[0]
             raise ExportError(f"the dataset cannot be written: {reason}") from error
-    return buffer.getvalue()
 
 
 def implicit_bytes(element: DataElement) -> bytes:
@@ -144,10 +136,7 @@ def _meta(dataset: Dataset, syntax: Syntax) -> bytes:
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     dataset.file_meta = meta
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    write_file_meta_info(buffer, meta, enforce_standard=False)
-    return _with_length(buffer.getvalue())
+    return _with_length(encode(meta, 0x00020000, 0x0002FFFF, implicit=False))
 
 
 def _with_length(meta: bytes) -> bytes:

@@ -13,16 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
-from pydicom.valuerep import PersonName
+from pydicom.tag import Tag
 
 from ..errors import VerificationError
+from ..image import Pixels
 from .compression import Syntax
+from .elements import elements_of, plain, values_of, values_read
 from .file import EXPLICIT, PixelElement, implicit_bytes
 from .uids import IMPLEMENTATION_CLASS_UID
 
@@ -34,6 +35,7 @@ _UNREADABLE = (
 
 _TOLERANCE = 1e-9
 """Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +77,33 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
     implicit = meant.syntax.name == "implicit-le"
     yield from differences(meant.dataset, found, skipped=skipped, implicit=implicit)
     for keyword, values in meant.numbers.items():
-        read = [float(value) for value in _values(found.get(keyword))]
-        if len(read) != len(values) or not np.allclose(read, values, rtol=_TOLERANCE, atol=_TOLERANCE):
+        read = [float(value) for value in values_of(found.get(keyword))]
+        if len(read) != len(values) or not all(map(_close, read, values)):
             yield f"{keyword} is not the number that was meant"
     if meant.pixels is not None:
         yield from _pixels(found, meant)
+
+
+def _close(read: float, meant: float) -> bool:
+    return abs(read - meant) <= _TOLERANCE + _TOLERANCE * abs(meant)
 
 
 def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
     view, start = memoryview(data), 0
     for chunk in chunks:
         size = len(chunk)
-        ours = np.frombuffer(chunk, np.uint8)
-        theirs = np.frombuffer(view[start : start + size], np.uint8)
-        if not np.array_equal(ours, theirs):
+        if not _same(np.frombuffer(chunk, np.uint8), np.frombuffer(view[start : start + size], np.uint8)):
             return False
         start += size
     return start == len(data)
+
+
+def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether two flat arrays are equal, block by block: what is compared stays in cache."""
+    return len(ours) == len(theirs) and all(
+        np.array_equal(ours[first : first + _BLOCK], theirs[first : first + _BLOCK])
+        for first in range(0, len(ours), _BLOCK)
+    )
 
 
 def _meta(found: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
@@ -115,23 +127,30 @@ def differences(
     `implicit`: `found` was read from implicit VR, which does not say the VR of private elements; their bytes
     are compared where a reader takes them for something else.
     """
-    for tag in sorted(set(meant.keys()) | (set(found.keys()) - skipped)):
-        if tag in skipped:
-            continue
-        name = f"{meant[tag].name if tag in meant else tag}"
-        if tag not in found or tag not in meant:
-            yield f"{name} {'is missing' if tag not in found else 'was not meant to be there'}"
-            continue
-        ours, theirs = meant[tag], found[tag]
-        if ours.VR != theirs.VR and implicit:
-            if implicit_bytes(ours) != implicit_bytes(theirs):
-                yield name
-        elif ours.VR != theirs.VR:
-            yield f"{name} has the VR {theirs.VR}, not {ours.VR}"
-        elif ours.VR == "SQ":
-            yield from _items(name, list(ours.value), list(theirs.value), implicit)
-        elif [_plain(value) for value in _values(ours.value)] != [_plain(v) for v in _values(theirs.value)]:
-            yield name
+    ours = dict(elements_of(meant))
+    theirs = {int(tag) for tag in found.keys()}  # noqa: SIM118
+    for tag in sorted((ours.keys() | theirs) - skipped):
+        if tag not in theirs:
+            yield f"{ours[tag].name} is missing"
+        elif tag not in ours:
+            yield f"{Tag(tag)} was not meant to be there"
+        elif ours[tag].VR == "SQ" and found[tag].VR == "SQ":
+            yield from _items(ours[tag].name, list(ours[tag].value), list(found[tag].value), implicit)
+        else:
+            yield from _difference(ours[tag], found, implicit)
+
+
+def _difference(ours: DataElement, found: Dataset, implicit: bool) -> Iterator[str]:
+    """At most one."""
+    tag = int(ours.tag)
+    vr, values = values_read(found, tag)
+    if vr == ours.VR:
+        if plain(ours.value) != values:
+            yield str(ours.name)
+    elif not implicit:
+        yield f"{ours.name} has the VR {vr}, not {ours.VR}"
+    elif implicit_bytes(ours) != implicit_bytes(found[tag]):
+        yield str(ours.name)
 
 
 def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool) -> Iterator[str]:
@@ -141,24 +160,6 @@ def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool
     for index, (item, other) in enumerate(zip(ours, theirs, strict=True)):
         for difference in differences(item, other, implicit=implicit):
             yield f"{name}[{index}]: {difference}"
-
-
-def _values(value: Any) -> list[Any]:
-    if isinstance(value, str | bytes | PersonName) or not hasattr(value, "__iter__"):
-        return [] if value is None or value in ("", b"") else [value]
-    return list(value)
-
-
-def _plain(value: Any) -> Any:
-    """A value without what padding adds; a decimal string as its text and so to the last digit."""
-    if isinstance(value, bytes):
-        return value + b"\0" * (len(value) % 2)
-    text = getattr(value, "original_string", None)
-    if isinstance(text, str):
-        return text.strip()
-    if isinstance(value, int | float):
-        return value
-    return str(value).rstrip(" \0")
 
 
 def _pixels(found: Dataset, meant: Meant) -> Iterator[str]:
@@ -174,11 +175,16 @@ def _pixels(found: Dataset, meant: Meant) -> Iterator[str]:
         if element.value[:size] != bytes(pixels.view()):
             yield f"{pixels.element} has other bytes"
         return
-    decoded = pixel_array(found, raw=True)
+    decoded = pixel_array(found, raw=True, view_only=True)
     if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
         yield (
             f"the pixels read as {decoded.dtype} of shape {decoded.shape}, "
             f"not as {pixels.array.dtype} of shape {pixels.array.shape}"
         )
-    elif not np.array_equal(decoded, pixels.array, equal_nan=decoded.dtype.kind == "f"):
+    elif not _same(_bits(decoded), _bits(pixels.array)):
         yield "the pixels do not read back as they were"
+
+
+def _bits(pixels: Pixels) -> Pixels:
+    """Flat, as unsigned integers: NaN and the sign of zero count."""
+    return np.ascontiguousarray(pixels).reshape(-1).view(f"u{pixels.dtype.itemsize}")

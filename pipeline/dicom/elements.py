@@ -1,0 +1,137 @@
+"""Elements to bytes and back by pydicom, each different one once: most are the same in file after file.
+
+What is remembered is what pydicom makes of a tag, a VR and a value (or of their bytes), and nothing of which
+file they came from; so a file is made and checked of its own elements, only faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from operator import itemgetter
+from typing import Any
+
+from pydicom import DataElement, Dataset
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import correct_ambiguous_vr, write_data_element
+from pydicom.multival import MultiValue
+from pydicom.tag import tag_in_exception
+from pydicom.uid import UID
+from pydicom.valuerep import PersonName
+
+_MOST = 4096
+"""Elements remembered; then all are forgotten."""
+_LONGEST = 512
+"""Bytes of a value that is remembered."""
+_PLAIN = (str, int, UID, type(None))
+"""Types of which equal values have equal bytes; -0.0 and 0.0 would not."""
+
+_encoded: dict[Hashable, bytes] = {}
+_read: dict[Hashable, tuple[Any, ...]] = {}
+
+
+def encode(dataset: Dataset, first: int, last: int, *, implicit: bool) -> bytes:
+    """The elements from one tag to another, as pydicom's `write_dataset` writes them.
+
+    Raises:
+        Whatever pydicom raises for values that cannot be written.
+    """
+    elements = [(tag, element) for tag, element in elements_of(dataset) if first <= tag <= last]
+    elements.sort(key=itemgetter(0))
+    if any(element.VR == "SQ" or len(element.VR) > 2 for _, element in elements):
+        part = Dataset({element.tag: element for _, element in elements})
+        corrected = correct_ambiguous_vr(part, True)
+        elements = [(tag, corrected[tag]) for tag, _ in elements]
+    charset = dataset.get("SpecificCharacterSet") or ""
+    encodings = convert_encodings(list(charset) if isinstance(charset, MultiValue) else charset)
+    base = (implicit, *encodings)
+    # a group's length (gggg,0000) is retired (PS3.5 section 7.2)
+    return b"".join(
+        _bytes_of(tag, element, base, encodings)
+        for tag, element in elements
+        if tag & 0xFFFF or tag >> 16 <= 6
+    )
+
+
+def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
+    """Every element with its tag as a plain number, which is much faster to compare than pydicom's."""
+    for element in dataset.values():
+        tag = int(element.tag)
+        yield tag, dataset[tag] if isinstance(element, RawDataElement) else element
+
+
+def _bytes_of(tag: int, element: DataElement, base: Hashable, encodings: list[str]) -> bytes:
+    key = _key(element.VR, element.value)
+    known = _encoded.get((tag, element.VR, key, base)) if key is not None else None
+    if known is not None:
+        return known
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, bool(base[0])  # type: ignore[index]
+    with tag_in_exception(element.tag):
+        write_data_element(buffer, element, encodings)
+    made = buffer.getvalue()
+    if key is not None and len(made) <= _LONGEST:
+        _remember(_encoded, (tag, element.VR, key, base), made)
+    return made
+
+
+def _key(vr: str, value: Any) -> Hashable | None:
+    """What decides the bytes of a value; None where that is not plain to see."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if kind is MultiValue:
+        keys = tuple(_key(vr, each) for each in value)
+        return None if None in keys else (kind, keys)
+    if vr in ("DS", "IS"):
+        # pydicom writes the text that such a number came from
+        text = getattr(value, "original_string", None)
+        return (kind, text) if isinstance(text, str) else (kind, "", str(value))
+    return None
+
+
+def values_read(dataset: Dataset, tag: int) -> tuple[str, tuple[Any, ...]]:
+    """VR and `plain` values of an element of a dataset that was read; not for sequences."""
+    raw: Any = dataset.get_item(tag)
+    if type(raw) is not RawDataElement or raw.VR in (None, "UN") or not 0 <= raw.length <= _LONGEST:
+        element = dataset[tag]
+        return element.VR, plain(element.value)
+    charset = str(dataset.get("SpecificCharacterSet"))
+    key = (tag, raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian, charset)
+    known = _read.get(key)
+    if known is None:
+        element = dataset[tag]
+        known = (element.VR, plain(element.value))
+        _remember(_read, key, known)
+    return known
+
+
+def plain(value: Any) -> tuple[Any, ...]:
+    """The values of an element, each without what padding adds."""
+    return tuple(_unpadded(each) for each in values_of(value))
+
+
+def values_of(value: Any) -> list[Any]:
+    """The values of an element as a list; empty where it has none."""
+    if isinstance(value, str | bytes | PersonName) or not hasattr(value, "__iter__"):
+        return [] if value is None or value in ("", b"") else [value]
+    return list(value)
+
+
+def _unpadded(value: Any) -> Any:
+    """A decimal string as its text and so to the last digit."""
+    if isinstance(value, bytes):
+        return value + b"\0" * (len(value) % 2)
+    text = getattr(value, "original_string", None)
+    if isinstance(text, str):
+        return text.strip()
+    if isinstance(value, int | float):
+        return value
+    return str(value).rstrip(" \0")
+
+
+def _remember(memory: dict[Hashable, Any], key: Hashable, value: Any) -> None:
+    if len(memory) >= _MOST:
+        memory.clear()
+    memory[key] = value
