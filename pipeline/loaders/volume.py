@@ -8,7 +8,7 @@ direction cosines: head first with the default orientation, z rising with k.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ _UNITS = {"hu": "HU", "none": None}
 _TOLERANCE = 1e-4
 """How far direction cosines may be from unit length and from a right angle."""
 _DECIMALS = 10
+_BLOCK = 32 * 2**20
+"""Bytes of interleaved slices that are read together."""
 
 
 def load(path: Path, source: VolumeSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
@@ -34,19 +36,43 @@ def load(path: Path, source: VolumeSource, limits: Limits, pages: range | None =
     planes = _Planes(source, path)
     values = mapped(member) if member.mappable else read(member)
     slices = np.moveaxis(values, source.slice_axis, 0)
-    for index in range(slices.shape[0]) if pages is None else pages:
-        if 0 <= index < slices.shape[0]:
-            pixels = _taken(slices, index, path)
-            yield _in_units(
-                Image(pixels, planes.geometry(index), sources=(_file(member, source, index),)), source
-            )
+    wanted = range(slices.shape[0]) if pages is None else pages
+    for index, pixels in _taken(slices, [index for index in wanted if 0 <= index < slices.shape[0]], path):
+        yield _in_units(
+            Image(pixels, planes.geometry(index), sources=(_file(member, source, index),)), source
+        )
 
 
-def _taken(slices: Pixels, index: int, path: Path) -> Pixels:
-    try:
-        return plain_values(np.array(slices[index], order="C"), path)
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error}", subject=str(path)) from error
+def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
+    """Slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved."""
+    if not wanted:
+        return
+    interleaved = slices.strides[0] == slices.itemsize < slices.strides[2]
+    most = max(1, _BLOCK // (slices[0].size * slices.itemsize)) if interleaved else 1
+    for first in range(0, len(wanted), most):
+        indices = wanted[first : first + most]
+        try:
+            block = _block(slices, indices)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error}", subject=str(path)) from error
+        for index, pixels in zip(indices, block, strict=True):
+            yield index, plain_values(pixels, path)
+
+
+def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
+    """Some slices at equal distances as (slices, rows, columns), contiguous.
+
+    Row by row: interleaved slices share each line of memory, which is then read once for all of them.
+    """
+    count, rows, columns = len(indices), *slices.shape[1:]
+    block = np.empty((count, rows, columns), slices.dtype)
+    part = slices[indices[0] : indices[-1] + 1 : indices[1] - indices[0] if count > 1 else 1]
+    if count == 1:
+        block[...] = part
+    else:
+        for row in range(rows):
+            block[:, row] = part[:, row]
+    return block
 
 
 def _file(member: Member, source: VolumeSource, index: int) -> SourceFile:

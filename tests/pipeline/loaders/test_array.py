@@ -291,3 +291,27 @@ def test_every_real_array_equals_numpy(real: Path) -> None:
                 assert np.array_equal([image.pixels for image in slices(path)], values)
                 seen += 1
     assert seen == 6
+
+
+@pytest.mark.parametrize("pages", [None, range(3, 11), range(1, 12, 2), range(9, 40), range(5, 6)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slices_that_are_read_in_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axis: int, order: Any, pages: range | None
+) -> None:
+    """Blocks of four slices, where slices lie interleaved: the same slices as one by one."""
+    monkeypatch.setattr(volume, "_BLOCK", 4 * 5 * 6 * 2)
+    shape = [5, 6]
+    shape.insert(axis, 13)
+    values = np.arange(390, dtype=np.int16).reshape(shape)
+    path = tmp_path / "v.npy"
+    np.save(path, np.asarray(values, order=order))
+    expected = np.moveaxis(values, axis, 0)
+    wanted = [index for index in (pages or range(13)) if index < 13]
+    found = slices(path, pages, slice_axis=axis)
+    assert [image.source.page - 1 for image in found] == wanted
+    for image, index in zip(found, wanted, strict=True):
+        assert image.pixels.flags.c_contiguous
+        assert np.array_equal(image.pixels, expected[index])
+        assert image.geometry.patient is not None
+        assert image.geometry.patient.position == (0.0, 0.0, index * SPACING[2])
