@@ -13,6 +13,7 @@ PACKAGES = {
     "pylinac": ("DICOMBAKE_PYLINAC_PYTHON", ["pylinac==3.49.0"]),
     "rtk": ("DICOMBAKE_RTK_PYTHON", ["itk-rtk"]),
     "simpleitk": ("DICOMBAKE_SIMPLEITK_PYTHON", ["SimpleITK", "numpy"]),
+    "snakemake": ("DICOMBAKE_SNAKEMAKE_PYTHON", ["snakemake==9.27.1"]),
     "ximreader": ("DICOMBAKE_XIMREADER_PYTHON", ["ximreader", "numpy"]),
 }
 """Name -> the variable that gives its interpreter, and what is installed where it gives none."""

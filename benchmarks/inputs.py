@@ -101,6 +101,15 @@ class Inputs:
 
         return self._made(f"volume-{axis}-{'x'.join(map(str, shape))}", make)
 
+    def arrays(self, count: int) -> Path:
+        """So many small arrays, for what it costs to find that nothing is to be done."""
+
+        def make(folder: Path) -> None:
+            for index in range(count):
+                np.save(folder / f"a{index:05d}.npy", np.full((8, 8), index, np.uint16))
+
+        return self._made(f"arrays-{count}", make)
+
     def names(self, count: int) -> Path:
         """So many empty files, for what a plan costs."""
 

@@ -91,6 +91,17 @@ NAMES = (
     'exports: {to: rt-image, path: "{stem}.dcm"}}'
 )
 
+NPY = '{inputs: "*.npy", source: array, exports: {to: npy, path: "{stem}.npy"}}'
+SNAKEFILE = """\
+STEMS, = glob_wildcards("{data}/{{stem}}.npy")
+rule all:
+    input: expand("{out}/{{stem}}.npy", stem=STEMS)
+rule copy:
+    input: "{data}/{{stem}}.npy"
+    output: "{out}/{{stem}}.npy"
+    shell: "cp {{input}} {{output}}"
+"""
+
 
 def volume(axis: int) -> str:
     """The conversion of a volume with its slices on this axis."""
@@ -271,6 +282,26 @@ def planning(bench: Bench) -> Iterator[Row]:
     yield Row("a file of a plan of 100,000", "one of a plan of 1,000 (takes 1)", times, 1.3, False, remark)
 
 
+def nothing(bench: Bench) -> Iterator[Row]:
+    """A run after a run, and the same graph for snakemake: one job for each file, every output newer."""
+    data, count = bench.inputs.arrays(10_000), 10_000
+    home = bench.folder / "nothing"
+    path = recipe(home / "nothing.yaml", NPY)
+    ours = [*OURS, "run", str(path), "--data", str(data), "--out", str(home / "out"), "--quiet"]
+    for _ in range(2):  # what was written in the last moment is read once more
+        run(ours)
+    (home / "Snakefile").write_text(SNAKEFILE.format(data=data.as_posix(), out=(home / "out").as_posix()))
+    theirs = [bench.python("snakemake"), "-m", "snakemake", "--dry-run", "--quiet", "all"]
+    theirs += ["--snakefile", str(home / "Snakefile"), "--directory", str(home)]
+    times, remark = bench.versus(lambda: run(ours), lambda: run(theirs))
+    yield Row(f"a run with nothing to do, {count:,} outputs", "snakemake -n", times, 5, True, remark)
+    check = [*OURS, "check", str(path), "--data", str(data), "--out", str(home / "out"), "--quiet"]
+    times, remark = bench.versus(lambda: run(check), lambda: run(theirs))
+    yield Row(
+        f"a check that reads all of {count:,}", "snakemake -n, which reads none", times, 1, True, remark
+    )
+
+
 JOBS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "xim": xim,
     "decode": decode,
@@ -281,4 +312,5 @@ JOBS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start": starting,
     "plan": planning,
     "durable": durable,
+    "nothing": nothing,
 }
