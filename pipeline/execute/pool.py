@@ -1,6 +1,7 @@
 """Units on worker processes of this machine.
 
-Workers are spawned, as Windows and macOS need it, and get the job once. Units travel in chunks that take
+Workers are spawned, as Windows and macOS need it, or forked from a server that did nothing but import (Linux,
+where starting them takes milliseconds then), and get the job once. Units travel in chunks that take
 about `CHUNK_SECONDS`. A worker that dies (killed for want of memory, a crash inside a codec) breaks the
 pool; the units that were under way are then done again one at a time, and the one that is alone when the
 pool breaks again has failed. Workers end with the run: when it is stopped at once or dies, the pipe that
@@ -13,6 +14,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -21,9 +23,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from types import ModuleType
 
 from ..errors import StoreError
 from .attempt import attempt, defect
+from .memory import keep_freed_memory
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Schedule, Task
 
@@ -110,7 +115,7 @@ class _Pool:
             self._send(chunk)
 
     def _send(self, chunk: Chunk) -> None:
-        with _no_interrupt():
+        with _no_interrupt(), _no_main():
             try:
                 future = self._opened().submit(_do_chunk, chunk)
             except BrokenProcessPool as error:
@@ -125,7 +130,7 @@ class _Pool:
     def _opened(self) -> ProcessPoolExecutor:
         if self.executor is not None:
             return self.executor
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         end, self.leash = context.Pipe(duplex=False)
         self.executor = ProcessPoolExecutor(
             self.jobs, mp_context=context, initializer=_begin, initargs=(self.job, self.work, end)
@@ -178,6 +183,36 @@ class _Pool:
             self.leash.close()
 
 
+def warm_up() -> None:
+    """Begin to start workers, where that can be done ahead: they will be wanted soon."""
+    context = _context()
+    if context.get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        with _no_interrupt():
+            ensure_running()
+
+
+def _context() -> BaseContext:
+    """How this system starts workers."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.work"])
+    return context
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """Workers started in here do not import the program that started them: none of theirs is in it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 @contextlib.contextmanager
 def _no_interrupt() -> Iterator[None]:
     """Hold back Ctrl-C while processes start; they inherit that, so that it never reaches a worker."""
@@ -197,6 +232,7 @@ _worker: dict[str, Callable[[Chunk], Answer]] = {}
 def _begin(job: Job, work: Work, leash: Connection) -> None:
     """What a worker process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
 
     def do(chunk: Chunk) -> Answer:

@@ -128,3 +128,34 @@ def test_two_runs_of_one_recipe_do_not_meet(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path / 'fake.yaml'}: another run of it is going on (process {process.pid}); wait for its end"
     )
+
+
+def test_workers_do_not_run_the_program_that_started_them(tmp_path: Path) -> None:
+    """A script without ``if __name__ == "__main__"`` would start workers that start workers."""
+    script = tmp_path / "bare.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from dicombake.pipeline.execute.look import RunOptions\n"
+        "from dicombake.pipeline.execute.pool import warm_up\n"
+        "from dicombake.pipeline.execute.run import run_plan\n"
+        "from tests.pipeline.execute.fakes import make_plan, shout\n"
+        "print('started')\n"
+        "warm_up()\n"
+        "plan = make_plan(Path(sys.argv[1]), {'a': 'one', 'b': 'two', 'c': 'three'})\n"
+        "print(*[result.status for result in run_plan(plan, RunOptions(jobs=2), work=shout).results])\n"
+        "print(sys.modules['__main__'].__file__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["started", "written written written", str(script)]
