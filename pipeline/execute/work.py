@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +25,9 @@ from ..image import Image
 from ..loaders.registry import load_each
 from ..plan import InputFile, Output, Unit
 from ..process import apply
-from ..store import Check, Written, file_sha256
+from ..store import Check, Written
 from ..templates import render, split_name
-from .fingerprint import input_path, key_of
+from .fingerprint import content_sha256, input_path, key_of
 from .machine import for_machine
 from .rendering import (
     geometry_origins,
@@ -52,6 +55,19 @@ def do_unit(unit: Unit, job: Job) -> UnitResult:
     return _Work(unit, job).result()
 
 
+@cache
+def _hasher() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "hashing")
+
+
+@contextmanager
+def _readable(item: InputFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
+
+
 @dataclass
 class _Work:
     unit: Unit
@@ -68,7 +84,7 @@ class _Work:
         self.strict = recipe.strict if self.conversion.strict is None else self.conversion.strict
         self.verify = self.conversion.verify or recipe.verify
         self.store = self.job.store()
-        self.inputs = self._hashes()
+        self.hashing = self._hashing()
 
     def result(self) -> UnitResult:
         exports = self.conversion.exports
@@ -106,14 +122,24 @@ class _Work:
             error,
         )
 
-    def _hashes(self) -> dict[str, str]:
-        hashes = {}
+    def _hashing(self) -> dict[str, Future[str]]:
+        """The inputs are hashed while they are read; each is opened first, to see whether it can be."""
+        hashing = {}
         for item in self.unit.inputs:
-            try:
-                hashes[key_of(item)] = file_sha256(input_path(item, self.job.data, self.job.out))
-            except OSError as error:
-                raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
-        return hashes
+            path = input_path(item, self.job.data, self.job.out)
+            with _readable(item):
+                path.open("rb").close()
+            hashing[key_of(item)] = _hasher().submit(content_sha256, path)
+        return hashing
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """The sha256 (hex) of each input."""
+        found = {}
+        for item in self.unit.inputs:
+            with _readable(item):
+                found[key_of(item)] = self.hashing[key_of(item)].result()
+        return found
 
     def _images(self) -> Iterator[Taken]:
         """The unit's images, their geometry resolved, combined and processed."""
