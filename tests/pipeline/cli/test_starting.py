@@ -29,7 +29,7 @@ def test_the_demo_makes_everything_it_shows_and_can_be_repeated(tmp_path: Path) 
     assert np.array_equal(made.pixel_array, sample.pixels)
     again = call("demo", folder=tmp_path)
     assert again.returncode == 0
-    assert "24 up to date" in again.stdout
+    assert "25 up to date" in again.stdout
 
 
 def test_the_demo_leaves_a_folder_alone_that_it_did_not_make(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dicombake.pipeline.plan import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe_file import LoadedRecipe
 from dicombake.pipeline.report.outcome import error_as_json, outcome_as_json, runs_as_json
 from dicombake.pipeline.report.progress import Bar, Lines
-from dicombake.pipeline.report.table import failure_lines, headline, note_lines, table
+from dicombake.pipeline.report.table import failure_lines, headline, note_lines, table, why_lines
 from dicombake.pipeline.store import Written
 from dicombake.schemas.recipe import Recipe
 from rich.console import Console
@@ -199,3 +199,25 @@ def test_a_bar_fits_its_terminal(width: int) -> None:
     bar.close()
     assert "3/3" in stream.getvalue()
     assert "interrupted; finishing what" in stream.getvalue()
+
+
+def test_why_units_were_done_again() -> None:
+    def done(name: str, why: str, status: str = "written") -> UnitResult:
+        return UnitResult(f"epid/{name}", status, why=why)  # type: ignore[arg-type]
+
+    told = outcome(
+        done("a", "not made before"),
+        done("b", "tags.PatientID changed"),
+        done("c", "tags.PatientID changed", "failed"),
+        done("d", "d.xim changed"),
+        done("e", "", "current"),
+        done("f", "--force"),
+    )
+    assert why_lines(told) == ["why: 2 images: tags.PatientID changed", "why: epid/d: d.xim changed"]
+    assert why_lines(told, verbose=True) == [
+        "why: epid/b: tags.PatientID changed",
+        "why: epid/c: tags.PatientID changed",
+        "why: epid/d: d.xim changed",
+    ]
+    many = outcome(*(done(str(number), f"{number}.xim changed") for number in range(25)))
+    assert why_lines(many)[20:] == ["why: and 5 more reasons; --verbose tells each"]
