@@ -2,7 +2,7 @@
 
     from dicombake.pipeline.api import load_recipe, plan, run, to_dataset
 
-    outcome = run(plan(load_recipe("film.yaml")))
+    outcome = run("film.yaml")      # short for run(plan(load_recipe("film.yaml")))
     assert outcome.exit_status == 0
 
 Everything here raises only `DicombakeError` for what is wrong with recipes, files or options.
@@ -90,7 +90,7 @@ def load_recipe(path: str | PathLike[str], variables: Mapping[str, str] | None =
 
 
 def plan(
-    recipe: LoadedRecipe,
+    recipe: LoadedRecipe | str | PathLike[str],
     *,
     data: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
@@ -99,23 +99,44 @@ def plan(
     """What running the recipe would do; reads no pixels, writes nothing.
 
     Args:
-        recipe: from `load_recipe`.
+        recipe: from `load_recipe`, or the path of one.
         data: the folder that inputs are relative to; default: the recipe's own.
         out: the output folder; default: the recipe's own.
-        only: names of conversions, those that they chain from come along.
+        only: names of conversions (or one name), those that they chain from come along.
 
     Raises:
+        RecipeError: where `recipe` is a path, as `load_recipe`.
         PlanError: the recipe cannot be carried out on these files, with every reason.
         UsageError: a name in `only` that the recipe does not have.
     """
     return _plan.plan(
-        recipe, data=None if data is None else Path(data), out=None if out is None else Path(out), only=only
+        recipe if isinstance(recipe, LoadedRecipe) else load_recipe(recipe),
+        data=None if data is None else Path(data),
+        out=None if out is None else Path(out),
+        only=(only,) if isinstance(only, str) else only,
     )
 
 
+def _planned(
+    wanted: Plan | LoadedRecipe | str | PathLike[str],
+    data: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    only: Collection[str] = (),
+) -> Plan:
+    """A plan as it is; a recipe planned. Raises: as `plan`; UsageError: a plan, and what would change it."""
+    if not isinstance(wanted, Plan):
+        return plan(wanted, data=data, out=out, only=only)
+    if data is not None or out is not None or only:
+        raise UsageError("a plan has its folders and conversions already", hint="give them to 'plan'")
+    return wanted
+
+
 def run(
-    plan: Plan,
+    plan: Plan | LoadedRecipe | str | PathLike[str],
     *,
+    data: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    only: Collection[str] = (),
     jobs: int | None = 1,
     overwrite: bool = False,
     force: bool = False,
@@ -127,9 +148,9 @@ def run(
     """Carry out a plan and bring its lock up to date. A file that cannot be converted fails its own unit.
 
     Args:
-        plan: from `plan`.
-        jobs: worker processes; None: one for each core. More than one needs the usual
-            ``if __name__ == "__main__":`` around a script's main part, since workers are spawned.
+        plan: from `plan`; or a recipe, loaded or by its path, that is planned first.
+        data, out, only: as for `plan`, where a recipe is given.
+        jobs: worker processes; None: one for each core. They do not import the program that called.
         overwrite: replace files that the recipe did not write.
         force: do what is up to date, too.
         locked: put nothing in place that is not what the lock says.
@@ -138,10 +159,12 @@ def run(
         watching: is told of every unit that is finished.
 
     Raises:
-        PlanError: files in the way that the recipe did not write; nothing was written.
+        RecipeError, UsageError: as `load_recipe` and `plan`.
+        PlanError: as `plan`; files in the way that the recipe did not write; nothing was written.
         DifferenceError: with `locked`, where the lock does not name the plan's outputs.
         StoreError: the lock cannot be written.
     """
+    planned = _planned(plan, data, out, only)
     options = RunOptions(
         jobs=jobs,
         overwrite=overwrite,
@@ -149,23 +172,25 @@ def run(
         locked=locked,
         fail_fast=fail_fast,
         durable=durable,
-        partial={unit.conversion for unit in plan.units} != set(plan.loaded.recipe.conversions),
+        partial={unit.conversion for unit in planned.units} != set(planned.loaded.recipe.conversions),
     )
-    return run_plan(plan, options, watching)
+    return run_plan(planned, options, watching)
 
 
-def check(plan: Plan, *, fast: bool = False, jobs: int | None = None) -> Checked:
+def check(
+    plan: Plan | LoadedRecipe | str | PathLike[str], *, fast: bool = False, jobs: int | None = None
+) -> Checked:
     """Whether the outputs are what recipe, inputs and lock say; writes nothing.
 
     Args:
-        plan: from `plan`, of the whole recipe.
+        plan: from `plan`, of the whole recipe; or a recipe, loaded or by its path.
         fast: read only files that look different from when their content was last known.
         jobs: threads that hash; None: one for each core.
 
     Raises:
         PlanError: the lock cannot be read.
     """
-    return _check(plan, fast=fast, jobs=jobs)
+    return _check(_planned(plan), fast=fast, jobs=jobs)
 
 
 def __getattr__(name: str) -> Any:

@@ -168,12 +168,15 @@ def _meant_as_template(part: Part) -> str | None:
     return None
 
 
-def _sentence(detail: Any, part: Part) -> str:
+def sentence(detail: Any) -> str:
+    """What one of Pydantic's errors means; its own words where they are ours already."""
     tell = _SENTENCES.get(detail["type"])
-    if tell is None:
-        return str(detail["msg"])
-    what = tell(detail)
-    return f"{what}; nothing stands here" if part.value is None and not part.entries else what
+    return str(detail["msg"]) if tell is None else tell(detail)
+
+
+def _sentence(detail: Any, part: Part) -> str:
+    empty = detail["type"] in _SENTENCES and part.value is None and not part.entries
+    return f"{sentence(detail)}; nothing stands here" if empty else sentence(detail)
 
 
 def _literal(detail: Any) -> str:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from ..schemas.exports import (
     CtSeriesExport,
@@ -23,6 +23,7 @@ from ..schemas.geometry import Geometry as Stated
 from ..schemas.recipe import Limits
 from ..schemas.sources import AutoSource
 from ..schemas.tags import TagKey, Tags, TagValue
+from .arguments import as_model, plain_tags, tag_key, validated
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
 from .exporters.base import Context, Identity
@@ -51,8 +52,8 @@ def to_dataset(
     *,
     to: Kind = "rt-image",
     geometry: Stated | Mapping[str, Any] | None = None,
-    tags: Mapping[str, Any] | None = None,
-    remove_tags: Iterable[str] = (),
+    tags: Mapping[Any, Any] | None = None,
+    remove_tags: Iterable[Any] = (),
     pixels: How = "auto",
     name: str = "image",
     namespace: UUID | str | None = None,
@@ -64,7 +65,8 @@ def to_dataset(
             an `Image`, or the path of a file of a format that its content tells.
         to: the kind of DICOM, as ``to`` in a recipe.
         geometry: as in a recipe, lengths in mm and angles in degrees: ``{"dpi": 300, "sid": 1000}``.
-        tags: as in a recipe, by keyword, number, private creator or path; they win over everything.
+        tags: as in a recipe, by keyword, number, private creator or path; they win over everything. Keys
+            may be pydicom's tags, values also dates, times, bytes and numpy's numbers.
         remove_tags: keys of tags to leave out.
         pixels: how values are stored, as ``pixels`` in a recipe.
         name: of the image, for its label; and of the conversion, for its UIDs.
@@ -80,17 +82,17 @@ def to_dataset(
     """
     if to not in _OPTIONS:
         raise UsageError(f"there is no kind '{to}'", hint=f"kinds are {', '.join(_OPTIONS)}")
-    stated = _model(Stated, geometry or {}, "geometry")
-    options = _model(_OPTIONS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
+    stated = as_model(Stated, geometry or {}, "geometry")
+    options = as_model(_OPTIONS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
     images = [
         resolve(image, stated, origins=dict.fromkeys(Stated.model_fields, Origin("conversion")))
         for image in _images(source)
     ]
-    overrides = _validated(_TAGS, dict(tags or {}), "tags")
+    overrides = validated(_TAGS, plain_tags(tags or {}), "tags")
     context = Context(
         identity=_identity(source, name, namespace),
         tags=overrides,
-        remove_tags=_validated(_KEYS, tuple(remove_tags), "remove_tags"),
+        remove_tags=validated(_KEYS, tuple(tag_key(key) for key in remove_tags), "remove_tags"),
         stem=name,
     )
     return whole_dataset(finish(_draft(images, options, context), context))
@@ -176,21 +178,3 @@ def _identity(source: Any, name: str, namespace: UUID | str | None) -> Identity:
     if isinstance(source, str | PathLike):
         content = hashlib.sha256(Path(source).read_bytes()).hexdigest()
     return Identity(namespace=known, recipe=name, conversion=name, content=content)
-
-
-Some = TypeVar("Some", bound=BaseModel)
-Value = TypeVar("Value")
-
-
-def _model(model: type[Some], value: Some | Mapping[str, Any], argument: str) -> Some:
-    return value if isinstance(value, model) else _validated(TypeAdapter(model), dict(value), argument)
-
-
-def _validated(adapter: TypeAdapter[Value], value: Any, argument: str) -> Value:
-    """The value as a recipe would read it. Raises: UsageError with the first mistake."""
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in (argument, *first["loc"]))
-        raise UsageError(first["msg"], subject=place) from None

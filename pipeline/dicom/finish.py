@@ -14,12 +14,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import ExportError, Note
-from ..exporters.base import Artifact, Context
-from ..image import Image
+from ..exporters.base import Artifact, Context, Identity
+from ..image import Image, Origin
 from .compression import SYNTAXES, check
 from .contradictions import contradictions
 from .file import PIXEL_TAGS, PixelElement, encoded
 from .identity import Frame, identify
+from .origins import named
 from .overrides import apply_overrides
 from .provenance import sign, signature, unsigned
 from .uids import set_uid
@@ -62,8 +63,9 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     """
     dataset, ours = draft.dataset, signature()
     sign(dataset, ours)
+    context.trace.layer(dataset, Origin("rule", "the program that made the file, PS3.3 C.12.1.1.5"))
     before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
-    apply_overrides(dataset, context.tags, context.remove_tags)
+    _override(dataset, context)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
     if context.strict and found:
@@ -75,14 +77,36 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
         frame=draft.frame,
         keep_series=draft.keep_series,
     )
+    context.trace.layer(dataset, Origin("derived", _identity(draft, context.identity)))
     dataset = _as_instance_of_its_source(draft, dataset, ours) if pixels is not None else dataset
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
     syntax = SYNTAXES[transfer_syntax]
     check(syntax, dataset, pixels, described=described)
     chunks, dataset = encoded(dataset, pixels, syntax)
+    context.trace.layer(dataset, Origin("derived", "everything else in the file"))
     numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
     meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers, syntax=syntax)
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
+
+
+def _override(dataset: Dataset, context: Context) -> None:
+    """The recipe's tags, key by key where each is to be followed."""
+    apply_overrides(dataset, {}, context.remove_tags)
+    context.trace.layer(dataset, Origin("conversion", "remove_tags"))
+    for key, value in context.tags.items():
+        apply_overrides(dataset, {key: value})
+        context.trace.layer(dataset, context.tag_origins.get(key, Origin("conversion")), stated=named(key))
+
+
+def _identity(draft: Draft, identity: Identity) -> str:
+    """From what study, series and frame of reference derive."""
+    if any(source.dataset is not None for image in draft.images for source in image.sources):
+        return "the source's study, the recipe's and the conversion's name"
+    own = (
+        "uid_namespace, the recipe's name" if identity.namespace is not None else "the contents of the inputs"
+    )
+    key = "study" if identity.study is not None else "PatientID, date and group"
+    return f"{own}, {key}; a series adds the conversion's name"
 
 
 def _as_instance_of_its_source(draft: Draft, dataset: Dataset, ours: Dataset) -> Dataset:
@@ -107,8 +131,9 @@ def artifact(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "
 
 
 def whole_dataset(finished: Finished) -> Dataset:
-    """The finished dataset with its pixels and file meta, ready for ``save_as``."""
+    """The finished dataset with its pixels, file meta and preamble: plain ``save_as`` writes a whole file."""
     dataset = finished.dataset
+    dataset.preamble = b"\0" * 128
     if finished.pixels is not None:
         data = finished.pixels.view().tobytes()
         element = finished.pixels

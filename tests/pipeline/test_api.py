@@ -66,3 +66,18 @@ def test_to_dataset_is_loaded_when_asked_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_recipe_or_its_path_stands_for_its_plan(recipe: Path, tmp_path: Path) -> None:
+    assert [unit.id for unit in plan(str(recipe), only="flat").units] == ["flat/a.npy"]
+    assert run(str(recipe)).results[0].written[0].path == "plain/a.npy"
+    assert run(load_recipe(recipe)).count("current") == 1
+    assert api.check(recipe).count("fresh") == 1
+    assert run(recipe, out=str(tmp_path / "elsewhere"), only=["flat"]).count("written") == 1
+    assert np.array_equal(np.load(tmp_path / "elsewhere/plain/a.npy"), np.arange(6).reshape(2, 3))
+
+
+def test_a_plan_is_not_planned_again(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(api.UsageError, match="a plan has its folders and conversions already"):
+        run(plan(recipe), out=tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()

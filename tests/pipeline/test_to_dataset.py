@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +85,13 @@ def test_a_dataset_made_in_memory_needs_no_file_meta():
     ("options", "message"),
     [
         ({"to": "ct"}, "there is no kind 'ct'"),
-        ({"geometry": {"sidd": 5}}, "geometry.sidd"),
+        ({"geometry": {"sidd": 5}}, "geometry.sidd: unknown key; did you mean 'sid'?"),
+        ({"geometry": 1000}, "geometry: must be a mapping, not int"),
         ({"geometry": {"sid": -5}}, "geometry.sid: must be greater than 0"),
         ({"tags": {"PatientIDD": "x"}}, "did you mean 'PatientID'?"),
         ({"remove_tags": ["Foo"]}, "remove_tags.0: 'Foo' is no DICOM keyword"),
-        ({"pixels": "best"}, "options.pixels"),
+        ({"tags": [("PatientID", "x")]}, "tags: must be a mapping (key: value)"),
+        ({"pixels": "best"}, "options.pixels: 'best' is none of auto, retain, portable, quantize"),
         ({"namespace": "me"}, "'me' is no UUID"),
     ],
 )
@@ -124,3 +127,50 @@ def test_a_file_that_is_none_is_a_source_error(tmp_path):
     (tmp_path / "text.dcm").write_text("hello", encoding="utf-8")
     with pytest.raises(SourceError, match="no format that its content tells"):
         to_dataset(tmp_path / "text.dcm")
+
+
+def test_plain_save_as_writes_a_whole_file(tmp_path):
+    """pydicom writes no preamble for a dataset that has none, and nothing else reads such a file."""
+    to_dataset(np.zeros((2, 2), np.uint8), geometry=GEOMETRY).save_as(tmp_path / "a.dcm")
+    assert (tmp_path / "a.dcm").read_bytes()[:132] == b"\0" * 128 + b"DICM"
+    assert dcmread(tmp_path / "a.dcm").file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+
+
+def test_numpy_numbers_are_numbers_of_the_geometry():
+    geometry = {"pixel_spacing": np.array([0.5, 0.25]), "sid": np.float32(1500), "gantry": np.int64(-90)}
+    dataset = to_dataset(np.zeros((2, 2), np.uint8), geometry=geometry)
+    assert (dataset.ImagePlanePixelSpacing, dataset.RTImageSID, dataset.GantryAngle) == (
+        [0.5, 0.25],
+        1500,
+        270,
+    )
+
+
+@pytest.mark.parametrize("key", [0x00100020, (0x0010, 0x0020), pydicom.tag.Tag("PatientID"), "00100020"])
+def test_tags_may_be_named_as_pydicom_names_them(key):
+    dataset = to_dataset(np.zeros((2, 2), np.uint8), geometry=GEOMETRY, tags={key: "QA"})
+    assert dataset.PatientID == "QA"
+    with pytest.raises(AttributeError):
+        _ = to_dataset(np.zeros((2, 2), np.uint8), geometry=GEOMETRY, remove_tags=[key]).PatientID
+
+
+def test_tags_may_have_the_values_that_python_has():
+    source = Dataset()
+    source.PatientName, source.ImageType = "Q^A", ["DERIVED", "SECONDARY"]
+    tags = {
+        "StudyDate": date(2024, 1, 2),
+        "StudyTime": time(12, 30, 0, 500000),
+        "AcquisitionDateTime": datetime(2024, 1, 2, 12, 30),
+        "GantryAngle": np.float64(12.5),
+        "PatientName": source.PatientName,
+        "ImageType": source.ImageType,
+        "(0009,ACME 1.0,10)": b"\1\2",
+        "ExposureSequence": [{(0x0018, 0x1150): np.int64(3)}],
+    }
+    found = to_dataset(np.zeros((2, 2), np.uint8), geometry=GEOMETRY, tags=tags)
+    assert (found.StudyDate, found.StudyTime) == ("20240102", "123000.500000")
+    assert found.AcquisitionDateTime == "20240102123000.000000"
+    assert (found.GantryAngle, found.PatientName) == (12.5, "Q^A")
+    assert found.ImageType == ["DERIVED", "SECONDARY"]
+    assert found[0x00091010].value == b"\1\2"
+    assert found.ExposureSequence[0].ExposureTime == 3
