@@ -231,10 +231,13 @@ def _alike(one: Dataset, other: Dataset, tag: Any) -> bool:
 def _notes(differing: Iterable[str], images: Sequence[Image]) -> Iterable[Note]:
     files = f"the {len(images)} files from {images[0].source.path.name} on"
     found = set(differing)
-    for code, keywords in (("patient-differs", PATIENT), ("study-differs", STUDY)):
+    for code, keywords in (("patient-differs", PATIENT), ("study-differs", STUDY - {"StudyInstanceUID"})):
         names = ", ".join(sorted(found & keywords))
         if names:
             yield Note(code, f"{names}: not the same in {files}; left empty", contradiction=True)
+    if "StudyInstanceUID" in found:
+        text = f"StudyInstanceUID: not the same in {files}; the result is a new study"
+        yield Note("study-differs", text, contradiction=True)
     if "MetersetExposure" in found:
         yield Note("meterset-differs", f"MetersetExposure: not the same in {files}; left empty")
     names = ", ".join(sorted(name for name in found if name.endswith("Sequence")))

@@ -267,7 +267,11 @@ def test_attributes_are_what_all_files_say() -> None:
     }  # fmt: skip
     assert [(note.code, note.contradiction, note.text) for note in result.notes] == [
         ("patient-differs", True, "PatientID: not the same in the 2 files from 0.dcm on; left empty"),
-        ("study-differs", True, "StudyInstanceUID: not the same in the 2 files from 0.dcm on; left empty"),
+        (
+            "study-differs",
+            True,
+            "StudyInstanceUID: not the same in the 2 files from 0.dcm on; the result is a new study",
+        ),
     ]
     assert one.PatientID == "A" and one.AcquisitionTime == "10"
     assert [file.path.name for file in result.sources] == ["0.dcm", "1.dcm"]
