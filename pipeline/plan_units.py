@@ -23,7 +23,7 @@ from .units import InputFile, Output, Unit
 if TYPE_CHECKING:
     from .loaders.base import Probe
 
-SLICES = 64
+SLICES = 32
 """Most slices of a volume that one unit takes."""
 
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
