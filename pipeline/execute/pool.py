@@ -198,7 +198,7 @@ def _context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.work"])
+    context.set_forkserver_preload([f"{__package__}.work", f"{__package__.rpartition('.')[0]}.dicom.finish"])
     return context
 
 
