@@ -259,17 +259,17 @@ PHANTOM = """
 def test_a_volume_is_planned_slice_by_slice_in_ranges(site: Site) -> None:
     site.files("a.npy", "b.npy")
     made = site.plan(
-        PHANTOM % ("ct-series", "ct/{stem}/{slice:04d}_{index}.dcm"), probing({"a.npy": 130, "b.npy": 3})
+        PHANTOM % ("ct-series", "ct/{stem}/{slice:04d}_{index}.dcm"), probing({"a.npy": 80, "b.npy": 3})
     )
     assert [(unit.id, unit.index, unit.pages) for unit in made.units] == [
-        ("phantom/a.npy[1-43]", 1, (0, 43)),
-        ("phantom/a.npy[44-86]", 1, (43, 86)),
-        ("phantom/a.npy[87-130]", 1, (86, 130)),
+        ("phantom/a.npy[1-26]", 1, (0, 26)),
+        ("phantom/a.npy[27-53]", 1, (26, 53)),
+        ("phantom/a.npy[54-80]", 1, (53, 80)),
         ("phantom/b.npy", 2, None),
     ]
     outputs = [output for unit in made.units for output in unit.outputs]
-    assert outputs[:130] == [Output(f"ct/a/{n:04d}_1.dcm", 0, n) for n in range(1, 131)]
-    assert outputs[130:] == [Output(f"ct/b/{n:04d}_2.dcm", 0, n) for n in range(1, 4)]
+    assert outputs[:80] == [Output(f"ct/a/{n:04d}_1.dcm", 0, n) for n in range(1, 81)]
+    assert outputs[80:] == [Output(f"ct/b/{n:04d}_2.dcm", 0, n) for n in range(1, 4)]
     assert len(list(made.steps())) == 8
 
 
