@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[Any]
 Photometric = Literal["MONOCHROME1", "MONOCHROME2", "RGB", "RGBA"]
-OriginKind = Literal["conversion", "file", "derived", "defaults", "rule"]
+OriginKind = Literal[
+    "conversion", "set", "csv", "file", "derived", "machine", "defaults", "extends", "profile", "rule"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class SourceFile:
     pages: int = 1
     """Page, frame or slice, from 1, and how many the file holds."""
     lossy: Lossy | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Of `attributes` that another file says, such as a sidecar: which one, by keyword."""
     in_volume: bool = False
     """Whether `page` counts the slices of a volume that several files make up, each of one frame."""
 

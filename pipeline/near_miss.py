@@ -39,8 +39,8 @@ def near_miss(inputs: Inputs, data: Path) -> str:
 def why_not(inputs: Inputs, path: str) -> str:
     """Why a path (with /, relative to the data folder) is no input, as a sentence; empty if it is one."""
     if Globs(inputs.files).match(path) is not None:
-        barred = [glob for glob in inputs.exclude if Globs([glob]).match(path) is not None]
-        return f"'exclude' leaves it out: '{barred[0]}'" if barred else ""
+        barred = barring(inputs, path)
+        return f"'exclude' leaves it out: '{barred}'" if barred else ""
     for glob in inputs.files:
         for globs, what in _looser(glob):
             if globs.match(path) is not None:
@@ -48,6 +48,41 @@ def why_not(inputs: Inputs, path: str) -> str:
     if any(part.startswith(".") for part in path.split("/")):
         return "names that begin with a dot are matched only where a glob names the dot"
     return f"no glob matches it: {', '.join(inputs.files)}"
+
+
+def barring(inputs: Inputs, path: str) -> str:
+    """The first glob of `exclude` that leaves a path out, or nothing."""
+    return next((glob for glob in inputs.exclude if Globs([glob]).match(path) is not None), "")
+
+
+def fails(glob: str, path: str) -> str:
+    """Why a glob does not match a path (with /, relative to the data folder); nothing where it does."""
+    if Globs([glob]).match(path) is not None:
+        return ""
+    wrong = _part_that_differs(glob, path)
+    for globs, what in _looser(glob):
+        if globs.match(path) is not None:
+            return f"it {what}{f': {wrong}' if wrong else ''}"
+    return wrong or "no part of the path stands where '**' would let the rest of the glob match"
+
+
+def _part_that_differs(glob: str, path: str) -> str:
+    """The first component of a path that the glob's own one does not match; nothing where ``**`` blurs it."""
+    wanted, given = parse_glob(nfc(glob)).components, nfc(path).split("/")
+    for component, part in zip(wanted, given, strict=False):
+        if component.regex is None:
+            return ""
+        if part.startswith(".") and not component.text.startswith("."):
+            return f"'{part}' begins with a dot, which is matched only where a glob names the dot"
+        if re.fullmatch(component.regex, part) is None:
+            return f"'{part}' does not match '{component.text}'"
+    if len(given) < len(wanted):
+        return f"the glob goes deeper: '{'/'.join(part.text for part in wanted[len(given) :])}' is left"
+    return (
+        f"it lies deeper than the glob goes: '{'/'.join(given[len(wanted) :])}' is left"
+        if len(given) > len(wanted)
+        else ""
+    )
 
 
 def _looser(glob: str) -> Iterator[tuple[Globs, str]]:

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "validate": "Check recipes alone; no files are needed.",
     "test": "Run the tests that recipes carry, on files that they make.",
     "config": "Print the merged recipe, with the file and line of each of its lines.",
+    "explain": "Tell where an output's tags and numbers come from, or why a file is no input.",
     "inspect": "Show what files hold: format, shape, values, geometry, metadata.",
     "new": "Draft a recipe, from scratch or from files.",
     "check-dicom": "Check DICOM files against the standard's tables; no recipe is needed.",

@@ -89,13 +89,17 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
 
 
+_ROW = Origin("csv", "the file's row of the table that 'metadata' names")
+"""Of a tag that stands nowhere in the recipe."""
+
+
 def _override(dataset: Dataset, context: Context) -> None:
     """The recipe's tags, key by key where each is to be followed."""
     apply_overrides(dataset, {}, context.remove_tags)
     context.trace.layer(dataset, Origin("conversion", "remove_tags"))
     for key, value in context.tags.items():
         apply_overrides(dataset, {key: value})
-        context.trace.layer(dataset, context.tag_origins.get(key, Origin("conversion")), stated=named(key))
+        context.trace.layer(dataset, context.tag_origins.get(key, _ROW), stated=named(key))
 
 
 def _identity(draft: Draft, identity: Identity) -> str:

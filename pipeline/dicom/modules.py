@@ -12,10 +12,12 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID
 
 from ..errors import Note
-from ..image import Image, SourceFile
+from ..image import Image, Origin, SourceFile
+from ..trace import UNTRACED, Trace
 from .carry import carried, cleaned
 from .encoding import Encoded
 from .numbers import ds
+from .origins import from_dataset, from_properties
 from .uids import set_uid
 
 _PRESENT = (
@@ -28,7 +30,9 @@ _PRESENT = (
 _LONGEST_ST = 1024
 
 
-def common(image: Image, *, sop_class: str, modality: str) -> tuple[Dataset, tuple[Note, ...]]:
+def common(
+    image: Image, *, sop_class: str, modality: str, trace: Trace = UNTRACED
+) -> tuple[Dataset, tuple[Note, ...]]:
     """Patient, study, equipment, image and SOP attributes of an output made of this image.
 
     Study and series UIDs are not among them: they depend on the recipe's tags.
@@ -38,20 +42,26 @@ def common(image: Image, *, sop_class: str, modality: str) -> tuple[Dataset, tup
     for keyword in _PRESENT:
         setattr(dataset, keyword, None)
     dataset.InstanceNumber = str(image.source.page)
-    notes = _from_sources(dataset, image, modality)
+    trace.layer(dataset, Origin("rule", "every image has it, if only empty; PS3.3 C.7"))
+    notes = _from_sources(dataset, image, modality, trace)
     if image.source.in_volume:
         dataset.InstanceNumber = str(image.source.page)
+        trace.layer(dataset, Origin("derived", "the place of the slice in its volume"))
     dataset.SOPClassUID = UID(sop_class)
     dataset.Modality = modality
+    trace.layer(dataset, Origin("rule", "the kind that the export names"))
     if not dataset.get("StudyDate") and image.source.dataset is None:
         # the study of a file that knows none is that of the day of its image
         dataset.StudyDate = dataset.get("AcquisitionDate") or dataset.get("ContentDate") or None
+        trace.layer(dataset, Origin("derived", "AcquisitionDate, else ContentDate"))
     _derivation(dataset, image)
+    trace.layer(dataset, Origin("derived", "what was done, and the images that it was done to"))
     record_loss(dataset, image)
+    trace.layer(dataset, Origin("file", "the loss of its compression"))
     return dataset, notes
 
 
-def _from_sources(dataset: Dataset, image: Image, modality: str) -> tuple[Note, ...]:
+def _from_sources(dataset: Dataset, image: Image, modality: str, trace: Trace) -> tuple[Note, ...]:
     source = image.source
     notes: tuple[Note, ...] = ()
     if source.dataset is not None:
@@ -59,10 +69,12 @@ def _from_sources(dataset: Dataset, image: Image, modality: str) -> tuple[Note, 
         found, notes = carried(source.dataset, same_modality=same, computed=image.computed)
         _of_this_frame(found, source)
         dataset.update(found)
+        trace.layer(dataset, from_dataset(source))
     if source.attributes is not None:
         found, more = cleaned(source.attributes)
         dataset.update(found)
         notes += more
+        trace.layer(dataset, from_properties(source))
     return notes
 
 

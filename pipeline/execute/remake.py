@@ -16,7 +16,7 @@ from .results import Job, UnitResult, Work
 
 
 @dataclass(frozen=True)
-class _Memory(Store):
+class Memory(Store):
     """Takes what would be written; keeps what is asked for."""
 
     wanted: frozenset[str] = frozenset()
@@ -31,10 +31,10 @@ class _Memory(Store):
 
 
 @dataclass(frozen=True)
-class _Trial(Job):
+class Trial(Job):
     """A job whose outputs stay in memory."""
 
-    memory: _Memory = field(default_factory=lambda: _Memory(Path()))
+    memory: Memory = field(default_factory=lambda: Memory(Path()))
 
     def store(self) -> Store:
         return self.memory
@@ -60,9 +60,9 @@ def differences(checked: Checked, work: Work | None = None) -> Iterator[tuple[Fi
 def _of_unit(
     plan: Plan, unit: Unit, findings: list[Finding], work: Work
 ) -> Iterator[tuple[Finding, Difference]]:
-    memory = _Memory(plan.out, wanted=frozenset(finding.path for finding in findings))
+    memory = Memory(plan.out, wanted=frozenset(finding.path for finding in findings))
     try:
-        result = work(unit, _Trial(plan.loaded, plan.data, plan.out, memory=memory))
+        result = work(unit, Trial(plan.loaded, plan.data, plan.out, memory=memory))
         problem = str(result.error) if result.error else ""
     except DicombakeError as error:
         problem = str(error)

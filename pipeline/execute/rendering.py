@@ -12,9 +12,9 @@ from ...schemas.recipe import Conversion
 from ...schemas.tags import TagValue, problem_of
 from ...schemas.template import Template, is_template
 from ..errors import ExportError, GeometryError
-from ..image import Image, Origin
+from ..image import Image, Origin, OriginKind
 from ..plan import InputFile, Unit, scope_of
-from ..recipe_file import LoadedRecipe
+from ..recipe_file import LoadedRecipe, Place
 from ..templates import Scope, render, render_number, source_lookup
 
 
@@ -60,9 +60,8 @@ def geometry_origins(loaded: LoadedRecipe, conversion: str) -> tuple[dict[str, O
         place = loaded.places.get(("conversions", conversion, "geometry", name))
         if place is None:
             continue
-        own = place.layer in ("conversion", "set")
-        origins[name] = Origin("conversion" if own else "defaults", str(place))
-        if not own:
+        origins[name] = stands_at(place)
+        if place.layer not in ("conversion", "set"):
             weak.add(name)
     return origins, frozenset(weak)
 
@@ -97,6 +96,11 @@ def tag_origins(loaded: LoadedRecipe, conversion: str) -> Mapping[str, Origin]:
     origins = {}
     for key in loaded.recipe.conversions[conversion].tags:
         place = loaded.places.get(("conversions", conversion, "tags", key))
-        own = place is None or place.layer in ("conversion", "set")
-        origins[key] = Origin("conversion" if own else "defaults", str(place) if place else "")
+        origins[key] = stands_at(place) if place else Origin("conversion")
     return origins
+
+
+def stands_at(place: Place) -> Origin:
+    """The origin of a value that stands somewhere in the recipe."""
+    kind: OriginKind = "conversion" if place.layer == "recipe" else place.layer
+    return Origin(kind, str(place))

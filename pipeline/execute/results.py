@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import DicombakeError, DifferenceError, ExitStatus, Note
 from ..plan import Plan, Unit
 from ..recipe_file import LoadedRecipe
 from ..store import Store, Written
+from ..trace import UNTRACED, Trace
+
+if TYPE_CHECKING:
+    from ..image import Image
 
 Status = Literal["written", "current", "failed", "skipped"]
 """``current``: up to date, nothing was done. ``skipped``: not tried, because what it needs failed."""
@@ -68,6 +72,10 @@ class Job:
     durable: bool = False
     ours: frozenset[str] = frozenset()
     expected: Mapping[str, str] = field(default_factory=dict)
+
+    def trace(self, path: str, images: Sequence[Image]) -> Trace:
+        """What is told of the layers of an output, and of the images that it is made of."""
+        return UNTRACED
 
     def store(self) -> Store:
         """Where a unit puts its outputs."""

@@ -179,7 +179,9 @@ class _Work:
                 subject=output.path,
                 hint="put {page} or {frame} into the path, or choose one in 'source'",
             )
-        artifact = target.export([taken.image for taken in images], options, self._context(images[0]))
+        taken = [each.image for each in images]
+        context = replace(self._context(images[0]), trace=self.job.trace(output.path, taken))
+        artifact = target.export(taken, options, context)
         self._refuse_contradictions(artifact.notes)
         if self.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)

@@ -11,6 +11,7 @@ from uuid import UUID
 from ...schemas.tags import TagValue
 from ..errors import ExportError, Note
 from ..image import Image, Origin
+from ..trace import UNTRACED, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Context:
     strict: bool = False
     stem: str = ""
     """Of the first input, for labels."""
+    trace: Trace = UNTRACED
+    """Told of each layer of a DICOM output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
 from ..dicom.modules import common, pixel_module, rescale
+from ..dicom.origins import of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import patient_places, texts
 from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
-from ..image import Geometry, Image
+from ..image import Geometry, Image, Origin
+from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import polarity
 
@@ -31,16 +33,16 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
             hint="put {slice} into 'path': one file per slice",
         )
     _refuse_other_modality(images[0], context)
-    return artifact(draft(images[0], options), context, options.transfer_syntax)
+    return artifact(draft(images[0], options, context.trace), context, options.transfer_syntax)
 
 
-def draft(image: Image, options: CtSeriesExport) -> Draft:
+def draft(image: Image, options: CtSeriesExport, trace: Trace = UNTRACED) -> Draft:
     """The CT Image of a slice, before the recipe's tags."""
     if image.pixels.ndim != 2:
         raise ExportError("a CT Image is grey, and the source is colour")
     _require_geometry(image.geometry)
     encoded = _with_rescale(encode(image, options.pixels, CT_IMAGE))
-    dataset, notes = common(image, sop_class=CTImageStorage, modality="CT")
+    dataset, notes = common(image, sop_class=CTImageStorage, modality="CT", trace=trace)
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     for keyword in (
         "KVP",
@@ -51,18 +53,23 @@ def draft(image: Image, options: CtSeriesExport) -> Draft:
     ):
         if keyword not in dataset:
             setattr(dataset, keyword, None)
+    trace.layer(dataset, Origin("rule", "CT Image and General Series modules, PS3.3 C.8.2.1 and C.7.3.1"))
     plane = image.geometry.patient
     if plane is not None and plane.frame_of_reference and image.source.dataset is None:
         set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
+        trace.layer(dataset, Origin("file", "the volume's frame of reference"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
     rescale(dataset, encoded, image.units)
+    trace.layer(dataset, of_pixels(options.pixels))
+    numbers = _geometry(dataset, image.geometry)
+    trace.layer(dataset, of_geometry(patient_places(image.geometry), image.geometry))
     return Draft(
         dataset,
         PixelElement(encoded.stored, encoded.element),
         (image,),
         notes=notes + encoded.notes + polarity(image, "a CT Image"),
         frame="needed",
-        numbers=_geometry(dataset, image.geometry),
+        numbers=numbers,
     )
 
 

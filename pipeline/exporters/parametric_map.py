@@ -24,11 +24,12 @@ from ..dicom.functional_groups import (
 )
 from ..dicom.map_pixels import encode_map
 from ..dicom.modules import common, pixel_module, source_items
+from ..dicom.origins import FRAMES, of_groups, of_pixels
 from ..dicom.overrides import is_given
 from ..dicom.stale import WINDOW
 from ..dicom.uids import IMPLEMENTATION_VERSION_NAME
 from ..errors import ExportError, Note
-from ..image import Image, Pixels
+from ..image import Image, Origin, Pixels
 from .base import Artifact, Context, Exporter
 from .colour import polarity
 
@@ -59,16 +60,23 @@ def draft(images: Sequence[Image], options: ParametricMapExport, context: Contex
     first = images[0]
     values = stacked([image.pixels for image in images])
     encoded = encode_map(values, options.pixels)
-    dataset, notes = common(first, sop_class=ParametricMapStorage, modality="OT")
+    trace = context.trace
+    dataset, notes = common(first, sop_class=ParametricMapStorage, modality="OT", trace=trace)
     items = source_items(images)
     if items:
         dataset.SourceImageSequence = items
+    trace.layer(dataset, FRAMES)
     placed = all(image.geometry.patient is not None for image in images)
     notes += _equipment(dataset, context)
+    trace.layer(dataset, Origin("rule", "Enhanced General Equipment module, PS3.3 C.7.5.2"))
     _date(dataset, context)
+    trace.layer(dataset, Origin("derived", "the date of the image, its acquisition, series or study"))
     _map_image(dataset, first, placed=placed)
+    trace.layer(dataset, Origin("rule", "Parametric Map Image module, PS3.3 C.8.32.2"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2", frames=len(images))
+    trace.layer(dataset, of_pixels(options.pixels))
     _frames(dataset, images, values, encoded, placed=placed)
+    trace.layer(dataset, of_groups(first.geometry))
     return Draft(
         dataset,
         PixelElement(encoded.stored, encoded.element),

@@ -15,10 +15,11 @@ from ..dicom.encoding import RT_IMAGE
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import common, conversion_type, pixel_module, rescale
+from ..dicom.origins import FRAMES, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
 from ..errors import ExportError, GeometryError, Note
-from ..image import Geometry, Image
+from ..image import Geometry, Image, Origin
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, luminance, polarity, without_alpha
 from .frames import alike, no_frames, rt_frames, same_geometry
@@ -42,20 +43,26 @@ def draft(images: Sequence[Image], options: RtImageExport, context: Context) -> 
     alike(images, frames)
     same_geometry(images)
     encoded = replace(frames[0], error=max((frame.error for frame in frames if frame.error), default=None))
-    dataset, notes = common(first, sop_class=RTImageStorage, modality="RTIMAGE")
+    trace = context.trace
+    dataset, notes = common(first, sop_class=RTImageStorage, modality="RTIMAGE", trace=trace)
     _rt_image(dataset, first, context.stem)
+    trace.layer(dataset, Origin("rule", "RT Image module, PS3.3 C.8.8.2"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
     rescale(dataset, encoded, first.units)
+    trace.layer(dataset, of_pixels(options.pixels))
     if several:
         rt_frames(dataset, images)
     else:
         no_frames(dataset)
+    trace.layer(dataset, FRAMES)
+    numbers = _geometry(dataset, first.geometry)
+    trace.layer(dataset, of_geometry(receptor_places(first.geometry), first.geometry))
     return Draft(
         dataset,
         PixelElement(stacked([frame.stored for frame in frames]), encoded.element),
         images,
         notes=notes + encoded.notes + _grey_notes(first),
-        numbers=_geometry(dataset, first.geometry),
+        numbers=numbers,
     )
 
 

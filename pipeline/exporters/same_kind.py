@@ -17,12 +17,14 @@ from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.mending import complete, mend
 from ..dicom.modules import add_derivation, pixel_module, record_loss, rescale, source_items
+from ..dicom.origins import from_dataset, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
 from ..dicom.stale import drop_palette, drop_stale, pick_frames
 from ..dicom.verify import differences
 from ..errors import ExportError, Note
-from ..image import Image
+from ..image import Image, Origin
+from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import without_alpha
 from .rt_image import label
@@ -35,10 +37,10 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
     """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
-    return artifact(draft(images, options), context, options.transfer_syntax)
+    return artifact(draft(images, options, context.trace), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
+def draft(images: Sequence[Image], options: SameKindExport, trace: Trace = UNTRACED) -> Draft:
     """The source's dataset with the present pixels, before the recipe's tags."""
     images = [without_alpha(image) for image in images]
     source = images[0].source.dataset if images else None
@@ -51,7 +53,9 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
     dataset.SpecificCharacterSet = "ISO_IR 192"
+    trace.layer(dataset, from_dataset(images[0].source))
     notes += mend(dataset)
+    trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
     # an instance that says the same in a sound form is the same one
     original, _ = cleaned(dataset)
     original.SpecificCharacterSet = "ISO_IR 192"
@@ -59,11 +63,16 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched)
+    trace.layer(dataset, of_pixels(options.pixels))
     numbers = _geometry(dataset, images[0], untouched)
+    places = {**patient_places(images[0].geometry), **receptor_places(images[0].geometry)}
+    trace.layer(dataset, of_geometry(places, images[0].geometry))
     if not untouched:
         _derived(dataset, images)
         _required(dataset, images[0])
+    trace.layer(dataset, Origin("derived", "what was done, and the images that it was done to"))
     record_loss(dataset, images[0])
+    trace.layer(dataset, Origin("file", "the loss of its compression"))
 
     def kept(finished: Dataset) -> str | None:
         same = untouched and not invalid and _whole_source(images) and not _changed(original, finished)
@@ -72,6 +81,7 @@ def draft(images: Sequence[Image], options: SameKindExport) -> Draft:
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
         if keyword in dataset:
             del dataset[keyword]
+    trace.layer(dataset, Origin("rule", "given anew, or kept, when all else is known"))
     return Draft(
         dataset,
         PixelElement(stacked([frame.stored for frame in frames]), frames[0].element),

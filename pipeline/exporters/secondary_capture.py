@@ -18,10 +18,12 @@ from ..dicom.encoding import MULTI_FRAME, SECONDARY_CAPTURE, Encoded
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.modules import common, conversion_type, pixel_module, rescale, source_items
+from ..dicom.origins import FRAMES, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import texts
 from ..errors import ExportError, Note
-from ..image import Image
+from ..image import Image, Origin
+from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, polarity, without_alpha
 from .frames import PAGE_NUMBERS, alike
@@ -29,10 +31,10 @@ from .frames import PAGE_NUMBERS, alike
 
 def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
     """One Secondary Capture of one image, or of all. Raises: ExportError."""
-    return artifact(draft(images, options), context, options.transfer_syntax)
+    return artifact(draft(images, options, context.trace), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
+def draft(images: Sequence[Image], options: SecondaryCaptureExport, trace: Trace = UNTRACED) -> Draft:
     """The Secondary Capture of some images, before the recipe's tags."""
     if not images:
         raise ExportError("there is no image to write")
@@ -49,20 +51,25 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport) -> Draft:
             f"a multi-frame Secondary Capture holds colour of 8 bits, not {encoded.stored.dtype}",
             hint="one file per page ({page} in 'path') holds 16",
         )
-    dataset, notes = common(first, sop_class=_sop_class(encoded, several, colour), modality="OT")
+    kind = _sop_class(encoded, several, colour)
+    dataset, notes = common(first, sop_class=kind, modality="OT", trace=trace)
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.ConversionType = conversion_type(first)
     dataset.Laterality = None
+    trace.layer(dataset, Origin("rule", "SC Image and General Series modules, PS3.3 C.8.6 and C.7.3.1"))
     if "PositionReferenceIndicator" in dataset:
         # without a frame of reference, which this kind does not take over, it says nothing
         del dataset.PositionReferenceIndicator
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
     rescale(dataset, encoded, first.units)
+    trace.layer(dataset, of_pixels(options.pixels))
     if several:
         _multi_frame(dataset, images, colour)
+        trace.layer(dataset, FRAMES)
         notes += polarity(first, "a multi-frame Secondary Capture")
     numbers, more = _spacing(dataset, images)
+    trace.layer(dataset, first.geometry.origins.get("spacing", Origin("rule")))
     colour_notes = tuple(note for note in first.notes if note.code in COLOUR_NOTES)
     return Draft(
         dataset,

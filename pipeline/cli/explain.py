@@ -1,0 +1,61 @@
+"""``dicombake explain FILE [TAG]``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .common import Assignments, Data, Json, Out, print_json, reporting, variables
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An output, or a file that may be an input.")],
+    tag: Annotated[
+        str | None, typer.Argument(metavar="[TAG]", help="A keyword, number or path; default: every tag.")
+    ] = None,
+    *,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", metavar="RECIPE", help="The recipe; default: the one whose lock names FILE."
+        ),
+    ] = None,
+    out: Out = None,
+    data: Data = None,
+    assignments: Assignments = None,
+    json: Json = False,
+) -> None:
+    with reporting():
+        from ..execute.explain import explain as follow
+        from ..execute.finding import find, of_recipe
+        from ..execute.matching import matching
+        from ..plan import plan
+        from ..recipe_file import load_recipe
+        from ..report import explained as report
+
+        found = of_recipe(file, recipe, out=out, data=data) if recipe else find(file, out=out, data=data)
+        loaded = load_recipe(found.recipe, variables(assignments))
+        if found.role == "output":
+            told = follow(plan(loaded, data=data, out=out), found.path)
+            chosen = report.choose(told, tag) if tag else None
+            if json:
+                print_json(report.explained_as_json(told, chosen))
+                return
+            lines = report.explained_lines(told, chosen)
+        else:
+            if tag:
+                raise UsageError(
+                    f"{found.recipe} did not write it, so that it tells nothing of its tags",
+                    subject=str(file),
+                    hint="run the recipe first, or leave TAG out to see why the file is an input or is none",
+                )
+            match = matching(loaded, found.path, data=data, out=out)
+            if json:
+                print_json(report.matching_as_json(match))
+                return
+            lines = report.matching_lines(match)
+        for line in lines:
+            typer.echo(line)
