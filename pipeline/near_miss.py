@@ -69,20 +69,16 @@ def fails(glob: str, path: str) -> str:
 def _part_that_differs(glob: str, path: str) -> str:
     """The first component of a path that the glob's own one does not match; nothing where ``**`` blurs it."""
     wanted, given = parse_glob(nfc(glob)).components, nfc(path).split("/")
-    for component, part in zip(wanted, given, strict=False):
+    for number, (component, part) in enumerate(zip(wanted, given, strict=False), 1):
         if component.regex is None:
             return ""
+        if number == len(wanted) < len(given):
+            return f"it lies deeper than the glob goes, in '{'/'.join(given[:-1])}'"
         if part.startswith(".") and not component.text.startswith("."):
             return f"'{part}' begins with a dot, which is matched only where a glob names the dot"
         if re.fullmatch(component.regex, part) is None:
             return f"'{part}' does not match '{component.text}'"
-    if len(given) < len(wanted):
-        return f"the glob goes deeper: '{'/'.join(part.text for part in wanted[len(given) :])}' is left"
-    return (
-        f"it lies deeper than the glob goes: '{'/'.join(given[len(wanted) :])}' is left"
-        if len(given) > len(wanted)
-        else ""
-    )
+    return f"the glob goes deeper: '{'/'.join(part.text for part in wanted[len(given) :])}' is left"
 
 
 def _looser(glob: str) -> Iterator[tuple[Globs, str]]:

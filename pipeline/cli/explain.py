@@ -36,6 +36,8 @@ def explain(
         from ..recipe_file import load_recipe
         from ..report import explained as report
 
+        if file.is_dir():
+            raise UsageError("is a folder", subject=str(file), hint="name a file in it")
         found = of_recipe(file, recipe, out=out, data=data) if recipe else find(file, out=out, data=data)
         loaded = load_recipe(found.recipe, variables(assignments))
         if found.role == "output":
@@ -56,6 +58,6 @@ def explain(
             if json:
                 print_json(report.matching_as_json(match))
                 return
-            lines = report.matching_lines(match)
+            lines = report.matching_lines(match, exists=file.exists())
         for line in lines:
             typer.echo(line)

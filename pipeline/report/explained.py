@@ -132,10 +132,12 @@ def _origin_json(origin: Origin) -> dict[str, str]:
     return {"origin": origin.kind, "detail": origin.detail}
 
 
-def matching_lines(found: Matching) -> Iterator[str]:
+def matching_lines(found: Matching, *, exists: bool = True) -> Iterator[str]:
     """Conversion by conversion, whether it takes the file, and what stands against it."""
     taken = "an input" if found.taken else "no input"
     yield f"{printable(found.path)}: {taken} of {found.recipe}"
+    if not exists:
+        yield "note: there is no such file; this is what would be of one"
     if found.problem:
         yield f"note: the recipe cannot be planned: {found.problem}"
     for match in found.matches:

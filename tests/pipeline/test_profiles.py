@@ -172,8 +172,8 @@ FLOATS = (
     "same"
 )
 NOT_EXACT = (
-    "a.dcm: cannot be stored exactly in 16 bits: values from 0.0 to 1.0 in steps of 2.98023e-08 need 33554433 "
-    "levels, and 16 bits have 65536; use 'pixels: quantize'"
+    "a.dcm: cannot be stored exactly in 16 bits: values from 0.0 to 1.0 in steps of 2.98023e-08 need "
+    "33554433 levels, and 16 bits have 65536; use 'pixels: quantize'"
 )
 
 
