@@ -6,17 +6,17 @@ Whoever makes a dataset says after each layer what it was. A run follows nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from .image import Origin
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
-Says = Origin | Callable[[str], Origin]
-"""Where values come from, or what gives it for each by the name of its element."""
+    from .image import Origin
+
+    Says = Origin | Callable[[str], Origin]
+    """Where values come from, or what gives it for each by the name of its element."""
 
 
 class Trace:
@@ -59,7 +59,7 @@ class Following(Trace):
         self.present = now
 
     def _add(self, name: str, says: Says, value: str | None) -> None:
-        origin = says if isinstance(says, Origin) else says(name)
+        origin = says(name) if callable(says) else says
         self.layers.setdefault(name, []).append(Layer(origin, value))
 
 
@@ -116,8 +116,3 @@ def _text(value: Any) -> str:
     """A number as it stands in the file; a name's own `original_string` would be its bytes."""
     original = getattr(value, "original_string", None)
     return original if isinstance(original, str) else str(value)
-
-
-def joined(origins: Mapping[str, Origin], otherwise: Origin) -> Callable[[str], Origin]:
-    """`Says` of a table by the names of elements."""
-    return lambda name: origins.get(name, otherwise)
