@@ -26,6 +26,8 @@ from .values import ValueFormError, normal_value
 MAX_KEY = 256
 _HEX = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?")
 _PRIVATE = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)")
+_HALF = re.compile(r"\(\s*[0-9A-Fa-f]{4}|\s*[0-9A-Fa-f]{1,4}\s*\)")
+"""What YAML makes of a tag that stands in a flow mapping without quotes."""
 _INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
 
 
@@ -131,6 +133,8 @@ def parse_tag(text: str) -> TagPath:
 
 def _split(text: str) -> list[str]:
     parts = re.findall(r"(?:\([^)]*\)|[^.()])+", text) if len(text) <= MAX_KEY else []
+    if _HALF.fullmatch(text):
+        raise ValueError(f"'{text[:64]}' is half of a tag, cut at its comma; quote the tag within {{ }}")
     if not parts or ".".join(parts) != text:
         raise ValueError(
             f"'{text[:64]}' is no tag: write a keyword, (0010,0020), 00100020 or (0009,CREATOR,10)"
@@ -281,7 +285,7 @@ def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | Non
         return f"{key}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"
     if value.nested is not None and vr not in ("SQ", None):
         return f"{key}: only a sequence (SQ) takes a list of mappings, this is {vr}"
-    if vr == "SQ" and value.items is not None:
+    if vr == "SQ" and value.items:
         return f"{key}: a sequence takes a list of mappings"
     for item in value.items or ():
         if vr and (literal or not is_template(item)):

@@ -133,7 +133,7 @@ def _fallback_vr(step: TagStep, value: TagValue) -> str:
 
 def _element(tag: BaseTag, vr: str, value: TagValue, path: TagPath) -> DataElement:
     if vr == "SQ":
-        if value.items is not None or value.data is not None:
+        if value.items or value.data is not None:
             raise ExportError("a sequence takes a list of mappings", subject=str(path))
         return DataElement(tag, vr, Sequence([_dataset(nested) for nested in value.nested or ()]))
     if value.data is not None:

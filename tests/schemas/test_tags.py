@@ -68,6 +68,8 @@ def test_forms_of_keys(key: str, steps: list[TagStep]) -> None:
         ("TransferSyntaxUID", "belongs to the file meta, which follows the finished dataset"),
         ("(0002,0010)", "belongs to the file meta"),
         ("(0010,0000)", "is no element of a dataset"),
+        ("(0010", "'(0010' is half of a tag, cut at its comma; quote the tag within { }"),
+        ("0020)", "'0020)' is half of a tag, cut at its comma; quote the tag within { }"),
         ("FFFEE000", "is no element of a dataset"),
     ],
 )
@@ -109,6 +111,7 @@ BYTES = base64.b64encode(b"\x00\x01").decode()
         ("KVP", 1.5, TagValue(items=("1.5",))),
         ("ImageType", ["A", "B", None], TagValue(items=("A", "B", ""))),
         ("ImageType", [], TagValue(items=())),
+        ("ExposureSequence", [], TagValue(items=())),
         ("PatientID", {"vr": "SH", "value": "x"}, TagValue(items=("x",), vr="SH")),
         ("(0009,1001)", {"vr": "US", "value": ["1", "2"]}, TagValue(items=("1", "2"), vr="US")),
         ("PatientID", {"vr": "LO"}, TagValue(vr="LO")),

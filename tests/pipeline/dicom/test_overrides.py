@@ -177,3 +177,9 @@ def test_an_emptied_sequence_can_be_filled_again():
     dataset.add(DataElement(0x30020030, "SQ", Sequence()))
     applied({"ExposureSequence[0].KVP": "6"}, dataset)
     assert dataset.ExposureSequence[0].KVP == 6
+
+
+def test_an_empty_list_is_an_empty_sequence():
+    dataset = applied({"ExposureSequence": []})
+    assert dataset["ExposureSequence"].VR == "SQ"
+    assert len(dataset.ExposureSequence) == 0
