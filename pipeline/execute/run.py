@@ -19,6 +19,7 @@ from .glance import Glance
 from .here import interrupts, run_here, workers
 from .keeper import Keeper
 from .look import RunOptions, check_locked
+from .own_studies import own_studies
 from .ownership import existing_of_ours
 from .results import Job, Outcome, UnitResult, Watching, Work
 from .schedule import Schedule, unreached
@@ -218,6 +219,6 @@ class _Run:
         return Outcome(
             self.plan,
             tuple(results[unit.id] for unit in self.plan.units),
-            tuple(self.notes),
+            (*self.notes, *own_studies(self.plan, results)),
             self.interrupted,
         )
