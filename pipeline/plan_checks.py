@@ -15,6 +15,7 @@ from .units import Output, Unit
 Located = tuple[str, str]
 """A file's folder, links resolved, and its name; both as they compare."""
 
+_INPUT = "the input"
 MAX_EACH = 10
 """How many clashes of one export are told one by one."""
 
@@ -128,7 +129,8 @@ def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Pat
             tell(unit, output, f"'{output.path}' leaves the output folder: a link leads to {folder}")
         what = taken.get(_located(folder, name))
         if what:
-            tell(unit, output, f"'{output.path}' is {what}; neither is ever written")
+            or_else = ", or 'exclude' it from the inputs" if what.startswith(_INPUT) else ""
+            tell(unit, output, f"'{output.path}' is {what}; write elsewhere{or_else}")
 
 
 class _Folders:
@@ -157,7 +159,7 @@ def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> d
         for file in unit.inputs:
             folder, name = own.split(file.path)
             if file.base == "data" and folded(folder) in folders:
-                taken[_located(folder, name)] = f"the input '{file.path}'"
+                taken[_located(folder, name)] = f"{_INPUT} '{file.path}'"
     for path in planning.linked:
         target = Path(realpath(planning.data / path))
         taken[_located(str(target.parent), target.name)] = f"the input '{path}'"

@@ -500,7 +500,7 @@ PNG = """
     [
         ("out/same.png", "'out/same.png' would be written twice: by 'one/A.tif' and by 'one/b.tif'"),
         ("b.tif", "'b.tif' would be written twice: by 'one/A.tif' and by 'one/b.tif'"),
-        ("{stem}.tif", "'A.tif' is the input 'A.tif'; neither is ever written"),
+        ("{stem}.tif", "'A.tif' is the input 'A.tif'; write elsewhere, or 'exclude' it from the inputs"),
         ("../{stem}.png", None),
     ],
 )
@@ -558,7 +558,7 @@ def test_outputs_never_hit_inputs_of_other_conversions(site: Site) -> None:
     text = PNG % ("one", "raw/*.tif", "out/{stem}.png") + PNG % ("two", "*.jpg", "RAW/A.TIF")
     assert site.refused(text) == (
         "r.yaml:12: conversions.two.exports[0].path: "
-        "'RAW/A.TIF' is the input 'raw/a.tif'; neither is ever written"
+        "'RAW/A.TIF' is the input 'raw/a.tif'; write elsewhere, or 'exclude' it from the inputs"
     )
 
 
@@ -581,17 +581,18 @@ def test_links_do_not_hide_what_a_path_is(site: Site, tmp_path_factory: pytest.T
         (
             "data/a.tif",
             "out/in/{stem}.tif",
-            "'out/in/a.tif' is the input 'data/a.tif'; neither is ever written",
+            "'out/in/a.tif' is the input 'data/a.tif'; write elsewhere, or 'exclude' it from the inputs",
         ),
         (
             "data/l*.tif",
             "real/in.tif",
-            "'real/in.tif' is the input 'data/linked.tif'; neither is ever written",
+            "'real/in.tif' is the input 'data/linked.tif'; write elsewhere, or 'exclude' it from the inputs",
         ),
         (
             "data/l*.tif",
             "data/linked.tif",
-            "'data/linked.tif' is the input 'data/linked.tif'; neither is ever written",
+            "'data/linked.tif' is the input 'data/linked.tif'; "
+            "write elsewhere, or 'exclude' it from the inputs",
         ),
         (
             "data/a.tif",
@@ -615,7 +616,7 @@ def test_the_recipe_its_lock_and_what_it_extends_are_no_inputs_and_no_outputs(si
         loaded = load_recipe(path)
         with pytest.raises(PlanError) as caught:
             plan(loaded, probe=no_probe)
-        assert str(caught.value).endswith(f"'{target}' is the recipe's own '{name}'; neither is ever written")
+        assert str(caught.value).endswith(f"'{target}' is the recipe's own '{name}'; write elsewhere")
         assert len(str(caught.value).splitlines()) == 1
     text = PNG % ("one", "**/*", "out/{stem}.png")
     path.write_text(f"version: 1\nextends: [sites/north.yaml]\nconversions:\n{text}", encoding="utf-8")
