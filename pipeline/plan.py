@@ -83,13 +83,18 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Planning makes many objects and no cycles: looking for them took 40 % of the time of 100,000 files."""
+    """Planning makes many objects and no cycles: looking for them took 40 % of the time of 100,000 files.
+
+    Freezing and unfreezing makes them old at once; they would be looked through twice more on the way.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

@@ -109,8 +109,8 @@ def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Pat
     root = realpath(planning.out)
     folders = _Folders(planning.out)
     taken = {_located(realpath(file.parent), file.name): f"the recipe's own '{file.name}'" for file in own}
-    for _, output in _outputs(units):
-        folders.split(output.path)
+    for folder in {output.path.rpartition("/")[0] for _, output in _outputs(units)}:
+        folders.resolve(folder)
     taken |= _inputs(units, planning, {folded(folder) for folder in folders.resolved.values()})
     crowded = {folder for folder, _ in taken}
     outside = {
@@ -143,9 +143,12 @@ class _Folders:
     def split(self, path: str) -> tuple[str, str]:
         """The folder of a path, links resolved, and the name in it."""
         folder, _, name = path.rpartition("/")
+        return self.resolve(folder), name
+
+    def resolve(self, folder: str) -> str:
         if folder not in self.resolved:
             self.resolved[folder] = realpath(self.base / folder)
-        return self.resolved[folder], name
+        return self.resolved[folder]
 
 
 def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> dict[Located, str]:
@@ -155,11 +158,14 @@ def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> d
     """
     own = _Folders(planning.data)
     taken: dict[Located, str] = {}
+    near: dict[str, bool] = {}
     for unit in units:
         for file in unit.inputs:
-            folder, name = own.split(file.path)
-            if file.base == "data" and folded(folder) in folders:
-                taken[_located(folder, name)] = f"{_INPUT} '{file.path}'"
+            folder, _, name = file.path.rpartition("/")
+            if folder not in near:
+                near[folder] = folded(own.resolve(folder)) in folders
+            if near[folder] and file.base == "data":
+                taken[_located(own.resolve(folder), name)] = f"{_INPUT} '{file.path}'"
     for path in planning.linked:
         target = Path(realpath(planning.data / path))
         taken[_located(str(target.parent), target.name)] = f"the input '{path}'"

@@ -112,6 +112,7 @@ class _Naming:
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
         self.splits = self.volume and not self.series and all(self.paged)
         self.machine = machine_template(planning.loaded, name)
+        self.asks_machine = asks_source(self.machine)
         self.refused: set[int] = set()
 
     def _page(self) -> int | None:
@@ -174,7 +175,7 @@ class _Naming:
 
     def _machine(self, job: Job, scope: Scope) -> str:
         """The machine that a template names; nothing where a file can say it that is yet to be written."""
-        if not self.machine or (asks_source(self.machine) and _chained(job)):
+        if not self.machine or (self.asks_machine and _chained(job)):
             return ""
         try:
             return machine_named(self.machine, scope, self.planning.loaded)
@@ -184,7 +185,7 @@ class _Naming:
 
     def _headers(self, job: Job) -> tuple[Probe, ...]:
         if not (self.asks_source or self.counted):
-            if not asks_source(self.machine) or _chained(job):
+            if not self.asks_machine or _chained(job):
                 return ()
         elif _chained(job):
             reason = "the path needs the header of a file that another conversion has yet to write"
