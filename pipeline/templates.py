@@ -25,6 +25,7 @@ SourceLookup = Callable[[str], Any]
 MAX_COMPONENT = 255
 """Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
 
+_UNSEEN = frozenset({"source", "csv"})
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -77,6 +78,11 @@ def render(template: str, scope: Scope) -> str:
     return "".join([piece if type(piece) is str else _text(piece, scope) for piece in parse(template)])
 
 
+def shows_source(template: str) -> bool:
+    """Whether what it gives is (partly) from a file's metadata, which goes into no message or log."""
+    return any(isinstance(piece, Place) and piece.namespace in _UNSEEN for piece in parse(template))
+
+
 def render_number(quantity: float | str, scope: Scope) -> float:
     """A quantity of the recipe: a number, or a template that gives one. Raises: as `render`."""
     if isinstance(quantity, int | float):
@@ -84,7 +90,8 @@ def render_number(quantity: float | str, scope: Scope) -> float:
     text = render(quantity, scope).strip()
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
-        raise PlanError(f"'{quantity}' gives '{text}', which is no number", subject=scope.path)
+        shown = "a value" if shows_source(quantity) else f"'{text}'"
+        raise PlanError(f"'{quantity}' gives {shown}, which is no number", subject=scope.path)
     return number
 
 
@@ -162,7 +169,7 @@ def _text(place: Any, scope: Scope) -> str:
     try:
         return _formatted(value, place.spec, kind) if place.spec else _plain(value)
     except (ValueError, TypeError, OverflowError):
-        shown = "its value" if isinstance(value, bytes | bytearray) else f"'{str(value)[:60]}'"
+        shown = "its value" if place.namespace in _UNSEEN else f"'{str(value)[:60]}'"
         what = f"'{{{place}}}': {shown} does not take the format '{place.spec}'"
         kind_of_error = SourceError if place.namespace == "source" else PlanError
         raise kind_of_error(what, subject=scope.path) from None

@@ -268,10 +268,11 @@ def as_written(value: TagValue) -> Any:
     return plain if value.vr is None else {"vr": value.vr, "value": plain}
 
 
-def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | None:
+def problem_of(key: str, value: TagValue, *, literal: bool = False, unseen: bool = False) -> str | None:
     """What is wrong with a tag and its value, as a sentence, or None.
 
-    Items that are templates are not judged, unless `literal` says that they were rendered already.
+    Items that are templates are not judged, unless `literal` says that they were rendered already; with
+    `unseen` the sentence does not show them.
     """
     try:
         step = parse_tag(key).last
@@ -292,10 +293,10 @@ def problem_of(key: str, value: TagValue, *, literal: bool = False) -> str | Non
             try:
                 normal_value(vr, item)
             except ValueFormError as error:
-                return f"{key}: {error}"
+                return f"{key}: {error.unseen if unseen else error}"
     for mapping in value.nested or ():
         for inner_key, inner in mapping.items():
-            problem = problem_of(inner_key, inner, literal=literal)
+            problem = problem_of(inner_key, inner, literal=literal, unseen=unseen)
             if problem:
                 return f"{key}: {problem}"
     return None

@@ -50,7 +50,14 @@ MAX_DS = 16
 
 
 class ValueFormError(ValueError):
-    """The text is no value of the VR; the message says what is."""
+    """The text is no value of the VR; the message says what is.
+
+    `unseen` is the message without the text: what stands in a patient's file goes into no log.
+    """
+
+    def __init__(self, what: str, text: str | None = None) -> None:
+        super().__init__(what if text is None else f"'{_shown(text)}' {what}")
+        self.unseen = what if text is None else f"its value {what}"
 
 
 def normal_value(vr: str, text: str) -> str:
@@ -76,19 +83,19 @@ def normal_value(vr: str, text: str) -> str:
 def _text(vr: str, text: str) -> str:
     control = _CONTROL.search(text.translate(_LINE_ENDS) if vr in _MULTILINE else text)
     if control:
-        raise ValueFormError(f"'{_shown(text)}' has a control character, which {vr} cannot hold")
+        raise ValueFormError(f"has a control character, which {vr} cannot hold", text)
     if "\\" in text and vr not in (*_MULTILINE, "UR"):
-        raise ValueFormError(f"'{_shown(text)}' has a backslash, which separates values; write a list")
+        raise ValueFormError("has a backslash, which separates values; write a list", text)
     pattern = _PATTERNS.get(vr)
     if pattern and not pattern.fullmatch(text):
-        raise ValueFormError(f"'{_shown(text)}' is no {vr} value: {_FORMS[vr]}")
+        raise ValueFormError(f"is no {vr} value: {_FORMS[vr]}", text)
     if vr == "PN" and text.count("=") > 2:
-        raise ValueFormError(f"'{_shown(text)}' has more than the three component groups of a PN")
+        raise ValueFormError("has more than the three component groups of a PN", text)
     if vr == "PN" and any(len(part) > 64 for part in text.split("=")):
-        raise ValueFormError(f"'{_shown(text)}' is longer than the 64 characters of a PN component group")
+        raise ValueFormError("is longer than the 64 characters of a PN component group", text)
     limit = _LENGTHS.get(vr)
     if limit and len(text) > limit:
-        raise ValueFormError(f"'{_shown(text)}' has {len(text)} characters; {vr} holds {limit}")
+        raise ValueFormError(f"has {len(text)} characters; {vr} holds {limit}", text)
     return text
 
 
@@ -98,24 +105,24 @@ def _shown(text: str) -> str:
 
 def _whole(vr: str, text: str, bounds: tuple[int, int]) -> str:
     if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text):
-        raise ValueFormError(f"'{_shown(text)}' is no whole number, which {vr} holds")
+        raise ValueFormError(f"is no whole number, which {vr} holds", text)
     number = int(text)
     if not bounds[0] <= number <= bounds[1]:
-        raise ValueFormError(f"{number} does not fit {vr}, which holds {bounds[0]} to {bounds[1]}")
+        raise ValueFormError(f"does not fit {vr}, which holds {bounds[0]} to {bounds[1]}", str(number))
     return str(number)
 
 
 def _decimal(text: str) -> str:
     text = text.strip()
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-        raise ValueFormError(f"'{_shown(text)}' is no number")
+        raise ValueFormError("is no number", text)
     return text
 
 
 def _single(text: str) -> str:
     text = _decimal(text)
     if abs(float(text)) > _LARGEST_SINGLE:
-        raise ValueFormError(f"{_shown(text)} does not fit FL, a 32-bit float")
+        raise ValueFormError("does not fit FL, a 32-bit float", text)
     return text
 
 
@@ -125,7 +132,7 @@ def _decimal_string(text: str) -> str:
         return text
     short = repr(float(text))
     if len(short) > MAX_DS or float(short) != float(text):
-        raise ValueFormError(f"'{_shown(text)}' has {len(text)} characters; DS holds {MAX_DS}")
+        raise ValueFormError(f"has {len(text)} characters; DS holds {MAX_DS}", text)
     return short
 
 
@@ -138,7 +145,7 @@ def _date(text: str) -> str:
             return year + month + day
     except ValueError:
         pass
-    raise ValueFormError(f"'{_shown(text)}' is no date such as 20240102 or 2024-01-02")
+    raise ValueFormError("is no date such as 20240102 or 2024-01-02", text)
 
 
 def _date_time(text: str) -> str:
@@ -155,7 +162,7 @@ def _date_time(text: str) -> str:
                 return text
         except ValueError:
             pass
-    raise ValueFormError(f"'{_shown(text)}' is no date and time such as 20240102123000")
+    raise ValueFormError("is no date and time such as 20240102123000", text)
 
 
 def _time(text: str) -> str:
@@ -165,7 +172,7 @@ def _time(text: str) -> str:
     if parts is None or any(
         int(part or 0) > limit for part, limit in zip(parts.groups()[:3], (23, 59, 60), strict=True)
     ):
-        raise ValueFormError(f"'{_shown(text)}' is no time such as 123000 or 12:30:00")
+        raise ValueFormError("is no time such as 123000 or 12:30:00", text)
     return plain
 
 

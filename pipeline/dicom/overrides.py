@@ -162,7 +162,7 @@ def _typed(vr: str, text: str, path: TagPath) -> Any:
     try:
         normal = normal_value(vr, text)
     except ValueFormError as error:
-        raise ExportError(str(error), subject=str(path)) from None
+        raise ExportError(error.unseen, subject=str(path)) from None
     if normal == "":
         return normal
     if vr in _WHOLE:

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from ...schemas.geometry import Geometry as Stated
 from ...schemas.recipe import Conversion
-from ...schemas.tags import TagValue, problem_of
+from ...schemas.tags import TagValue, problem_of, templates_of
 from ...schemas.template import Template, is_template
 from ..errors import ExportError, GeometryError
 from ..image import Image, Origin, OriginKind
 from ..plan import InputFile, Unit, scope_of
 from ..recipe_file import LoadedRecipe, Place
-from ..templates import Scope, render, render_number, source_lookup
+from ..templates import Scope, render, render_number, shows_source, source_lookup
 
 
 def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
@@ -76,7 +76,10 @@ def rendered_tags(conversion: Conversion, scope: Scope) -> dict[str, TagValue]:
     tags = {}
     for key, value in conversion.tags.items():
         tags[key] = _rendered(value, scope)
-        problem = problem_of(key, tags[key], literal=True) if tags[key] is not value else None
+        if tags[key] is value:
+            continue
+        unseen = any(shows_source(template) for template in templates_of(value))
+        problem = problem_of(key, tags[key], literal=True, unseen=unseen)
         if problem:
             raise ExportError(problem, subject=scope.path)
     return tags

@@ -67,7 +67,7 @@ def test_what_templates_give(template: str, text: str) -> None:
         ("{vars.width:d}", PlanError, "'{vars.width}': '2.5' does not take the format 'd'"),
         ("{source.none}", SourceError, "has no 'none', which '{source.none}' asks for"),
         ("{source.bytes}", SourceError, "'{source.bytes}': its value does not take the format ''"),
-        ("{source.list:d}", SourceError, "'{source.list}': '[1, 2]' does not take the format 'd'"),
+        ("{source.list:d}", SourceError, "'{source.list}': its value does not take the format 'd'"),
     ],
 )
 def test_what_templates_refuse(template: str, kind: type[Exception], message: str) -> None:

@@ -133,7 +133,7 @@ def test_forms_of_values(key: str, raw: Any, value: TagValue) -> None:
 @pytest.mark.parametrize(
     ("key", "raw", "what"),
     [
-        ("Rows", "70000", "70000 does not fit US, which holds 0 to 65535"),
+        ("Rows", "70000", "'70000' does not fit US, which holds 0 to 65535"),
         ("Rows", True, "must be text or a number; quote it to mean the word"),
         (
             "PatientID",

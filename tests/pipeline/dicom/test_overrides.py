@@ -148,10 +148,10 @@ def test_only_a_sequence_has_items():
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("RTImageLabel", "seventeen letters", "'seventeen letters' has 17 characters; SH holds 16"),
-        ("PatientBirthDate", "tomorrow", "'tomorrow' is no date such as 20240102 or 2024-01-02"),
-        ("Rows", "70000", "70000 does not fit US, which holds 0 to 65535"),
-        ("TableTopPitchAngle", "1e39", "1e39 does not fit FL, a 32-bit float"),
+        ("RTImageLabel", "seventeen letters", "its value has 17 characters; SH holds 16"),
+        ("PatientBirthDate", "tomorrow", "its value is no date such as 20240102 or 2024-01-02"),
+        ("Rows", "70000", "its value does not fit US, which holds 0 to 65535"),
+        ("TableTopPitchAngle", "1e39", "its value does not fit FL, a 32-bit float"),
     ],
 )
 def test_a_template_may_turn_out_to_hold_no_value(key, text, message):
