@@ -29,7 +29,10 @@ OriginKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from: ``conversion`` film.yaml:12, ``file`` RTImageSID, ``derived`` dpi and sid."""
+    """Where a value came from.
+
+    ``conversion`` film.yaml:12, ``csv`` angles.csv:3, ``file`` RTImageSID, ``derived`` dpi and sid.
+    """
 
     kind: OriginKind
     detail: str = ""

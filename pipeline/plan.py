@@ -105,10 +105,11 @@ def own_files(loaded: LoadedRecipe) -> tuple[Path, ...]:
 
 
 def _never(loaded: LoadedRecipe, data: Path) -> frozenset[str]:
-    """The recipe's own files, as far as they lie under `data`, relative to it."""
+    """The recipe's own files and its tables, as far as they lie under `data`, relative to it."""
     root = realpath(data)
     found = set()
-    for file in own_files(loaded):
+    tables = (each.metadata.csv for each in loaded.recipe.conversions.values() if each.metadata is not None)
+    for file in (*own_files(loaded), *(data / table for table in tables)):
         try:
             found.add(Path(relpath(realpath(file), root)).as_posix())
         except ValueError:  # another drive

@@ -160,7 +160,7 @@ def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> d
     taken: dict[Located, str] = {}
     near: dict[str, bool] = {}
     for unit in units:
-        for file in unit.inputs:
+        for file in unit.files:
             folder, _, name = file.path.rpartition("/")
             if folder not in near:
                 near[folder] = folded(own.resolve(folder)) in folders

@@ -14,6 +14,7 @@ from ..schemas.recipe import Conversion
 from ..schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from ..schemas.template import places
 from .errors import PlanError, SourceError
+from .plan_beside import furnished, shared_cells
 from .plan_inputs import Job, Planning, gather, jobs_of, kinds_of, refuse, shared_captures
 from .plan_machines import asks_source, machine_named, machine_template
 from .recipe_file import LoadedRecipe
@@ -60,9 +61,11 @@ def _scope(
     source: SourceLookup | None = None,
 ) -> Scope:
     captures, unknown = files[0].captures, NO_REASONS
+    table = dict(files[0].beside.row)
     if len(files) > 1:
         captures, differing = shared_captures(files)
-        unknown = dict.fromkeys(differing, "it differs between the files of one group")
+        table, cells = shared_cells(files)
+        unknown = dict.fromkeys((*differing, *cells), "it differs between the files of one group")
     return Scope(
         path=files[0].path,
         index=index,
@@ -73,6 +76,7 @@ def _scope(
         variables=loaded.recipe.vars,
         environment=environ,
         source=source,
+        table=table,
         unknown=unknown,
     )
 
@@ -82,7 +86,7 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
     conversion = planning.loaded.recipe.conversions[name]
     kinds = kinds_of(planning.loaded.recipe, name)
     try:
-        gathered = gather(name, conversion, planning)
+        gathered = furnished(name, gather(name, conversion, planning), planning)
         naming = _Naming(name, conversion, kinds, planning)
         for index, job in enumerate(jobs_of(name, conversion, gathered, kinds), 1):
             needs: tuple[str, ...] = ()
@@ -136,8 +140,9 @@ class _Naming:
             return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem, machine)
 
         machine = ""
-        if job.problem:
-            yield unit((), job.problem)
+        problem = job.problem or next((file.beside.problem for file in job.files if file.beside.problem), "")
+        if problem:
+            yield unit((), problem)
             return
         try:
             job, headers = self._surveyed(job) if self.series else (job, self._headers(job))

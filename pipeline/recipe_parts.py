@@ -166,7 +166,7 @@ def _drop_nulls(data: Any, model: type[BaseModel]) -> None:
         _drop_nulls(data.get("geometry"), Geometry)
 
 
-SHORT_FOR = {"source": "format", "combine": "method", "inputs": "files"}
+SHORT_FOR = {"source": "format", "combine": "method", "inputs": "files", "sidecar": "file", "metadata": "csv"}
 """Key of a conversion -> the key that its value stands for when it is no mapping."""
 
 DISCRIMINATORS = {"source": "format", "exports": "to"}

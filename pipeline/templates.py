@@ -50,6 +50,8 @@ class Scope:
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     source: SourceLookup | None = None
+    table: Mapping[str, str] = field(default_factory=dict)
+    """``{csv.column}``: the cells of the file's row, by column."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a name is not known here, as the end of a sentence."""
 
@@ -191,12 +193,21 @@ def _lookup(place: Place, scope: Scope) -> Any:
 def _inner(place: Place, scope: Scope) -> Any:
     if place.namespace == "source":
         return _of_source(place, scope)
+    if place.namespace == "csv":
+        return _of_table(place, scope)
     values = scope.variables if place.namespace == "vars" else scope.environment
     if place.name in values:
         return values[place.name]
     if place.namespace == "vars":
         raise PlanError(f"'{{{place}}}': the recipe has no variable '{place.name}'", hint="add it to 'vars'")
     raise PlanError(f"'{{{place}}}': the environment has no variable '{place.name}'")
+
+
+def _of_table(place: Place, scope: Scope) -> str:
+    if place.name in scope.table:
+        return scope.table[place.name]
+    reason = scope.unknown.get(str(place)) or "the table has no such column"
+    raise PlanError(f"'{{{place}}}': {reason}", subject=scope.path)
 
 
 def _of_source(place: Place, scope: Scope) -> Any:

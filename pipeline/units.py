@@ -21,12 +21,36 @@ Base = Literal["data", "out"]
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What other files of the data folder say of an input; their paths are as its own."""
+
+    sidecar: str = ""
+    table: str = ""
+    """The table that `metadata` names."""
+    line: int = 0
+    """Of its row in the table."""
+    row: tuple[tuple[str, str], ...] = ()
+    """Columns and cells."""
+    problem: str = ""
+    """Why the input cannot be used: no sidecar, no row."""
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """A file that goes in: its path (with /) relative to the data folder or, chained, the output folder."""
 
     path: str
     base: Base = "data"
     captures: tuple[tuple[str, str], ...] = ()
+    beside: Beside = ALONE
+
+
+def beside_of(item: InputFile) -> tuple[str, ...]:
+    """The files beside an input."""
+    return tuple(path for path in (item.beside.sidecar, item.beside.table) if path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,14 @@ class Unit:
     machine: str = ""
     """The machine that the conversion's template gives; empty where none does, or where only a file can say
     that is yet to be written."""
+
+    @property
+    def files(self) -> tuple[InputFile, ...]:
+        """All that is read: the inputs, and what lies beside them, each once."""
+        if all(item.beside is ALONE for item in self.inputs):
+            return self.inputs
+        paths = (path for item in self.inputs for path in beside_of(item))
+        return (*self.inputs, *(InputFile(path) for path in dict.fromkeys(paths)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +156,7 @@ def _steps(unit: Unit, conversion: Conversion, makers: Mapping[str, str]) -> Ite
     for number, file in enumerate(unit.inputs, 1):
         step = f"{unit.id}:load{f'-{number}' if len(unit.inputs) > 1 else ''}"
         needs = (makers[file.path],) if file.base == "out" and file.path in makers else ()
-        yield Step(step, "load", unit.id, conversion.source.format, (file.path,), (), needs)
+        yield Step(step, "load", unit.id, conversion.source.format, (file.path, *beside_of(file)), (), needs)
         before += (step,)
     if unit.problem:
         return

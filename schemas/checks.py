@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
+from .beside import FILE_NAMES
 from .exports import CtSeriesExport, SameKindExport
 from .patterns import captures_of
 from .recipe import Conversion, Recipe
@@ -40,9 +41,11 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None) -
         captures = _captures(name, conversions, frozenset())
         if captures is not None:
             yield from _groups(at, conversion, captures)
+            yield from _match(at, conversion, captures)
             for location, text in _templates(at, conversion):
                 for what in _wrong_places(text, conversion, captures, variables):
                     yield location, what
+        yield from _beside(at, conversion)
         yield from _targets(at, conversion)
         yield from _elements(at, conversion)
 
@@ -95,6 +98,23 @@ def _groups(at: Location, conversion: Conversion, captures: Mapping[str, str]) -
             yield (*at, "inputs", "group_by", index), f"'{name}' is no capture of the inputs{hint}"
 
 
+def _match(at: Location, conversion: Conversion, captures: Mapping[str, str]) -> Found:
+    known = (*FILE_NAMES, *captures)
+    if conversion.metadata is not None and conversion.metadata.match not in known:
+        name = conversion.metadata.match
+        hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+        yield (*at, "metadata", "match"), f"'{name}' is no part of a file's name and no capture{hint}"
+
+
+def _beside(at: Location, conversion: Conversion) -> Found:
+    """What lies beside files that are found, not beside those that are made."""
+    if conversion.sidecar is not None and conversion.inputs.from_:
+        yield (
+            (*at, "sidecar"),
+            f"a sidecar lies beside files of the data folder; give it to '{conversion.inputs.from_[0]}'",
+        )
+
+
 def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location, str]]:
     for index, export in enumerate(conversion.exports):
         yield (*at, "exports", index, "path"), export.path
@@ -130,6 +150,8 @@ def _wrong_name(
         if variables is None or place.name in variables:
             return None
         return f"'vars' has no '{place.name}'{_nearest(place.name, variables)}"
+    if place.namespace == "csv" and conversion.metadata is None:
+        return "no table gives it; name one with 'metadata: {csv: FILE}'"
     if place.namespace:
         return None
     if place.name in BUILT_IN:
@@ -154,7 +176,7 @@ def _wrong_built_in(name: str, conversion: Conversion) -> str | None:
 def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
     """What Python could not format so, or would format wrongly: ``format('7', '04')`` is ``7000``."""
     spec = place.spec
-    if not spec or place.namespace in ("env", "source"):
+    if not spec or place.namespace in ("env", "source", "csv"):
         return None
     if place.namespace == "vars":
         return _wrong_variable_format(place, variables)

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .beside import Metadata, Sidecar
 from .exports import EXPORT_TARGETS
 from .geometry import Geometry
 from .inputs import Inputs
@@ -32,7 +33,7 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 _NOISE = ("title", "discriminator")
 _TEXT = ["string", "number", "boolean"]
 """A scalar of any look is text where text is meant: ``PatientID: 00123``."""
-_PARTS = ("Combine", "Inputs")
+_PARTS = ("Combine", "Inputs", "Sidecar", "Metadata")
 """Models whose required keys `defaults` or `extends` may give."""
 
 
@@ -61,7 +62,8 @@ def schema_text() -> str:
 def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
     testing: tuple[type[BaseModel], ...] = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
-    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *unions, *testing)
+    beside = (Sidecar, Metadata)
+    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *beside, *unions, *testing)
 
 
 def _describe(definition: Schema, model: type[BaseModel]) -> None:
@@ -146,6 +148,8 @@ def _loosen(definitions: Schema) -> None:
     fields["inputs"] = _any({"type": "string"}, {"type": "array", "items": {"type": _TEXT}}, fields["inputs"])
     methods = definitions["Combine"]["properties"]["method"]["enum"]
     fields["combine"]["anyOf"].insert(0, {"enum": methods})
+    for key in ("sidecar", "metadata"):
+        fields[key]["anyOf"].insert(0, {"type": "string"})
     fields["process"]["items"] = _operations(definitions)
     for properties in (
         fields,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
+from .beside import Metadata, Sidecar
 from .exports import Export, Pixels, TransferSyntax
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
@@ -89,6 +90,10 @@ class Conversion(Model):
     """How the DICOM exports are encoded that do not say it themselves."""
     tags: Tags = Field(default_factory=dict)
     remove_tags: Many[TagKey] = ()
+    sidecar: Sidecar | None = None
+    """A file in each input's folder that says more of it: Machine Performance Check's ``Check.xml``."""
+    metadata: Metadata | None = None
+    """A CSV table that says more of each input, by its name."""
     study: Template | None = None
     """The key of the study, in place of patient, date and group."""
     machine: Template | None = None

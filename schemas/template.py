@@ -1,7 +1,7 @@
 """Templates: text with ``{name}`` places, as ``path``, ``tags`` and ``geometry`` use them.
 
 The language is small on purpose: ``{name}``, ``{name:spec}``, ``{{`` and ``}}``. No conversions, no
-indexing and no attributes but ``vars.``, ``env.`` and ``source.``.
+indexing and no attributes but ``vars.``, ``env.``, ``source.`` and ``csv.``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 BUILT_IN = ("stem", "name", "suffix", "parent", "index", "slice", "group", "page", "frame")
 """Names that every template knows; a capture may not take one of them."""
 
-NAMESPACES = ("vars", "env", "source")
+NAMESPACES = ("vars", "env", "source", "csv")
 
 MAX_WIDTH = 64
 _SPEC = re.compile(r"(?:.?[<>=^])?[+\- ]?#?0?(?P<width>\d+)?,?(?:\.(?P<precision>\d+))?[bcdeEfFgGosxX%]?")
@@ -29,7 +29,7 @@ _PIECE = re.compile(r"\{\{|\}\}|\{(?P<body>[^{}]*)\}|(?P<stray>[{}])|(?P<text>[^
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One ``{name:spec}`` of a template. `namespace` is ``vars``, ``env``, ``source`` or empty."""
+    """One ``{name:spec}`` of a template. `namespace` is ``vars``, ``env``, ``source``, ``csv`` or empty."""
 
     namespace: str
     name: str
@@ -77,7 +77,7 @@ def _place(body: str) -> Place:
         raise TemplateError(f"'{{{body}}}' is no name; a name is letters, digits and _")
     namespace, dot, rest = name.partition(".")
     if dot and namespace not in NAMESPACES:
-        raise TemplateError(f"'{{{body}}}': only vars., env. and source. have names inside")
+        raise TemplateError(f"'{{{body}}}': only vars., env., source. and csv. have names inside")
     matched = _SPEC.fullmatch(spec)
     if matched is None:
         raise TemplateError(f"'{{{body}}}': '{spec}' is no format such as 04d or .1f")

@@ -62,7 +62,7 @@ def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
         except OSError:
             return f"{path} cannot be read"
     inputs = dict(made.inputs)
-    for item in unit.inputs:
+    for item in unit.files:
         try:
             if content_sha256(input_path(item, job.data, job.out)) != inputs[key_of(item)]:
                 return f"{item.path} changed"

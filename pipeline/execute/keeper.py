@@ -33,7 +33,7 @@ class Keeper:
 
     def claim(self, units: Iterable[Unit]) -> None:
         """Look at the inputs of these units, and note that their outputs are ours, before any is written."""
-        for item in (item for unit in units for item in unit.inputs if item.base == "data"):
+        for item in (item for unit in units for item in unit.files if item.base == "data"):
             self.glance.content("data", item.path)
         self._claimed = {self.glance.key("out", output.path) for unit in units for output in unit.outputs}
         if self._database is not None and not self._claimed <= self._memory.written:
@@ -82,7 +82,7 @@ class Keeper:
     def _surplus(self, files: Mapping[bytes, Seen]) -> list[bytes]:
         """Files that are not of this plan, where they have become many."""
         known = self._memory.seen
-        planned = sum(len(unit.inputs) + len(unit.outputs) for unit in self._plan.units)
+        planned = sum(len(unit.files) + len(unit.outputs) for unit in self._plan.units)
         if len(known) <= 2 * planned + ROOM:
             return []
         return [key for key in known if key not in files and self.glance.stamp(key) is None]

@@ -77,7 +77,7 @@ def _spare_inputs(plan: Plan, present: list[str]) -> None:
         return
     inputs: dict[str, Path] = {}
     folders: dict[Path, str] = {}
-    for item in (item for unit in plan.units for item in unit.inputs if item.base == "data"):
+    for item in (item for unit in plan.units for item in unit.files if item.base == "data"):
         file = input_path(item, plan.data, plan.out)
         inputs[_folded(file, folders)] = file
     for path in present:

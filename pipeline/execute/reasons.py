@@ -24,16 +24,22 @@ class Reasons:
     def of(self, unit: Unit, inputs: Mapping[str, str]) -> str:
         """Why a unit's fingerprint is not the lock's; `inputs`: what the lock has for each, by `key_of`."""
         own = machine_fact(unit.machine, "")
-        told = [
-            f"{key.removeprefix(own)} {what}"
-            for key, what in self.changes(unit.conversion).items()
-            if key != VERSIONS and (key.startswith(own) or not key.startswith(MACHINES) or not unit.machine)
-        ]
+        changes = self.changes(unit.conversion)
+        told = [f"{key.removeprefix(own)} {changes[key]}" for key in self.keys(unit)]
         if VERSIONS in self.changes(unit.conversion):
             told += self._versions() or ["versions changed"]
         told += [f"{key.partition(':')[2]} is a new input" for key, known in inputs.items() if not known]
         more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
         return ", ".join([*told[:SHOWN], *more]) or UNNAMED
+
+    def keys(self, unit: Unit) -> tuple[str, ...]:
+        """Which keys of the recipe changed for a unit: ``geometry.sid``, ``machines.TB1.geometry.sad``."""
+        own = machine_fact(unit.machine, "")
+        return tuple(
+            key
+            for key in self.changes(unit.conversion)
+            if key != VERSIONS and (key.startswith(own) or not key.startswith(MACHINES) or not unit.machine)
+        )
 
     def changes(self, conversion: str) -> Mapping[str, str]:
         """``tags.PatientID`` -> ``changed``, ``added`` or ``removed``; empty where the lock has no key."""

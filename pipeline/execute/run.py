@@ -166,7 +166,7 @@ class _Run:
         made = self.facts.of(self.units, self._reached(), self.facts.origin(reached))
         kept = before
         if not self.options.partial:
-            inputs = {item.path for unit in self.plan.units for item in unit.inputs if item.base == "data"}
+            inputs = {item.path for unit in self.plan.units for item in unit.files if item.base == "data"}
             kept = before.only(inputs, set(self._outputs()), self.plan.loaded.recipe.conversions)
         after = kept.updated(made)
         if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):

@@ -27,6 +27,7 @@ from ..plan import InputFile, Output, Unit
 from ..process import apply
 from ..store import Check, Written
 from ..templates import render, split_name
+from .beside import row_origins, with_row, with_row_tags, with_sidecar
 from .fingerprint import content_sha256, input_path, key_of
 from .machine import for_machine
 from .rendering import (
@@ -125,7 +126,7 @@ class _Work:
     def _hashing(self) -> dict[str, Future[str]]:
         """The inputs are hashed while they are read; each is opened first, to see whether it can be."""
         hashing = {}
-        for item in self.unit.inputs:
+        for item in self.unit.files:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
                 path.open("rb").close()
@@ -136,7 +137,7 @@ class _Work:
     def inputs(self) -> dict[str, str]:
         """The sha256 (hex) of each input."""
         found = {}
-        for item in self.unit.inputs:
+        for item in self.unit.files:
             with _readable(item):
                 found[key_of(item)] = self.hashing[key_of(item)].result()
         return found
@@ -159,8 +160,12 @@ class _Work:
         for path, image in load_each(tuple(items), self.conversion.source, self.limits, pages):
             item = items[path]
             scope = scope_for(self.job.loaded, self.unit, image, item)
-            stated = rendered_geometry(self.conversion.geometry, scope)
-            yield item, resolve(image, stated, weak=weak, origins=origins, strict=self.strict)
+            image = with_sidecar(image, item, self.job.data)
+            stated, known, fills, notes = with_row(
+                rendered_geometry(self.conversion.geometry, scope), item.beside, origins, weak
+            )
+            resolved = resolve(image, stated, weak=fills, origins=known, strict=self.strict)
+            yield item, resolved.noting(*notes)
 
     def _try(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
         try:
@@ -223,11 +228,15 @@ class _Work:
             content=self._content(),
             volume=whole.path if taken.image.geometry.patient is not None else "",
         )
+        items = self.unit.inputs if taken.item is None else (taken.item,)
+        tags, notes = with_row_tags(rendered_tags(conversion, scope), conversion, items)
+        self._refuse_contradictions(notes)
+        self.notes |= dict.fromkeys(notes)
         return Context(
             identity=identity,
-            tags=rendered_tags(conversion, scope),
+            tags=tags,
             remove_tags=conversion.remove_tags,
-            tag_origins=tag_origins(loaded, self.unit.conversion),
+            tag_origins=row_origins(tags, items) | tag_origins(loaded, self.unit.conversion),
             strict=self.strict,
             stem=split_name(scope.path)[1],
         )

@@ -38,7 +38,7 @@ def test_pieces(text: str, pieces: tuple[str | Place, ...]) -> None:
         ("{a[0]}", "is no name"),
         ("{a.b.c}", "is no name"),
         ("{a b}", "is no name"),
-        ("{stem.upper}", "only vars., env. and source. have names inside"),
+        ("{stem.upper}", "only vars., env., source. and csv. have names inside"),
         ("{index:0100d}", "a width of more than 64"),
         ("{index:.65f}", "a width of more than 64"),
         ("{index:{width}}", "a single '{'"),
