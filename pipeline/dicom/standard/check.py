@@ -64,7 +64,10 @@ def check_file(path: Path) -> Report:
 
 def check_written(path: Path) -> None:
     """`check_file` of an output. Raises: VerificationError with the first errors."""
-    errors = check_file(path).errors
+    try:
+        errors = check_file(path).errors
+    except SourceError as error:
+        raise VerificationError(f"what was written {error.what}") from error
     if errors:
         more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
         raise VerificationError(

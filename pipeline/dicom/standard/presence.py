@@ -49,6 +49,8 @@ def _applies(module: Module, dataset: Dataset, kind: str) -> bool:
         return _PIXELS[module.key] in dataset
     if module.usage == "M":
         return True
+    if module.key == "sc-multi-frame-vector":
+        return str(dataset.get("NumberOfFrames") or 1) != "1"
     common = Counter(attribute.keyword for other in modules_of(kind) for attribute in other.attributes)
     return any(
         attribute.type in ("1", "1C", "2", "2C")
