@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DicombakeError, ExitStatus
-from .common import Assignments, Data, Json, Out, Recipes, complain, print_json, reporting, variables, worst
+from .common import (
+    Annotate,
+    Annotations,
+    Assignments,
+    Data,
+    Json,
+    Junit,
+    Out,
+    Recipes,
+    annotate,
+    complain,
+    print_json,
+    reporting,
+    variables,
+    worst,
+)
+from .reports import Reports
 
 if TYPE_CHECKING:
     from ..execute.check import Checked
@@ -33,6 +49,8 @@ def check(
             "--jobs", "-j", min=1, help="Threads that read; default: one for each core.", show_default=False
         ),
     ] = None,
+    junit: Junit = None,
+    annotations: Annotations = Annotate.AUTO,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing; the exit status does.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every output.")] = False,
@@ -41,8 +59,10 @@ def check(
         from ..execute.check import check as compare
         from ..plan import plan
         from ..recipe_file import load_recipe
+        from ..report.annotations import of_checked, of_error
         from ..report.outcome import error_as_json, runs_as_json
 
+        reports = Reports(junit)
         values = variables(assignments)
         found: list[dict[str, Any]] = []
         statuses: list[ExitStatus] = []
@@ -52,12 +72,17 @@ def check(
             except DicombakeError as error:
                 if not json:
                     complain(error)
+                annotate(annotations, of_error(path, error))
+                reports.refused(path, error)
                 found.append(error_as_json(path, error))
                 statuses.append(error.status)
                 continue
+            annotate(annotations, of_checked(checked))
+            reports.checked(checked)
             found.append(_show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose))
             statuses.append(checked.exit_status)
         status = worst(statuses)
+        reports.write()
         if json:
             print_json(runs_as_json(found, status))
         if status is not ExitStatus.DONE:

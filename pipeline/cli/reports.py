@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DicombakeError, UsageError
 
 if TYPE_CHECKING:
+    from ..execute.check import Checked
     from ..execute.results import Outcome
     from ..report.junit import Suite
 
@@ -18,7 +19,7 @@ class Reports:
     """Gathers what is done, and writes it at the end."""
 
     junit: Path | None
-    provenance: Path | None
+    provenance: Path | None = None
     suites: list[Suite] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -36,6 +37,12 @@ class Reports:
             from ..report.junit import suite_of_error
 
             self.suites.append(suite_of_error(path, error))
+
+    def checked(self, checked: Checked) -> None:
+        if self.junit:
+            from ..report.junit import suite_of_checked
+
+            self.suites.append(suite_of_checked(checked))
 
     def done(self, outcome: Outcome) -> None:
         if self.junit:

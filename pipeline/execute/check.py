@@ -39,6 +39,8 @@ class Finding:
     unit: str = ""
     why: str = ""
     """What differs: keys of the recipe, paths, versions; no values."""
+    keys: tuple[str, ...] = ()
+    """The keys of the recipe that changed since, as `Reasons.keys` names them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class _Check:
         self.bases = {"data": os.fspath(plan.data), "out": os.fspath(plan.out)}
         self.planned = {output.path for unit in plan.units for output in unit.outputs}
         self.inputs = dict.fromkeys(
-            item.path for unit in plan.units for item in unit.inputs if item.base == "data"
+            item.path for unit in plan.units for item in unit.files if item.base == "data"
         )
         self.contents = self._contents(fast=fast, jobs=jobs)
         self.stale: set[str] = set()
@@ -127,8 +129,9 @@ class _Check:
             self.stale.add(unit.id)
         for output in unit.outputs:
             found, known = self._content("out", output.path), self.lock.outputs.get(output.path)
+            keys = self.reasons.keys(unit) if why else ()
             if absent(found):
-                yield Finding(output.path, "missing", unit.id, why)
+                yield Finding(output.path, "missing", unit.id, why, keys)
             elif known is None:
                 ours = self.glance.key("out", output.path) in self.memory.written
                 yield Finding(
@@ -138,7 +141,7 @@ class _Check:
                 told = f"it cannot be read: {found.strerror}" if isinstance(found, OSError) else ALTERED
                 yield Finding(output.path, "altered", unit.id, f"{told}; {why}" if why else told)
             else:
-                yield Finding(output.path, "stale" if why else "fresh", unit.id, why)
+                yield Finding(output.path, "stale" if why else "fresh", unit.id, why, keys)
 
     def _why(self, unit: Unit) -> str:
         """Why a run would make a unit's outputs anew, even if they were as the lock says; else nothing."""
@@ -148,7 +151,7 @@ class _Check:
         inputs = locked_inputs(unit, self.lock)
         if fingerprint(self.options.of(unit), inputs) != known:
             return self.reasons.of(unit, inputs)
-        told = [what for item in unit.inputs if (what := self._changed(item, inputs[key_of(item)]))]
+        told = [what for item in unit.files if (what := self._changed(item, inputs[key_of(item)]))]
         told += [f"{need} is to be made first" for need in unit.needs if need in self.stale]
         return ", ".join(told)
 

@@ -6,16 +6,19 @@ The form and its escapes are those of "Workflow commands for GitHub Actions"; a 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
+from ..lock import lock_path
 
 if TYPE_CHECKING:
+    from ..execute.check import Checked, Finding
     from ..execute.results import Outcome
     from ..plan import Plan
-    from ..recipe_file import LoadedRecipe
+    from ..recipe_file import LoadedRecipe, Place
 
 Level = Literal["error", "warning"]
 
@@ -84,6 +87,46 @@ def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]
     for unit in plan.units:
         if unit.problem:
             yield of_conversion(plan.loaded, unit.conversion, "error", unit.problem, unit.id)
+
+
+LIKE = 3
+"""So many outputs of one message are named; GitHub shows ten messages of a step."""
+
+
+def of_checked(checked: Checked) -> Iterator[str]:
+    """A check: what is not fresh, once per reason, on the line of the first key that changed."""
+    loaded = checked.plan.loaded
+    conversions = {unit.id: unit.conversion for unit in checked.plan.units}
+    like: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
+    for finding in checked.findings:
+        if finding.kind != "fresh":
+            like.setdefault((finding.kind, finding.why, finding.keys), []).append(finding)
+    for (kind, why, keys), findings in like.items():
+        names = ", ".join(finding.path for finding in findings[:LIKE])
+        more = f" and {len(findings) - LIKE} more" if len(findings) > LIKE else ""
+        message = f"{names}{more}{f': {why}' if why else ''}"
+        conversion = conversions.get(findings[0].unit, "")
+        yield _at(_place(loaded, conversion, keys[0] if keys else ""), loaded, message, f"dicombake: {kind}")
+    for unit, why in checked.problems:
+        yield of_conversion(loaded, conversions[unit], "error", why, unit)
+    for what in checked.lock:
+        lock = in_repository(str(lock_path(loaded.path)))
+        yield annotation("error", what, file=lock, line=1, title="dicombake: the lock")
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def _place(loaded: LoadedRecipe, conversion: str, key: str) -> Place | None:
+    """Where a key of a conversion (``geometry.sid``), machine or variable stands, or what is around it."""
+    steps = [int(number) if number else name for name, number in _STEP.findall(key)]
+    elsewhere = steps[:1] in (["machines"], ["vars"])
+    return loaded.place(*steps) if elsewhere else loaded.place("conversions", conversion, *steps)
+
+
+def _at(place: Place | None, loaded: LoadedRecipe, message: str, title: str) -> str:
+    file, line, column = (place.file, place.line, place.column) if place else (str(loaded.path), 1, 0)
+    return annotation("error", message, file=in_repository(file), line=line, column=column, title=title)
 
 
 def of_conversion(loaded: LoadedRecipe, conversion: str, level: Level, message: str, title: str) -> str:

@@ -15,7 +15,9 @@ from typing import Literal
 from xml.etree import ElementTree as ET
 
 from ..errors import DicombakeError, RecipeError
+from ..execute.check import Checked
 from ..execute.results import Failure, Outcome, UnitResult
+from ..lock import lock_path
 from ..plan import Unit
 
 Verdict = Literal["passed", "failure", "error", "skipped"]
@@ -77,6 +79,25 @@ def _failed(case: Case, result: UnitResult) -> Case:
     notes = [str(note) for note in result.notes]
     text = "\n".join([str(error), *notes, *([error.traceback] if error.traceback else [])])
     return Case(case.group, case.name, verdict, error.kind, str(error), text, case.file, case.line)
+
+
+def suite_of_checked(checked: Checked) -> Suite:
+    """A recipe whose outputs were checked: fresh ones pass."""
+    loaded = checked.plan.loaded
+    conversions = {unit.id: unit.conversion for unit in checked.plan.units}
+    name, recipe = loaded.recipe.name, str(loaded.path)
+    cases = []
+    for finding in checked.findings:
+        group = f"{name}.{conversions[finding.unit]}" if finding.unit in conversions else name
+        fresh = finding.kind == "fresh"
+        told = "" if fresh else f"{finding.kind}{f': {finding.why}' if finding.why else ''}"
+        verdict: Verdict = "passed" if fresh else "failure"
+        cases.append(Case(group, finding.path, verdict, "" if fresh else finding.kind, told, told, recipe))
+    for unit, why in checked.problems:
+        cases.append(Case(f"{name}.{conversions[unit]}", unit, "failure", "SourceError", why, why, recipe))
+    lock = lock_path(loaded.path).name
+    cases += [Case(name, lock, "failure", "lock", what, what, recipe) for what in checked.lock]
+    return Suite(name, tuple(cases), (("recipe", recipe), ("digest", loaded.digest)))
 
 
 def suite_of_error(recipe: Path, error: DicombakeError) -> Suite:

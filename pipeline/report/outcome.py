@@ -65,7 +65,7 @@ def _unit(unit: Unit, result: UnitResult) -> dict[str, Any]:
             {"path": key.partition(":")[2], "base": key.partition(":")[0], "sha256": known}
             for key, known in result.inputs
         ]
-        or [{"path": item.path, "base": item.base, "sha256": None} for item in unit.inputs],
+        or [{"path": item.path, "base": item.base, "sha256": None} for item in unit.files],
         "outputs": [
             {"path": file.path, "sha256": file.sha256, "bytes": file.size} for file in result.written
         ],

@@ -70,7 +70,7 @@ def plan_as_json(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
                 "reason": item.task.why or None,
                 "runs": item.why not in (LATER, "problem"),
                 "problem": item.unit.problem or None,
-                "inputs": [_input(file) for file in item.unit.inputs],
+                "inputs": [_input(file) for file in item.unit.files],
                 "outputs": [output.path for output in item.unit.outputs],
                 "needs": list(item.unit.needs),
                 "steps": steps.get(item.unit.id, []),

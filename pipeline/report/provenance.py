@@ -78,7 +78,7 @@ class _Bundle:
         for result in outcome.results:
             self.hashes |= {key: known for key, known in result.inputs if known}
             self.hashes |= {f"out:{file.path}": file.sha256 for file in result.written}
-        self.bases = {unit.id: {file.path: file.base for file in unit.inputs} for unit in outcome.plan.units}
+        self.bases = {unit.id: {file.path: file.base for file in unit.files} for unit in outcome.plan.units}
         self.files: dict[str, str] = {}
 
     def fill(self) -> None:
