@@ -47,7 +47,9 @@ def test_a_draft_from_an_example_is_that_example_with_another_namespace(name: st
 
 
 def test_an_unknown_example_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="there is no example 'films'; there are bare-dicom, ct-volume, demo, film, "):
+    with pytest.raises(
+        UsageError, match="there is no example 'films'; there are bare-dicom, ct-volume, demo, film, "
+    ):
         from_example("films")
 
 

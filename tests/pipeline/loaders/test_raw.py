@@ -166,6 +166,7 @@ def test_a_real_file_of_defects_is_none_of_them(real: Path) -> None:
 def test_raw_formats_cannot_be_told_by_content() -> None:
     assert [name for name, loader in LOADERS.items() if loader.sniff is None] == [
         "volume",
+        "dicom-series",
         "cyberknife-raw",
         "visionrt-raw",
         "raw",
