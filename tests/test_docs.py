@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from dicombake.pipeline.cli.main import COMMANDS, app, load
+from dicombake.pipeline.loaders.xim_homes import HOMES
 from dicombake.pipeline.recipe_file import load_recipe
 from dicombake.pipeline.report.formats import markdown
 from dicombake.pipeline.samples import samples
@@ -85,6 +86,15 @@ def test_the_readme_shows_what_the_program_prints(
         f"$ dicombake inspect dicom/g090_wedge.dcm\n{inspected}  ...\n```\n"
     )
     generated(README, "example", text)
+
+
+def test_the_table_of_xim_properties_is_that_of_the_code(generated: Callable[[Path, str, str], None]) -> None:
+    rows = [
+        f"| `{'`, `'.join(home.names)}` | {home.half or 'both'} | {home.attribute} | {home.rule} |"
+        for home in HOMES
+    ]
+    head = "| property | image | attribute | rule |\n|---|---|---|---|\n"
+    generated(DOCS / "metadata.md", "xim", head + "\n".join(rows) + "\n")
 
 
 def test_the_table_of_formats_is_that_of_the_registries(generated: Callable[[Path, str, str], None]) -> None:
