@@ -236,13 +236,14 @@ class _Work:
             identity=identity,
             tags=tags,
             remove_tags=conversion.remove_tags,
-            tag_origins=row_origins(tags, items) | tag_origins(loaded, self.unit.conversion),
+            tag_origins={**row_origins(tags, items), **tag_origins(loaded, self.unit.conversion)},
             strict=self.strict,
             stem=split_name(scope.path)[1],
         )
 
     def _content(self) -> str:
-        hashes = list(self.inputs.values())
+        # of the images alone: what lies beside them must not move one of them to another study
+        hashes = [self.inputs[key_of(item)] for item in self.unit.inputs]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
     def _refuse_contradictions(self, notes: Sequence[Note]) -> None:

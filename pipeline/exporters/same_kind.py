@@ -17,7 +17,7 @@ from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.mending import complete, mend
 from ..dicom.modules import add_derivation, pixel_module, record_loss, rescale, source_items
-from ..dicom.origins import from_dataset, of_geometry, of_pixels
+from ..dicom.origins import from_dataset, from_properties, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import Places, patient_places, receptor_places, texts
 from ..dicom.stale import drop_palette, drop_stale, pick_frames
@@ -60,6 +60,11 @@ def draft(images: Sequence[Image], options: SameKindExport, trace: Trace = UNTRA
     original, _ = cleaned(dataset)
     original.SpecificCharacterSet = "ISO_IR 192"
     invalid = any(note.code == "invalid-source-value" for note in notes)
+    if images[0].source.attributes is not None:
+        beside, more = cleaned(images[0].source.attributes)
+        dataset.update(beside)
+        notes += more
+        trace.layer(dataset, from_properties(images[0].source))
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched)
