@@ -1,13 +1,14 @@
 """Several images of one thing -> one image, in modality units.
 
-Images are taken one after the other and none is kept (but for the median). Integers are added exactly in 64
+Images are taken one after the other and none is kept; a median goes by bands of rows, and takes the images
+again for each band where they are too many to hold. Integers are added exactly in 64
 bits, floats in float64 in the order of the files, which is the same on every machine. What the result says
 of itself is what all its sources say: where they differ, the value is left empty and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,9 +29,15 @@ SPACING = 1e-3
 BAND = 1 << 22
 """Values of all images that a median looks at in one go."""
 
+HELD = 256 * 2**20
+"""Bytes of all images that a median holds, if it can take them again."""
 
-def combine(images: Iterable[Image], options: Combine) -> Image:
-    """One image of a group.
+Again = Callable[[], Iterable[Image]]
+"""The same images once more."""
+
+
+def combine(images: Iterable[Image], options: Combine, again: Again | None = None) -> Image:
+    """One image of a group; without `again`, a median holds all images at once.
 
     `max` and `min` keep the dtype; a `sum` of integers is the smallest integer dtype that holds as many of
     the images' dtypes; `mean`, `median` and whatever is stretched are float64. NaN in one image is NaN in
@@ -41,8 +48,12 @@ def combine(images: Iterable[Image], options: Combine) -> Image:
             64 bits, an image without contrast to stretch.
     """
     values: _Median | _Extreme | _Total
+
+    def pixels_of(image: Image) -> Pixels:
+        return _stretched(image) if options.stretch else image.pixels
+
     if options.method == "median":
-        values = _Median()
+        values = _Median(None if again is None else lambda: map(pixels_of, again()))
     elif options.method in ("max", "min"):
         values = _Extreme(options.method)
     else:
@@ -51,7 +62,7 @@ def combine(images: Iterable[Image], options: Combine) -> Image:
     for image in images:
         _check(seen[0] if seen else image, image)
         try:
-            values.add(_stretched(image) if options.stretch else image.pixels)
+            values.add(pixels_of(image))
         except (FloatingPointError, OverflowError) as error:
             raise ProcessError(f"{options.method}: {error}", subject=str(image.source.path)) from error
         seen.append(_emptied(image))
@@ -191,23 +202,48 @@ class _Extreme:
 
 
 class _Median:
-    """The median of each pixel; the one method that needs all images in memory."""
+    """The median of each pixel; held is a band of rows of every image, all of them where they are few."""
 
-    def __init__(self) -> None:
-        self.every: list[Pixels] = []
+    def __init__(self, again: Callable[[], Iterable[Pixels]] | None) -> None:
+        self.again = again
+        self.held: list[Pixels] = []
+        self.shape = (0, 0)
+        self.band = 0
+        self.count = 0
 
     def add(self, pixels: Pixels) -> None:
-        self.every.append(pixels)
+        if not self.count:
+            self.shape, self.band = pixels.shape, pixels.shape[0]
+        self.count += 1
+        self.held.append(self._rows(pixels, 0))
+        while self.again and self.band > 1 and sum(part.nbytes for part in self.held) > HELD:
+            self.band //= 2
+            self.held = [self._rows(part, 0) for part in self.held]
 
     def result(self) -> Pixels:
-        rows, columns = self.every[0].shape
-        band = max(1, BAND // (columns * len(self.every)))
-        median = np.empty((rows, columns))
-        with np.errstate(invalid="ignore"):
-            for row in range(0, rows, band):
-                stack = np.stack([pixels[row : row + band] for pixels in self.every])
-                median[row : row + band] = np.median(stack, axis=0)
+        median = np.empty(self.shape)
+        for first in range(0, self.shape[0], self.band):
+            if first and self.again:
+                self.held.clear()
+                self.held.extend(self._rows(pixels, first) for pixels in self.again())
+            if [part.shape for part in self.held] != [median[first : first + self.band].shape] * self.count:
+                raise ProcessError("median: the images changed while they were read")
+            _medians(self.held, median[first : first + self.band])
         return median
+
+    def _rows(self, pixels: Pixels, first: int) -> Pixels:
+        """The band that begins at this row; as a copy, so that the rest goes."""
+        part = pixels[first : first + self.band]
+        return part if part.shape == pixels.shape else part.copy()
+
+
+def _medians(every: Sequence[Pixels], out: Pixels) -> None:
+    rows, columns = out.shape
+    band = max(1, BAND // (columns * len(every)))
+    with np.errstate(invalid="ignore"):
+        for row in range(0, rows, band):
+            stack = np.stack([pixels[row : row + band] for pixels in every])
+            out[row : row + band] = np.median(stack, axis=0)
 
 
 def _joined(seen: Sequence[Image], pixels: Pixels, options: Combine) -> Image:

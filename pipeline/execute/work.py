@@ -61,6 +61,11 @@ def _hasher() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "hashing")
 
 
+def _look(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 @contextmanager
 def _readable(item: InputFile) -> Iterator[None]:
     try:
@@ -76,6 +81,8 @@ class _Work:
     written: list[Written] = field(default_factory=list)
     notes: dict[Note, None] = field(default_factory=dict)
     failures: list[DicombakeError] = field(default_factory=list)
+    looks: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
+    """How each input looked when its reading began."""
 
     def __post_init__(self) -> None:
         self.job = replace(self.job, loaded=for_machine(self.unit, self.job))
@@ -130,6 +137,7 @@ class _Work:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
                 path.open("rb").close()
+                self.looks[item] = _look(path)
             hashing[key_of(item)] = _hasher().submit(content_sha256, path)
         return hashing
 
@@ -146,12 +154,21 @@ class _Work:
         """The unit's images, their geometry resolved, combined and processed."""
         loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
         if self.conversion.combine is not None:
-            loaded = [(None, combine((image for _, image in loaded), self.conversion.combine))]
+            every = (image for _, image in loaded)
+            loaded = [(None, combine(every, self.conversion.combine, self._once_more))]
         for item, image in loaded:
             processed = apply(image, self.conversion.process)
             self.notes |= dict.fromkeys(processed.notes)
             self._refuse_contradictions(processed.notes)
             yield Taken(processed, item)
+
+    def _once_more(self) -> Iterator[Image]:
+        """The images that are combined, from the files as they were. Raises: SourceError."""
+        for item, look in self.looks.items():
+            with _readable(item):
+                if _look(input_path(item, self.job.data, self.job.out)) != look:
+                    raise SourceError("changed while it was read", subject=item.path)
+        yield from (image for _, image in self._loaded())
 
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
         pages = range(*self.unit.pages) if self.unit.pages else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -405,3 +407,57 @@ def test_a_star_shot_of_real_files(real: Path) -> None:
     assert result.source.dataset is not None
     (item,) = result.source.dataset.ExposureSequence
     assert "BeamLimitingDeviceSequence" not in item
+
+
+@pytest.mark.parametrize("stretch", [False, True])
+@pytest.mark.parametrize("held", [1, 700, 2500, 10**9])
+def test_a_median_by_bands_is_that_of_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, held: int, stretch: bool
+) -> None:
+    """Taking the images again, band after band, changes no bit; how often follows from what may be held."""
+    rng = np.random.default_rng(3)
+    images = [image_of(rng.integers(0, 60000, (13, 17)).astype(np.uint16)) for _ in range(6)]
+    options = Combine(method="median", stretch=stretch)
+    expected = combine(iter(images), options)
+    taken = []
+
+    def again() -> list[Image]:
+        taken.append(1)
+        return images
+
+    monkeypatch.setattr("dicombake.pipeline.combine.HELD", held)
+    found = combine(iter(images), options, again)
+    assert found.pixels.tobytes() == expected.pixels.tobytes()
+    size = 13 * 17 * 6 * (8 if stretch else 2)
+    assert bool(taken) == (size > held)
+    assert (held > 1) or len(taken) == 12
+    assert (held < 10**9) or not taken
+
+
+def test_a_median_holds_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image goes when the next one comes, but for its band."""
+    monkeypatch.setattr("dicombake.pipeline.combine.HELD", 64 * 100 * 2 * 8)
+    alive: list[weakref.ref[Any]] = []
+    most = 0
+
+    def images() -> Iterator[Image]:
+        nonlocal most
+        for number in range(64):
+            pixels = np.full((64, 100), number, np.uint16)
+            alive.append(weakref.ref(pixels))
+            image = image_of(pixels)
+            del pixels
+            yield image
+            del image
+            most = max(most, sum(each() is not None for each in alive))
+
+    result = combine(images(), Combine(method="median"), images)
+    assert np.all(result.pixels == 31.5)
+    assert most <= 10
+
+
+def test_a_median_of_images_that_change_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicombake.pipeline.combine.HELD", 1)
+    images = [image_of(np.full((4, 3), number)) for number in range(3)]
+    with pytest.raises(ProcessError, match=r"^median: the images changed while they were read$"):
+        combine(images, Combine(method="median"), lambda: images[:2])

@@ -1,0 +1,98 @@
+"""What makes it fast leaves every byte as it is: workers, remembered elements, bands, hashing beside."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicombake.pipeline.api import load_recipe, plan, run
+from dicombake.pipeline.dicom import elements
+from dicombake.pipeline.execute import work
+from dicombake.pipeline.execute.results import Outcome
+from dicombake.pipeline.samples import files, xim
+
+RECIPE = """
+version: 1
+uid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11
+defaults: {tags: {PatientID: QA, PatientName: "Grün^Phantom"}}
+conversions:
+  epid: {inputs: "*.xim", source: xim, exports: [{to: rt-image, path: "dicom/{stem}.dcm"}, {to: png, path: "{stem}.png"}]}
+  film: {inputs: "*.tif", source: image, geometry: {dpi: 75, sid: 1000}, exports: {to: rt-image, path: "dicom/{stem}.dcm"}}
+  first: {inputs: first.npy, source: {format: volume, slice_axis: 0, spacing: [1, 1, 2]}, exports: {to: ct-series, path: "first/{slice:03d}.dcm"}}
+  last: {inputs: last.npy, source: {format: volume, slice_axis: 2, spacing: [1, 1, 2]}, exports: {to: ct-series, path: "last/{slice:03d}.dcm"}}
+  middle: {inputs: "*.tif", source: image, combine: {method: median}, geometry: {dpi: 75, sid: 1000}, exports: {to: npy, path: middle.npy}}
+"""  # noqa: E501
+
+
+def made(folder: Path, **options: int) -> tuple[Outcome, dict[str, str]]:
+    """What a run gives, and the sha256 of every output."""
+    outcome = run(plan(load_recipe(folder / "r.yaml"), out=folder / "out"), **options)  # type: ignore[arg-type]
+    found = {
+        path.relative_to(folder / "out").as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (folder / "out").rglob("*")
+        if path.is_file()
+    }
+    return outcome, found
+
+
+def inputs(folder: Path) -> Path:
+    rng = np.random.default_rng(4)
+    folder.mkdir()
+    (folder / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    for number in range(4):
+        pixels = rng.integers(0, 60000, (40, 30)).astype(np.uint16)
+        (folder / f"f{number}.tif").write_bytes(files.tiff(pixels))
+        (folder / f"x{number}.xim").write_bytes(xim.encode(pixels, xim.mv_properties(gantry=number * 10.0)))
+    volume = rng.integers(-1000, 3000, (70, 16, 12)).astype(np.int16)
+    np.save(folder / "first.npy", volume)
+    np.save(folder / "last.npy", np.ascontiguousarray(np.moveaxis(volume, 0, 2)))
+    return folder
+
+
+def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plain path: one process, nothing remembered, every slice by itself, all of a median at once."""
+    outcome, fast = made(inputs(tmp_path / "fast"), jobs=2)
+    assert outcome.exit_status == 0
+    assert len(fast) == 4 + 4 + 4 + 70 + 70 + 1
+    monkeypatch.setattr(elements, "_key", lambda vr, value: None)
+    monkeypatch.setattr(elements, "_remember", lambda memory, key, value: None)
+    monkeypatch.setattr("dicombake.pipeline.loaders.volume._BLOCK", 0)
+    outcome, plain = made(inputs(tmp_path / "plain"), jobs=1)
+    assert outcome.exit_status == 0
+    assert fast == plain
+
+
+def test_a_median_in_bands_reads_the_files_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, whole = made(inputs(tmp_path / "whole"), jobs=1)
+    monkeypatch.setattr("dicombake.pipeline.combine.HELD", 1)
+    outcome, banded = made(inputs(tmp_path / "banded"), jobs=1)
+    assert outcome.exit_status == 0
+    assert banded == whole
+
+
+def test_a_file_that_changes_between_two_bands_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicombake.pipeline.combine.HELD", 1)
+    looks = itertools.count()
+    monkeypatch.setattr(work, "_look", lambda path: (next(looks),))
+    outcome, found = made(inputs(tmp_path / "a"), jobs=1)
+    assert "middle.npy" not in found
+    (failed,) = [result for result in outcome.results if result.status == "failed"]
+    assert str(failed.error) == "f0.tif: changed while it was read"
+
+
+def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    real = hashlib.file_digest
+
+    def counted(file: object, name: str) -> object:
+        hashed.append(Path(file.name).name)  # type: ignore[attr-defined]
+        return real(file, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    made(inputs(tmp_path / "a"), jobs=1)
+    assert hashed.count("first.npy") == 1
