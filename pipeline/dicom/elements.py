@@ -62,7 +62,7 @@ def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
 
 
 def _bytes_of(tag: int, element: DataElement, base: Hashable, encodings: list[str]) -> bytes:
-    key = _key(element.VR, element.value)
+    key = _key(element)
     known = _encoded.get((tag, element.VR, key, base)) if key is not None else None
     if known is not None:
         return known
@@ -76,18 +76,34 @@ def _bytes_of(tag: int, element: DataElement, base: Hashable, encodings: list[st
     return made
 
 
-def _key(vr: str, value: Any) -> Hashable | None:
-    """What decides the bytes of a value; None where that is not plain to see."""
+def _key(element: DataElement) -> Hashable | None:
+    """What decides the bytes of an element's value; None where that is not plain to see."""
+    if element.VR != "SQ":
+        return _value_key(element.VR, element.value)
+    items = tuple(_item_key(item) for item in element.value)
+    return None if None in items else (bool(element.is_undefined_length), items)
+
+
+def _item_key(item: Dataset) -> Hashable | None:
+    found = tuple((tag, each.VR, _key(each)) for tag, each in elements_of(item))
+    if any(key is None for _, _, key in found):
+        return None
+    return bool(getattr(item, "is_undefined_length_sequence_item", False)), found
+
+
+def _value_key(vr: str, value: Any) -> Hashable | None:
     kind = type(value)
     if kind in _PLAIN:
         return kind, value
     if kind is MultiValue:
-        keys = tuple(_key(vr, each) for each in value)
+        keys = tuple(_value_key(vr, each) for each in value)
         return None if None in keys else (kind, keys)
     if vr in ("DS", "IS"):
         # pydicom writes the text that such a number came from
         text = getattr(value, "original_string", None)
         return (kind, text) if isinstance(text, str) else (kind, "", str(value))
+    if kind is PersonName:
+        return kind, str(value), value.original_string, value.encodings
     return None
 
 

@@ -84,12 +84,31 @@ def single(vr: str, value: object) -> Dataset:
         ("US", 1, 2),
         ("SH", "1", "01"),
         ("LO", "", None),
+        ("PN", "A^B", "A^C"),
+        ("PN", "A^B", None),
     ],
 )
 def test_values_that_look_alike_are_not_taken_for_each_other(vr: str, first: object, second: object) -> None:
     elements._encoded.clear()
     for value in (first, second, first):
         dataset = single(vr, value)
+        assert encode(dataset, 0, LAST, implicit=False) == by_pydicom(dataset, implicit=False)
+
+
+def nested(number: int, *, undefined: bool = False) -> Dataset:
+    item, inner = Dataset(), Dataset()
+    inner.CodeValue, inner.ExposureTime = "1", str(number)
+    item.PurposeOfReferenceCodeSequence = [inner]
+    dataset = Dataset()
+    dataset.SourceImageSequence = [item, Dataset()]
+    dataset["SourceImageSequence"].is_undefined_length = undefined
+    inner.is_undefined_length_sequence_item = undefined
+    return dataset
+
+
+def test_sequences_that_look_alike_are_not_taken_for_each_other() -> None:
+    for number, undefined in ((1, False), (2, False), (1, True), (1, False)):
+        dataset = nested(number, undefined=undefined)
         assert encode(dataset, 0, LAST, implicit=False) == by_pydicom(dataset, implicit=False)
 
 
