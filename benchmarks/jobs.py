@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -129,7 +130,7 @@ def decode(bench: Bench) -> Iterator[Row]:
     found: dict[str, list[list[float]]] = {name: [] for name in commands}
     for _ in range(bench.rounds):
         for name, command in commands.items():
-            found[name].append(_numbers(command))
+            found[name].append(numbers(command))
     for index, kind in enumerate(files):
         values = {name: [once[index] for once in runs] for name, runs in found.items()}
         medians = {name: Spread(tuple(each)).median for name, each in values.items()}
@@ -140,8 +141,8 @@ def decode(bench: Bench) -> Iterator[Row]:
             yield Row(f"decoding a {kind} XIM", name, times, wanted, False, remark)
 
 
-def _numbers(command: Command) -> list[float]:
-    """What a command prints, as numbers."""
+def numbers(command: Command) -> list[float]:
+    """What a command prints, as numbers. Raises: subprocess.CalledProcessError."""
     said = subprocess.run(list(command), check=True, capture_output=True, text=True)
     return [float(part) for part in said.stdout.split()]
 
@@ -201,7 +202,7 @@ def _per_item(
     for _ in range(bench.rounds):
         mine.append(ours())
         bench.fresh()
-        theirs += _numbers(other)
+        theirs += numbers(other)
     remark = f"{Spread(tuple(mine)).median * 1e3:.2f} ms against {Spread(tuple(theirs)).median * 1e3:.2f} ms"
     return Row(job, against, ratios(theirs, mine), wanted, False, remark)
 
@@ -270,16 +271,19 @@ def planning(bench: Bench) -> Iterator[Row]:
     for count in (1000, 100_000):
         data = bench.inputs.names(count)
         command = [sys.executable, "-m", "benchmarks.within", "plan", str(bench.rounds), str(path), str(data)]
-        numbers = _numbers(command)
-        seconds[count] = numbers[::2], numbers[1::2]
+        found = numbers(command)
+        seconds[count] = found[::2], found[1::2]
     mine, theirs = seconds[100_000]
     remark = f"{Spread(tuple(mine)).median:.2f} s against {Spread(tuple(theirs)).median:.3f} s"
     times = ratios(theirs, mine)
     yield Row("plan of 100,000 files", "os.scandir over them (takes 1)", times, 50, False, remark)
-    each = {count: Spread(tuple(own)).median / count * 1e6 for count, (own, _) in seconds.items()}
-    remark = f"{each[100_000]:.1f} against {each[1000]:.1f} microseconds for each file"
-    times = Spread((each[100_000] / each[1000],))
-    yield Row("a file of a plan of 100,000", "one of a plan of 1,000 (takes 1)", times, 1.3, False, remark)
+    medians = {count: Spread(tuple(own)).median for count, (own, _) in seconds.items()}
+    slope = math.log10(medians[100_000] / medians[1000]) / 2
+    each = {count: median / count * 1e6 for count, median in medians.items()}
+    remark = f"{each[1000]:.1f} and {each[100_000]:.1f} microseconds for each file"
+    yield Row(
+        "plan of 1,000 to 100,000 files", "its own slope (1 is linear)", Spread((slope,)), 1.1, False, remark
+    )
 
 
 def nothing(bench: Bench) -> Iterator[Row]:

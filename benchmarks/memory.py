@@ -1,0 +1,65 @@
+"""Private memory of the largest process, mapped pages of files aside (Linux's RssAnon)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .inputs import Inputs
+from .jobs import MEAN, TIFF, Bench, volume
+
+MIB = 2**20
+LARGE = (2048, 1024, 1024)
+"""Slices, rows, columns of int16: 4 GiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table of memory, in MiB."""
+
+    job: str
+    peak: float
+    bound: float
+    why: str
+
+    @property
+    def reached(self) -> bool:
+        return self.peak <= self.bound
+
+
+def figures(bench: Bench) -> Iterator[Figure]:
+    """Each job once."""
+    yield from _volumes(bench)
+    peaks = {}
+    for method in ("mean", "median"):
+        for count in (50, 200):
+            conversion = MEAN.replace("mean}", f"{method}}}")
+            peaks[method, count] = _peak(bench, conversion, bench.inputs.dicom(count))
+    for method in ("mean", "median"):
+        few, many = peaks[method, 50], peaks[method, 200]
+        yield Figure(f"{method} of 50 DICOM of 1190x1190", few, 600, "600 MiB")
+        bound = few * 1.15 if method == "mean" else 600
+        why = "that of 50, and 15 % for what the files say" if method == "mean" else "600 MiB"
+        yield Figure(f"{method} of 200 DICOM of 1190x1190", many, bound, why)
+    for side in (1024, 2048, 4096):
+        peak = _peak(bench, TIFF, bench.inputs.tiff(8, side), "--jobs", "2")
+        image = side * side * 2 / MIB
+        yield Figure(
+            f"8 TIFF of {side}x{side}, two workers", peak, 100 + 6 * image, "100 MiB and 6 times the image"
+        )
+
+
+def _volumes(bench: Bench) -> Iterator[Figure]:
+    data = large_volume(bench.inputs)
+    peak = _peak(bench, volume(0), data, "--jobs", "2")
+    yield Figure("a volume of 4 GiB, two workers", peak, 600, "600 MiB")
+    shutil.rmtree(bench.folder / "out", ignore_errors=True)
+
+
+def _peak(bench: Bench, conversion: str, data: object, *options: str) -> float:
+    return bench.convert(conversion, data, *options, memory=True).peak / MIB  # type: ignore[arg-type]
+
+
+def large_volume(inputs: Inputs) -> object:
+    return inputs.volume(0, LARGE)
