@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from pydicom import Dataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from ..errors import Note
@@ -46,7 +48,7 @@ def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: b
         if _differs(before, after, keyword) or (kept and keyword not in before and after.get(keyword)):
             yield _note("contradicts-values", keyword, before, after, "the values")
     for keyword in GEOMETRY:
-        if before.get(keyword) not in (None, "") and _differs(before, after, keyword):
+        if _differs(before, after, keyword) and before.get(keyword) not in (None, ""):
             yield _note("contradicts-geometry", keyword, before, after, "the geometry")
     if not kept and pixels is not None:
         yield from _other_pixels(after)
@@ -73,11 +75,16 @@ def _other_pixels(after: Dataset) -> Iterator[Note]:
 
 
 def _differs(before: Dataset, after: Dataset, keyword: str) -> bool:
-    if keyword not in before:
+    tag = _tag(keyword)
+    old, new = before.get_item(tag), after.get_item(tag)
+    if old is None or old is new:
         return False
-    if keyword not in after:
-        return True
-    return bool(before[keyword].value != after[keyword].value)
+    return new is None or bool(before[tag].value != after[tag].value)
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 def _note(code: str, keyword: str, before: Dataset, after: Dataset, what: str) -> Note:
