@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from pydicom import dcmread
 from typer.testing import CliRunner
 
 from ...pipeline.dicom.made import PLACED, context, export, ramp
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 @pytest.fixture
@@ -61,6 +64,18 @@ def test_each_error_has_its_way_out_on_80_columns(wrong: Path, monkeypatch: pyte
         "           Type 2, module RT Image",
         "           geometry: {sid: 1500}",
     ]
+
+
+def test_the_docs_show_what_it_prints(
+    wrong: Path, monkeypatch: pytest.MonkeyPatch, generated: Callable[[Path, str, str], None]
+) -> None:
+    dataset = dcmread(wrong)
+    dataset.RTImagePlane = "NORMALE"
+    dataset.save_as(wrong)
+    monkeypatch.chdir(wrong.parent)
+    text = "\n".join(line.rstrip() for line in call("good.dcm", "wrong.dcm")[1].splitlines())
+    shown = f"```text\n$ dicombake check-dicom good.dcm wrong.dcm\n{text}\n```\n"
+    generated(DOCS / "conformance.md", "check-dicom", shown)
 
 
 def test_json_says_the_same_and_no_name(wrong: Path, tmp_path: Path) -> None:
