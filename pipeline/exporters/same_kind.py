@@ -8,11 +8,26 @@ from dataclasses import replace
 import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, RTDoseStorage, RTImageStorage
+from pydicom.uid import (
+    CTImageStorage,
+    ParametricMapStorage,
+    PositronEmissionTomographyImageStorage,
+    RTDoseStorage,
+    RTImageStorage,
+)
 
 from ...schemas.exports import SameKindExport
 from ..dicom.carry import cleaned
-from ..dicom.encoding import CT_IMAGE, RT_IMAGE, SECONDARY_CAPTURE, Allowed, Encoded, Rescale, little
+from ..dicom.encoding import (
+    CT_IMAGE,
+    PARAMETRIC_MAP,
+    RT_IMAGE,
+    SECONDARY_CAPTURE,
+    Allowed,
+    Encoded,
+    Rescale,
+    little,
+)
 from ..dicom.file import PIXEL_TAGS, PixelElement
 from ..dicom.finish import Draft, artifact, stacked
 from ..dicom.mending import complete, mend
@@ -121,6 +136,8 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
 
 def _allowed(source: Dataset) -> Allowed:
     modality = source.get("Modality")
+    if str(source.get("SOPClassUID")) == ParametricMapStorage:
+        return PARAMETRIC_MAP
     if modality == "RTIMAGE":
         return RT_IMAGE
     if modality in ("CT", "MR", "PT"):

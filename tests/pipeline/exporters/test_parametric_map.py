@@ -6,9 +6,12 @@ import highdicom
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError
-from dicombake.pipeline.exporters import parametric_map
+from dicombake.pipeline.exporters import parametric_map, same_kind
 from dicombake.pipeline.image import Image, SourceFile
-from dicombake.schemas.exports import ParametricMapExport
+from dicombake.pipeline.loaders.dicom_file import load
+from dicombake.schemas.exports import ParametricMapExport, SameKindExport
+from dicombake.schemas.recipe import Limits
+from dicombake.schemas.sources import DicomSource
 from pydicom.uid import CTImageStorage
 
 from ..dicom.made import PLACED, codes, context, dicom_source, export, ramp, read, slice_of
@@ -119,6 +122,20 @@ def test_a_volume_is_one_file_that_lies_where_its_slices_do(tmp_path):
         .MeasurementUnitsCodeSequence[0]
     )
     assert (unit.CodeValue, unit.CodingSchemeDesignator) == ("[hnsf'U]", "UCUM")
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_map_is_a_source_too(tmp_path, name):
+    """Read frame by frame, as it was; and of its own kind the same file."""
+    planes = [ramp(name) + np.array(index).astype(name) for index in range(3)]
+    path, _ = made(tmp_path, [slice_of(plane, index) for index, plane in enumerate(planes, 1)])
+    before = path.read_bytes()
+    images = list(load(path, DicomSource(), Limits()))
+    assert [image.pixels.dtype for image in images] == [np.dtype(name)] * 3
+    assert np.array_equal(np.stack([image.pixels for image in images]), np.stack(planes))
+    again, artifact = export(same_kind.EXPORTER, images, SameKindExport(path="x"), context(), tmp_path)
+    assert again.read_bytes() == before
+    assert codes(artifact) == []
 
 
 def test_an_image_without_a_patient_claims_no_place_in_one(tmp_path):
