@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from pydicom import Dataset
 
@@ -51,13 +52,21 @@ def _applies(module: Module, dataset: Dataset, kind: str) -> bool:
         return True
     if module.key == "sc-multi-frame-vector":
         return str(dataset.get("NumberOfFrames") or 1) != "1"
-    common = Counter(attribute.keyword for other in modules_of(kind) for attribute in other.attributes)
-    return any(
-        attribute.type in ("1", "1C", "2", "2C")
-        and common[attribute.keyword] == 1
-        and attribute.keyword in dataset
-        for attribute in module.attributes
-    )
+    return any(keyword in dataset for keyword in _own(kind)[module.key])
+
+
+@cache
+def _own(kind: str) -> dict[str, tuple[str, ...]]:
+    """The attributes of each module, Type 3 apart, that no other module of the kind has."""
+    common = Counter(attribute.keyword for module in modules_of(kind) for attribute in module.attributes)
+    return {
+        module.key: tuple(
+            attribute.keyword
+            for attribute in module.attributes
+            if attribute.type in ("1", "1C", "2", "2C") and common[attribute.keyword] == 1
+        )
+        for module in modules_of(kind)
+    }
 
 
 def _module(module: Module, dataset: Dataset, kind: str) -> Iterator[Finding]:
