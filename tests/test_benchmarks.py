@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks import report
 from benchmarks.growth import Line
 from benchmarks.inputs import Inputs
