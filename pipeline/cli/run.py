@@ -95,7 +95,7 @@ def run(
 def _prepare(jobs: int | None) -> None:
     """What can be done for the work ahead while the recipe is read."""
     if jobs is not None and jobs > 1:
-        from ..execute.pool import warm_up
+        from ..execute.starting import warm_up
 
         warm_up()
     else:

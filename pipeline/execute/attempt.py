@@ -8,7 +8,7 @@ import traceback
 from ..errors import DicombakeError, SourceError
 from ..plan import Unit
 from ..store import Written, file_sha256
-from .fingerprint import content_sha256, input_path, key_of
+from .fingerprint import content_sha256, input_path, key_of, remember_content
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 
@@ -19,6 +19,8 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
     try:
         if unit.problem:
             return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
+        for known in task.contents:
+            remember_content(known)
         why = task.why
         if task.made is not None:
             current = _current(unit, task.made, job)

@@ -12,10 +12,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ...schemas.template import is_template
@@ -188,18 +187,42 @@ def input_path(item: InputFile, data: Path, out: Path) -> Path:
     return (data if item.base == "data" else out).joinpath(*item.path.split("/"))
 
 
+class Content(NamedTuple):
+    """What an input held when it looked like this."""
+
+    path: Path
+    look: tuple[int, ...]
+    sha256: str
+
+
+_MOST_CONTENTS = 64
+_contents: dict[tuple[Path, tuple[int, ...]], str] = {}
+
+
 def content_sha256(path: Path) -> str:
-    """sha256 (hex) of an input; hashed once for all the ranges of slices that one worker takes from a file.
+    """sha256 (hex) of an input; hashed once for all the ranges of slices that are taken from a file.
 
     Raises: OSError.
     """
+    return content(path).sha256
+
+
+def content(path: Path) -> Content:
+    """The same, for `remember_content` elsewhere. Raises: OSError."""
     found = path.stat()
-    return _content_sha256(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    look = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    known = _contents.get((path, look))
+    if known is None:
+        known = file_sha256(path)
+        remember_content(Content(path, look, known))
+    return Content(path, look, known)
 
 
-@lru_cache(maxsize=64)
-def _content_sha256(path: Path, seen: tuple[int, ...]) -> str:
-    return file_sha256(path)
+def remember_content(known: Content) -> None:
+    """What another process found; it holds as long as the file looks like that."""
+    if len(_contents) >= _MOST_CONTENTS:
+        _contents.clear()
+    _contents[known.path, known.look] = known.sha256
 
 
 def _sha256(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from .here import cores
+from .starting import cores
 
 _BATCH = 64
 _BUFFER = 2**20

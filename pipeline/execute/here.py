@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,6 +13,7 @@ from .attempt import attempt
 from .fingerprint import input_path
 from .results import Job, UnitResult, Work
 from .schedule import Schedule
+from .starting import cores
 
 SMALL_RUN = 16 * 2**20
 """Bytes of input below which starting workers costs more than it saves."""
@@ -34,13 +34,6 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
         if total > SMALL_RUN:
             return False
     return True
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:

@@ -1,17 +1,14 @@
 """Units on worker processes of this machine.
 
-Workers are spawned, as Windows and macOS need it, or forked from a server that did nothing but import (Linux,
-where starting them takes milliseconds then), and get the job once. Units travel in chunks that take
-about `CHUNK_SECONDS`. A worker that dies (killed for want of memory, a crash inside a codec) breaks the
-pool; the units that were under way are then done again one at a time, and the one that is alone when the
-pool breaks again has failed. Workers end with the run: when it is stopped at once or dies, the pipe that
-they watch closes.
+Workers get the job once. Units travel in chunks that take about `CHUNK_SECONDS`. A worker that dies (killed
+for want of memory, a crash inside a codec) breaks the pool; the units that were under way are then done again
+one at a time, and the one that is alone when the pool breaks again has failed. Workers end with the run: when
+it is stopped at once or dies, the pipe that they watch closes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -23,14 +20,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from types import ModuleType
 
 from ..errors import StoreError
 from .attempt import attempt, defect
+from .fingerprint import content, input_path
 from .memory import keep_freed_memory
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Schedule, Task
+from .starting import no_interrupt, start_context
 
 CHUNK_SECONDS = 0.25
 LONGEST_CHUNK = 64
@@ -115,7 +113,8 @@ class _Pool:
             self._send(chunk)
 
     def _send(self, chunk: Chunk) -> None:
-        with _no_interrupt(), _no_main():
+        chunk = [self._informed(task) for task in chunk]
+        with no_interrupt(), _no_main():
             try:
                 future = self._opened().submit(_do_chunk, chunk)
             except BrokenProcessPool as error:
@@ -127,10 +126,19 @@ class _Pool:
                 ) from error
         self.under_way[future] = chunk
 
+    def _informed(self, task: Task) -> Task:
+        """A file that several workers take slices of is hashed here, once, and while they start."""
+        if task.unit.pages is None or task.contents:
+            return task
+        with contextlib.suppress(OSError):  # the worker says what is wrong with it
+            paths = [input_path(item, self.job.data, self.job.out) for item in task.unit.files]
+            return replace(task, contents=tuple(content(path) for path in paths))
+        return task
+
     def _opened(self) -> ProcessPoolExecutor:
         if self.executor is not None:
             return self.executor
-        context = _context()
+        context = start_context()
         end, self.leash = context.Pipe(duplex=False)
         self.executor = ProcessPoolExecutor(
             self.jobs, mp_context=context, initializer=_begin, initargs=(self.job, self.work, end)
@@ -177,29 +185,10 @@ class _Pool:
         executor, self.executor = self.executor, None
         if self.under_way and self.leash is not None:
             self.leash.close()
-        with _no_interrupt():
+        with no_interrupt():
             executor.shutdown(wait=True, cancel_futures=True)
         if self.leash is not None:
             self.leash.close()
-
-
-def warm_up() -> None:
-    """Begin to start workers, where that can be done ahead: they will be wanted soon."""
-    context = _context()
-    if context.get_start_method() == "forkserver":
-        from multiprocessing.forkserver import ensure_running
-
-        with _no_interrupt():
-            ensure_running()
-
-
-def _context() -> BaseContext:
-    """How this system starts workers."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.work", f"{__package__.rpartition('.')[0]}.dicom.finish"])
-    return context
 
 
 @contextlib.contextmanager
@@ -211,19 +200,6 @@ def _no_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
-
-
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Hold back Ctrl-C while processes start; they inherit that, so that it never reaches a worker."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _worker: dict[str, Callable[[Chunk], Answer]] = {}

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from ..errors import PlanError
 from ..plan import Unit
+from .fingerprint import Content
 from .results import Failure, UnitResult
 
 
@@ -32,6 +33,8 @@ class Task:
     """Why it is done, where that is known without opening a file."""
     again: bool = False
     """Whether a worker died over it, perhaps with some outputs in place."""
+    contents: tuple[Content, ...] = ()
+    """What is known of its inputs already."""
 
 
 class Schedule:

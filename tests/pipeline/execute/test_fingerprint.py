@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from dicombake.pipeline.execute import fingerprint as module
-from dicombake.pipeline.execute.fingerprint import Options, fingerprint
+from dicombake.pipeline.execute.fingerprint import (
+    Options,
+    content,
+    content_sha256,
+    fingerprint,
+    remember_content,
+)
 from dicombake.pipeline.plan import InputFile, Output, Unit
 from dicombake.pipeline.recipe_file import LoadedRecipe, Place
 from dicombake.schemas.recipe import Recipe
@@ -96,3 +103,14 @@ def test_the_inputs_contents_count_their_order_does_not() -> None:
     assert one == fingerprint("o", {"data:b": "2", "data:a": "1"})
     assert one != fingerprint("o", {"data:a": "2", "data:b": "1"})
     assert one != fingerprint("p", {"data:a": "1", "data:b": "2"})
+
+
+def test_what_another_process_hashed_holds_as_long_as_the_file_looks_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"one")
+    known = content(path)
+    assert known.sha256 == hashlib.sha256(b"one").hexdigest()
+    remember_content(known._replace(sha256="told"))
+    assert content_sha256(path) == "told"
+    path.write_bytes(b"other")
+    assert content_sha256(path) == hashlib.sha256(b"other").hexdigest()

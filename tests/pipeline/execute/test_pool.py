@@ -137,7 +137,7 @@ def test_workers_do_not_run_the_program_that_started_them(tmp_path: Path) -> Non
         "import sys\n"
         "from pathlib import Path\n"
         "from dicombake.pipeline.execute.look import RunOptions\n"
-        "from dicombake.pipeline.execute.pool import warm_up\n"
+        "from dicombake.pipeline.execute.starting import warm_up\n"
         "from dicombake.pipeline.execute.run import run_plan\n"
         "from tests.pipeline.execute.fakes import make_plan, shout\n"
         "print('started')\n"
