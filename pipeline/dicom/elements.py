@@ -29,29 +29,43 @@ _PLAIN = (str, int, UID, type(None))
 
 _encoded: dict[Hashable, bytes] = {}
 _read: dict[Hashable, tuple[Any, ...]] = {}
+_same_items: dict[Hashable, tuple[()]] = {}
 
 
 def encode(dataset: Dataset, first: int, last: int, *, implicit: bool) -> bytes:
     """The elements from one tag to another, as pydicom's `write_dataset` writes them.
 
+    Raises: as `encode_each`.
+    """
+    return b"".join(made for tag, made in encode_each(dataset, implicit=implicit) if first <= tag <= last)
+
+
+def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
+    """Every element in the order of the file, with its tag.
+
     Raises:
         Whatever pydicom raises for values that cannot be written.
     """
-    elements = [(tag, element) for tag, element in elements_of(dataset) if first <= tag <= last]
-    elements.sort(key=itemgetter(0))
-    if any(element.VR == "SQ" or len(element.VR) > 2 for _, element in elements):
-        part = Dataset({element.tag: element for _, element in elements})
-        corrected = correct_ambiguous_vr(part, True)
+    elements = sorted(elements_of(dataset), key=itemgetter(0))
+    keys = [_key(element) for _, element in elements]
+    if any(key is None and _may_be_ambiguous(each) for key, (_, each) in zip(keys, elements, strict=True)):
+        corrected = correct_ambiguous_vr(Dataset({each.tag: each for _, each in elements}), True)
         elements = [(tag, corrected[tag]) for tag, _ in elements]
+        keys = [_key(element) for _, element in elements]
     charset = dataset.get("SpecificCharacterSet") or ""
     encodings = convert_encodings(list(charset) if isinstance(charset, MultiValue) else charset)
     base = (implicit, *encodings)
     # a group's length (gggg,0000) is retired (PS3.5 section 7.2)
-    return b"".join(
-        _bytes_of(tag, element, base, encodings)
-        for tag, element in elements
+    return [
+        (tag, _bytes_of(tag, element, key, base, encodings))
+        for (tag, element), key in zip(elements, keys, strict=True)
         if tag & 0xFFFF or tag >> 16 <= 6
-    )
+    ]
+
+
+def _may_be_ambiguous(element: DataElement) -> bool:
+    """Whether its VR, or one inside it, may be two at once, like ``US or SS``."""
+    return element.VR == "SQ" or len(element.VR) > 2
 
 
 def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
@@ -61,13 +75,14 @@ def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
         yield tag, dataset[tag] if isinstance(element, RawDataElement) else element
 
 
-def _bytes_of(tag: int, element: DataElement, base: Hashable, encodings: list[str]) -> bytes:
-    key = _key(element)
+def _bytes_of(
+    tag: int, element: DataElement, key: Hashable | None, base: tuple[Any, ...], encodings: list[str]
+) -> bytes:
     known = _encoded.get((tag, element.VR, key, base)) if key is not None else None
     if known is not None:
         return known
     buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, bool(base[0])  # type: ignore[index]
+    buffer.is_little_endian, buffer.is_implicit_VR = True, bool(base[0])
     with tag_in_exception(element.tag):
         write_data_element(buffer, element, encodings)
     made = buffer.getvalue()
@@ -78,10 +93,11 @@ def _bytes_of(tag: int, element: DataElement, base: Hashable, encodings: list[st
 
 def _key(element: DataElement) -> Hashable | None:
     """What decides the bytes of an element's value; None where that is not plain to see."""
-    if element.VR != "SQ":
-        return _value_key(element.VR, element.value)
-    items = tuple(_item_key(item) for item in element.value)
-    return None if None in items else (bool(element.is_undefined_length), items)
+    vr = element.VR
+    if vr == "SQ":
+        items = tuple(_item_key(item) for item in element.value)
+        return None if None in items else (bool(element.is_undefined_length), items)
+    return _value_key(vr, element.value) if len(vr) == 2 else None
 
 
 def _item_key(item: Dataset) -> Hashable | None:
@@ -107,20 +123,52 @@ def _value_key(vr: str, value: Any) -> Hashable | None:
     return None
 
 
-def values_read(dataset: Dataset, tag: int) -> tuple[str, tuple[Any, ...]]:
-    """VR and `plain` values of an element of a dataset that was read; not for sequences."""
-    raw: Any = dataset.get_item(tag)
-    if type(raw) is not RawDataElement or raw.VR in (None, "UN") or not 0 <= raw.length <= _LONGEST:
-        element = dataset[tag]
-        return element.VR, plain(element.value)
-    charset = str(dataset.get("SpecificCharacterSet"))
-    key = (tag, raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian, charset)
-    known = _read.get(key)
+Stored = DataElement | RawDataElement
+"""An element as a dataset that was read holds it, before and after it was asked for."""
+
+
+def values_read(dataset: Dataset, stored: Stored, charset: str) -> tuple[str, tuple[Any, ...]]:
+    """VR and `plain` values of an element of a dataset that was read; not for sequences.
+
+    `charset`: what `charset_of` says of the dataset.
+    """
+    key = _read_key(stored, charset)
+    known = _read.get(key) if key is not None else None
     if known is None:
-        element = dataset[tag]
+        element = dataset[stored.tag]
         known = (element.VR, plain(element.value))
-        _remember(_read, key, known)
+        if key is not None:
+            _remember(_read, key, known)
     return known
+
+
+def same_items_as_before(meant: DataElement, stored: Stored, charset: str) -> bool:
+    """Whether a sequence that reads from these bytes was found before to be the one that is meant."""
+    return _pair(meant, stored, charset) in _same_items
+
+
+def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> None:
+    """A sequence that was read, item by item, as it was meant."""
+    pair = _pair(meant, stored, charset)
+    if pair is not None:
+        _remember(_same_items, pair, ())
+
+
+def charset_of(dataset: Dataset) -> str:
+    """What a dataset says of its text."""
+    return str(dataset.get("SpecificCharacterSet"))
+
+
+def _read_key(stored: Stored, charset: str) -> Hashable | None:
+    """What decides how an element reads; None where it was read already, is long, or of no clear VR."""
+    if type(stored) is not RawDataElement or stored.VR in (None, "UN") or not 0 <= stored.length <= _LONGEST:
+        return None
+    return int(stored.tag), stored.VR, stored.value, stored.is_implicit_VR, stored.is_little_endian, charset
+
+
+def _pair(meant: DataElement, stored: Stored, charset: str) -> Hashable | None:
+    read, own = _read_key(stored, charset), _key(meant)
+    return None if read is None or own is None else (read, own)
 
 
 def plain(value: Any) -> tuple[Any, ...]:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import DataElement, Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
@@ -18,7 +16,7 @@ from ..exporters.base import Artifact, Context, Identity
 from ..image import Image, Origin
 from .compression import SYNTAXES, check
 from .contradictions import contradictions
-from .file import PIXEL_TAGS, PixelElement, encoded
+from .file import PIXEL_TAGS, PixelElement, encoded, file_meta
 from .identity import Frame, identify
 from .origins import named
 from .overrides import apply_overrides
@@ -142,8 +140,7 @@ def whole_dataset(finished: Finished) -> Dataset:
         data = finished.pixels.view().tobytes()
         element = finished.pixels
         dataset[element.tag] = DataElement(element.tag, element.vr, data + b"\0" * (len(data) % 2))
-    assert isinstance(dataset.file_meta, FileMetaDataset)
-    assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    dataset.file_meta = file_meta(dataset)
     return dataset
 
 

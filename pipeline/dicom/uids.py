@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from pydicom import DataElement, Dataset
@@ -23,8 +24,13 @@ ROOT = UUID("8a1d2f5e-3a0b-5c1e-9f53-1d6c0f7a2b94")
 
 def derived_uid(namespace: UUID | None, *keys: object) -> str:
     """The UID that belongs to these keys in a namespace (None: the program's own)."""
-    text = json.dumps(keys, ensure_ascii=True, separators=(",", ":"))
-    return f"2.25.{uuid5(namespace or ROOT, text).int}"
+    return _uid(namespace or ROOT, json.dumps(keys, ensure_ascii=True, separators=(",", ":")))
+
+
+@lru_cache(maxsize=64)
+def _uid(namespace: UUID, text: str) -> str:
+    # the images of one volume ask for the same study, series and frame of reference
+    return f"2.25.{uuid5(namespace, text).int}"
 
 
 IMPLEMENTATION_CLASS_UID = derived_uid(None, "implementation")

@@ -2,6 +2,7 @@
 
 The bytes are those that were encoded; then pydicom reads them and decodes their pixels, and what it finds is
 compared with what there was before anything was encoded. So neither the disk nor the encoder is trusted.
+What pydicom made of an element, or of uncompressed pixels that are described alike, is not asked again.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import DataElement, Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
 from pydicom.tag import Tag
@@ -23,7 +26,15 @@ from pydicom.tag import Tag
 from ..errors import VerificationError
 from ..image import Pixels
 from .compression import Syntax
-from .elements import elements_of, plain, values_of, values_read
+from .elements import (
+    Stored,
+    charset_of,
+    elements_of,
+    plain,
+    remember_same_items,
+    same_items_as_before,
+    values_read,
+)
 from .file import EXPLICIT, PixelElement, implicit_bytes
 from .uids import IMPLEMENTATION_CLASS_UID
 
@@ -36,6 +47,7 @@ _UNREADABLE = (
 _TOLERANCE = 1e-9
 """Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
 _BLOCK = 1 << 18
+OTHER_PIXELS = "the pixels do not read back as they were"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +83,38 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
         yield "the bytes on the disk are not those that were written"
         return
-    found = dcmread(BytesIO(data))
+    found, values = _read_file(data, meant)
     yield from _meta(found, meant.dataset, meant.syntax)
     skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
     implicit = meant.syntax.name == "implicit-le"
     yield from differences(meant.dataset, found, skipped=skipped, implicit=implicit)
-    for keyword, values in meant.numbers.items():
-        read = [float(value) for value in values_of(found.get(keyword))]
-        if len(read) != len(values) or not all(map(_close, read, values)):
+    for keyword, numbers in meant.numbers.items():
+        read = [float(value) for value in _read(found, keyword)]
+        if len(read) != len(numbers) or not all(map(_close, read, numbers)):
             yield f"{keyword} is not the number that was meant"
     if meant.pixels is not None:
-        yield from _pixels(found, meant)
+        yield from _pixels(found, values, meant)
+
+
+def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, bytes | memoryview | None]:
+    """What pydicom reads, and the value of the pixel element: no copy, where pydicom need not decode it."""
+    pixels = meant.pixels
+    if pixels is None:
+        return dcmread(BytesIO(data)), None
+    if _description(meant) in _plainly_decoded:
+        found = dcmread(BytesIO(data), defer_size=pixels.array.nbytes - 1)
+        left = [each for each in found.values() if isinstance(each, RawDataElement) and _is_left(each)]
+        if [int(each.tag) for each in left] == [pixels.tag]:
+            start, size = left[-1].value_tell, left[-1].length
+            return found, memoryview(data)[start : start + size]
+    found = dcmread(BytesIO(data))
+    element = found.get_item(pixels.tag)
+    return found, None if element is None else element.value
+
+
+def _is_left(element: RawDataElement) -> bool:
+    """Whether its value was left in the file."""
+    return element.value is None and element.length != 0
 
 
 def _close(read: float, meant: float) -> bool:
@@ -89,12 +122,12 @@ def _close(read: float, meant: float) -> bool:
 
 
 def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
-    view, start = memoryview(data), 0
+    """Whether the file is these chunks; a memoryview is the pixels, which are compared once they are read."""
+    start = 0
     for chunk in chunks:
-        size = len(chunk)
-        if not _same(np.frombuffer(chunk, np.uint8), np.frombuffer(view[start : start + size], np.uint8)):
+        if isinstance(chunk, bytes) and not data.startswith(chunk, start):
             return False
-        start += size
+        start += len(chunk)
     return start == len(data)
 
 
@@ -115,8 +148,14 @@ def _meta(found: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
         "ImplementationClassUID": IMPLEMENTATION_CLASS_UID,
     }
     for keyword, value in wanted.items():
-        if str(meta.get(keyword) or "") != value:
+        if _read(meta, keyword) != ((value,) if value else ()):
             yield f"{keyword} in the file meta"
+
+
+def _read(found: Dataset, keyword: str) -> tuple[Any, ...]:
+    """The `plain` values of an element; none where there is no such element."""
+    stored = found.get_item(keyword)
+    return () if stored is None else values_read(found, stored, charset_of(found))[1]
 
 
 def differences(
@@ -128,29 +167,45 @@ def differences(
     are compared where a reader takes them for something else.
     """
     ours = dict(elements_of(meant))
-    theirs = {int(tag) for tag in found.keys()}  # noqa: SIM118
-    for tag in sorted((ours.keys() | theirs) - skipped):
+    theirs = {int(each.tag): each for each in found.values()}
+    charset = charset_of(found)
+    for tag in sorted((ours.keys() | theirs.keys()) - skipped):
         if tag not in theirs:
             yield f"{ours[tag].name} is missing"
         elif tag not in ours:
             yield f"{Tag(tag)} was not meant to be there"
-        elif ours[tag].VR == "SQ" and found[tag].VR == "SQ":
-            yield from _items(ours[tag].name, list(ours[tag].value), list(found[tag].value), implicit)
+        elif ours[tag].VR == "SQ":
+            yield from _sequence(ours[tag], found, theirs[tag], charset, implicit)
         else:
-            yield from _difference(ours[tag], found, implicit)
+            vr, values = values_read(found, theirs[tag], charset)
+            if vr != ours[tag].VR or values != plain(ours[tag].value):
+                yield from _difference(ours[tag], found, implicit)
 
 
 def _difference(ours: DataElement, found: Dataset, implicit: bool) -> Iterator[str]:
-    """At most one."""
-    tag = int(ours.tag)
-    vr, values = values_read(found, tag)
-    if vr == ours.VR:
-        if plain(ours.value) != values:
-            yield str(ours.name)
-    elif not implicit:
-        yield f"{ours.name} has the VR {vr}, not {ours.VR}"
-    elif implicit_bytes(ours) != implicit_bytes(found[tag]):
+    """What is not the same in two elements that do not read alike; at most one thing."""
+    theirs = found[ours.tag]
+    if theirs.VR == ours.VR:
         yield str(ours.name)
+    elif not implicit:
+        yield f"{ours.name} has the VR {theirs.VR}, not {ours.VR}"
+    elif implicit_bytes(ours) != implicit_bytes(theirs):
+        yield str(ours.name)
+
+
+def _sequence(
+    ours: DataElement, found: Dataset, stored: Stored, charset: str, implicit: bool
+) -> Iterator[str]:
+    if same_items_as_before(ours, stored, charset):
+        return
+    theirs = found[ours.tag]
+    if theirs.VR != "SQ":
+        yield from _difference(ours, found, implicit)
+        return
+    different = list(_items(ours.name, list(ours.value), list(theirs.value), implicit))
+    if not different:
+        remember_same_items(ours, stored, charset)
+    yield from different
 
 
 def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool) -> Iterator[str]:
@@ -162,18 +217,18 @@ def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool
             yield f"{name}[{index}]: {difference}"
 
 
-def _pixels(found: Dataset, meant: Meant) -> Iterator[str]:
+def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> Iterator[str]:
+    """`values`: of the pixel element that was read."""
     pixels = meant.pixels
     assert pixels is not None
-    element = found.get_item(pixels.tag)
     size = pixels.array.nbytes
-    has = None if element is None or element.value is None else len(element.value)
-    if has is None or (not meant.syntax.compressed and has != size + size % 2):
+    if values is None or (not meant.syntax.compressed and len(values) != size + size % 2):
         yield f"{pixels.element} is missing or has another size"
         return
-    if not meant.described:
-        if element.value[:size] != bytes(pixels.view()):
-            yield f"{pixels.element} has other bytes"
+    description = _description(meant)
+    if not meant.described or description in _plainly_decoded:
+        if not _same(np.frombuffer(values, np.uint8, size), np.frombuffer(pixels.view(), np.uint8)):
+            yield OTHER_PIXELS if meant.described else f"{pixels.element} has other bytes"
         return
     decoded = pixel_array(found, raw=True, view_only=True)
     if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
@@ -182,7 +237,35 @@ def _pixels(found: Dataset, meant: Meant) -> Iterator[str]:
             f"not as {pixels.array.dtype} of shape {pixels.array.shape}"
         )
     elif not _same(_bits(decoded), _bits(pixels.array)):
-        yield "the pixels do not read back as they were"
+        yield OTHER_PIXELS
+    elif description is not None and _bits(decoded).tobytes() == values[:size]:
+        if len(_plainly_decoded) >= _MOST_DESCRIPTIONS:
+            _plainly_decoded.clear()
+        _plainly_decoded.add(description)
+
+
+_DESCRIBING = tuple(
+    Tag(keyword)
+    for keyword in (
+        "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows",
+        "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    )
+)  # fmt: skip
+"""On what pydicom's decoding of uncompressed pixels depends (pydicom.pixels.decoders.base, its options)."""
+_MOST_DESCRIPTIONS = 256
+_plainly_decoded: set[Hashable] = set()
+"""Descriptions with which pydicom's decoding gave the array of the same bytes, and would again."""
+
+
+def _description(meant: Meant) -> Hashable:
+    """How the file describes its pixels, if they are in it as they are: its attributes are the dataset's."""
+    if not meant.described or meant.syntax.compressed or meant.syntax.name == "deflated":
+        return None
+    assert meant.pixels is not None
+    found = (meant.dataset.get_item(tag) for tag in _DESCRIBING)
+    attributes = tuple(None if element is None else str(element.value) for element in found)
+    array = meant.pixels.array
+    return meant.syntax.name, meant.pixels.element, array.dtype.str, array.shape, attributes
 
 
 def _bits(pixels: Pixels) -> Pixels:

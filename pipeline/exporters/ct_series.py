@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
-import numpy as np
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
@@ -104,8 +104,10 @@ def _require_geometry(geometry: Geometry) -> None:
             "a CT Image needs the place of its slice, which this source does not have",
             hint="a 3D array has it: 'source: {format: volume, slice_axis: ..., spacing: [...]}'",
         )
-    axes = np.array(plane.orientation).reshape(2, 3)
-    if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-4):
+    across, down = plane.orientation[:3], plane.orientation[3:]
+    products = ((across, across, 1), (down, down, 1), (across, down, 0))
+    found = ((sum(map(mul, one, other)), wanted) for one, other, wanted in products)
+    if not all(abs(product - wanted) <= 1e-4 for product, wanted in found):
         raise GeometryError("the orientation's two directions are not at right angles and of length 1")
 
 

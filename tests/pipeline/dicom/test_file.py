@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from dicombake.pipeline.dicom.file import PixelElement
 from dicombake.pipeline.dicom.finish import finish
-from dicombake.pipeline.dicom.verify import verify
+from dicombake.pipeline.dicom.verify import _plainly_decoded, verify
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters import rt_image
 from dicombake.pipeline.image import Image
@@ -58,9 +58,20 @@ def test_the_same_call_gives_the_same_bytes(tmp_path):
     assert made(tmp_path)[0].read_bytes() == first
 
 
-def test_no_flipped_byte_goes_unseen(tmp_path):
+@pytest.fixture(params=["asked", "remembered"])
+def memory(request):
+    """What pydicom decodes is forgotten before each file, or remembered from a good one."""
+    _plainly_decoded.clear()
+    return request.param
+
+
+def test_no_flipped_byte_goes_unseen(tmp_path, memory):
     path, artifact = made(tmp_path, ramp("uint8", 3, 5), {"(0009,ACME,01)": "x", "PatientName": "Ö"})
     good = path.read_bytes()
+    if memory == "remembered":
+        artifact.check(path)
+    else:
+        _plainly_decoded.clear()
     for at in range(len(good)):
         bad = bytearray(good)
         bad[at] ^= 0x11
@@ -149,10 +160,13 @@ def test_an_encoder_that_writes_something_else_is_seen(tmp_path, mistake, messag
         (ramp("uint8", 10, 7), "the pixels read as uint16 of shape (5, 7), not as uint8 of shape (10, 7)"),
     ],
 )
-def test_pixels_that_do_not_read_back_are_seen(tmp_path, array, message):
+def test_pixels_that_do_not_read_back_are_seen(tmp_path, array, message, memory):
     result = finished()
     path = tmp_path / "out.dcm"
     path.write_bytes(b"".join(result.chunks))
+    if memory == "remembered":
+        verify(path, result.meant)
+        assert len(_plainly_decoded) == 1
     meant = replace(result.meant, pixels=PixelElement(np.ascontiguousarray(array)))
     with pytest.raises(VerificationError) as caught:
         verify(path, meant)
