@@ -1,11 +1,12 @@
 """The program, as ``dicombake`` and as ``python -m dicombake.pipeline.cli``.
 
 Workers begin to start before anything else is loaded, where they will be wanted: their start takes as long as
-that of the whole program.
+that of the whole program. Nobody looks for garbage until a command that reads images is loaded.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 
 def main() -> None:
     """The program."""
+    gc.disable()
     if _wants_workers(sys.argv[1:]):
         from ..execute.starting import warm_up
 

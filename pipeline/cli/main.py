@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
+READING_IMAGES = frozenset({"run", "check", "test", "explain", "inspect", "new", "check-dicom", "demo"})
 
 
 class Commands(TyperGroup):
@@ -45,6 +47,8 @@ def load(name: str) -> Any:
     """The Click command of a name in `COMMANDS`."""
     one = typer.Typer(add_completion=False)
     module = name.replace("-", "_")
+    if name in READING_IMAGES:
+        gc.enable()
     function = getattr(import_module(f".{module}", __package__), module)
     one.command(name, help=function.__doc__ or COMMANDS[name])(function)
     return typer.main.get_command(one)
