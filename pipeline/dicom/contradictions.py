@@ -39,16 +39,16 @@ def contradictions(
 
 def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: bool) -> Iterator[Note]:
     for keyword in _KIND:
-        if _differs(before, after, keyword):
+        if differs(before, after, keyword):
             yield _note("contradicts-kind", keyword, before, after, "the kind of file")
     for keyword in PIXEL_DESCRIPTION:
-        if kept and _differs(before, after, keyword):
+        if kept and differs(before, after, keyword):
             yield _note("contradicts-pixels", keyword, before, after, "the pixels")
     for keyword in VALUE_DESCRIPTION:
-        if _differs(before, after, keyword) or (kept and keyword not in before and after.get(keyword)):
+        if differs(before, after, keyword) or (kept and keyword not in before and after.get(keyword)):
             yield _note("contradicts-values", keyword, before, after, "the values")
     for keyword in GEOMETRY:
-        if _differs(before, after, keyword) and before.get(keyword) not in (None, ""):
+        if differs(before, after, keyword) and before.get(keyword) not in (None, ""):
             yield _note("contradicts-geometry", keyword, before, after, "the geometry")
     if not kept and pixels is not None:
         yield from _other_pixels(after)
@@ -74,7 +74,8 @@ def _other_pixels(after: Dataset) -> Iterator[Note]:
             yield Note("contradicts-pixels", text, contradiction=True)
 
 
-def _differs(before: Dataset, after: Dataset, keyword: str) -> bool:
+def differs(before: Dataset, after: Dataset, keyword: str) -> bool:
+    """Whether an element that was there is not there any more, or has another value."""
     tag = _tag(keyword)
     old, new = before.get_item(tag), after.get_item(tag)
     if old is None or old is new:

@@ -75,6 +75,11 @@ def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
         yield tag, dataset[tag] if isinstance(element, RawDataElement) else element
 
 
+def shallow(dataset: Dataset) -> Dataset:
+    """Another dataset of the same elements."""
+    return Dataset({element.tag: element for _, element in elements_of(dataset)})
+
+
 def _bytes_of(
     tag: int, element: DataElement, key: Hashable | None, base: tuple[Any, ...], encodings: list[str]
 ) -> bytes:

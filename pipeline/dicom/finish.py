@@ -15,7 +15,8 @@ from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context, Identity
 from ..image import Image, Origin
 from .compression import SYNTAXES, check
-from .contradictions import contradictions
+from .contradictions import contradictions, differs
+from .elements import shallow
 from .file import PIXEL_TAGS, PixelElement, encoded, file_meta
 from .identity import Frame, identify
 from .origins import named
@@ -62,7 +63,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     dataset, ours = draft.dataset, signature()
     sign(dataset, ours)
     context.trace.layer(dataset, Origin("rule", "the program that made the file, PS3.3 C.12.1.1.5"))
-    before = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
+    before = shallow(dataset)
     _override(dataset, context)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
@@ -82,7 +83,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     check(syntax, dataset, pixels, described=described)
     chunks, dataset = encoded(dataset, pixels, syntax)
     context.trace.layer(dataset, Origin("derived", "everything else in the file"))
-    numbers = {name: values for name, values in draft.numbers.items() if _same(before, dataset, name)}
+    numbers = {name: values for name, values in draft.numbers.items() if not differs(before, dataset, name)}
     meant = Meant(chunks, dataset, pixels, described=described, numbers=numbers, syntax=syntax)
     return Finished(dataset, pixels, chunks, meant, draft.notes + found)
 
@@ -155,7 +156,3 @@ def _pixels_given(dataset: Dataset, context: Context) -> bool:
         return True
     removed = (parse_tag(key).steps for key in context.remove_tags)
     return any(len(steps) == 1 and steps[0].number in PIXEL_TAGS.values() for steps in removed)
-
-
-def _same(before: Dataset, after: Dataset, keyword: str) -> bool:
-    return keyword in before and keyword in after and before[keyword].value == after[keyword].value

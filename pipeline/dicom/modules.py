@@ -6,9 +6,12 @@ Defaults of the kind, then what the file says, then geometry; the recipe's tags 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from ..errors import Note
@@ -39,8 +42,7 @@ def common(
     """
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in _PRESENT:
-        setattr(dataset, keyword, None)
+    leave_empty(dataset, _PRESENT)
     dataset.InstanceNumber = str(image.source.page)
     trace.layer(dataset, Origin("rule", "every image has it, if only empty; PS3.3 C.7"))
     notes = _from_sources(dataset, image, modality, trace)
@@ -59,6 +61,22 @@ def common(
     record_loss(dataset, image)
     trace.layer(dataset, Origin("file", "the loss of its compression"))
     return dataset, notes
+
+
+def leave_empty(dataset: Dataset, keywords: Iterable[str]) -> None:
+    """Those of these attributes that are not there are, empty."""
+    for keyword in keywords:
+        tag, vr, nothing = _empty(keyword)
+        if tag not in dataset:
+            dataset[tag] = DataElement(tag, vr, nothing, already_converted=True)
+
+
+@cache
+def _empty(keyword: str) -> tuple[BaseTag, str, Any]:
+    dataset = Dataset()
+    setattr(dataset, keyword, None)
+    element = dataset[keyword]
+    return element.tag, element.VR, element.value
 
 
 def _from_sources(dataset: Dataset, image: Image, modality: str, trace: Trace) -> tuple[Note, ...]:

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
+from .elements import shallow
+
 PROGRAM = "dicombake"
 _KEYWORD = "ContributingEquipmentSequence"
 _PURPOSE = ("109102", "DCM", "Processing Equipment")
@@ -49,7 +51,7 @@ def sign(dataset: Dataset, item: Dataset) -> None:
 
 def unsigned(dataset: Dataset, item: Dataset) -> Dataset:
     """The dataset without that item; the others share their elements with it."""
-    plain = Dataset({tag: dataset[tag] for tag in dataset.keys()})  # noqa: SIM118
+    plain = shallow(dataset)
     others = [each for each in dataset.get(_KEYWORD) or () if each is not item]
     if len(others) < len(dataset.get(_KEYWORD) or ()):
         del plain[_KEYWORD]

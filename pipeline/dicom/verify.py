@@ -20,8 +20,9 @@ import numpy as np
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.pixels.utils import pixel_array
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
 from ..image import Pixels
@@ -47,6 +48,7 @@ _UNREADABLE = (
 _TOLERANCE = 1e-9
 """Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
 _BLOCK = 1 << 18
+_PREAMBLE = 132
 OTHER_PIXELS = "the pixels do not read back as they were"
 
 
@@ -83,8 +85,8 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
         yield "the bytes on the disk are not those that were written"
         return
-    found, values = _read_file(data, meant)
-    yield from _meta(found, meant.dataset, meant.syntax)
+    meta, found, values = _read_file(data, meant)
+    yield from _meta(meta, meant.dataset, meant.syntax)
     skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
     implicit = meant.syntax.name == "implicit-le"
     yield from differences(meant.dataset, found, skipped=skipped, implicit=implicit)
@@ -96,20 +98,28 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
         yield from _pixels(found, values, meant)
 
 
-def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, bytes | memoryview | None]:
-    """What pydicom reads, and the value of the pixel element: no copy, where pydicom need not decode it."""
+def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, Dataset, bytes | memoryview | None]:
+    """File meta and dataset as pydicom reads them, and the value of the pixel element.
+
+    No copy of that, where pydicom need not decode it.
+    """
     pixels = meant.pixels
-    if pixels is None:
-        return dcmread(BytesIO(data)), None
-    if _description(meant) in _plainly_decoded:
-        found = dcmread(BytesIO(data), defer_size=pixels.array.nbytes - 1)
+    if pixels is not None and meant.syntax is EXPLICIT and _description(meant) in _plainly_decoded:
+        file = BytesIO(data)
+        file.seek(_PREAMBLE)
+        meta = read_dataset(file, False, True, stop_when=_behind_meta)
+        found = read_dataset(file, False, True, defer_size=pixels.array.nbytes - 1)
         left = [each for each in found.values() if isinstance(each, RawDataElement) and _is_left(each)]
         if [int(each.tag) for each in left] == [pixels.tag]:
             start, size = left[-1].value_tell, left[-1].length
-            return found, memoryview(data)[start : start + size]
-    found = dcmread(BytesIO(data))
-    element = found.get_item(pixels.tag)
-    return found, None if element is None else element.value
+            return meta, found, memoryview(data)[start : start + size]
+    whole = dcmread(BytesIO(data))
+    element = None if pixels is None else whole.get_item(pixels.tag)
+    return whole.file_meta, whole, None if element is None else element.value
+
+
+def _behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag.group != 2
 
 
 def _is_left(element: RawDataElement) -> bool:
@@ -139,8 +149,7 @@ def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
     )
 
 
-def _meta(found: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
-    meta = found.file_meta
+def _meta(meta: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
     wanted = {
         "MediaStorageSOPClassUID": str(meant.get("SOPClassUID") or ""),
         "MediaStorageSOPInstanceUID": str(meant.SOPInstanceUID),

@@ -13,7 +13,7 @@ from ...schemas.tags import parse_tag
 from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact
-from ..dicom.modules import common, pixel_module, rescale
+from ..dicom.modules import common, leave_empty, pixel_module, rescale
 from ..dicom.origins import of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import patient_places, texts
@@ -23,6 +23,8 @@ from ..image import Geometry, Image, Origin
 from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import polarity
+
+_TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
 
 
 def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
@@ -44,15 +46,7 @@ def draft(image: Image, options: CtSeriesExport, trace: Trace = UNTRACED) -> Dra
     encoded = _with_rescale(encode(image, options.pixels, CT_IMAGE))
     dataset, notes = common(image, sop_class=CTImageStorage, modality="CT", trace=trace)
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
-    for keyword in (
-        "KVP",
-        "AcquisitionNumber",
-        "PatientPosition",
-        "PositionReferenceIndicator",
-        "Laterality",
-    ):
-        if keyword not in dataset:
-            setattr(dataset, keyword, None)
+    leave_empty(dataset, _TYPE_2)
     trace.layer(dataset, Origin("rule", "CT Image and General Series modules, PS3.3 C.8.2.1 and C.7.3.1"))
     plane = image.geometry.patient
     if plane is not None and plane.frame_of_reference and image.source.dataset is None:

@@ -14,7 +14,7 @@ from ...schemas.exports import RtImageExport
 from ..dicom.encoding import RT_IMAGE
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
-from ..dicom.modules import common, conversion_type, pixel_module, rescale
+from ..dicom.modules import common, conversion_type, leave_empty, pixel_module, rescale
 from ..dicom.origins import FRAMES, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
@@ -102,9 +102,7 @@ def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
     """The RT Image module but for geometry and pixels (PS3.3 C.8.8.2)."""
     origin = image.source.dataset
     given = origin if origin is not None and origin.get("Modality") == "RTIMAGE" else Dataset()
-    for keyword in ("OperatorsName", "RadiationMachineName", "PrimaryDosimeterUnit"):
-        if keyword not in dataset:
-            setattr(dataset, keyword, None)
+    leave_empty(dataset, ("OperatorsName", "RadiationMachineName", "PrimaryDosimeterUnit"))
     if "PatientPosition" in dataset and not dataset.get("IsocenterPosition"):
         # of a CT source; here it belongs to the isocenter and to nothing else (C.8.8.2)
         del dataset.PatientPosition
