@@ -35,7 +35,8 @@ Only = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Junit = Annotated[
-    Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report, a case for each output.")
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write a JUnit report, a case for each output or test."),
 ]
 
 

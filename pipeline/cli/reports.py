@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ..execute.check import Checked
     from ..execute.results import Outcome
     from ..report.junit import Suite
+    from ..testing import Result
 
 
 @dataclass
@@ -43,6 +45,12 @@ class Reports:
             from ..report.junit import suite_of_checked
 
             self.suites.append(suite_of_checked(checked))
+
+    def tested(self, path: Path, results: Sequence[Result]) -> None:
+        if self.junit:
+            from ..report.junit import suite_of_tests
+
+            self.suites.append(suite_of_tests(path, results))
 
     def done(self, outcome: Outcome) -> None:
         if self.junit:

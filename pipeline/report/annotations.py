@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..execute.results import Outcome
     from ..plan import Plan
     from ..recipe_file import LoadedRecipe, Place
+    from ..testing import Result
 
 Level = Literal["error", "warning"]
 
@@ -87,6 +88,20 @@ def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]
     for unit in plan.units:
         if unit.problem:
             yield of_conversion(plan.loaded, unit.conversion, "error", unit.problem, unit.id)
+
+
+def of_tests(results: Iterable[Result]) -> Iterator[str]:
+    """A recipe's own tests: each that failed, on its line, with what is not as stated."""
+    for result in results:
+        if not result.passed:
+            message = "\n".join(str(mismatch) for mismatch in result.mismatches)
+            yield annotation(
+                "error",
+                message,
+                file=in_repository(result.file),
+                line=result.line or 1,
+                title=f"dicombake: test {result.name}",
+            )
 
 
 LIKE = 3

@@ -1,4 +1,4 @@
-"""JUnit XML: one suite per recipe, one case per output, for whatever CI shows test reports.
+"""JUnit XML: one suite per recipe, one case per output or test, for whatever CI shows test reports.
 
 No time, host or date: the same results give the same file. GitLab, Jenkins, GitHub's reporters and Azure read
 ``testsuites > testsuite > testcase`` with ``failure``, ``error`` or ``skipped`` inside; ``file`` and ``line``
@@ -19,6 +19,7 @@ from ..execute.check import Checked
 from ..execute.results import Failure, Outcome, UnitResult
 from ..lock import lock_path
 from ..plan import Unit
+from ..testing import Result
 
 Verdict = Literal["passed", "failure", "error", "skipped"]
 
@@ -98,6 +99,26 @@ def suite_of_checked(checked: Checked) -> Suite:
     lock = lock_path(loaded.path).name
     cases += [Case(name, lock, "failure", "lock", what, what, recipe) for what in checked.lock]
     return Suite(name, tuple(cases), (("recipe", recipe), ("digest", loaded.digest)))
+
+
+def suite_of_tests(recipe: Path, results: Sequence[Result]) -> Suite:
+    """A recipe whose own tests were run: a case for each test."""
+    cases = []
+    for result in results:
+        told = [str(mismatch) for mismatch in result.mismatches]
+        verdict: Verdict = "passed" if result.passed else "failure"
+        case = Case(
+            f"{recipe.stem}.{result.conversion}",
+            result.name,
+            verdict,
+            "" if result.passed else "Mismatch",
+            told[0] if told else "",
+            "\n".join(told),
+            result.file,
+            result.line,
+        )
+        cases.append(case)
+    return Suite(recipe.stem, tuple(cases), (("recipe", str(recipe)),))
 
 
 def suite_of_error(recipe: Path, error: DicombakeError) -> Suite:

@@ -28,9 +28,15 @@ class Result:
 
     name: str
     conversion: str
-    place: str
-    """``film.yaml:40``."""
     mismatches: tuple[Mismatch, ...]
+    file: str
+    line: int = 0
+    """Where the test stands; 0 where that is not known."""
+
+    @property
+    def place(self) -> str:
+        """``film.yaml:40``."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     @property
     def passed(self) -> bool:
@@ -49,7 +55,8 @@ def run_tests(path: Path, variables: Mapping[str, str] | None = None) -> Iterato
         recipe = load_recipe(path, given | test.vars) if test.vars else loaded
         place = loaded.place("tests", index)
         found = tuple(_run(test, recipe))
-        yield Result(test.name, test.conversion, str(place or path), found)
+        file, line = (place.file, place.line) if place else (str(path), 0)
+        yield Result(test.name, test.conversion, found, file, line)
 
 
 def _run(test: RecipeTest, loaded: LoadedRecipe) -> Iterator[Mismatch]:

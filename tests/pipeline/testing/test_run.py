@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from dicombake.pipeline.recipe_file import load_recipe
@@ -246,3 +247,24 @@ def test_nothing_to_test_and_a_wrong_recipe_are_status_2(recipe: Path, tmp_path:
     done = call("recipe.yaml", temporary=tmp_path)
     assert (done.returncode, done.stdout) == (2, "0 passed, 0 failed\n")
     assert "recipe.yaml:27:13: tests[0].expect: states nothing" in done.stderr
+
+
+def test_a_failed_test_is_told_to_ci(recipe: Path, tmp_path: Path) -> None:
+    recipe.write_text(RECIPE.replace("EXPECT", "{outputs: 3}"), encoding="utf-8")
+    done = call("recipe.yaml", "--junit", "tests.xml", "--annotations", "github", temporary=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "::error file=recipe.yaml,line=24,title=dicombake%3A test it::outputs: expected 3, found 2\n"
+    )
+    root = ET.parse("tests.xml").getroot()
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("1", "1", "0")
+    (case,) = root.iter("testcase")
+    assert dict(case.attrib) == {
+        "classname": "recipe.film", "name": "it", "file": "recipe.yaml", "line": "24",
+    }  # fmt: skip
+    (failure,) = case
+    assert (failure.get("message"), failure.text) == ("outputs: expected 3, found 2",) * 2
+    recipe.write_text(RECIPE.replace("EXPECT", "{outputs: 2}"), encoding="utf-8")
+    done = call("recipe.yaml", "--junit", "tests.xml", "--annotations", "github", temporary=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ET.parse("tests.xml").getroot().get("failures") == "0"
