@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
+from ...schemas.tags import TagPath, parse_tag
 from ..errors import Note
 from .file import PixelElement
+from .standard.values import count_of, many_enough
 
 PIXEL_DESCRIPTION = (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
@@ -35,6 +38,31 @@ def contradictions(
     made, `kept` says whether they are still in the file.
     """
     return tuple(_found(before, after, pixels, kept))
+
+
+def multiplicity(dataset: Dataset, keys: Iterable[str]) -> Iterator[Note]:
+    """Tags of the recipe with more values, or fewer, than the standard's dictionary allows (PS3.6)."""
+    for key in keys:
+        element = _element_at(dataset, parse_tag(key))
+        if element is None or element.VR == "SQ" or not dictionary_has_tag(element.tag):
+            continue
+        allowed = dictionary_VM(element.tag)
+        if not (element.is_empty or many_enough(element, allowed)):
+            count = count_of(element)
+            what = f"the tag {key} has {count} value{'s' * (count > 1)}; the standard says {allowed}"
+            yield Note("multiplicity", what, contradiction=True)
+
+
+def _element_at(dataset: Dataset, path: TagPath) -> DataElement | None:
+    """The element of the standard that a path leads to, if there is one."""
+    for step in path.steps[:-1]:
+        items = dataset[step.number].value if step.number in dataset and step.creator is None else ()
+        if step.index is None or step.index >= len(items or ()):
+            return None
+        dataset = items[step.index]
+    last = path.last
+    here = last.creator is None and last.index is None and last.number in dataset
+    return dataset[last.number] if here else None
 
 
 def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: bool) -> Iterator[Note]:

@@ -15,7 +15,7 @@ from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context, Identity
 from ..image import Image, Origin
 from .compression import SYNTAXES, check
-from .contradictions import contradictions, differs
+from .contradictions import contradictions, differs, multiplicity
 from .elements import shallow
 from .file import PIXEL_TAGS, PixelElement, encoded, file_meta
 from .identity import Frame, identify
@@ -67,6 +67,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     _override(dataset, context)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
+    found += tuple(multiplicity(dataset, context.tags))
     if context.strict and found:
         raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
     identify(

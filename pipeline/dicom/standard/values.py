@@ -128,8 +128,8 @@ def _element(element: DataElement, name: str, dataset: Dataset) -> Iterator[Find
             what = f"has the VR {element.VR}; the standard says {' or '.join(known)}"
             yield Finding(name, what, supply=corrected_by(name))
             return
-        if tag not in _PIXELS and element.VR != "SQ" and not _many_enough(element, dictionary_VM(tag)):
-            what = f"has {_count(element)} values; the standard says {dictionary_VM(tag)}"
+        if tag not in _PIXELS and element.VR != "SQ" and not many_enough(element, dictionary_VM(tag)):
+            what = f"has {count_of(element)} values; the standard says {dictionary_VM(tag)}"
             yield Finding(name, what, supply=corrected_by(name))
     yield from _form(element, name)
     keyword = element.keyword
@@ -161,13 +161,14 @@ def _private(tag: BaseTag, name: str, dataset: Dataset) -> Iterator[Finding]:
         yield Finding(name, "a private element whose block no creator has reserved")
 
 
-def _count(element: DataElement) -> int:
+def count_of(element: DataElement) -> int:
+    """The number of values; none where it is empty."""
     return 0 if element.is_empty else int(element.VM)
 
 
-def _many_enough(element: DataElement, allowed: str) -> bool:
+def many_enough(element: DataElement, allowed: str) -> bool:
     """Whether the number of values is that of the dictionary: ``2``, ``1-3``, ``1-n``, ``2-2n``."""
-    count = _count(element)
+    count = count_of(element)
     if count == 0 or element.VR in ("OB", "OW", "OF", "OD", "OL", "OV", "UN", "UT", "ST", "LT", "UR"):
         return True
     for part in allowed.split(" or "):

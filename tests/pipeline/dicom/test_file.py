@@ -216,6 +216,27 @@ def test_a_contradiction_is_written_and_named(tmp_path, overrides, text):
         made(tmp_path, overrides=overrides, strict=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("PatientID", ["QA", "QB"], "PatientID has 2 values; the standard says 1"),
+        ("RTImagePosition", "5", "RTImagePosition has 1 value; the standard says 2"),
+        ("(0018,1164)", ["1", "1", "1"], "(0018,1164) has 3 values; the standard says 2"),
+        ("ExposureSequence[0].KVP", ["6", "10"], "ExposureSequence[0].KVP has 2 values; the standard says 1"),
+    ],
+)
+def test_more_or_fewer_values_than_the_standard_says_are_named(tmp_path, key, value, text):
+    _, artifact = made(tmp_path, overrides={key: value})
+    told = [note for note in artifact.notes if note.code == "multiplicity"]
+    assert [(note.text, note.contradiction) for note in told] == [(f"the tag {text}", True)]
+
+
+def test_as_many_values_as_the_standard_says_are_no_contradiction(tmp_path):
+    overrides = {"ImageType": ["DERIVED", "SECONDARY", "PORTAL"], "PatientComments": None, "KVP": "6"}
+    _, artifact = made(tmp_path, overrides={**overrides, "(0009,ACME,01)": ["1", "2", "3"]})
+    assert codes(artifact) == []
+
+
 def test_pixels_of_the_recipes_own_are_written(tmp_path):
     pixels = ramp("uint16")[::-1].tobytes()
     path, artifact = made(tmp_path, overrides={"PixelData": {"base64": base64.b64encode(pixels).decode()}})
