@@ -1,28 +1,38 @@
-"""Every source format by its name in a recipe."""
+"""Every source format by its name in a recipe. A format's module is loaded when it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...schemas.recipe import Limits
 from ...schemas.sources import AnySource, DicomSeriesSource
-from ..image import Image
-from . import array, auto, cyberknife, dicom_file, dicom_series, image_file, raw, visionrt, volume, xim
-from .base import Loader, Probe
 
-LOADERS: dict[str, Loader] = {
-    "dicom": dicom_file.LOADER,
-    "image": image_file.LOADER,
-    "xim": xim.LOADER,
-    "array": array.LOADER,
-    "volume": volume.LOADER,
-    "dicom-series": dicom_series.LOADER,
-    "cyberknife-raw": cyberknife.LOADER,
-    "visionrt-raw": visionrt.LOADER,
-    "raw": raw.LOADER,
-    "auto": auto.LOADER,
+if TYPE_CHECKING:
+    from ..image import Image
+    from .base import Loader, Probe
+
+LOADERS: dict[str, str] = {
+    "dicom": "dicom_file",
+    "image": "image_file",
+    "xim": "xim",
+    "array": "array",
+    "volume": "volume",
+    "dicom-series": "dicom_series",
+    "cyberknife-raw": "cyberknife",
+    "visionrt-raw": "visionrt",
+    "raw": "raw",
+    "auto": "auto",
 }
+"""The module here that has each format's `LOADER`."""
+
+
+def loader(name: str) -> Loader:
+    """The loader of a format. Raises: KeyError for a name that is none."""
+    found: Loader = import_module(f".{LOADERS[name]}", __package__).LOADER
+    return found
 
 
 def load(path: Path, source: AnySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
@@ -31,7 +41,7 @@ def load(path: Path, source: AnySource, limits: Limits, pages: range | None = No
     Raises:
         SourceError: what the file is or holds that cannot be read truly.
     """
-    return LOADERS[source.format].load(path, source, limits, pages)
+    return loader(source.format).load(path, source, limits, pages)
 
 
 def load_each(
@@ -42,7 +52,9 @@ def load_each(
     Raises: SourceError, as `load`.
     """
     if isinstance(source, DicomSeriesSource):
-        yield from dicom_series.load_series(paths, source, limits, pages)
+        from .dicom_series import load_series
+
+        yield from load_series(paths, source, limits, pages)
         return
     for path in paths:
         for image in load(path, source, limits, pages):
@@ -51,4 +63,4 @@ def load_each(
 
 def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
     """What the file's headers say, no pixel read. Raises: SourceError."""
-    return LOADERS[source.format].probe(path, source, limits)
+    return loader(source.format).probe(path, source, limits)

@@ -12,7 +12,7 @@ from ...schemas.base import Model
 from ...schemas.exports import EXPORT_TARGETS
 from ...schemas.sources import SOURCE_FORMATS
 from ..exporters.registry import EXPORTERS, exporter
-from ..loaders.registry import LOADERS
+from ..loaders.registry import LOADERS, loader
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,7 +33,7 @@ class Row:
 def sources() -> tuple[Row, ...]:
     """Every source format that has a loader, in the order of the schema."""
     return tuple(
-        Row(name, LOADERS[name].describes, _options(model))
+        Row(name, loader(name).describes, _options(model))
         for name, model in SOURCE_FORMATS.items()
         if name in LOADERS
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.image import DTYPES
-from dicombake.pipeline.loaders.registry import LOADERS, load, probe
+from dicombake.pipeline.loaders.registry import LOADERS, load, loader, probe
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import (
     SOURCE_FORMATS,
@@ -118,7 +118,7 @@ def test_every_format_of_the_recipe_has_a_loader_and_a_sample() -> None:
     without = {"dicom-series"}
     assert set(LOADERS) - without == set(SOURCE_FORMATS) - without
     assert {made().source.format for made in SAMPLES.values()} == set(LOADERS) - without
-    assert all(loader.describes for loader in LOADERS.values())
+    assert all(loader(name).describes for name in LOADERS)
 
 
 def test_images_are_what_the_contract_says(path: Path, sample: Sample) -> None:
