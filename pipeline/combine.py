@@ -135,7 +135,10 @@ def _stretched(image: Image) -> Pixels:
 
 
 class _Total:
-    """A sum or mean. Integers are added modulo 2^64 while their true bounds are known: so exactly."""
+    """A sum or mean. Integers are added modulo 2^32 or, beyond it, 2^64, within bounds that are known: exactly.
+
+    Half the width is half the memory that each image goes through.
+    """
 
     def __init__(self, *, mean: bool) -> None:
         self.mean = mean
@@ -153,20 +156,32 @@ class _Total:
                 self.broken = start + pixels
             return
         low, high = value_range(pixels)
-        self.bounds = (self.bounds[0] + low, self.bounds[1] + high)
-        low, high = dtype_range(pixels.dtype)
-        self.dtype_bounds = (self.dtype_bounds[0] + low, self.dtype_bounds[1] + high)
-        if holding(*self.bounds) is None:
+        bounds = (self.bounds[0] + low, self.bounds[1] + high)
+        name = holding(*bounds)
+        if name is None:
             raise OverflowError("the sum is beyond 64 bits")
         if self.whole is None:
-            self.whole = np.zeros(pixels.shape, np.uint64)
-        self.whole += pixels.astype(np.uint64)
+            self.whole = np.zeros(pixels.shape, np.uint32)
+        if np.dtype(name).itemsize > self.whole.itemsize:
+            self.whole = self._wide()
+        np.add(self.whole, pixels, out=self.whole, dtype=self.whole.dtype, casting="unsafe")
+        self.bounds = bounds
+        low, high = dtype_range(pixels.dtype)
+        self.dtype_bounds = (self.dtype_bounds[0] + low, self.dtype_bounds[1] + high)
+
+    def _wide(self) -> Pixels:
+        """The sums so far modulo 2^64."""
+        assert self.whole is not None
+        if self.whole.itemsize == 8:
+            return self.whole
+        true = self.whole.view(np.int32) if self.bounds[0] < 0 else self.whole
+        return true.astype(np.int64).view(np.uint64)
 
     def result(self) -> Pixels:
         whole = None
         if self.whole is not None:
             signed = self.dtype_bounds[0] < 0 and self.bounds[1] < 2**63
-            whole = self.whole.view(np.int64) if signed else self.whole
+            whole = self._wide().view(np.int64) if signed else self._wide()
         if self.broken is not None:
             total = self.broken if whole is None else self.broken + whole
             return total / self.count if self.mean else total

@@ -42,6 +42,23 @@ def group(*geometries: dict[str, Any]) -> list[Image]:
     ]
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("uint32", 2**32 - 1), ("uint8", 1), ("int16", -5)],
+        [("int32", -(2**31)), ("int8", -1), ("int32", -(2**31))],
+        [("int16", -7), ("uint32", 2**31), ("uint16", 9)],
+        [("uint32", 2**31 - 1), ("int8", -1), ("uint32", 2**32 - 1)],
+        [("int64", -(2**62)), ("bool", 1), ("uint8", 3)],
+    ],
+)
+def test_a_sum_that_leaves_32_bits_stays_exact(parts: list[tuple[str, int]]) -> None:
+    images = [image_of(np.array([[value, 0]]).astype(dtype)) for dtype, value in parts]
+    total = sum(value for _, value in parts)
+    assert combine(images, Combine(method="sum")).pixels.tolist() == [[total, 0]]
+    assert combine(images, Combine(method="mean")).pixels.tolist() == [[total / 3, 0]]
+
+
 @given(
     INTEGER.flatmap(lambda dtype: st.lists(hnp.arrays(dtype, (2, 3)), min_size=1, max_size=5)),
     st.sampled_from(METHODS),
