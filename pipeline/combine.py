@@ -135,7 +135,7 @@ def _stretched(image: Image) -> Pixels:
 
 
 class _Total:
-    """A sum or mean. Integers are added modulo 2^32 or, beyond it, 2^64, within bounds that are known: exactly.
+    """A sum or mean. Integers are added modulo 2^32, or 2^64, within bounds that are known: exactly.
 
     Half the width is half the memory that each image goes through.
     """
