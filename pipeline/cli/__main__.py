@@ -6,6 +6,7 @@ that of the whole program. Nobody looks for garbage until a command that reads i
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from itertools import pairwise
@@ -27,8 +28,8 @@ def main() -> None:
 def _wants_workers(words: list[str]) -> bool:
     """Whether several workers will be wanted, as far as that is plain to see; Typer reads the words properly.
 
-    They are where ``--jobs`` says so, and most likely where nothing says how many and a recipe without a lock
-    was never carried out: all is still to be done.
+    They are where ``--jobs`` says so, and most likely where nothing says how many and a recipe was never
+    carried out: it has no lock, and all is still to be done. One that combines has few units, if not one.
     """
     if words[:1] != ["run"] or {"--help", "-h", "--dry-run"} & set(words):
         return False
@@ -37,7 +38,11 @@ def _wants_workers(words: list[str]) -> bool:
         if jobs.isdecimal():
             return int(jobs) > 1
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
-    return any(path.is_file() and not path.with_suffix(".lock").exists() for path in recipes)
+    with contextlib.suppress(OSError):  # told when the recipe is read
+        return any(
+            not path.with_suffix(".lock").exists() and b"combine" not in path.read_bytes() for path in recipes
+        )
+    return False
 
 
 if __name__ == "__main__":

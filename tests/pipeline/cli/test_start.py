@@ -13,6 +13,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("new.yaml", "old.yaml", "old.lock"):
         (tmp_path / name).touch()
+    (tmp_path / "mean.yaml").write_text("combine: {method: mean}")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run old.yaml", False),
         ("run old.yaml new.yaml", True),
         ("run absent.yaml", False),
+        ("run mean.yaml", False),
+        ("run mean.yaml --jobs 2", True),
         ("run old.yaml --jobs 2", True),
         ("run old.yaml --jobs=8", True),
         ("run -j 2 old.yaml", True),

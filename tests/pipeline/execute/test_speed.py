@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from dicombake.pipeline.api import load_recipe, plan, run
 from dicombake.pipeline.dicom import elements
-from dicombake.pipeline.execute import work
+from dicombake.pipeline.execute import fingerprint, work
 from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.samples import files, xim
+from dicombake.pipeline.store import file_sha256
 
 RECIPE = """
 version: 1
@@ -87,12 +88,11 @@ def test_a_file_that_changes_between_two_bands_is_refused(
 
 def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
-    real = hashlib.file_digest
 
-    def counted(file: object, name: str) -> object:
-        hashed.append(Path(file.name).name)  # type: ignore[attr-defined]
-        return real(file, name)  # type: ignore[arg-type]
+    def counted(path: Path) -> str:
+        hashed.append(path.name)
+        return file_sha256(path)
 
-    monkeypatch.setattr(hashlib, "file_digest", counted)
+    monkeypatch.setattr(fingerprint, "file_sha256", counted)
     made(inputs(tmp_path / "a"), jobs=1)
     assert hashed.count("first.npy") == 1
