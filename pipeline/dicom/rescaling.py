@@ -23,6 +23,8 @@ _EXACT = 2**53
 """Up to here every whole number is a float64."""
 _LARGEST = 1e307
 """Beyond this the arithmetic of a rescale may overflow."""
+_BLOCK = 2**15
+"""Values that are looked at together; what is made of them stays in cache."""
 
 
 def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
@@ -87,10 +89,17 @@ def _step_from(pixels: Pixels, start: float) -> float:
 
 def _grid(pixels: Pixels, start: float) -> int:
     """The largest k for which every value is `start` plus a whole multiple of 2^k (0 for none)."""
-    away = pixels.astype(np.float64) - start
+    flat = pixels.reshape(-1)
+    blocks = (_grid_of(flat[first : first + _BLOCK], start) for first in range(0, flat.size, _BLOCK))
+    return min((found for found in blocks if found is not None), default=0)
+
+
+def _grid_of(values: Pixels, start: float) -> int | None:
+    """The same of a block, which stays in cache; None where every value is `start`."""
+    away = values.astype(np.float64) - start
     mantissas, exponents = np.frexp(away[away != 0])
     if mantissas.size == 0:
-        return 0
+        return None
     digits = np.ldexp(mantissas, 53).astype(np.int64)
     lowest = np.frexp((digits & -digits).astype(np.float64))[1] - 1
     return int((exponents.astype(np.int64) - 53 + lowest).min())
