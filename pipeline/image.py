@@ -102,7 +102,7 @@ class Lossy:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Integers as a DICOM source stores them, with the rescale that makes them modality values."""
+    """Integers as a source stores them, with the rescale that makes them modality values."""
 
     pixels: Pixels
     slope: float

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...schemas.recipe import Limits
 from ...schemas.sources import XimSource
-from ..image import Image, SourceFile
+from ..image import Image, SourceFile, Stored
 from .base import Loader, Probe
 from .opening import opened
 from .xim_file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
@@ -33,6 +33,7 @@ def load(path: Path, source: XimSource, limits: Limits, pages: range | None = No
         geometry=mapped.geometry,
         sources=(SourceFile(path, "xim", properties, attributes=mapped.attributes),),
         notes=mapped.notes,
+        stored=None if mapped.rescale is None else Stored(pixels, *mapped.rescale, "US", pixels.itemsize * 8),
     )
 
 

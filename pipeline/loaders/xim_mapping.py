@@ -42,23 +42,26 @@ class Mapped:
     geometry: Geometry
     attributes: Dataset
     notes: tuple[Note, ...]
+    rescale: tuple[float, float] | None = None
+    """Slope and intercept that the file states for its values, where they are not 1 and 0."""
 
 
 def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
     """Geometry, DICOM attributes and what is worth telling about an image of `rows` x `columns`."""
     half = half_of(properties)
     if half is None:
-        notes = (_UNKNOWN_SOURCE, *_rescale(properties))
+        notes = (_UNKNOWN_SOURCE, *_rescale_note(properties))
         attributes = identity(properties, None, None)
         keep_rest(attributes, Geometry(), properties)
-        return Mapped(Geometry(), attributes, notes)
+        return Mapped(Geometry(), attributes, notes, _rescale(properties))
     geometry = geometry_of(properties, half, rows, columns)
     attributes = identity(properties, half, geometry.gantry)
     if not is_dark(properties):
         # nothing was exposed in a dark field, whatever numbers its file holds
         attributes.ExposureSequence = exposure_sequence(properties, half)
     keep_rest(attributes, geometry, properties)
-    return Mapped(geometry, attributes, _parked_note(geometry) + _rescale(properties))
+    notes = _parked_note(geometry) + _rescale_note(properties)
+    return Mapped(geometry, attributes, notes, _rescale(properties))
 
 
 def geometry_of(properties: Properties, half: str, rows: int, columns: int) -> Geometry:
@@ -139,12 +142,21 @@ def _parked_note(geometry: Geometry) -> tuple[Note, ...]:
     return (Note("panel-parked", text),)
 
 
-def _rescale(properties: Properties) -> tuple[Note, ...]:
-    """The vendor's text says value = stored x gain + offset; it is never applied in silence."""
+def _rescale(properties: Properties) -> tuple[float, float] | None:
+    """The vendor's text says value = stored x gain + offset."""
     gain, offset = number(properties, "DataGain"), number(properties, "DataOffset")
-    said = [f"DataGain {gain:.10g}"] if gain not in (None, 1.0) else []
-    said += [f"DataOffset {offset:.10g}"] if offset not in (None, 0.0) else []
-    if not said:
+    gain, offset = 1.0 if gain is None else gain, 0.0 if offset is None else offset
+    return None if (gain, offset) == (1.0, 0.0) or gain == 0 else (gain, offset)
+
+
+def _rescale_note(properties: Properties) -> tuple[Note, ...]:
+    """It is never applied in silence."""
+    rescale = _rescale(properties)
+    if rescale is None:
         return ()
-    text = f"the file says {' and '.join(said)}, which is not applied: the pixels are the stored values"
+    gain, offset = rescale
+    text = (
+        f"the file says that its values are x {gain:.10g} + {offset:.10g}: the rescale of a DICOM output "
+        "that stores the file's own integers says so too; nothing is applied to the pixels"
+    )
     return (Note("xim-rescale", text, contradiction=True),)

@@ -9,7 +9,13 @@ import pytest
 from dicombake.pipeline.errors import ExportError, GeometryError
 from dicombake.pipeline.exporters import rt_image
 from dicombake.pipeline.image import Geometry, Image, Lossy, SourceFile, Stored
+from dicombake.pipeline.loaders.xim import load
+from dicombake.pipeline.process import apply
+from dicombake.pipeline.samples import xim
 from dicombake.schemas.exports import RtImageExport
+from dicombake.schemas.process import Invert
+from dicombake.schemas.recipe import Limits
+from dicombake.schemas.sources import XimSource
 from pydicom import Dataset
 from pydicom.pixels import apply_modality_lut
 
@@ -344,3 +350,22 @@ def test_frames_of_a_dicom_source_keep_their_time_and_exposures(tmp_path):
         (1, 20),
         (2, 30),
     ]
+
+
+@pytest.mark.parametrize("how", ["auto", "retain", "portable"])
+def test_the_rescale_of_a_xim_is_written_and_its_integers_stay(tmp_path, how):
+    """XIM_MAPPING: DataGain and DataOffset, never applied."""
+    pixels = ramp("uint16")
+    file = tmp_path / "a.xim"
+    file.write_bytes(xim.encode(pixels, {**xim.mv_properties(gantry=0.0), "DataGain": 0.5, "DataOffset": 3}))
+    (image,) = load(file, XimSource(), Limits())
+    assert np.array_equal(image.pixels, pixels)
+    path, artifact = made(tmp_path, image, how)
+    found = read(path)
+    assert np.array_equal(found.pixel_array, pixels)
+    assert np.array_equal(values(found), pixels * 0.5 + 3)
+    assert (found.RescaleSlope, found.RescaleIntercept, found.RescaleType) == (0.5, 3, "US")
+    assert codes(artifact) == []
+    inverted = apply(image, [Invert()])
+    path, _ = made(tmp_path, inverted, how)
+    assert "RescaleSlope" not in read(path)

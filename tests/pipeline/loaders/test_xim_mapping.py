@@ -263,18 +263,24 @@ def test_description_has_the_form_of_the_console() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("said", "rescale", "text"),
     [
-        ({"DataGain": 2.0}, "DataGain 2"),
-        ({"DataOffset": -1}, "DataOffset -1"),
-        ({"DataGain": 0.5, "DataOffset": 3}, "DataGain 0.5 and DataOffset 3"),
+        ({"DataGain": 2.0}, (2.0, 0.0), "x 2 + 0"),
+        ({"DataOffset": -1}, (1.0, -1.0), "x 1 + -1"),
+        ({"DataGain": 0.5, "DataOffset": 3}, (0.5, 3.0), "x 0.5 + 3"),
     ],
 )
-def test_a_rescale_of_the_file_is_told_and_never_applied(said: dict[str, Any], text: str) -> None:
-    (note,) = mapped(said).notes
+def test_a_rescale_of_the_file_is_told(said: dict[str, Any], rescale: tuple[float, float], text: str) -> None:
+    found = mapped(said)
+    assert found.rescale == rescale
+    (note,) = found.notes
     assert note.contradiction
-    assert note.text == f"the file says {text}, which is not applied: the pixels are the stored values"
-    assert mapped({"DataGain": 1.0, "DataOffset": 0}).notes == ()
+    assert note.text.startswith(f"the file says that its values are {text}: ")
+
+
+@pytest.mark.parametrize("said", [{"DataGain": 1.0, "DataOffset": 0}, {}, {"DataGain": 0.0}])
+def test_no_rescale_is_told_where_there_is_none(said: dict[str, Any]) -> None:
+    assert (mapped(said).rescale, mapped(said).notes) == (None, ())
 
 
 @given(st.floats(-1e12, 1e12))
