@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from .database import Stamp
@@ -174,11 +175,16 @@ def file_sha256(path: Path) -> str:
 
     In large pieces: between two of them a thread waits for its turn among others, milliseconds each time.
     """
-    digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        piece = memoryview(bytearray(min(max(os.fstat(file.fileno()).st_size, 1), _PIECE)))
-        while count := file.readinto(piece):
-            digest.update(piece[:count])
+        size = os.fstat(file.fileno()).st_size
+        return sha256_of(file, memoryview(bytearray(min(max(size, 1), _PIECE))))
+
+
+def sha256_of(file: FileIO, buffer: memoryview) -> str:
+    """sha256 (hex) of the rest of an open file, a buffer at a time. Raises: OSError."""
+    digest = hashlib.sha256()
+    while count := file.readinto(buffer):
+        digest.update(buffer[:count])
     return digest.hexdigest()
 
 

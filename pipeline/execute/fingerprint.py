@@ -207,10 +207,15 @@ def content_sha256(path: Path) -> str:
     return content(path).sha256
 
 
+def look_of(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content, as far as the file system tells. Raises: OSError."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def content(path: Path) -> Content:
     """The same, for `remember_content` elsewhere. Raises: OSError."""
-    found = path.stat()
-    look = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    look = look_of(path)
     known = _contents.get((path, look))
     if known is None:
         known = file_sha256(path)

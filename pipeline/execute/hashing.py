@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+from ..store import sha256_of
 from .starting import cores
 
 _BATCH = 64
@@ -35,14 +35,11 @@ def _hashes(paths: Sequence[str]) -> list[tuple[str, str | OSError]]:
 
 
 def _hash(path: str, buffer: memoryview) -> str | OSError:
-    digest = hashlib.sha256()
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path costs ten times as much
-            while count := file.readinto(buffer):
-                digest.update(buffer[:count])
+            return sha256_of(file, buffer)
     except OSError as error:
         return error
-    return digest.hexdigest()
 
 
 def absent(found: str | OSError) -> bool:

@@ -28,7 +28,7 @@ from ..process import apply
 from ..store import Check, Written
 from ..templates import render, split_name
 from .beside import row_origins, with_row, with_row_tags, with_sidecar
-from .fingerprint import content_sha256, input_path, key_of
+from .fingerprint import content_sha256, input_path, key_of, look_of
 from .machine import for_machine
 from .rendering import (
     geometry_origins,
@@ -59,11 +59,6 @@ def do_unit(unit: Unit, job: Job) -> UnitResult:
 @cache
 def _hasher() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "hashing")
-
-
-def _look(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @contextmanager
@@ -137,7 +132,7 @@ class _Work:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
                 path.open("rb").close()
-                self.looks[item] = _look(path)
+                self.looks[item] = look_of(path)
             hashing[key_of(item)] = _hasher().submit(content_sha256, path)
         return hashing
 
@@ -166,7 +161,7 @@ class _Work:
         """The images that are combined, from the files as they were. Raises: SourceError."""
         for item, look in self.looks.items():
             with _readable(item):
-                if _look(input_path(item, self.job.data, self.job.out)) != look:
+                if look_of(input_path(item, self.job.data, self.job.out)) != look:
                     raise SourceError("changed while it was read", subject=item.path)
         yield from (image for _, image in self._loaded())
 

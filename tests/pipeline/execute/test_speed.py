@@ -79,7 +79,7 @@ def test_a_file_that_changes_between_two_bands_is_refused(
 ) -> None:
     monkeypatch.setattr("dicombake.pipeline.combine.HELD", 1)
     looks = itertools.count()
-    monkeypatch.setattr(work, "_look", lambda path: (next(looks),))
+    monkeypatch.setattr(work, "look_of", lambda path: (next(looks),))
     outcome, found = made(inputs(tmp_path / "a"), jobs=1)
     assert "middle.npy" not in found
     (failed,) = [result for result in outcome.results if result.status == "failed"]
