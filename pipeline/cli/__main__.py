@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 
@@ -33,10 +33,9 @@ def _wants_workers(words: list[str]) -> bool:
     """
     if words[:1] != ["run"] or {"--help", "-h", "--dry-run"} & set(words):
         return False
-    for word, following in pairwise([*words, ""]):
-        jobs = following if word in ("--jobs", "-j") else word.removeprefix("--jobs=")
-        if jobs.isdecimal():
-            return int(jobs) > 1
+    jobs = re.search(r"(?<!\S)(?:--jobs[ =]|-j ?)(\d+)(?!\S)", " ".join(words))
+    if jobs:
+        return int(jobs[1]) > 1
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # told when the recipe is read
         return any(

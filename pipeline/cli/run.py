@@ -74,6 +74,7 @@ def run(
 ) -> None:
     with reporting():
         from ..execute.look import RunOptions
+        from ..execute.memory import keep_freed_memory
 
         options = RunOptions(
             jobs=jobs,
@@ -86,22 +87,11 @@ def run(
         )
         reports = Reports(junit, report)
         reports.check(dry_run=dry_run)
-        _prepare(jobs)
+        if jobs in (None, 1):
+            keep_freed_memory()
         talk = _Talk(json=json, quiet=quiet, verbose=verbose, annotations=annotations, reports=reports)
         request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run)
         talk.finish(_run_all(recipes, variables(assignments), request, talk))
-
-
-def _prepare(jobs: int | None) -> None:
-    """What can be done for the work ahead while the recipe is read."""
-    if jobs is not None and jobs > 1:
-        from ..execute.starting import warm_up
-
-        warm_up()
-    else:
-        from ..execute.memory import keep_freed_memory
-
-        keep_freed_memory()
 
 
 @dataclass(frozen=True)

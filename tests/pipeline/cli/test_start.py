@@ -28,6 +28,8 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run old.yaml --jobs 2", True),
         ("run old.yaml --jobs=8", True),
         ("run -j 2 old.yaml", True),
+        ("run -j2 old.yaml", True),
+        ("run old.yaml --out 5", False),
         ("run new.yaml --jobs 1", False),
         ("run new.yaml --jobs=1 --quiet", False),
         ("run new.yaml --jobs many", True),
