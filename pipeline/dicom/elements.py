@@ -32,16 +32,8 @@ _read: dict[Hashable, tuple[Any, ...]] = {}
 _same_items: dict[Hashable, tuple[()]] = {}
 
 
-def encode(dataset: Dataset, first: int, last: int, *, implicit: bool) -> bytes:
-    """The elements from one tag to another, as pydicom's `write_dataset` writes them.
-
-    Raises: as `encode_each`.
-    """
-    return b"".join(made for tag, made in encode_each(dataset, implicit=implicit) if first <= tag <= last)
-
-
 def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
-    """Every element in the order of the file, with its tag.
+    """Every element with its tag, in the order and as the bytes of pydicom's `write_dataset`.
 
     Raises:
         Whatever pydicom raises for values that cannot be written.

@@ -9,13 +9,17 @@ from pathlib import Path
 import pydicom
 import pytest
 from dicombake.pipeline.dicom import elements
-from dicombake.pipeline.dicom.elements import charset_of, elements_of, encode, plain, values_read
+from dicombake.pipeline.dicom.elements import charset_of, elements_of, encode_each, plain, values_read
+from dicombake.pipeline.dicom.file import _between
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 OWN = sorted((Path(pydicom.__file__).parent / "data" / "test_files").glob("*.dcm"))
-LAST = 0xFFFFFFFF
+
+
+def encode(dataset: Dataset, *, implicit: bool) -> bytes:
+    return b"".join(made for _, made in encode_each(dataset, implicit=implicit))
 
 
 def by_pydicom(dataset: Dataset, *, implicit: bool) -> bytes:
@@ -45,7 +49,7 @@ def test_the_bytes_are_pydicoms(implicit: bool) -> None:
         every = [dataset for path in OWN if (dataset := parsed(path)) is not None]
         assert len(every) > 50
         for dataset in (*every, *every):
-            assert encode(dataset, 0, LAST, implicit=implicit) == by_pydicom(dataset, implicit=implicit)
+            assert encode(dataset, implicit=implicit) == by_pydicom(dataset, implicit=implicit)
 
 
 def test_what_is_read_is_what_pydicom_reads() -> None:
@@ -94,7 +98,7 @@ def test_values_that_look_alike_are_not_taken_for_each_other(vr: str, first: obj
     elements._encoded.clear()
     for value in (first, second, first):
         dataset = single(vr, value)
-        assert encode(dataset, 0, LAST, implicit=False) == by_pydicom(dataset, implicit=False)
+        assert encode(dataset, implicit=False) == by_pydicom(dataset, implicit=False)
 
 
 def nested(number: int, *, undefined: bool = False) -> Dataset:
@@ -111,14 +115,14 @@ def nested(number: int, *, undefined: bool = False) -> Dataset:
 def test_sequences_that_look_alike_are_not_taken_for_each_other() -> None:
     for number, undefined in ((1, False), (2, False), (1, True), (1, False)):
         dataset = nested(number, undefined=undefined)
-        assert encode(dataset, 0, LAST, implicit=False) == by_pydicom(dataset, implicit=False)
+        assert encode(dataset, implicit=False) == by_pydicom(dataset, implicit=False)
 
 
 def test_one_text_in_two_character_sets() -> None:
     for charset in ("ISO_IR 100", "ISO_IR 192", "ISO_IR 100"):
         dataset = single("LO", "Grün")
         dataset.SpecificCharacterSet = charset
-        written = encode(dataset, 0, LAST, implicit=False)
+        written = encode(dataset, implicit=False)
         assert written == by_pydicom(dataset, implicit=False)
         read = dcmread(BytesIO(written), force=True)
         assert values_read(read, read.get_item(0x00189999), charset_of(read)) == ("LO", ("Grün",))
@@ -127,16 +131,13 @@ def test_one_text_in_two_character_sets() -> None:
 def test_a_part_is_the_elements_between_two_tags() -> None:
     dataset = Dataset()
     dataset.PatientID, dataset.Rows, dataset.Modality = "x", 5, "CT"
-    whole = encode(dataset, 0, LAST, implicit=False)
-    assert (
-        encode(dataset, 0, 0x0010FFFF, implicit=False) + encode(dataset, 0x00110000, LAST, implicit=False)
-        == whole
-    )
+    whole, each = encode(dataset, implicit=False), encode_each(dataset, implicit=False)
+    assert _between(each, 0, 0x00110000) + _between(each, 0x00110000) == whole
     assert [tag for tag, _ in elements_of(dataset)] == [0x00100020, 0x00280010, 0x00080060]
 
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elements, "_MOST", 10)
     for number in range(100):
-        encode(single("US", number), 0, LAST, implicit=False)
+        encode(single("US", number), implicit=False)
     assert len(elements._encoded) <= 10
