@@ -48,20 +48,20 @@ class Mapped:
 
 def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
     """Geometry, DICOM attributes and what is worth telling about an image of `rows` x `columns`."""
-    half = half_of(properties)
+    half, rescale = half_of(properties), _rescale(properties)
     if half is None:
-        notes = (_UNKNOWN_SOURCE, *_rescale_note(properties))
+        notes = (_UNKNOWN_SOURCE, *_rescale_note(rescale))
         attributes = identity(properties, None, None)
         keep_rest(attributes, Geometry(), properties)
-        return Mapped(Geometry(), attributes, notes, _rescale(properties))
+        return Mapped(Geometry(), attributes, notes, rescale)
     geometry = geometry_of(properties, half, rows, columns)
     attributes = identity(properties, half, geometry.gantry)
     if not is_dark(properties):
         # nothing was exposed in a dark field, whatever numbers its file holds
         attributes.ExposureSequence = exposure_sequence(properties, half)
     keep_rest(attributes, geometry, properties)
-    notes = _parked_note(geometry) + _rescale_note(properties)
-    return Mapped(geometry, attributes, notes, _rescale(properties))
+    notes = _parked_note(geometry) + _rescale_note(rescale)
+    return Mapped(geometry, attributes, notes, rescale)
 
 
 def geometry_of(properties: Properties, half: str, rows: int, columns: int) -> Geometry:
@@ -149,9 +149,8 @@ def _rescale(properties: Properties) -> tuple[float, float] | None:
     return None if (gain, offset) == (1.0, 0.0) or gain == 0 else (gain, offset)
 
 
-def _rescale_note(properties: Properties) -> tuple[Note, ...]:
+def _rescale_note(rescale: tuple[float, float] | None) -> tuple[Note, ...]:
     """It is never applied in silence."""
-    rescale = _rescale(properties)
     if rescale is None:
         return ()
     gain, offset = rescale
