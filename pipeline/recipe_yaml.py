@@ -111,12 +111,16 @@ def _events(text: str, *, pure: bool = False) -> Iterator[Any]:
 
 
 def _syntax(text: str, error: yaml.YAMLError) -> YamlProblem:
-    """The parser's complaint, in the words of PyYAML's own parser whichever one has read the text."""
-    if len(text) <= _PURE_BYTES:
-        try:
-            for _ in _events(text, pure=True):
-                pass
-        except yaml.YAMLError as own:
+    """What stopped the parser, in the words of PyYAML's own parser whichever one has read the text.
+
+    libyaml looks ahead and may give up before our own bounds are reached; they come first.
+    """
+    try:
+        _Composer(_events(text[:_PURE_BYTES], pure=True)).document()
+    except _StopError as stop:
+        return stop.problem
+    except yaml.YAMLError as own:
+        if len(text) <= _PURE_BYTES:
             error = own
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", None) or "not YAML")

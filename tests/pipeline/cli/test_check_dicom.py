@@ -98,8 +98,11 @@ def test_json_says_the_same_and_no_name(wrong: Path, tmp_path: Path) -> None:
     assert second["error"].startswith("cannot be read: ")
 
 
-def test_what_is_no_file_fails_and_the_others_are_checked(good: Path, tmp_path: Path) -> None:
-    status, text = call(tmp_path / "absent.dcm", good)
+def test_what_is_no_file_fails_and_the_others_are_checked(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(good.parent)
+    status, text = call("absent.dcm", good.name)
     assert status == 1
-    assert "cannot be read: No such file or directory" in text
-    assert "good.dcm: RT Image: conformant" in text.replace("\n", "")
+    assert "absent.dcm: cannot be read: No such file or directory" in text
+    assert "good.dcm: RT Image: conformant" in text
