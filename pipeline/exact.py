@@ -8,6 +8,14 @@ import numpy as np
 
 from .image import Pixels
 
+DTYPES = frozenset(
+    np.dtype(name)
+    for name in (
+        "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+        "float16", "float32", "float64",
+    )
+)  # fmt: skip
+"""What pixels may be made of; anything else is refused by name."""
 INTEGER_DTYPES = tuple(
     np.dtype(name) for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 )
@@ -109,3 +117,15 @@ def _not_float(pixels: Pixels, dtype: np.dtype) -> Pixels:
     if pixels.dtype.kind == "i":
         fits |= wide == -(2.0**63)
     return np.asarray(~(fits & (np.where(fits, wide, 0.0).astype(pixels.dtype) == pixels)))
+
+
+def native(pixels: Pixels) -> Pixels:
+    """The same values in the byte order of the machine, contiguous in rows; a copy only if one is needed.
+
+    Raises:
+        TypeError: for a dtype that is not in `DTYPES`, with its name.
+    """
+    plain = pixels.dtype.newbyteorder("=")
+    if plain not in DTYPES:
+        raise TypeError(f"dtype {pixels.dtype} cannot be converted")
+    return np.ascontiguousarray(pixels, dtype=plain)

@@ -12,15 +12,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from .errors import Note
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from pydicom import Dataset
 
-Pixels = npt.NDArray[Any]
+    Pixels = npt.NDArray[Any]
+else:
+    Pixels = Any  # files are probed without numpy
 Photometric = Literal["MONOCHROME1", "MONOCHROME2", "RGB", "RGBA"]
 OriginKind = Literal[
     "conversion", "set", "csv", "file", "derived", "machine", "defaults", "extends", "profile", "rule"
@@ -198,24 +198,3 @@ class Image:
 
 
 IN_MEMORY = SourceFile(path=Path(), format="memory", properties=MappingProxyType({}))
-
-DTYPES = frozenset(
-    np.dtype(name)
-    for name in (
-        "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-        "float16", "float32", "float64",
-    )
-)  # fmt: skip
-"""What pixels may be made of; anything else is refused by name."""
-
-
-def native(pixels: Pixels) -> Pixels:
-    """The same values in the byte order of the machine, contiguous in rows; a copy only if one is needed.
-
-    Raises:
-        TypeError: for a dtype that is not in `DTYPES`, with its name.
-    """
-    plain = pixels.dtype.newbyteorder("=")
-    if plain not in DTYPES:
-        raise TypeError(f"dtype {pixels.dtype} cannot be converted")
-    return np.ascontiguousarray(pixels, dtype=plain)

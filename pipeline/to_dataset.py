@@ -26,9 +26,10 @@ from ..schemas.tags import TagKey, Tags, TagValue
 from .arguments import as_model, plain_tags, tag_key, validated
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
+from .exact import native
 from .exporters.base import Context, Identity
 from .geometry import resolve
-from .image import Image, Origin, native
+from .image import Image, Origin
 
 if TYPE_CHECKING:
     import numpy.typing as npt

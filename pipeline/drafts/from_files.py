@@ -145,7 +145,7 @@ def _numpy(path: Path, name: PurePosixPath, limits: Limits) -> Found:
         raise
     if len(header.shape) not in (2, 3):
         raise SourceError(f"holds an array of shape {header.shape}", subject=str(path))
-    probe = Probe("array", header.shape, header.dtype.name, 1)
+    probe = Probe("array", header.shape, header.dtype_name, 1)
     return Found(name, Kind(folder, suffix, "volume" if len(header.shape) == 3 else "array"), probe)
 
 

@@ -10,7 +10,8 @@ from ...schemas.sources import ArraySource
 from ..errors import SourceError
 from ..image import Image, SourceFile
 from .base import Loader, Probe, check_claim
-from .npy import NPY, Member, find, read
+from .npy import NPY, Member, find
+from .npy_values import read
 
 
 def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
@@ -24,7 +25,7 @@ def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = 
 def probe(path: Path, source: ArraySource, limits: Limits) -> Probe:
     """Shape and dtype by the header. Raises: SourceError."""
     member = _find(path, source, limits)
-    return Probe("array", member.header.shape, member.header.dtype.name, 1, properties=_properties(member))
+    return Probe("array", member.header.shape, member.header.dtype_name, 1, properties=_properties(member))
 
 
 def _find(path: Path, source: ArraySource, limits: Limits) -> Member:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SourceError
-from ..image import Lossy, Pixels, native
+from ..exact import native
+from ..image import Lossy, Pixels
 from .codestream import Codestream, ends, read_jpeg, read_jpeg2000
 from .dicom_layout import HTJ2K, JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, Layout
 from .ybr import rgb_of_ybr

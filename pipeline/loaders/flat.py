@@ -10,7 +10,8 @@ import numpy as np
 from ...schemas.recipe import Limits
 from ...schemas.sources import ByteOrder
 from ..errors import SourceError
-from ..image import Pixels, native
+from ..exact import native
+from ..image import Pixels
 from .base import check_claim
 from .opening import opened
 

@@ -15,7 +15,8 @@ import numpy as np
 from ...schemas.recipe import Limits
 from ...schemas.sources import ImageSource
 from ..errors import SourceError
-from ..image import Image, SourceFile, native
+from ..exact import native
+from ..image import Image, SourceFile
 from . import bmp, jpeg, png, tiff
 from .base import Loader, Probe
 from .camera import attributes_of

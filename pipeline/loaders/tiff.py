@@ -21,7 +21,8 @@ import numpy as np
 
 from ...schemas.recipe import Limits
 from ..errors import Note, SourceError
-from ..image import Geometry, Pixels, native
+from ..exact import native
+from ..image import Geometry, Pixels
 from .base import check_claim
 from .opening import opened
 from .picture import Page, Pages, known_orientation, resolution, turned, turned_geometry, turned_shape

@@ -60,7 +60,7 @@ def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(fast) == 4 + 4 + 4 + 70 + 70 + 1
     monkeypatch.setattr(elements, "_key", lambda element: None)
     monkeypatch.setattr(elements, "_remember", lambda memory, key, value: None)
-    monkeypatch.setattr("dicombake.pipeline.loaders.volume._BLOCK", 0)
+    monkeypatch.setattr("dicombake.pipeline.loaders.volume_slices._BLOCK", 0)
     outcome, plain = made(inputs(tmp_path / "plain"), jobs=1)
     assert outcome.exit_status == 0
     assert fast == plain

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
-from dicombake.pipeline.image import DTYPES
+from dicombake.pipeline.exact import DTYPES
 from dicombake.pipeline.loaders.registry import LOADERS, load, loader, probe
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import (

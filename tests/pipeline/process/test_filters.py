@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
-from dicombake.pipeline.image import DTYPES, Geometry, Image, Origin
+from dicombake.pipeline.exact import DTYPES
+from dicombake.pipeline.image import Geometry, Image, Origin
 from dicombake.pipeline.process import apply
 from dicombake.schemas import process as models
 from hypothesis import given, settings
