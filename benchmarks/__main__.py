@@ -74,13 +74,20 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     bench = Bench(Inputs(options.folder, real_folder()), options.folder, options.rounds)
+    try:
+        measure(bench, options)
+    finally:
+        bench.clear()
+
+
+def measure(bench: Bench, options: argparse.Namespace) -> None:
     jobs = [name for name in options.what if name in JOBS]
     if jobs or not options.what:
         # a part of the table would replace the whole
         against(bench, jobs, write=options.write and not jobs)
-    for name, measure in WHAT.items():
+    for name, more in WHAT.items():
         if name in options.what or not options.what:
-            measure(bench, write=options.write)
+            more(bench, write=options.write)
     if options.write and not options.what:
         report.put("machine", report.machine(bench))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from .inputs import Inputs, recipe
 from .measuring import OURS, Command, Run, Spread, alternate, ratios, run
 
 OTHERS = Path(__file__).parent / "others"
+OUT = "{out}"
+"""Where an alternative's command names its folder for outputs."""
 FEW = 4
 """Files of the small run that is taken off a large one to put start-up aside."""
 DECODES = "25"
@@ -44,6 +47,7 @@ class Bench:
     folder: Path
     rounds: int
     pythons: dict[str, str] = field(default_factory=dict)
+    outs: list[Path] = field(default_factory=list)
 
     def python(self, name: str) -> str:
         if name not in self.pythons:
@@ -55,11 +59,21 @@ class Bench:
         return [python, str(OTHERS / script), *arguments]
 
     def fresh(self) -> Path:
-        """An empty folder for outputs."""
-        out = self.folder / "out"
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        return out
+        """A new folder for outputs; those of the run before are emptied, and stay until the end.
+
+        Their memory is used again. Deleting them would slow down what is created next: ext4 leaves inodes
+        alone that were freed in the last minutes, and looks at each of them for every new file.
+        """
+        for path in self.outs[-1:]:
+            for each in path.iterdir():
+                os.truncate(each, 0)
+        self.outs.append(self.folder / "out" / f"{os.getpid()}-{len(self.outs)}")
+        self.outs[-1].mkdir(parents=True)
+        return self.outs[-1]
+
+    def clear(self) -> None:
+        """Remove all outputs."""
+        shutil.rmtree(self.folder / "out", ignore_errors=True)
 
     def convert(self, conversion: str, data: Path, *options: str, memory: bool = False) -> Run:
         """One whole run of ours, from nothing."""
@@ -70,8 +84,13 @@ class Bench:
         return run([*command, *options], memory=memory)
 
     def beside(self, command: Command) -> Run:
-        self.fresh()
-        return run(command)
+        """One whole run of an alternative."""
+        return run(self.into_fresh(command))
+
+    def into_fresh(self, command: Command) -> Command:
+        """A command with a fresh folder in place of `OUT`."""
+        out = str(self.fresh())
+        return [out if word == OUT else word for word in command]
 
     def versus(self, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[Spread, str]:
         """How many times as long the other takes, and both medians as text."""
@@ -111,10 +130,10 @@ def volume(axis: int) -> str:
 
 
 def xim(bench: Bench) -> Iterator[Row]:
-    data, out = bench.inputs.xim(100), str(bench.folder / "out")
+    data = bench.inputs.xim(100)
     times, remark = bench.versus(
         lambda: bench.convert(XIM, data, "--jobs", "2"),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_xim.py", str(data), out)),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_xim.py", str(data), OUT)),
     )
     yield Row("100 XIM to RT Image", "pylinac", times, 12, True, remark)
 
@@ -148,19 +167,18 @@ def numbers(command: Command) -> list[float]:
 
 
 def tiff(bench: Bench) -> Iterator[Row]:
-    data, few, out = bench.inputs.tiff(100), bench.inputs.tiff(FEW), str(bench.folder / "out")
+    data, few = bench.inputs.tiff(100), bench.inputs.tiff(FEW)
     times, remark = bench.versus(
         lambda: bench.convert(TIFF, data, "--jobs", "2"),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_tiff.py", str(data), out)),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_tiff.py", str(data), OUT)),
     )
     yield Row("100 TIFF of 1280x1280 to RT Image", "pylinac", times, 2, True, remark)
-    copy = bench.other("ours", "copy_files.py", str(data), out)
+    copy = bench.other("ours", "copy_files.py", str(data), OUT)
     ours = _each(bench, TIFF, (few, FEW), (data, 100))
     yield _per_item("a TIFF, start-up aside", "copying it (takes 1)", 6, bench=bench, ours=ours, other=copy)
 
 
 def volumes(bench: Bench) -> Iterator[Row]:
-    out = str(bench.folder / "out")
     for axis, name in ((0, "first"), (2, "last")):
         data = bench.inputs.volume(axis)
         few = bench.inputs.volume(axis, (FEW, 512, 512))
@@ -171,12 +189,12 @@ def volumes(bench: Bench) -> Iterator[Row]:
             times, remark = bench.versus(
                 lambda data=data, conversion=conversion: bench.convert(conversion, data, "--jobs", "2"),
                 lambda environment=environment, script=script, file=file, axis=axis: bench.beside(
-                    bench.other(environment, script, file, out, str(axis))
+                    bench.other(environment, script, file, OUT, str(axis))
                 ),
             )
             yield Row(job, environment, times, wanted, True, remark)
         ours = _each(bench, conversion, (few, FEW), (data, 300))
-        numpy = bench.other("ours", "numpy_volume.py", file, out, str(axis))
+        numpy = bench.other("ours", "numpy_volume.py", file, OUT, str(axis))
         slice_ = f"a slice, {name} axis, start-up aside"
         against = "numpy writing the same bytes (takes 1)"
         yield _per_item(slice_, against, 4, bench=bench, ours=ours, other=numpy)
@@ -201,17 +219,16 @@ def _per_item(
     mine, theirs = [], []
     for _ in range(bench.rounds):
         mine.append(ours())
-        bench.fresh()
-        theirs += numbers(other)
+        theirs += numbers(bench.into_fresh(other))
     remark = f"{Spread(tuple(mine)).median * 1e3:.2f} ms against {Spread(tuple(theirs)).median * 1e3:.2f} ms"
     return Row(job, against, ratios(theirs, mine), wanted, False, remark)
 
 
 def mean(bench: Bench) -> Iterator[Row]:
-    data, out = bench.inputs.dicom(200), str(bench.folder / "out")
+    data = bench.inputs.dicom(200)
     times, remark = bench.versus(
         lambda: bench.convert(MEAN, data),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_mean.py", str(data), out)),
+        lambda: bench.beside(bench.other("pylinac", "pylinac_mean.py", str(data), OUT)),
     )
     yield Row("mean of 200 DICOM of 1190x1190", "pylinac", times, 4, True, remark)
 

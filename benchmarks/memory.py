@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,7 +53,6 @@ def _volumes(bench: Bench) -> Iterator[Figure]:
     data = large_volume(bench.inputs)
     peak = _peak(bench, volume(0), data, "--jobs", "2")
     yield Figure("a volume of 4 GiB, two workers", peak, 600, "600 MiB")
-    shutil.rmtree(bench.folder / "out", ignore_errors=True)
 
 
 def _peak(bench: Bench, conversion: str, data: object, *options: str) -> float:
