@@ -17,7 +17,6 @@ import numpy as np
 import xxhash
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from ..errors import ExportError
@@ -78,35 +77,53 @@ def encoded(
     """
     if pixels is not None and pixels.array.nbytes > _MOST_BYTES:
         raise ExportError(f"{pixels.array.nbytes} bytes of pixels; one DICOM element holds {_MOST_BYTES}")
-    tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
-    each = _encode_each(dataset)
-    before = _between(each, 0x00080000, _SOP_INSTANCE_UID)
-    between = _between(each, _SOP_INSTANCE_UID + 1, tag)
-    after = _between(each, tag if pixels is None else tag + 1)
+    each = encoded_elements(dataset)
+    parts = _parts(each, pixels)
     if not dataset.get("SOPInstanceUID"):
-        set_uid(dataset, "SOPInstanceUID", instance_uid(tuple(_digests(before, between, after, pixels))))
+        set_uid(dataset, "SOPInstanceUID", instance_uid(tuple(_digests(parts, pixels))))
     if syntax.name == "implicit-le":
-        each = _encode_each(dataset, implicit=True)
-        elements = _between(each, 0x00080000, tag)
-        after = _between(each, tag if pixels is None else tag + 1)
+        each = encoded_elements(dataset, implicit=True)
+        before, between, after = _parts(each, pixels)
+        elements = before + _between(each, _SOP_INSTANCE_UID, _SOP_INSTANCE_UID + 1) + between
     else:
-        own = _encode_each(Dataset({Tag(_SOP_INSTANCE_UID): dataset[_SOP_INSTANCE_UID]}))
-        elements = before + _between(own, 0) + between
-    head = b"\0" * 128 + b"DICM" + _meta(dataset, syntax)
+        before, between, after = parts
+        elements = before + _one(dataset[_SOP_INSTANCE_UID]) + between
+    head = _head(str(dataset.get("SOPClassUID") or ""), dataset.SOPInstanceUID, syntax)
     body: Chunks = (elements, *_pixel_chunks(dataset, pixels, syntax), after)
     if syntax.name == "deflated":
         body = (deflated(b"".join(body)),)
     return tuple(chunk for chunk in (head + body[0], *body[1:]) if len(chunk)), dataset
 
 
+def composed(each: list[tuple[int, bytes]], sop_class: str, pixels: PixelElement) -> tuple[Chunks, str]:
+    """The chunks of a file in explicit VR, as `encoded` makes them, and the SOP Instance UID in it.
+
+    `each`: what `encoded_elements` gives, without that UID and the pixels, in the order of tags.
+    """
+    before, between, after = parts = _parts(each, pixels)
+    uid = instance_uid(tuple(_digests(parts, pixels)))
+    own = Dataset()
+    set_uid(own, "SOPInstanceUID", uid)
+    elements = before + _one(own[_SOP_INSTANCE_UID]) + between
+    opening, *rest = _native(pixels, EXPLICIT)
+    chunks = (_head(sop_class, uid, EXPLICIT) + elements, opening, *rest, after)
+    return tuple(chunk for chunk in chunks if len(chunk)), uid
+
+
 def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax) -> Chunks:
     """The pixel element; native in the way of the syntax, or its compressed frames as OB (PS3.5 A.4)."""
     if pixels is None:
         return ()
-    group, element = pixels.tag >> 16, pixels.tag & 0xFFFF
     if syntax.compressed:
+        group, element = pixels.tag >> 16, pixels.tag & 0xFFFF
         opening = struct.pack("<HH2sHI", group, element, b"OB", 0, 0xFFFFFFFF)
         return opening, encapsulated(syntax, dataset, pixels.array), _END_OF_ITEMS
+    return _native(pixels, syntax)
+
+
+def _native(pixels: PixelElement, syntax: Syntax) -> Chunks:
+    """The pixel element, its value padded to even length (PS3.5 section 8)."""
+    group, element = pixels.tag >> 16, pixels.tag & 0xFFFF
     size = pixels.array.nbytes
     if syntax.name == "implicit-le":
         opening = struct.pack("<HHI", group, element, size + size % 2)
@@ -115,8 +132,8 @@ def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax)
     return opening, pixels.view(), b"\0" * (size % 2)
 
 
-def _encode_each(dataset: Dataset, *, implicit: bool = False) -> list[tuple[int, bytes]]:
-    """Every element with its tag, encoded. Raises: ExportError."""
+def encoded_elements(dataset: Dataset, *, implicit: bool = False) -> list[tuple[int, bytes]]:
+    """Every element with its tag, encoded, in the order of tags. Raises: ExportError."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -124,6 +141,24 @@ def _encode_each(dataset: Dataset, *, implicit: bool = False) -> list[tuple[int,
         except (ValueError, TypeError, AttributeError, struct.error, OverflowError, UserWarning) as error:
             reason = str(error).splitlines()[0]
             raise ExportError(f"the dataset cannot be written: {reason}") from error
+
+
+_Parts = tuple[bytes, bytes, bytes]
+
+
+def _parts(each: list[tuple[int, bytes]], pixels: PixelElement | None) -> _Parts:
+    """Encoded elements before the SOP Instance UID, from there to the pixels, and after those."""
+    tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
+    return (
+        _between(each, 0x00080000, _SOP_INSTANCE_UID),
+        _between(each, _SOP_INSTANCE_UID + 1, tag),
+        _between(each, tag if pixels is None else tag + 1),
+    )
+
+
+def _one(element: DataElement) -> bytes:
+    """An element as explicit VR has it."""
+    return _between(encoded_elements(Dataset({element.tag: element})), 0)
 
 
 def _between(each: list[tuple[int, bytes]], first: int, end: int = 2**32) -> bytes:
@@ -135,7 +170,7 @@ def implicit_bytes(element: DataElement) -> bytes:
     """An element of a dataset in Unicode, as implicit VR has it."""
     single = Dataset({element.tag: element})
     single.SpecificCharacterSet = "ISO_IR 192"
-    return dict(_encode_each(single, implicit=True))[int(element.tag)]
+    return dict(encoded_elements(single, implicit=True))[int(element.tag)]
 
 
 def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
@@ -150,12 +185,12 @@ def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
     return meta
 
 
-def _meta(dataset: Dataset, syntax: Syntax) -> bytes:
-    """The file meta as bytes; all but the instance is the same in file after file."""
-    before, after = _meta_around(str(dataset.get("SOPClassUID") or ""), syntax)
-    instance = Dataset()
-    set_uid(instance, "MediaStorageSOPInstanceUID", str(dataset.SOPInstanceUID))
-    return _with_length(before + _between(encode_each(instance, implicit=False), 0) + after)
+def _head(sop_class: str, instance: str, syntax: Syntax) -> bytes:
+    """Preamble and file meta; all but the instance is the same in file after file."""
+    before, after = _meta_around(sop_class, syntax)
+    own = Dataset()
+    set_uid(own, "MediaStorageSOPInstanceUID", str(instance))
+    return b"\0" * 128 + b"DICM" + _with_length(before + _one(own[_MEDIA_STORAGE_UID]) + after)
 
 
 @lru_cache(maxsize=64)
@@ -172,13 +207,13 @@ def _with_length(meta: bytes) -> bytes:
     return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
-def _digests(before: bytes, between: bytes, after: bytes, pixels: PixelElement | None) -> Iterator[str]:
+def _digests(parts: _Parts, pixels: PixelElement | None) -> Iterator[str]:
     """What the SOP Instance UID derives from.
 
     Of the pixels XXH3-128, thirty times as fast as SHA-256: a digest that nobody attacks need not withstand
     attacks, and 128 bits are more than a UID keeps.
     """
-    for part in (before, between, after):
+    for part in parts:
         yield hashlib.sha256(part).hexdigest()
     if pixels is not None:
         yield f"{pixels.element} {pixels.array.dtype.str} {pixels.array.shape}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -49,6 +49,7 @@ _TOLERANCE = 1e-9
 """Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
 _BLOCK = 1 << 18
 _PREAMBLE = 132
+OTHER_BYTES = "the bytes on the disk are not those that were written"
 OTHER_PIXELS = "the pixels do not read back as they were"
 
 
@@ -70,32 +71,82 @@ class Meant:
 
 def verify(path: Path, meant: Meant) -> None:
     """Raises: VerificationError, naming the element that is not what was meant (never its value)."""
+    _look(path, lambda data: _problems(data, meant))
+
+
+@dataclass(frozen=True, slots=True)
+class MeantAlike:
+    """What a file has to say that differs from one that was verified in some elements only.
+
+    `own`: those, its SOP Instance UID among them, and `encoded` in explicit VR; `numbers` as in `Meant`.
+    """
+
+    chunks: tuple[bytes | memoryview, ...]
+    own: Dataset
+    encoded: bytes
+    pixels: PixelElement
+    numbers: Mapping[str, tuple[float, ...]]
+
+
+def verify_alike(path: Path, meant: MeantAlike) -> None:
+    """The same of a file of which pydicom read the rest before: the other elements, and pixels so described.
+
+    Raises: as `verify`.
+    """
+    _look(path, lambda data: _problems_alike(data, meant))
+
+
+def _look(path: Path, problems: Callable[[bytes], Iterator[str]]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            data = path.read_bytes()
-            problem = next(_problems(data, meant), None)
+            problem = next(problems(path.read_bytes()), None)
     except _UNREADABLE as error:
         raise VerificationError(f"what was written cannot be read: {error}") from error
     if problem:
         raise VerificationError(f"what was written is not what was meant: {problem}")
 
 
+def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
+    if not _same_bytes(data, meant.chunks):
+        yield OTHER_BYTES
+        return
+    meta = read_dataset(BytesIO(data[_PREAMBLE : len(meant.chunks[0])]), False, True, stop_when=_behind_meta)
+    if _read(meta, "MediaStorageSOPInstanceUID") != (str(meant.own.SOPInstanceUID),):
+        yield "MediaStorageSOPInstanceUID in the file meta"
+    found = read_dataset(BytesIO(meant.encoded), False, True)
+    yield from differences(meant.own, found)
+    yield from _numbers(found, meant.numbers)
+    start = len(meant.chunks[0]) + len(meant.chunks[1])
+    values = memoryview(data)[start : start + meant.pixels.array.nbytes]
+    if not _same(np.frombuffer(values, np.uint8), np.frombuffer(meant.pixels.view(), np.uint8)):
+        yield OTHER_PIXELS
+
+
+def decodes_plainly(meant: Meant) -> bool:
+    """Whether pixels that are so described were decoded before, and were the bytes that stand in the file."""
+    return meant.pixels is not None and meant.syntax is EXPLICIT and _description(meant) in _plainly_decoded
+
+
 def _problems(data: bytes, meant: Meant) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
-        yield "the bytes on the disk are not those that were written"
+        yield OTHER_BYTES
         return
     meta, found, values = _read_file(data, meant)
     yield from _meta(meta, meant.dataset, meant.syntax)
     skipped = frozenset({meant.pixels.tag} if meant.pixels else ())
     implicit = meant.syntax.name == "implicit-le"
     yield from differences(meant.dataset, found, skipped=skipped, implicit=implicit)
-    for keyword, numbers in meant.numbers.items():
+    yield from _numbers(found, meant.numbers)
+    if meant.pixels is not None:
+        yield from _pixels(found, values, meant)
+
+
+def _numbers(found: Dataset, meant: Mapping[str, tuple[float, ...]]) -> Iterator[str]:
+    for keyword, numbers in meant.items():
         read = [float(value) for value in _read(found, keyword)]
         if len(read) != len(numbers) or not all(map(_close, read, numbers)):
             yield f"{keyword} is not the number that was meant"
-    if meant.pixels is not None:
-        yield from _pixels(found, values, meant)
 
 
 def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, Dataset, bytes | memoryview | None]:
@@ -104,7 +155,7 @@ def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, Dataset, bytes | mem
     No copy of that, where pydicom need not decode it.
     """
     pixels = meant.pixels
-    if pixels is not None and meant.syntax is EXPLICIT and _description(meant) in _plainly_decoded:
+    if pixels is not None and decodes_plainly(meant):
         file = BytesIO(data)
         file.seek(_PREAMBLE)
         meta = read_dataset(file, False, True, stop_when=_behind_meta)

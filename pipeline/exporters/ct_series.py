@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import mul
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
@@ -12,11 +14,12 @@ from ...schemas.exports import CtSeriesExport
 from ...schemas.tags import parse_tag
 from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
-from ..dicom.finish import Draft, artifact
+from ..dicom.finish import Draft
 from ..dicom.modules import common, leave_empty, pixel_module, rescale
 from ..dicom.origins import of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import patient_places, texts
+from ..dicom.siblings import Sibling, artifact
 from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
 from ..image import Geometry, Image, Origin
@@ -25,6 +28,8 @@ from .base import Artifact, Context, Exporter
 from .colour import polarity
 
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
+_NO_PIXELS = np.empty((0, 0))
+_ORIGIN = (0.0, 0.0, 0.0)
 
 
 def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
@@ -34,16 +39,57 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
             f"a CT Image holds one slice, not {len(images)}",
             hint="put {slice} into 'path': one file per slice",
         )
-    _refuse_other_modality(images[0], context)
-    return artifact(draft(images[0], options, context.trace), context, options.transfer_syntax)
+    image = images[0]
+    _refuse_other_modality(image, context)
+    encoded = _encoded(image, options)
+    return artifact(
+        _sibling(image, encoded, options, context),
+        lambda: _draft(image, encoded, options, context.trace),
+        context,
+        options.transfer_syntax,
+    )
 
 
 def draft(image: Image, options: CtSeriesExport, trace: Trace = UNTRACED) -> Draft:
-    """The CT Image of a slice, before the recipe's tags."""
+    """The CT Image of a slice, before the recipe's tags. Raises: ExportError, GeometryError."""
+    return _draft(image, _encoded(image, options), options, trace)
+
+
+def _encoded(image: Image, options: CtSeriesExport) -> Encoded:
     if image.pixels.ndim != 2:
         raise ExportError("a CT Image is grey, and the source is colour")
     _require_geometry(image.geometry)
-    encoded = _with_rescale(encode(image, options.pixels, CT_IMAGE))
+    return _with_rescale(encode(image, options.pixels, CT_IMAGE))
+
+
+def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: Context) -> Sibling | None:
+    """A slice of an array among the other slices: its own are its number, its place and its pixels."""
+    source, plane = image.source, image.geometry.patient
+    if (
+        len(image.sources) != 1
+        or source.dataset is not None
+        or source.attributes is not None
+        or plane is None
+    ):
+        return None
+    own = Dataset()
+    own.InstanceNumber = str(source.page)
+    own.ImagePositionPatient = texts(plane.position)
+    kin = (
+        options,
+        replace(context, stem="", tag_origins={}),
+        replace(image, pixels=_NO_PIXELS, stored=None, sources=(), geometry=Geometry(), notes=()),
+        replace(image.geometry, patient=replace(plane, position=_ORIGIN)),
+        replace(source, page=1),
+        replace(encoded, stored=_NO_PIXELS),
+        encoded.stored.dtype,
+        encoded.stored.shape,
+    )
+    pixels = PixelElement(encoded.stored, encoded.element)
+    return Sibling(kin, own, pixels, {"ImagePositionPatient": plane.position})
+
+
+def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:
     dataset, notes = common(image, sop_class=CTImageStorage, modality="CT", trace=trace)
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     leave_empty(dataset, _TYPE_2)
