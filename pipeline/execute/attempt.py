@@ -38,6 +38,13 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
         return UnitResult(unit.id, "failed", error=defect(error))
 
 
+def convert(unit: Unit, job: Job) -> UnitResult:
+    """The real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
+    from .work import do_unit
+
+    return do_unit(unit, job)
+
+
 NO_MEMORY = Failure("MemoryError", "needs more memory than there is", hint="give fewer --jobs")
 
 

@@ -9,26 +9,22 @@ it is stopped at once or dies, the pipe that they watch closes.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import sys
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from types import ModuleType
 
 from ..errors import StoreError
-from .attempt import attempt, defect
-from .fingerprint import content, input_path
-from .memory import keep_freed_memory
+from .attempt import defect
+from .fingerprint import Content, content, input_path
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Schedule, Task
 from .starting import no_interrupt, start_context
+from .worker import Answer, Chunk, begin, do_chunk, ready
 
 CHUNK_SECONDS = 0.25
 LONGEST_CHUNK = 64
@@ -42,9 +38,6 @@ DIED = Failure(
     hint="try it alone with --jobs 1 --only",
 )
 
-Chunk = list[Task]
-Answer = tuple[list[UnitResult], float]
-
 
 def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[UnitResult, None, None]:
     """Every result as it comes; see the module."""
@@ -53,6 +46,7 @@ def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[U
         yield from pool.results()
     finally:
         pool.close()
+        pool.hasher.shutdown(cancel_futures=True)
 
 
 @dataclass
@@ -67,6 +61,7 @@ class _Pool:
     under_way: dict[Future[Answer], Chunk] = field(default_factory=dict)
     executor: ProcessPoolExecutor | None = None
     leash: Connection | None = None
+    hasher: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hashing"))
 
     def results(self) -> Iterator[UnitResult]:
         while True:
@@ -113,27 +108,28 @@ class _Pool:
             self._send(chunk)
 
     def _send(self, chunk: Chunk) -> None:
-        chunk = [self._informed(task) for task in chunk]
-        with no_interrupt(), _no_main():
-            try:
-                future = self._opened().submit(_do_chunk, chunk)
-            except BrokenProcessPool as error:
-                future = Future()
-                future.set_exception(error)
-            except OSError as error:
-                raise StoreError(
-                    f"worker processes cannot be started: {error.strerror or error}", hint="try --jobs 1"
-                ) from error
+        hashed = [self.hasher.submit(self._contents, task) for task in chunk]
+        try:
+            with _starting():
+                executor = self._opened()
+            tasks = [
+                replace(task, contents=known.result()) for task, known in zip(chunk, hashed, strict=True)
+            ]
+            with _starting():
+                future = executor.submit(do_chunk, tasks)
+        except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
         self.under_way[future] = chunk
 
-    def _informed(self, task: Task) -> Task:
+    def _contents(self, task: Task) -> tuple[Content, ...]:
         """A file that several workers take slices of is hashed here, once, and while they start."""
-        if task.unit.pages is None or task.contents:
-            return task
+        if task.unit.pages is None:
+            return ()
         with contextlib.suppress(OSError):  # the worker says what is wrong with it
             paths = [input_path(item, self.job.data, self.job.out) for item in task.unit.files]
-            return replace(task, contents=tuple(content(path) for path in paths))
-        return task
+            return tuple(content(path) for path in paths)
+        return ()
 
     def _opened(self) -> ProcessPoolExecutor:
         if self.executor is not None:
@@ -141,8 +137,10 @@ class _Pool:
         context = start_context()
         end, self.leash = context.Pipe(duplex=False)
         self.executor = ProcessPoolExecutor(
-            self.jobs, mp_context=context, initializer=_begin, initargs=(self.job, self.work, end)
+            self.jobs, mp_context=context, initializer=begin, initargs=(self.job, self.work, end)
         )
+        for _ in range(self.jobs):
+            self.executor.submit(ready)
         return self.executor
 
     def _adapt(self, units: int, seconds: float) -> None:
@@ -192,38 +190,19 @@ class _Pool:
 
 
 @contextlib.contextmanager
-def _no_main() -> Iterator[None]:
-    """Workers started in here do not import the program that started them: none of theirs is in it."""
+def _starting() -> Iterator[None]:
+    """Workers started in here do not import the program that started them: none of theirs is in it.
+
+    Raises: StoreError, where the system starts none.
+    """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
+        with no_interrupt():
+            yield
+    except OSError as error:
+        raise StoreError(
+            f"worker processes cannot be started: {error.strerror or error}", hint="try --jobs 1"
+        ) from error
     finally:
         sys.modules["__main__"] = main
-
-
-_worker: dict[str, Callable[[Chunk], Answer]] = {}
-
-
-def _begin(job: Job, work: Work, leash: Connection) -> None:
-    """What a worker process does first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_freed_memory()
-    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
-
-    def do(chunk: Chunk) -> Answer:
-        start = time.perf_counter()
-        return [attempt(task, job, work) for task in chunk], time.perf_counter() - start
-
-    _worker["do"] = do
-
-
-def _end_with(leash: Connection) -> None:
-    """End this worker when the run does."""
-    with contextlib.suppress(EOFError, OSError):
-        leash.recv_bytes()
-    os._exit(1)
-
-
-def _do_chunk(chunk: Chunk) -> Answer:
-    return _worker["do"](chunk)

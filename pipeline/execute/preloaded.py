@@ -13,7 +13,7 @@ gc.disable()
 
 from ..dicom import finish
 from ..exporters import ct_series, rt_image
-from . import work
+from . import work, worker
 
 gc.freeze()
 gc.enable()

@@ -13,6 +13,7 @@ from ..plan import Plan, Unit, collector_paused
 from ..running import held
 from ..state import State, journal_lines
 from ..store import remove_leftovers
+from .attempt import convert
 from .facts import Facts
 from .forecast import forecast
 from .glance import Glance
@@ -49,13 +50,6 @@ def run_plan(
         StoreError: the lock cannot be written, or workers cannot be started.
     """
     return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert).carry_out()
-
-
-def convert(unit: Unit, job: Job) -> UnitResult:
-    """The real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
-    from .work import do_unit
-
-    return do_unit(unit, job)
 
 
 class _Run:
