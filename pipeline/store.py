@@ -79,7 +79,6 @@ class Store:
         final = self.out.joinpath(*path.split("/"))
         part = final.with_name(part_name(final.name))
         try:
-            final.parent.mkdir(parents=True, exist_ok=True)
             size, sha256 = _write(part, chunks, durable=self.durable)
             before = Stamp.of(part.stat())
             if check is not None:
@@ -151,7 +150,6 @@ def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a whole file of the program's own (a lock, state), atomically. Raises: StoreError."""
     part = path.with_name(part_name(path.name))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _write(part, (content,), durable=durable)
         _replace(part, path)
     except OSError as error:
@@ -191,8 +189,7 @@ def sha256_of(file: FileIO, buffer: memoryview) -> str:
 def _write(part: Path, chunks: Iterable[Chunk], *, durable: bool) -> tuple[int, str]:
     """Write and hash; the mode is the user's usual one, as `open` gives it."""
     digest = hashlib.sha256()
-    part.unlink(missing_ok=True)
-    with part.open("xb", buffering=0) as file:
+    with _created(part) as file:
         for chunk in chunks:
             rest = memoryview(chunk)
             if not rest.nbytes:
@@ -204,6 +201,17 @@ def _write(part: Path, chunks: Iterable[Chunk], *, durable: bool) -> tuple[int, 
         if durable:
             os.fsync(file.fileno())
         return file.tell(), digest.hexdigest()
+
+
+def _created(part: Path) -> FileIO:
+    """A new file, in a folder that is made where it is missing; what a killed run left there is removed."""
+    try:
+        return part.open("xb", buffering=0)
+    except FileNotFoundError:
+        part.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        part.unlink(missing_ok=True)
+    return part.open("xb", buffering=0)
 
 
 def _stamp(final: Path, before: Stamp) -> Stamp | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,9 +26,10 @@ from .elements import encode_each
 from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid, set_uid
 
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
-_SOP_INSTANCE_UID = 0x00080018
-_MEDIA_STORAGE_UID = 0x00020003
+SOP_INSTANCE_UID = 0x00080018
+MEDIA_STORAGE_UID = 0x00020003
 _MOST_BYTES = 2**32 - 2
+_SHORT = 2**16
 _END_OF_ITEMS = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 
 
@@ -84,30 +85,53 @@ def encoded(
     if syntax.name == "implicit-le":
         each = encoded_elements(dataset, implicit=True)
         before, between, after = _parts(each, pixels)
-        elements = before + _between(each, _SOP_INSTANCE_UID, _SOP_INSTANCE_UID + 1) + between
+        elements = before + _between(each, SOP_INSTANCE_UID, SOP_INSTANCE_UID + 1) + between
     else:
         before, between, after = parts
-        elements = before + _one(dataset[_SOP_INSTANCE_UID]) + between
-    head = _head(str(dataset.get("SOPClassUID") or ""), dataset.SOPInstanceUID, syntax)
+        elements = before + _one(dataset[SOP_INSTANCE_UID]) + between
+    own = Dataset()
+    set_uid(own, "MediaStorageSOPInstanceUID", str(dataset.SOPInstanceUID))
+    head = _head(str(dataset.get("SOPClassUID") or ""), _one(own[MEDIA_STORAGE_UID]), syntax)
     body: Chunks = (elements, *_pixel_chunks(dataset, pixels, syntax), after)
     if syntax.name == "deflated":
         body = (deflated(b"".join(body)),)
-    return tuple(chunk for chunk in (head + body[0], *body[1:]) if len(chunk)), dataset
+    return _merged((head, *body)), dataset
 
 
-def composed(each: list[tuple[int, bytes]], sop_class: str, pixels: PixelElement) -> tuple[Chunks, str]:
+def composed(each: Iterable[tuple[int, bytes]], sop_class: str, pixels: PixelElement) -> tuple[Chunks, str]:
     """The chunks of a file in explicit VR, as `encoded` makes them, and the SOP Instance UID in it.
 
     `each`: what `encoded_elements` gives, without that UID and the pixels, in the order of tags.
     """
     before, between, after = parts = _parts(each, pixels)
     uid = instance_uid(tuple(_digests(parts, pixels)))
-    own = Dataset()
-    set_uid(own, "SOPInstanceUID", uid)
-    elements = before + _one(own[_SOP_INSTANCE_UID]) + between
-    opening, *rest = _native(pixels, EXPLICIT)
-    chunks = (_head(sop_class, uid, EXPLICIT) + elements, opening, *rest, after)
-    return tuple(chunk for chunk in chunks if len(chunk)), uid
+    head = _head(sop_class, text_element(MEDIA_STORAGE_UID, "UI", uid), EXPLICIT)
+    own = text_element(SOP_INSTANCE_UID, "UI", uid)
+    return _merged((head, before, own, between, *_native(pixels, EXPLICIT), after)), uid
+
+
+def text_element(tag: int, vr: str, text: str) -> bytes:
+    """A short element of ASCII text in explicit VR: IS, DS and UI among others (PS3.5 section 7.1.2).
+
+    Padded to even length, UI with NUL and others with a blank (PS3.5 section 6.2).
+    """
+    value = text.encode("ascii")
+    value += (b"\0" if vr == "UI" else b" ") * (len(value) % 2)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(value)) + value
+
+
+def _merged(chunks: Chunks) -> Chunks:
+    """The same bytes; what is short is written and hashed at once with what stands beside it."""
+    merged: list[bytes | memoryview] = []
+    for chunk in chunks:
+        if not len(chunk):
+            continue
+        before = merged[-1] if merged else b""
+        if merged and isinstance(chunk, bytes) and isinstance(before, bytes) and len(before) <= _SHORT:
+            merged[-1] = before + chunk
+        else:
+            merged.append(chunk)
+    return tuple(merged)
 
 
 def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax) -> Chunks:
@@ -146,12 +170,12 @@ def encoded_elements(dataset: Dataset, *, implicit: bool = False) -> list[tuple[
 _Parts = tuple[bytes, bytes, bytes]
 
 
-def _parts(each: list[tuple[int, bytes]], pixels: PixelElement | None) -> _Parts:
+def _parts(each: Iterable[tuple[int, bytes]], pixels: PixelElement | None) -> _Parts:
     """Encoded elements before the SOP Instance UID, from there to the pixels, and after those."""
     tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
     return (
-        _between(each, 0x00080000, _SOP_INSTANCE_UID),
-        _between(each, _SOP_INSTANCE_UID + 1, tag),
+        _between(each, 0x00080000, SOP_INSTANCE_UID),
+        _between(each, SOP_INSTANCE_UID + 1, tag),
         _between(each, tag if pixels is None else tag + 1),
     )
 
@@ -161,7 +185,7 @@ def _one(element: DataElement) -> bytes:
     return _between(encoded_elements(Dataset({element.tag: element})), 0)
 
 
-def _between(each: list[tuple[int, bytes]], first: int, end: int = 2**32) -> bytes:
+def _between(each: Iterable[tuple[int, bytes]], first: int, end: int = 2**32) -> bytes:
     """The elements from one tag up to another."""
     return b"".join(made for tag, made in each if first <= tag < end)
 
@@ -185,12 +209,10 @@ def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
     return meta
 
 
-def _head(sop_class: str, instance: str, syntax: Syntax) -> bytes:
-    """Preamble and file meta; all but the instance is the same in file after file."""
+def _head(sop_class: str, instance: bytes, syntax: Syntax) -> bytes:
+    """Preamble and file meta; all but the encoded `instance` is the same in file after file."""
     before, after = _meta_around(sop_class, syntax)
-    own = Dataset()
-    set_uid(own, "MediaStorageSOPInstanceUID", str(instance))
-    return b"\0" * 128 + b"DICM" + _with_length(before + _one(own[_MEDIA_STORAGE_UID]) + after)
+    return b"\0" * 128 + b"DICM" + _with_length(before + instance + after)
 
 
 @lru_cache(maxsize=64)
@@ -199,7 +221,7 @@ def _meta_around(sop_class: str, syntax: Syntax) -> tuple[bytes, bytes]:
     kind = Dataset()
     set_uid(kind, "SOPClassUID", sop_class)
     each = encode_each(file_meta(kind, syntax), implicit=False)
-    return _between(each, 0, _MEDIA_STORAGE_UID), _between(each, _MEDIA_STORAGE_UID + 1)
+    return _between(each, 0, MEDIA_STORAGE_UID), _between(each, MEDIA_STORAGE_UID + 1)
 
 
 def _with_length(meta: bytes) -> bytes:

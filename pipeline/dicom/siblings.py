@@ -12,20 +12,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import Dataset
-
 from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import Note
 from ..exporters.base import Artifact, Context
 from ..trace import UNTRACED
-from .elements import elements_of
-from .file import EXPLICIT, Chunks, PixelElement, composed, encoded_elements
+from .file import (
+    EXPLICIT,
+    MEDIA_STORAGE_UID,
+    SOP_INSTANCE_UID,
+    Chunks,
+    PixelElement,
+    composed,
+    encoded_elements,
+    text_element,
+)
 from .finish import Draft, Finished, finish
-from .uids import set_uid
 from .verify import MeantAlike, decodes_plainly, verify, verify_alike
 
-_SOP_INSTANCE_UID = 0x00080018
 _MOST = 8
 """Families that are remembered; a recipe may write several of one volume in turn."""
 
@@ -34,14 +38,14 @@ _MOST = 8
 class Sibling:
     """One file of a family.
 
-    `kin` decides, by equality, every element that is not its own, and how its pixels are described. `own`:
-    the elements that are, as the kind makes them, and `numbers` the geometry among them by keyword.
+    `kin` decides, by equality, every element that is not its own, and how its pixels are described.
+    `own`: the elements that are, by tag, each with its VR and its text. `numbers`: of which numbers.
     """
 
     kin: object
-    own: Dataset
+    own: Mapping[int, tuple[str, str]]
     pixels: PixelElement
-    numbers: Mapping[str, tuple[float, ...]]
+    numbers: Mapping[int, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class _Family:
 
     kin: object
     shared: Mapping[int, bytes]
-    """The elements as they are encoded."""
+    """The elements as they are encoded, in the order of tags; those of each file's own are replaced."""
     sop_class: str
     notes: tuple[Note, ...]
 
@@ -63,12 +67,10 @@ class _Family:
         return Artifact(meant.chunks, read_back, self.notes)
 
     def meant(self, sibling: Sibling) -> MeantAlike:
-        own = dict(encoded_elements(sibling.own))
-        chunks, uid = composed(sorted({**self.shared, **own}.items()), self.sop_class, sibling.pixels)
-        named = Dataset(sibling.own)
-        set_uid(named, "SOPInstanceUID", uid)
-        encoded = b"".join(made for _, made in encoded_elements(named))
-        return MeantAlike(chunks, named, encoded, sibling.pixels, sibling.numbers)
+        own = {tag: text_element(tag, *value) for tag, value in sibling.own.items()}
+        chunks, uid = composed({**self.shared, **own}.items(), self.sop_class, sibling.pixels)
+        named = {MEDIA_STORAGE_UID: ("UI", uid), SOP_INSTANCE_UID: ("UI", uid), **sibling.own}
+        return MeantAlike(chunks, named, sibling.pixels, sibling.numbers)
 
 
 _families: deque[_Family] = deque(maxlen=_MOST)
@@ -99,7 +101,7 @@ def artifact(
 
 def _alike(sibling: Sibling, context: Context) -> bool:
     """Whether nobody follows how the file is made, and the recipe leaves alone what is a file's own."""
-    own = {tag for tag, _ in elements_of(sibling.own)} | {_SOP_INSTANCE_UID}
+    own = {*sibling.own, SOP_INSTANCE_UID}
     stated = (parse_tag(key).steps[0].number for key in (*context.tags, *context.remove_tags))
     return context.trace is UNTRACED and own.isdisjoint(stated)
 
@@ -113,7 +115,9 @@ def _remember(sibling: Sibling, finished: Finished) -> None:
     ):
         return
     shared = dict(encoded_elements(finished.dataset))
-    del shared[_SOP_INSTANCE_UID]
+    del shared[SOP_INSTANCE_UID]
+    if not sibling.own.keys() <= shared.keys():
+        return
     family = _Family(sibling.kin, shared, str(finished.dataset.SOPClassUID), finished.notes)
     if _joined(family.meant(sibling).chunks) == _joined(finished.chunks):
         _families.append(family)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from pydicom import DataElement, Dataset, dcmread
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
@@ -36,7 +37,7 @@ from .elements import (
     same_items_as_before,
     values_read,
 )
-from .file import EXPLICIT, PixelElement, implicit_bytes
+from .file import EXPLICIT, PixelElement, implicit_bytes, text_element
 from .uids import IMPLEMENTATION_CLASS_UID
 
 _UNREADABLE = (
@@ -78,14 +79,14 @@ def verify(path: Path, meant: Meant) -> None:
 class MeantAlike:
     """What a file has to say that differs from one that was verified in some elements only.
 
-    `own`: those, its SOP Instance UID among them, and `encoded` in explicit VR; `numbers` as in `Meant`.
+    `own`: those, its UIDs among them, by tag with VR and text. `numbers`: of those that are numbers, what the
+    text must read back as.
     """
 
     chunks: tuple[bytes | memoryview, ...]
-    own: Dataset
-    encoded: bytes
+    own: Mapping[int, tuple[str, str]]
     pixels: PixelElement
-    numbers: Mapping[str, tuple[float, ...]]
+    numbers: Mapping[int, tuple[float, ...]]
 
 
 def verify_alike(path: Path, meant: MeantAlike) -> None:
@@ -111,14 +112,17 @@ def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
         yield OTHER_BYTES
         return
-    meta = read_dataset(BytesIO(data[_PREAMBLE : len(meant.chunks[0])]), False, True, stop_when=_behind_meta)
-    if _read(meta, "MediaStorageSOPInstanceUID") != (str(meant.own.SOPInstanceUID),):
-        yield "MediaStorageSOPInstanceUID in the file meta"
-    found = read_dataset(BytesIO(meant.encoded), False, True)
-    yield from differences(meant.own, found)
-    yield from _numbers(found, meant.numbers)
-    start = len(meant.chunks[0]) + len(meant.chunks[1])
-    values = memoryview(data)[start : start + meant.pixels.array.nbytes]
+    head = data[: len(meant.chunks[0])]
+    own = {tag: text_element(tag, vr, text) for tag, (vr, text) in meant.own.items()}
+    found = read_dataset(BytesIO(b"".join(own.values())), False, True)
+    for tag, (vr, text) in meant.own.items():
+        each = found.get_item(tag)
+        value = b"" if each is None or each.value is None else each.value
+        if each is None or vr != each.VR or value.rstrip(b" \0") != text.encode() or own[tag] not in head:
+            yield keyword_for_tag(tag)
+        elif tag in meant.numbers and not _same_numbers(text.split("\\"), meant.numbers[tag]):
+            yield f"{keyword_for_tag(tag)} is not the number that was meant"
+    values = memoryview(data)[len(head) : len(head) + meant.pixels.array.nbytes]
     if not _same(np.frombuffer(values, np.uint8), np.frombuffer(meant.pixels.view(), np.uint8)):
         yield OTHER_PIXELS
 
@@ -144,8 +148,7 @@ def _problems(data: bytes, meant: Meant) -> Iterator[str]:
 
 def _numbers(found: Dataset, meant: Mapping[str, tuple[float, ...]]) -> Iterator[str]:
     for keyword, numbers in meant.items():
-        read = [float(value) for value in _read(found, keyword)]
-        if len(read) != len(numbers) or not all(map(_close, read, numbers)):
+        if not _same_numbers(_read(found, keyword), numbers):
             yield f"{keyword} is not the number that was meant"
 
 
@@ -176,6 +179,10 @@ def _behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
 def _is_left(element: RawDataElement) -> bool:
     """Whether its value was left in the file."""
     return element.value is None and element.length != 0
+
+
+def _same_numbers(read: Sequence[str], meant: tuple[float, ...]) -> bool:
+    return len(read) == len(meant) and all(map(_close, map(float, read), meant))
 
 
 def _close(read: float, meant: float) -> bool:

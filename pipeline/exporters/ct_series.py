@@ -28,6 +28,8 @@ from .base import Artifact, Context, Exporter
 from .colour import polarity
 
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
+_INSTANCE_NUMBER = 0x00200013
+_POSITION = 0x00200032
 _NO_PIXELS = np.empty((0, 0))
 _ORIGIN = (0.0, 0.0, 0.0)
 
@@ -72,9 +74,7 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
         or plane is None
     ):
         return None
-    own = Dataset()
-    own.InstanceNumber = str(source.page)
-    own.ImagePositionPatient = texts(plane.position)
+    position = "\\".join(texts(plane.position))
     kin = (
         options,
         replace(context, stem="", tag_origins={}),
@@ -85,8 +85,12 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
         encoded.stored.dtype,
         encoded.stored.shape,
     )
-    pixels = PixelElement(encoded.stored, encoded.element)
-    return Sibling(kin, own, pixels, {"ImagePositionPatient": plane.position})
+    return Sibling(
+        kin,
+        {_INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", position)},
+        PixelElement(encoded.stored, encoded.element),
+        {_POSITION: plane.position},
+    )
 
 
 def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:
