@@ -18,6 +18,8 @@ from pathlib import Path
 def main() -> None:
     """The program."""
     gc.disable()
+    # nothing here multiplies matrices, and the threads for it spin while they start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if _wants_workers(sys.argv[1:]):
         from ..execute.starting import warm_up
 

@@ -29,6 +29,8 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
             why = current
         if task.again:
             job = dataclasses.replace(job, ours=job.ours | {output.path for output in unit.outputs})
+        if task.hashed_apart:
+            job = dataclasses.replace(job, hashed_apart=True)
         return dataclasses.replace(work(unit, job), why=why)
     except DicombakeError as error:
         return UnitResult(unit.id, "failed", error=Failure.of(error))

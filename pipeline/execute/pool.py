@@ -12,7 +12,7 @@ import contextlib
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -20,9 +20,9 @@ from types import ModuleType
 
 from ..errors import StoreError
 from .attempt import defect
-from .fingerprint import Content, content, input_path
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Schedule, Task
+from .shared import SharedInputs
 from .starting import no_interrupt, start_context
 from .worker import Answer, Chunk, begin, do_chunk, ready
 
@@ -46,7 +46,7 @@ def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[U
         yield from pool.results()
     finally:
         pool.close()
-        pool.hasher.shutdown(cancel_futures=True)
+        pool.shared.close()
 
 
 @dataclass
@@ -61,13 +61,20 @@ class _Pool:
     under_way: dict[Future[Answer], Chunk] = field(default_factory=dict)
     executor: ProcessPoolExecutor | None = None
     leash: Connection | None = None
-    hasher: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hashing"))
+    answered: list[UnitResult] = field(default_factory=list)
+    """Results whose inputs are still being hashed."""
+
+    def __post_init__(self) -> None:
+        self.shared = SharedInputs(self.job)
 
     def results(self) -> Iterator[UnitResult]:
         while True:
             self._submit()
+            yield from self._complete(wait=not self.under_way)
             if not self.under_way:
-                return
+                if not self.schedule.waiting:
+                    return
+                continue
             done, _ = wait(self.under_way, timeout=0.5, return_when=FIRST_COMPLETED)
             broken = False
             for future in done:
@@ -84,10 +91,19 @@ class _Pool:
                 else:
                     self.deaths = 0
                     self._adapt(len(chunk), seconds)
-                    for answer in answers:
-                        yield from self.schedule.finish(answer)
+                    self.answered += answers
             if broken:
                 yield from self._recover()
+
+    def _complete(self, *, wait: bool) -> Iterator[UnitResult]:
+        """What is known of the answers; `wait` for the rest as well."""
+        answered, self.answered = self.answered, []
+        for answer in answered:
+            result = self.shared.complete(answer, wait=wait)
+            if result is None:
+                self.answered.append(answer)
+            else:
+                yield from self.schedule.finish(result)
 
     def _submit(self) -> None:
         """Keep every worker busy and one chunk waiting for each; suspects go alone."""
@@ -108,28 +124,18 @@ class _Pool:
             self._send(chunk)
 
     def _send(self, chunk: Chunk) -> None:
-        hashed = [self.hasher.submit(self._contents, task) for task in chunk]
+        for task in chunk:
+            self.shared.begin(task)
         try:
             with _starting():
                 executor = self._opened()
-            tasks = [
-                replace(task, contents=known.result()) for task, known in zip(chunk, hashed, strict=True)
-            ]
+            informed = [self.shared.informed(task) for task in chunk]
             with _starting():
-                future = executor.submit(do_chunk, tasks)
+                future = executor.submit(do_chunk, informed)
         except BrokenProcessPool as error:
             future = Future()
             future.set_exception(error)
         self.under_way[future] = chunk
-
-    def _contents(self, task: Task) -> tuple[Content, ...]:
-        """A file that several workers take slices of is hashed here, once, and while they start."""
-        if task.unit.pages is None:
-            return ()
-        with contextlib.suppress(OSError):  # the worker says what is wrong with it
-            paths = [input_path(item, self.job.data, self.job.out) for item in task.unit.files]
-            return tuple(content(path) for path in paths)
-        return ()
 
     def _opened(self) -> ProcessPoolExecutor:
         if self.executor is not None:

@@ -53,6 +53,8 @@ class UnitResult:
     inputs: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     error: Failure | None = None
+    looks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
     why: str = ""
     """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
 
@@ -72,6 +74,8 @@ class Job:
     durable: bool = False
     ours: frozenset[str] = frozenset()
     expected: Mapping[str, str] = field(default_factory=dict)
+    hashed_apart: bool = False
+    """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
 
     def trace(self, path: str, images: Sequence[Image]) -> Trace:
         """What is told of the layers of an output, and of the images that it is made of."""

@@ -35,6 +35,8 @@ class Task:
     """Whether a worker died over it, perhaps with some outputs in place."""
     contents: tuple[Content, ...] = ()
     """What is known of its inputs already."""
+    hashed_apart: bool = False
+    """Whether the run hashes the inputs; the worker only says how they looked."""
 
 
 class Schedule:

@@ -120,9 +120,10 @@ class _Work:
             self.unit.id,
             "failed" if error else "written",
             tuple(self.written),
-            tuple(self.inputs.items()),
+            () if self.job.hashed_apart else tuple(self.inputs.items()),
             tuple(self.notes),
             error,
+            tuple((key_of(item), look) for item, look in self.looks.items()) if self.job.hashed_apart else (),
         )
 
     def _hashing(self) -> dict[str, Future[str]]:
@@ -133,7 +134,8 @@ class _Work:
             with _readable(item):
                 path.open("rb").close()
                 self.looks[item] = look_of(path)
-            hashing[key_of(item)] = _hasher().submit(content_sha256, path)
+            if not self.job.hashed_apart:
+                hashing[key_of(item)] = _hasher().submit(content_sha256, path)
         return hashing
 
     @cached_property
@@ -254,6 +256,8 @@ class _Work:
         )
 
     def _content(self) -> str:
+        if self.job.hashed_apart:
+            return ""
         # of the images alone: what lies beside them must not move one of them to another study
         hashes = [self.inputs[key_of(item)] for item in self.unit.inputs]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
