@@ -38,8 +38,8 @@ from .execute.check import check as _check
 from .execute.look import RunOptions
 from .execute.results import Failure, Outcome, UnitResult, Watching
 from .execute.run import run_plan
+from .loaded import LoadedRecipe
 from .plan import InputFile, Output, Plan, Step, Unit
-from .recipe_file import LoadedRecipe
 from .store import Written
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ even that fails (a full disk, a folder that was removed under a run), memory ser
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
@@ -30,18 +29,6 @@ CREATE TABLE written (path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE journal (number INTEGER PRIMARY KEY, line TEXT);
 PRAGMA user_version = {VERSION};
 """
-
-
-class Stamp(NamedTuple):
-    """How a file looks without being read: bytes, and in ns its times of modification and of change."""
-
-    size: int
-    modified: int
-    changed: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Stamp:
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 Seen = tuple[int, int, int, str]

@@ -19,10 +19,10 @@ from ..schemas.sources import AnySource
 from ..schemas.tags import templates_of
 from ..schemas.template import is_template, places
 from .errors import PlanError, UsageError
+from .loaded import LoadedRecipe
 from .plan_checks import check
 from .plan_inputs import Planning, Probing, refuse
-from .plan_units import scope_of, units_of
-from .recipe_file import LoadedRecipe
+from .plan_units import units_of
 from .units import Base, InputFile, Output, Plan, Step, StepKind, Unit
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Base", "InputFile", "Output", "Plan", "Probing", "Step", "StepKind", "Unit",
-    "own_files", "plan", "scope_of",
+    "own_files", "plan",
 ]  # fmt: skip
 
 MAX_REFUSALS = 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..schemas.base import Model
@@ -11,7 +11,8 @@ from ..schemas.tags import templates_of
 from ..schemas.template import is_template, places
 from .errors import Note, PlanError
 from .globs import nfc
-from .plan_inputs import Gathered, Planning, kinds_of, refuse
+from .plan_inputs import Gathered, Planning, refuse
+from .scopes import kinds_of
 from .table import Table, key_of, read_table
 from .templates import split_name
 from .units import ALONE, Beside, InputFile
@@ -114,15 +115,6 @@ def _matched(file: InputFile, match: str) -> str | None:
     parent, stem, suffix = split_name(file.path)
     built_in = {"stem": stem, "name": stem + suffix, "path": nfc(file.path), "parent": parent}
     return built_in.get(match) or dict(file.captures).get(match)
-
-
-def shared_cells(files: Sequence[InputFile]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The cells that all files of a group share, and the places (``csv.column``) of the others."""
-    rows: list[Mapping[str, str]] = [dict(file.beside.row) for file in files]
-    shared = {
-        column: cell for column, cell in rows[0].items() if all(row.get(column) == cell for row in rows[1:])
-    }
-    return shared, tuple(f"csv.{column}" for column in rows[0] if column not in shared)
 
 
 def _asked(name: str, planning: Planning) -> Iterator[str]:

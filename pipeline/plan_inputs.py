@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..schemas.inputs import Inputs
-from ..schemas.patterns import captures_of, parse_glob
-from ..schemas.recipe import Conversion, Limits, Recipe
+from ..schemas.patterns import parse_glob
+from ..schemas.recipe import Conversion, Limits
 from ..schemas.sources import DicomSeriesSource
 from .errors import Note, PlanError, Problem
-from .globs import Captures, Globs, nfc
+from .globs import Globs, nfc
 from .inputs import natural_key, search, unmatched
+from .loaded import LoadedRecipe
 from .near_miss import near_miss
-from .recipe_file import LoadedRecipe
+from .scopes import shared_captures
 from .templates import split_name
 from .units import InputFile, Unit
 
@@ -54,26 +55,6 @@ def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> No
         told = str(Problem(str(planning.loaded.path), 0, 0, where, what))
     if told not in planning.refusals:
         planning.refusals.append(told)
-
-
-def kinds_of(recipe: Recipe, name: str) -> dict[str, str]:
-    """Names and kinds of a conversion's captures, those of the conversions it chains from included."""
-    inputs = recipe.conversions[name].inputs
-    kinds: dict[str, str] = {}
-    for other in inputs.from_:
-        kinds |= kinds_of(recipe, other)
-    return kinds | captures_of(inputs.files)
-
-
-def shared_captures(files: Sequence[InputFile]) -> tuple[Captures, tuple[str, ...]]:
-    """The captures that all files share, and the names of the others."""
-    first = files[0].captures
-    if len(files) == 1:
-        return first, ()
-    shared = set(first).intersection(*(file.captures for file in files[1:]))
-    names = dict.fromkeys(name for file in files for name, _ in file.captures)
-    kept = tuple(item for item in first if item in shared)
-    return kept, tuple(name for name in names if name not in dict(kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from ..schemas.template import is_template, places
 from .errors import PlanError, SourceError
-from .recipe_file import LoadedRecipe
+from .loaded import LoadedRecipe
 from .templates import Scope, render
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from os import environ
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
 from ..schemas.recipe import Conversion
 from ..schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from ..schemas.template import places
 from .errors import PlanError, SourceError
-from .plan_beside import furnished, shared_cells
-from .plan_inputs import Job, Planning, gather, jobs_of, kinds_of, refuse, shared_captures
+from .plan_beside import furnished
+from .plan_inputs import Job, Planning, gather, jobs_of, refuse
 from .plan_machines import asks_source, machine_named, machine_template
-from .recipe_file import LoadedRecipe
-from .templates import Scope, SourceLookup, render_path, source_lookup
-from .units import InputFile, Output, Unit
+from .scopes import kinds_of, scope_of_files, shared_lookup
+from .templates import Scope, render_path
+from .units import Output, Unit
 
 if TYPE_CHECKING:
     from .loaders.base import Probe
@@ -27,58 +25,9 @@ if TYPE_CHECKING:
 SLICES = 32
 """Most slices of a volume that one unit takes."""
 
-NO_REASONS: Mapping[str, str] = MappingProxyType({})
 _PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
 _ONE_IMAGE = RtImageExport | CtSeriesExport | PngExport | JpgExport
 """Targets whose files hold one image each."""
-
-
-def scope_of(
-    loaded: LoadedRecipe,
-    unit: Unit,
-    *,
-    file: InputFile | None = None,
-    page: int | None = None,
-    source: SourceLookup | None = None,
-) -> Scope:
-    """What templates may name for a unit, or for one of its files.
-
-    Of a group, only captures that are the same in all of its files have a value.
-    """
-    kinds = kinds_of(loaded.recipe, unit.conversion)
-    files = unit.inputs if file is None else (file,)
-    return _scope(loaded, kinds, files, unit.index, group=unit.group, page=page, source=source)
-
-
-def _scope(
-    loaded: LoadedRecipe,
-    kinds: Mapping[str, str],
-    files: Sequence[InputFile],
-    index: int,
-    *,
-    group: str,
-    page: int | None = None,
-    source: SourceLookup | None = None,
-) -> Scope:
-    captures, unknown = files[0].captures, NO_REASONS
-    table = dict(files[0].beside.row)
-    if len(files) > 1:
-        captures, differing = shared_captures(files)
-        table, cells = shared_cells(files)
-        unknown = dict.fromkeys((*differing, *cells), "it differs between the files of one group")
-    return Scope(
-        path=files[0].path,
-        index=index,
-        group=group or None,
-        page=page,
-        captures=captures,
-        kinds=kinds,
-        variables=loaded.recipe.vars,
-        environment=environ,
-        source=source,
-        table=table,
-        unknown=unknown,
-    )
 
 
 def units_of(name: str, planning: Planning) -> Iterator[Unit]:
@@ -147,7 +96,7 @@ class _Naming:
         try:
             job, headers = self._surveyed(job) if self.series else (job, self._headers(job))
             numbers = self._numbers(headers)
-            scope = _scope(
+            scope = scope_of_files(
                 self.planning.loaded,
                 self.kinds,
                 job.files,
@@ -248,18 +197,3 @@ def ranges(count: int) -> list[tuple[int, int]]:
 
 def _chained(job: Job) -> bool:
     return any(file.base == "out" for file in job.files)
-
-
-def shared_lookup(subject: str, headers: Sequence[Probe]) -> SourceLookup | None:
-    """``{source.X}``; of a group, what all of its files agree on."""
-    if not headers:
-        return None
-    lookups = [source_lookup(header.properties) for header in headers]
-
-    def find(name: str) -> Any:
-        values = [lookup(name) for lookup in lookups]
-        if any(str(value) != str(values[0]) for value in values[1:]):
-            raise SourceError(f"'{name}' differs between the files of one group", subject=subject)
-        return values[0]
-
-    return find

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..schemas.recipe import Conversion, Recipe
-from .recipe_file import LoadedRecipe, load_with_parts
+from .loaded import LoadedRecipe, Place
+from .recipe_file import load_with_parts
 from .recipe_machines import applied, templated
-from .recipe_parts import Part, Place
+from .recipe_parts import Part
 from .recipe_problems import printable, where
 from .recipe_profiles import HANDED_DOWN, Profiles
 

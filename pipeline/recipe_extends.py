@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from ..schemas.profiles import PROFILES, is_profile_file
 from ..schemas.recipe import Recipe
 from .errors import Problem
-from .recipe_parts import Part, Place, merge, parts_of, plain, with_fills
+from .loaded import Place
+from .recipe_parts import Part, merge, parts_of, plain, with_fills
 from .recipe_problems import make_problem, problems_in
 from .recipe_profiles import built_in, naming
 from .recipe_yaml import MAX_BYTES, Node, YamlError, read_yaml

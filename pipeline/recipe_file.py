@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from ..schemas.checks import problems_of
 from ..schemas.recipe import Conversion, Recipe
 from ..schemas.template import is_template
 from .errors import Problem, RecipeError
+from .loaded import Layer, LoadedRecipe, Location, Place
 from .recipe_extends import FileReader
 from .recipe_machines import applied, machine_names, templated, unknown_machines
-from .recipe_parts import Layer, Location, Part, Place, plain
+from .recipe_parts import Part, plain
 from .recipe_problems import make_problem, nearest, problem_at, problems_in
 from .recipe_profiles import HANDED_DOWN, Profiles
 from .recipe_tests import wrong_tests
@@ -28,37 +29,6 @@ __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
 MAX_MERGED = 500_000
 """Values of a recipe with its defaults in every conversion."""
-
-
-@dataclass(frozen=True)
-class LoadedRecipe:
-    """A valid recipe, merged, with the place of every value."""
-
-    recipe: Recipe
-    path: Path
-    places: Mapping[Location, Place] = field(default_factory=dict)
-    """By location in the merged recipe: ``("conversions", "film", "geometry", "sid")``."""
-    digest: str = ""
-    """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, places not.
-
-    Which geometry stands in the conversion itself is part of it, since that outranks what a file says; so is
-    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses and
-    tests are not.
-    """
-    variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
-    """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
-
-    def for_machine(self, name: str) -> LoadedRecipe:
-        """The recipe as it is for files of a machine; itself where `name` is empty."""
-        return self.variants[name] if name else self
-
-    def place(self, *location: str | int) -> Place | None:
-        """The place of a value, or of the nearest part of the recipe around it."""
-        for end in range(len(location), -1, -1):
-            found = self.places.get(location[:end])
-            if found is not None:
-                return found
-        return None
 
 
 def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> LoadedRecipe:

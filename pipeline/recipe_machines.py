@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from ..schemas.recipe import Conversion
 from ..schemas.template import is_template
 from .errors import Problem
-from .recipe_parts import Location, Part, merge
+from .loaded import Location
+from .recipe_parts import Part, merge
 from .recipe_problems import problem_at
 from .recipe_profiles import Profiles, handed_down, profile_of
 

@@ -16,25 +16,10 @@ from ..schemas.geometry import Geometry
 from ..schemas.machines import Machine
 from ..schemas.recipe import Conversion, Limits, Recipe
 from ..schemas.tags import parse_tag
+from .loaded import Layer, Location, Place
 from .recipe_yaml import Node
 
-Layer = Literal["conversion", "defaults", "extends", "machine", "profile", "recipe", "set"]
-Location = tuple[str | int, ...]
 Kind = Literal["recipe", "conversions", "conversion", "geometry", "tags", "short", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value of the merged recipe stands."""
-
-    file: str
-    line: int
-    column: int
-    layer: Layer
-    """``conversion``: in the conversion itself, in the recipe; only that outranks what a file says."""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from ..schemas.keys import DISCRIMINATORS, keys_at, sections_with
 from ..schemas.recipe import Recipe
 from .errors import Problem
-from .recipe_parts import Location, Part, Place
+from .loaded import Location, Place
+from .recipe_parts import Part
 
 _QUOTED = re.compile(r"'([^']*)'")
 _FILE_KEYS = ("extends", "defaults")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .database import Database, Remembered, Stamp, remembered
+from .database import Database, Remembered, remembered
 from .errors import PlanError
 from .lock import Lock, format_lock, lock_path, parse_lock, read_lock
+from .stamp import Stamp
 from .store import write_file
 
 FOLDER = ".dicombake"

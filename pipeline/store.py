@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from .database import Stamp
 from .errors import DifferenceError, StoreError, VerificationError
+from .stamp import Stamp
 
 Chunk = bytes | memoryview
 Check = Callable[[Path], None]

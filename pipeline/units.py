@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..schemas.recipe import Conversion
 from .errors import Note
-from .recipe_file import LoadedRecipe
+from .loaded import LoadedRecipe
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]

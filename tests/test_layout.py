@@ -18,6 +18,7 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 LAYERS = (
     {"schemas"},
     {"errors"},
+    {"loaded"},
     {"recipe_file"},
     {"arguments"},
     {"image"},
@@ -34,7 +35,9 @@ LAYERS = (
     {"globs"},
     {"inputs", "near_miss", "table", "templates"},
     {"units"},
+    {"scopes"},
     {"plan"},
+    {"stamp"},
     {"database"},
     {"store", "lock"},
     {"running"},

@@ -33,7 +33,7 @@ from .reports import Reports
 if TYPE_CHECKING:
     from ..execute.look import RunOptions
     from ..execute.results import Outcome
-    from ..recipe_file import LoadedRecipe
+    from ..loaded import LoadedRecipe
     from ..report.progress import Bar, Lines
 
 

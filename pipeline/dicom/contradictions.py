@@ -13,7 +13,6 @@ from pydicom.uid import UID
 from ...schemas.tags import TagPath, parse_tag
 from ..errors import Note
 from .file import PixelElement
-from .standard.values import count_of, many_enough
 
 PIXEL_DESCRIPTION = (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
@@ -43,6 +42,8 @@ def contradictions(
 def multiplicity(dataset: Dataset, keys: Iterable[str]) -> Iterator[Note]:
     """Tags of the recipe with more values, or fewer, than the standard's dictionary allows (PS3.6)."""
     for key in keys:
+        from .standard.values import count_of, many_enough
+
         element = _element_at(dataset, parse_tag(key))
         if element is None or element.VR == "SQ" or not dictionary_has_tag(element.tag):
             continue

@@ -11,8 +11,6 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from ...schemas.values import ValueFormError, normal_value
 from ..errors import Note
 from .stale import WINDOW
-from .standard.presence import presence
-from .standard.tables import kind_of
 
 _TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
 
@@ -27,6 +25,9 @@ def mend(dataset: Dataset) -> tuple[Note, ...]:
 
 def complete(dataset: Dataset) -> tuple[str, ...]:
     """Give a dataset of a known kind, empty and in place, what it lacks and must have (Type 2)."""
+    from .standard.presence import presence
+    from .standard.tables import kind_of
+
     kind = kind_of(str(dataset.get("SOPClassUID") or ""))
     if kind is None:
         return ()

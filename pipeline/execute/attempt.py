@@ -6,9 +6,9 @@ import dataclasses
 import traceback
 
 from ..errors import DicombakeError, SourceError
-from ..plan import Unit
 from ..store import Written, file_sha256
-from .fingerprint import content_sha256, input_path, key_of, remember_content
+from ..units import Unit
+from .contents import content_sha256, input_path, key_of, remember_content
 from .results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 

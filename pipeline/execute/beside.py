@@ -13,13 +13,13 @@ from ...schemas.recipe import Conversion
 from ...schemas.tags import TagValue, parse_tag
 from ..errors import Note
 from ..image import Image, Origin
-from ..loaders.mpc_check import Check, read_check
-from ..plan import InputFile
 from ..table import geometry_cells, tag_cells
-from ..units import Beside
+from ..units import Beside, InputFile
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from ..loaders.mpc_check import Check
 
 _SH = 16
 _SAME_SESSION = datetime.timedelta(days=1)
@@ -31,9 +31,11 @@ def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
     """The image with what its sidecar says and the file does not. Raises: SourceError."""
     if not item.beside.sidecar:
         return image
-    check = read_check(data.joinpath(*item.beside.sidecar.split("/")))
     from pydicom import Dataset
 
+    from ..loaders.mpc_check import read_check
+
+    check = read_check(data.joinpath(*item.beside.sidecar.split("/")))
     source = image.source
     said = Dataset()
     for known in (source.dataset, source.attributes):

@@ -10,9 +10,10 @@ from typing import Literal
 
 from ..errors import ExitStatus, Note
 from ..lock import Lock, read_lock
-from ..plan import InputFile, Plan, Unit
 from ..state import State, journal_of
-from .fingerprint import Options, fingerprint, key_of
+from ..units import InputFile, Plan, Unit
+from .contents import key_of
+from .fingerprint import Options, fingerprint
 from .forecast import NEW, locked_inputs
 from .glance import Glance
 from .hashing import absent, file_hashes, where

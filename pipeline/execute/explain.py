@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import DicombakeError, ExportError, Note, UsageError
 from ..image import Geometry, Image, Origin
-from ..plan import Plan, Unit
 from ..store import file_sha256
 from ..trace import Element, Following, Layer, Trace
+from ..units import Plan, Unit
 from .remake import Memory, Trial
 
 NOBODY = "nobody says it"

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from ..lock import Lock
-from ..plan import Plan, Unit
+from ..units import Plan, Unit
 from .fingerprint import Options, fingerprint
 from .results import UnitResult
 from .versions import codecs, program_version

@@ -13,16 +13,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from ...schemas.template import is_template
-from ..plan import InputFile, Unit
-from ..plan_inputs import kinds_of
-from ..recipe_file import LoadedRecipe
+from ..loaded import LoadedRecipe
 from ..recipe_profiles import HANDED_DOWN
-from ..store import file_sha256
+from ..scopes import kinds_of
+from ..units import Unit
 from .versions import codecs, codecs_of, program_version
 
 SHORT = 12
@@ -49,11 +47,6 @@ def _plain(value: Any) -> Any:
 
 canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
 """JSON of one form only: sorted keys, no blanks, ASCII."""
-
-
-def key_of(item: InputFile) -> str:
-    """How an input is named in results: ``data:film/a.tif``."""
-    return f"{item.base}:{item.path}"
 
 
 def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
@@ -180,54 +173,6 @@ def _keys(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{key}.{inner}", what) for inner, what in value.items())
         else:
             yield key, value
-
-
-def input_path(item: InputFile, data: Path, out: Path) -> Path:
-    """Where an input lies."""
-    return (data if item.base == "data" else out).joinpath(*item.path.split("/"))
-
-
-class Content(NamedTuple):
-    """What an input held when it looked like this."""
-
-    path: Path
-    look: tuple[int, ...]
-    sha256: str
-
-
-_MOST_CONTENTS = 64
-_contents: dict[tuple[Path, tuple[int, ...]], str] = {}
-
-
-def content_sha256(path: Path) -> str:
-    """sha256 (hex) of an input; hashed once for all the ranges of slices that are taken from a file.
-
-    Raises: OSError.
-    """
-    return content(path).sha256
-
-
-def look_of(path: Path) -> tuple[int, ...]:
-    """What changes with a file's content, as far as the file system tells. Raises: OSError."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def content(path: Path) -> Content:
-    """The same, for `remember_content` elsewhere. Raises: OSError."""
-    look = look_of(path)
-    known = _contents.get((path, look))
-    if known is None:
-        known = file_sha256(path)
-        remember_content(Content(path, look, known))
-    return Content(path, look, known)
-
-
-def remember_content(known: Content) -> None:
-    """What another process found; it holds as long as the file looks like that."""
-    if len(_contents) >= _MOST_CONTENTS:
-        _contents.clear()
-    _contents[known.path, known.look] = known.sha256
 
 
 def _sha256(text: str) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..lock import Lock
-from ..plan import Plan, Unit
 from ..store import Written
-from .fingerprint import Options, fingerprint, key_of
+from ..units import Plan, Unit
+from .contents import key_of
+from .fingerprint import Options, fingerprint
 from .glance import Glance
 from .reasons import Reasons
 from .results import UnitResult

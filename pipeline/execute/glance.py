@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..database import Seen, Stamp
-from ..plan import Plan
+from ..database import Seen
+from ..stamp import Stamp
 from ..state import key_of_file
-from ..units import Base
+from ..units import Base, Plan
 
 
 class Glance:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from types import FrameType
 
-from ..plan import Plan, Unit
+from ..units import Plan, Unit
 from .attempt import attempt
-from .fingerprint import input_path
+from .contents import input_path
 from .results import Job, UnitResult, Work
 from .schedule import Schedule
 from .starting import cores

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ..database import Database, Remembered, Seen, Stamp
-from ..plan import Plan, Unit
+from ..database import Database, Remembered, Seen
+from ..stamp import Stamp
 from ..state import State, settled
+from ..units import Plan, Unit
 from .glance import Glance
 from .results import UnitResult
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import DicombakeError, DifferenceError
 from ..lock import Lock
-from ..plan import Plan
 from ..state import State
+from ..units import Plan
 from .ownership import SHOWN, existing_of_ours
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..errors import SourceError
+from ..loaded import LoadedRecipe
 from ..loaders.registry import probe
-from ..plan import Unit, scope_of
 from ..plan_machines import machine_named, machine_template
-from ..plan_units import shared_lookup
-from ..recipe_file import LoadedRecipe
-from .fingerprint import input_path
+from ..scopes import scope_of, shared_lookup
+from ..units import Unit
+from .contents import input_path
 from .results import Job
 
 

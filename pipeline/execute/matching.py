@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import PlanError
 from ..globs import Globs
 from ..inputs import STATE_FOLDER
+from ..loaded import LoadedRecipe
 from ..near_miss import barring, fails
 from ..plan import Plan, own_files
 from ..plan import plan as make_plan
-from ..recipe_file import LoadedRecipe
 
 ELSEWHERE = "it does not lie in the data folder"
 OWN = "it is the recipe's own file: recipes, what they extend and their locks are no inputs"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ...schemas.exports import DICOM_TARGETS
 from ...schemas.recipe import Conversion
 from ..errors import Note
-from ..plan import Plan
+from ..units import Plan
 from .results import UnitResult
 
 _OF_A_STUDY = frozenset({"dicom", "dicom-series"})

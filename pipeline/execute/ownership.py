@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PlanError
-from ..plan import Plan, Unit
 from ..state import key_of_file
 from ..store import file_sha256
-from .fingerprint import input_path
+from ..units import Plan, Unit
+from .contents import input_path
 
 SHOWN = 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..lock import Lock
-from ..plan import Unit
+from ..units import Unit
 from .fingerprint import MACHINES, VERSIONS, Options, machine_fact
 from .versions import PROGRAM, program_version
 

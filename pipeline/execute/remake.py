@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..errors import DicombakeError
-from ..plan import Plan, Unit
 from ..store import Check, Chunk, Store, Written
+from ..units import Plan, Unit
 from .check import Checked, Finding
 from .differences import Difference, difference
 from .results import Job, UnitResult, Work

@@ -13,9 +13,10 @@ from ...schemas.tags import TagValue, problem_of, templates_of
 from ...schemas.template import Template, is_template
 from ..errors import ExportError, GeometryError
 from ..image import Image, Origin, OriginKind
-from ..plan import InputFile, Unit, scope_of
-from ..recipe_file import LoadedRecipe, Place
+from ..loaded import LoadedRecipe, Place
+from ..scopes import scope_of
 from ..templates import Scope, render, render_number, shows_source, source_lookup
+from ..units import InputFile, Unit
 
 
 def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:

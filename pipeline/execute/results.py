@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import DicombakeError, DifferenceError, ExitStatus, Note
-from ..plan import Plan, Unit
-from ..recipe_file import LoadedRecipe
+from ..loaded import LoadedRecipe
 from ..store import Store, Written
 from ..trace import UNTRACED, Trace
+from ..units import Plan, Unit
 
 if TYPE_CHECKING:
     from ..image import Image

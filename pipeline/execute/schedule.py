@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from ..errors import PlanError
-from ..plan import Unit
-from .fingerprint import Content
+from ..units import Unit
+from .contents import Content
 from .results import Failure, UnitResult
 
 

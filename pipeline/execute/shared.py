@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..units import InputFile
-from .fingerprint import Content, content, input_path, key_of
+from .contents import Content, content, input_path, key_of
 from .results import Failure, Job, UnitResult
 from .schedule import Task
 

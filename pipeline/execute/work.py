@@ -16,19 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...schemas.exports import AnyExport
-from ..combine import combine
 from ..errors import DicombakeError, ExportError, Note, SourceError
 from ..exporters.base import Context, Identity
 from ..exporters.registry import exporter
 from ..geometry import resolve
 from ..image import Image
 from ..loaders.registry import load_each
-from ..plan import InputFile, Output, Unit
-from ..process import apply
 from ..store import Check, Written
 from ..templates import render, split_name
+from ..units import InputFile, Output, Unit
 from .beside import row_origins, with_row, with_row_tags, with_sidecar
-from .fingerprint import content_sha256, input_path, key_of, look_of
+from .contents import content_sha256, input_path, key_of, look_of
 from .machine import for_machine
 from .rendering import (
     geometry_origins,
@@ -151,13 +149,22 @@ class _Work:
         """The unit's images, their geometry resolved, combined and processed."""
         loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
         if self.conversion.combine is not None:
+            from ..combine import combine
+
             every = (image for _, image in loaded)
             loaded = [(None, combine(every, self.conversion.combine, self._once_more))]
         for item, image in loaded:
-            processed = apply(image, self.conversion.process)
+            processed = self._processed(image)
             self.notes |= dict.fromkeys(processed.notes)
             self._refuse_contradictions(processed.notes)
             yield Taken(processed, item)
+
+    def _processed(self, image: Image) -> Image:
+        if not self.conversion.process:
+            return image
+        from ..process import apply
+
+        return apply(image, self.conversion.process)
 
     def _once_more(self) -> Iterator[Image]:
         """The images that are combined, from the files as they were. Raises: SourceError."""

@@ -17,8 +17,8 @@ from ..lock import lock_path
 if TYPE_CHECKING:
     from ..execute.check import Checked, Finding
     from ..execute.results import Outcome
+    from ..loaded import LoadedRecipe, Place
     from ..plan import Plan
-    from ..recipe_file import LoadedRecipe, Place
     from ..testing import Result
 
 Level = Literal["error", "warning"]

@@ -15,8 +15,9 @@ from ..execute.look import RunOptions
 from ..execute.results import Outcome
 from ..execute.run import run_plan
 from ..globs import Globs
+from ..loaded import LoadedRecipe
 from ..plan import plan
-from ..recipe_file import LoadedRecipe, load_recipe
+from ..recipe_file import load_recipe
 from ..store import write_file
 from .expecting import Mismatch, mismatches
 from .making import made_files

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from dicombake.pipeline.errors import Note, PlanError, SourceError, UsageError
 from dicombake.pipeline.loaders.base import Probe
-from dicombake.pipeline.plan import InputFile, Output, Plan, Step, Unit, plan, scope_of
+from dicombake.pipeline.plan import InputFile, Output, Plan, Step, Unit, plan
 from dicombake.pipeline.plan_units import SLICES, ranges
 from dicombake.pipeline.recipe_file import LoadedRecipe, load_recipe
+from dicombake.pipeline.scopes import scope_of
 from dicombake.pipeline.templates import render
 from hypothesis import given
 from hypothesis import strategies as st

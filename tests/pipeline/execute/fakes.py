@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dicombake.pipeline.errors import Note, SourceError
-from dicombake.pipeline.execute.fingerprint import input_path, key_of
+from dicombake.pipeline.execute.contents import input_path, key_of
 from dicombake.pipeline.execute.results import Job, UnitResult
 from dicombake.pipeline.plan import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe_file import LoadedRecipe

@@ -10,13 +10,8 @@ from uuid import UUID
 
 import pytest
 from dicombake.pipeline.execute import fingerprint as module
-from dicombake.pipeline.execute.fingerprint import (
-    Options,
-    content,
-    content_sha256,
-    fingerprint,
-    remember_content,
-)
+from dicombake.pipeline.execute.contents import content, content_sha256, remember_content
+from dicombake.pipeline.execute.fingerprint import Options, fingerprint
 from dicombake.pipeline.plan import InputFile, Output, Unit
 from dicombake.pipeline.recipe_file import LoadedRecipe, Place
 from dicombake.schemas.recipe import Recipe

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from dicombake.pipeline.database import Stamp
 from dicombake.pipeline.execute import attempt
 from dicombake.pipeline.execute.look import RunOptions
 from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.execute.run import run_plan
 from dicombake.pipeline.lock import read_lock
 from dicombake.pipeline.plan import Plan
+from dicombake.pipeline.stamp import Stamp
 from dicombake.pipeline.state import State, settled
 
 from .fakes import make_plan, shout

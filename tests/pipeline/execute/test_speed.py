@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.api import load_recipe, plan, run
 from dicombake.pipeline.dicom import elements
-from dicombake.pipeline.execute import fingerprint, work
+from dicombake.pipeline.execute import contents, work
 from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store import file_sha256
@@ -93,6 +93,6 @@ def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch:
         hashed.append(path.name)
         return file_sha256(path)
 
-    monkeypatch.setattr(fingerprint, "file_sha256", counted)
+    monkeypatch.setattr(contents, "file_sha256", counted)
     made(inputs(tmp_path / "a"), jobs=1)
     assert hashed.count("first.npy") == 1
