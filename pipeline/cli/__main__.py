@@ -12,7 +12,6 @@ import gc
 import os
 import re
 import sys
-from pathlib import Path
 
 
 def main() -> None:
@@ -54,6 +53,8 @@ def _wants_workers(words: list[str]) -> bool:
     jobs = re.search(r"(?<!\S)(?:--jobs[ =]|-j ?)(\d+)(?!\S)", " ".join(words))
     if jobs:
         return int(jobs[1]) > 1
+    from pathlib import Path
+
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # told when the recipe is read
         return any(

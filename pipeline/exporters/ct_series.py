@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from operator import mul
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter, mul
 
-import numpy as np
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
@@ -22,7 +22,7 @@ from ..dicom.places import patient_places, texts
 from ..dicom.siblings import Sibling, artifact
 from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
-from ..image import Geometry, Image, Origin
+from ..image import Geometry, Image, Origin, PatientPlane, SourceFile
 from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import polarity
@@ -30,8 +30,6 @@ from .colour import polarity
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
 _INSTANCE_NUMBER = 0x00200013
 _POSITION = 0x00200032
-_NO_PIXELS = np.empty((0, 0))
-_ORIGIN = (0.0, 0.0, 0.0)
 
 
 def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
@@ -77,11 +75,12 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
     position = "\\".join(texts(plane.position))
     kin = (
         options,
-        replace(context, stem="", tag_origins={}),
-        replace(image, pixels=_NO_PIXELS, stored=None, sources=(), geometry=Geometry(), notes=()),
-        replace(image.geometry, patient=replace(plane, position=_ORIGIN)),
-        replace(source, page=1),
-        replace(encoded, stored=_NO_PIXELS),
+        _all_but(Context, "stem", "tag_origins")(context),
+        _all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        _all_but(Geometry, "patient")(image.geometry),
+        _all_but(PatientPlane, "position")(plane),
+        _all_but(SourceFile, "page")(source),
+        _all_but(Encoded, "stored")(encoded),
         encoded.stored.dtype,
         encoded.stored.shape,
     )
@@ -91,6 +90,12 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
         PixelElement(encoded.stored, encoded.element),
         {_POSITION: plane.position},
     )
+
+
+@cache
+def _all_but(kind: type, *names: str) -> attrgetter[tuple[object, ...]]:
+    """Every field of a dataclass except these, so that one that is added later counts."""
+    return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
 def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:
