@@ -28,7 +28,8 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
-READING_IMAGES = frozenset({"run", "check", "test", "explain", "inspect", "new", "check-dicom", "demo"})
+READING_IMAGES = frozenset({"check", "test", "explain", "inspect", "new", "check-dicom", "demo"})
+"""Commands that leave garbage; `run` looks for it itself, once its plan is made."""
 
 
 class Commands(TyperGroup):

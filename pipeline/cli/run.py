@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,6 +137,8 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> ExitStatus
             return talk.planned(
                 show(planned, request.options, as_json=talk.json, annotations=talk.annotations)
             )
+        gc.freeze()  # recipe and plan stay to the end
+        gc.enable()
         with talk.watching() as watching:
             outcome = run_plan(planned, request.options, watching)
     except DicombakeError as error:
