@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..schemas.profiles import PROFILES, is_profile_file
-from ..schemas.recipe import Recipe
+from ..schemas.recipe import model_of
 from .errors import Problem
 from .loaded import Place
 from .recipe_parts import Part, merge, parts_of, plain, with_fills
@@ -164,10 +164,12 @@ class FileReader:
             self._check_part(_without(part, "extends", "defaults"))
 
     def _check_part(self, part: Part) -> None:
+        data = plain(part)
+        model = model_of(data)
         try:
-            Recipe.model_validate(plain(part))
+            model.model_validate(data)
         except ValidationError as error:
-            self.problems += problems_in(error, part, partial=True)
+            self.problems += problems_in(error, part, model, partial=True)
 
     def _check_requires(self, part: Part | None) -> None:
         if part is None or not isinstance(part.value, str):

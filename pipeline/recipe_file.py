@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..schemas.checks import problems_of
-from ..schemas.recipe import Conversion, Recipe
+from ..schemas.recipe import Conversion, Recipe, model_of
 from ..schemas.template import is_template
 from .errors import Problem, RecipeError
 from .loaded import Layer, LoadedRecipe, Location, Place
@@ -133,10 +133,11 @@ def _with_variables(merged: Part, variables: Mapping[str, str]) -> Part:
 def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
     """The recipe, or what is wrong; conversions that are right by themselves are checked in any case."""
     data = plain(merged)
+    model = model_of(data)
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = model.model_validate(data)
     except ValidationError as error:
-        problems = list(problems_in(error, merged))
+        problems = list(problems_in(error, merged, model))
         wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
         return None, problems + list(_checked(merged, data, wrong))
     told = [

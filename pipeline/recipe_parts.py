@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from ..schemas.geometry import Geometry
 from ..schemas.machines import Machine
-from ..schemas.recipe import Conversion, Limits, Recipe
+from ..schemas.recipe import Conversion, Limits, model_of
 from ..schemas.tags import parse_tag
 from .loaded import Layer, Location, Place
 from .recipe_yaml import Node
@@ -130,8 +130,8 @@ def _weakened(part: Part) -> Part:
 def plain(part: Part) -> Any:
     """A recipe, or a part of one, as plain data; a known key that is null counts as absent."""
     data = part.plain()
-    _drop_nulls(data, Recipe)
     if isinstance(data, dict):
+        _drop_nulls(data, model_of(data))
         _drop_nulls(data.get("limits"), Limits)
         conversions = data.get("conversions")
         for conversion in conversions.values() if isinstance(conversions, dict) else ():

@@ -132,7 +132,7 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
 
 def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
     here = keys_at(model, location[:-1])
-    names = {*here.names, *(_FILE_KEYS if here.model is Recipe else ())}
+    names = {*here.names, *(_FILE_KEYS if here.model is not None and issubclass(here.model, Recipe) else ())}
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
     free = names - set(parent.entries)
     hint = nearest(name, free, 0.8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..schemas.recipe import Recipe
+from ..schemas.recipe import Recipe, carried_tests
 from .errors import Problem
 from .recipe_parts import Part
 from .recipe_problems import nearest, problem_at
@@ -13,7 +13,7 @@ from .recipe_problems import nearest, problem_at
 def wrong_tests(merged: Part, recipe: Recipe) -> Iterator[Problem]:
     """Tests of conversions and variables that there are not, and names that stand twice."""
     seen: set[str] = set()
-    for index, test in enumerate(recipe.tests):
+    for index, test in enumerate(carried_tests(recipe)):
         if test.conversion not in recipe.conversions:
             what = f"there is no conversion '{test.conversion}'{nearest(test.conversion, recipe.conversions)}"
             yield problem_at(merged, ("tests", index, "conversion"), what)

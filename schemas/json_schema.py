@@ -23,8 +23,9 @@ from .inputs import Inputs
 from .machines import Machine
 from .made_inputs import PHANTOMS
 from .process import OPERATIONS, Combine, FilterSize
-from .recipe import Conversion, Limits, Recipe
+from .recipe import Conversion, Limits
 from .sources import SOURCE_FORMATS
+from .tested import RecipeWithTests
 from .testing import Expectation, Mean, Near, RecipeTest
 
 Schema = dict[str, Any]
@@ -39,7 +40,7 @@ _PARTS = ("Combine", "Inputs", "Sidecar", "Metadata")
 
 def recipe_json_schema() -> Schema:
     """The schema, JSON Schema draft 7."""
-    raw = Recipe.model_json_schema(by_alias=True)
+    raw = RecipeWithTests.model_json_schema(by_alias=True)
     definitions: Schema = raw.pop("$defs")
     for model in _models():
         _describe(definitions[model.__name__], model)

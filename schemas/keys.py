@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from .geometry import Geometry
 from .inputs import Inputs
-from .recipe import Conversion, Recipe
+from .recipe import Conversion
 
 Location = tuple[str | int, ...]
 DISCRIMINATORS = ("format", "to", "op", "phantom")
@@ -50,8 +50,14 @@ def names_of(model: type[BaseModel]) -> Iterator[str]:
 
 @cache
 def _sections() -> tuple[tuple[str, type[BaseModel]], ...]:
-    return (("the top of the recipe", Recipe), ("the conversion", Conversion), ("'geometry'", Geometry),
-            ("'inputs'", Inputs))  # fmt: skip
+    from .tested import RecipeWithTests
+
+    return (
+        ("the top of the recipe", RecipeWithTests),
+        ("the conversion", Conversion),
+        ("'geometry'", Geometry),
+        ("'inputs'", Inputs),
+    )
 
 
 def sections_with(name: str) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
@@ -20,7 +21,9 @@ from .profiles import Profile
 from .sources import Source
 from .tags import TagKey, Tags
 from .template import Template
-from .testing import RecipeTest
+
+if TYPE_CHECKING:
+    from .testing import RecipeTest
 
 LANGUAGE_VERSION = 1
 
@@ -122,8 +125,6 @@ class Recipe(Model):
     machines: dict[MachineName, Machine] = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""
     conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]
-    tests: Many[RecipeTest] = ()
-    """What `dicombake test` makes and compares; no output depends on it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -133,3 +134,20 @@ class Recipe(Model):
             if text.isdecimal():
                 return {**value, "version": int(text)}
         return value
+
+
+def model_of(keys: Iterable[str]) -> type[Recipe]:
+    """The model for a recipe with these keys at its top: that with tests, unless it has none.
+
+    The models of tests are many, and most commands and all workers do without them.
+    """
+    if Recipe.model_fields.keys() >= set(keys):
+        return Recipe
+    from .tested import RecipeWithTests
+
+    return RecipeWithTests
+
+
+def carried_tests(recipe: Recipe) -> tuple[RecipeTest, ...]:
+    """The tests that a recipe carries."""
+    return getattr(recipe, "tests", ())

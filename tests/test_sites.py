@@ -10,6 +10,7 @@ import pytest
 from dicombake.pipeline.recipe_file import load_recipe
 from dicombake.pipeline.samples import write_samples
 from dicombake.pipeline.testing import run_tests
+from dicombake.schemas.recipe import carried_tests
 
 from .support import bake, failures
 
@@ -101,5 +102,5 @@ def test_every_example_carries_tests_and_they_pass(name: str) -> None:
     results = list(run_tests(path))
     assert results, "has no tests"
     assert {result.name: [str(wrong) for wrong in result.mismatches] for result in results} == {
-        test.name: [] for test in load_recipe(path).recipe.tests
+        test.name: [] for test in carried_tests(load_recipe(path).recipe)
     }

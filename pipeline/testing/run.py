@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...schemas.recipe import carried_tests
 from ...schemas.testing import Expectation, RecipeTest
 from ..errors import DicombakeError
 from ..execute.look import RunOptions
@@ -52,7 +53,7 @@ def run_tests(path: Path, variables: Mapping[str, str] | None = None) -> Iterato
     """
     given = dict(variables or {})
     loaded = load_recipe(path, given)
-    for index, test in enumerate(loaded.recipe.tests):
+    for index, test in enumerate(carried_tests(loaded.recipe)):
         recipe = load_recipe(path, given | test.vars) if test.vars else loaded
         place = loaded.place("tests", index)
         found = tuple(_run(test, recipe))

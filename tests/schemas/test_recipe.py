@@ -12,9 +12,10 @@ from dicombake.schemas.checks import problems
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.keys import keys_at, names_of, sections_with
 from dicombake.schemas.process import OPERATIONS
-from dicombake.schemas.recipe import Conversion, Limits, Recipe
+from dicombake.schemas.recipe import Conversion, Limits, Recipe, carried_tests, model_of
 from dicombake.schemas.sources import SOURCE_FORMATS
 from dicombake.schemas.template import Template
+from dicombake.schemas.tested import RecipeWithTests
 from pydantic import BaseModel, ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,8 +77,20 @@ def test_text_becomes_what_its_place_means() -> None:
     "recipe", [Recipe.model_validate(FULL), *(load_recipe(path).recipe for path in EXAMPLES)]
 )
 def test_a_recipe_comes_back_from_json(recipe: Recipe) -> None:
-    assert Recipe.model_validate(recipe.model_dump(mode="json", by_alias=True)) == recipe
-    assert Recipe.model_validate_json(recipe.model_dump_json(by_alias=True)) == recipe
+    model = type(recipe)
+    assert model.model_validate(recipe.model_dump(mode="json", by_alias=True)) == recipe
+    assert model.model_validate_json(recipe.model_dump_json(by_alias=True)) == recipe
+
+
+def test_a_recipe_without_tests_does_without_their_models() -> None:
+    assert model_of(FULL) is Recipe
+    assert carried_tests(Recipe.model_validate(FULL)) == ()
+    for other in ("tests", "test", "", 5):
+        assert model_of({**FULL, other: None}) is RecipeWithTests
+    field = {"phantom": "field", "name": "f.dcm", "format": "dicom", "shape": [9, 9], "size": [5, 5]}
+    test = {"name": "a field", "conversion": "b", "input": field, "expect": {"outputs": 1}}
+    recipe = RecipeWithTests.model_validate({**FULL, "tests": [test]})
+    assert [each.conversion for each in carried_tests(recipe)] == ["b"]
 
 
 def test_a_recipe_never_changes() -> None:
