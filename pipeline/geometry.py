@@ -71,7 +71,9 @@ def resolve(
             subject=resolution.subject,
             hint="correct one of the two, or leave the key out of the recipe",
         )
-    return image.replace(geometry=resolution.geometry).noting(*resolution.notes)
+    if resolution.geometry is not image.geometry:
+        image = image.replace(geometry=resolution.geometry)
+    return image.noting(*resolution.notes)
 
 
 class _Resolution:

@@ -194,7 +194,7 @@ class Image:
         return dataclasses.replace(self, **changes)
 
     def noting(self, *notes: Note) -> Image:
-        return dataclasses.replace(self, notes=self.notes + notes)
+        return dataclasses.replace(self, notes=self.notes + notes) if notes else self
 
 
 IN_MEMORY = SourceFile(path=Path(), format="memory", properties=MappingProxyType({}))

@@ -1,6 +1,6 @@
-"""The slices of a 3D array.
+"""The slices of a 3D array, each taken out of its file as it is needed.
 
-A ``.npy`` is mapped, not read: each slice is taken out of the file as it is needed.
+Of a ``.npy`` a slice that lies in one piece is read; others are taken out of a map of the file.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...schemas.sources import VolumeSource
 from ..errors import SourceError
 from ..image import Image, Pixels, SourceFile, Stored
 from .flat import plain_values
 from .npy import Member
 from .npy_values import mapped, read
+from .opening import opened
 from .volume import Planes
 
 _UNITS = {"hu": "HU", "none": None}
@@ -25,14 +25,30 @@ _BLOCK = 32 * 2**20
 
 def slices_of(member: Member, planes: Planes, pages: range | None) -> Iterator[Image]:
     """Slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
-    source, path = planes.source, member.path
-    values = mapped(member) if member.mappable else read(member)
-    slices = np.moveaxis(values, source.slice_axis, 0)
-    wanted = range(slices.shape[0]) if pages is None else pages
-    for index, pixels in _taken(slices, [index for index in wanted if 0 <= index < slices.shape[0]], path):
-        yield _in_units(
-            Image(pixels, planes.geometry(index), sources=(_file(member, source, index),)), source
-        )
+    source = planes.source
+    count = member.header.shape[source.slice_axis]
+    wanted = [index for index in (range(count) if pages is None else pages) if 0 <= index < count]
+    if member.mappable and source.slice_axis == 0 and not member.header.fortran:
+        taken = _read(member, wanted)
+    else:
+        values = mapped(member) if member.mappable else read(member)
+        taken = _taken(np.moveaxis(values, source.slice_axis, 0), wanted, member.path)
+    units = _UNITS[source.units]
+    for index, pixels in taken:
+        image = Image(pixels, planes.geometry(index), units=units, sources=(_file(member, index, count),))
+        yield image if source.intercept is None else _rescaled(image, source.intercept)
+
+
+def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+    """Slices of an array of (slices, rows, columns) in C order, each with its index."""
+    shape, dtype = member.header.shape[1:], np.dtype(member.header.descr)
+    with opened(member.path) as file:
+        for index in wanted:
+            pixels = np.empty(shape, dtype)
+            file.seek(member.header.offset + index * pixels.nbytes)
+            if file.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
+                raise SourceError("ended before its last slice was read", subject=str(member.path))
+            yield index, plain_values(pixels, member.path)
 
 
 def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
@@ -67,15 +83,9 @@ def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
     return block
 
 
-def _file(member: Member, source: VolumeSource, index: int) -> SourceFile:
+def _file(member: Member, index: int, pages: int) -> SourceFile:
     properties = {"key": member.name.removesuffix(".npy")} if member.name else {}
-    pages = member.header.shape[source.slice_axis]
     return SourceFile(member.path, "volume", properties, page=index + 1, pages=pages)
-
-
-def _in_units(image: Image, source: VolumeSource) -> Image:
-    image = image.replace(units=_UNITS[source.units])
-    return image if source.intercept is None else _rescaled(image, source.intercept)
 
 
 def _rescaled(image: Image, intercept: float) -> Image:

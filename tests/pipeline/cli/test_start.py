@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,34 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_workers_are_wanted(words: str, wanted: bool) -> None:
     assert _wants_workers(words.split()) is wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--version"], 0, "dicombake "),
+        (["formats"], 0, "ct-series"),
+        (["validate", "absent.yaml"], 2, "absent.yaml"),
+        (["nothing"], 2, "No such command"),
+    ],
+)
+def test_all_is_said_before_the_program_ends_at_once(words: list[str], status: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dicombake.pipeline.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status
+    assert said in (done.stderr if status else done.stdout)
+
+
+def test_workers_load_nothing_that_only_reads_recipes_or_plans() -> None:
+    others = ["yaml", "typer", "rich", "sqlite3", "scipy", "tifffile"]
+    others += [f"dicombake.pipeline.{name}" for name in ("plan", "plan_units", "recipe_file", "recipe_yaml")]
+    code = f"import sys, dicombake.pipeline.execute.preloaded; print(set({others}) & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "set()\n"

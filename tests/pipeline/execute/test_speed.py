@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.api import load_recipe, plan, run
-from dicombake.pipeline.dicom import elements
-from dicombake.pipeline.execute import contents, work
+from dicombake.pipeline.dicom import elements, siblings
+from dicombake.pipeline.execute import contents, shared, work
 from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store import file_sha256
@@ -60,6 +60,7 @@ def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(fast) == 4 + 4 + 4 + 70 + 70 + 1
     monkeypatch.setattr(elements, "_key", lambda element: None)
     monkeypatch.setattr(elements, "_remember", lambda memory, key, value: None)
+    monkeypatch.setattr(siblings, "_alike", lambda sibling, context: False)
     monkeypatch.setattr("dicombake.pipeline.loaders.volume_slices._BLOCK", 0)
     outcome, plain = made(inputs(tmp_path / "plain"), jobs=1)
     assert outcome.exit_status == 0
@@ -96,3 +97,57 @@ def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(contents, "file_sha256", counted)
     made(inputs(tmp_path / "a"), jobs=1)
     assert hashed.count("first.npy") == 1
+
+
+VOLUME = """
+version: 1
+{namespace}
+conversions:
+  first: {{inputs: first.npy, source: {{format: volume, slice_axis: 0, spacing: [1, 1, 2]}}, exports: {{to: ct-series, path: "first/{{slice:03d}}.dcm"}}}}
+"""  # noqa: E501
+
+
+def volume(folder: Path, *, namespace: bool = True) -> Path:
+    """A folder with a volume of three ranges of slices, and its recipe."""
+    folder.mkdir()
+    text = "uid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11" if namespace else ""
+    (folder / "r.yaml").write_text(VOLUME.format(namespace=text), encoding="utf-8")
+    np.save(folder / "first.npy", np.arange(70 * 16 * 12, dtype=np.int16).reshape(70, 16, 12))
+    return folder
+
+
+@pytest.mark.parametrize("namespace", [True, False])
+def test_a_volume_that_is_hashed_meanwhile_has_the_same_results(tmp_path: Path, namespace: bool) -> None:
+    one, alone = made(volume(tmp_path / "one", namespace=namespace), jobs=1)
+    two, shared = made(volume(tmp_path / "two", namespace=namespace), jobs=2)
+    assert alone == shared
+    sha256 = file_sha256(tmp_path / "one" / "first.npy")
+    for outcome in (one, two):
+        assert [(each.status, each.inputs, each.looks) for each in outcome.results] == [
+            ("written", (("data:first.npy", sha256),), ())
+        ] * 3
+    assert (tmp_path / "one" / "r.lock").read_bytes() == (tmp_path / "two" / "r.lock").read_bytes()
+
+
+def test_a_volume_that_changes_while_workers_read_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is hashed is not what a worker found: no result says that its slices are of that content."""
+
+    def of_another_look(path: Path) -> contents.Content:
+        return contents.content(path)._replace(look=(0,))
+
+    monkeypatch.setattr(shared, "content", of_another_look)
+    outcome, _ = made(volume(tmp_path / "a"), jobs=2)
+    assert outcome.exit_status == 1
+    assert [str(result.error) for result in outcome.results] == ["first.npy: changed while it was read"] * 3
+    assert not (tmp_path / "a" / "r.lock").exists()
+
+
+def test_a_volume_that_cannot_be_hashed_fails_with_its_reason(tmp_path: Path) -> None:
+    planned = plan(load_recipe(volume(tmp_path / "a") / "r.yaml"), out=tmp_path / "a" / "out")
+    (tmp_path / "a" / "first.npy").unlink()
+    outcome = run(planned, jobs=2)
+    assert {str(result.error) for result in outcome.results} == {
+        "first.npy: cannot be read: No such file or directory"
+    }

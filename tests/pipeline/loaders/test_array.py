@@ -338,3 +338,15 @@ def test_slices_that_are_read_in_blocks(
         assert np.array_equal(image.pixels, expected[index])
         assert image.geometry.patient is not None
         assert image.geometry.patient.position == (0.0, 0.0, index * SPACING[2])
+
+
+def test_a_volume_that_ends_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.npy"
+    np.save(path, np.zeros((9, 64, 64), np.int16))
+    source = VolumeSource.model_validate({"format": "volume", "slice_axis": 0, "spacing": [1, 1, 1]})
+    taken = volume.load(path, source, Limits())
+    next(taken)
+    with path.open("r+b") as file:
+        file.truncate(10_000)
+    with pytest.raises(SourceError, match="ended before its last slice was read"):
+        list(taken)
