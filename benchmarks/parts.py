@@ -30,20 +30,19 @@ FLOOR = "least: hash twice, write, read twice"
 
 def main(recipe: str, data: str, out: str, count: int) -> None:
     """Prints one number a line: seconds of `PARTS`, then of `FLOOR`, for each output."""
-    from dicombake.pipeline.dicom import finish
-    from dicombake.pipeline.execute import fingerprint, work
+    from dicombake.pipeline import store
+    from dicombake.pipeline.execute import contents, work
     from dicombake.pipeline.execute.memory import keep_freed_memory
     from dicombake.pipeline.execute.results import Job
     from dicombake.pipeline.plan import plan
     from dicombake.pipeline.recipe_file import load_recipe
-    from dicombake.pipeline.store import Store
 
     keep_freed_memory()
     spent: dict[str, list[float]] = defaultdict(list)
-    _timed(fingerprint, "file_sha256", spent, PARTS[0])
+    _timed(contents, "file_sha256", spent, PARTS[0])
     _timed_steps(work, "load_each", spent, PARTS[1])
-    _timed(finish, "verify", spent, VERIFY)
-    _timed(Store, "put", spent, "put")
+    _timed(store, "_read_back", spent, VERIFY)
+    _timed(store.Store, "put", spent, "put")
     _timed(work._Work, "_export", spent, "export")
     loaded = load_recipe(Path(recipe))
     planned = plan(loaded, data=Path(data), out=Path(out))

@@ -12,9 +12,10 @@ import pytest
 
 from benchmarks import report
 from benchmarks.growth import Line
-from benchmarks.inputs import Inputs
-from benchmarks.jobs import Row
+from benchmarks.inputs import Inputs, recipe
+from benchmarks.jobs import OUT, Bench, Row, volume
 from benchmarks.measuring import Spread, ratios, run
+from benchmarks.parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -75,3 +76,26 @@ def test_a_table_goes_between_its_marks(tmp_path: Path) -> None:
         text = page.read_text(encoding="utf-8")
         assert text.count("| a job | an other | 3.00 (2.00 to 4.00) | ≥ 2.5 | yes | 1 s against 3 s |\n") == 1
         assert text.count("<!-- against: end -->") == 1
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_the_parts_of_a_volume_are_measured(tmp_path: Path, axis: int) -> None:
+    data = Inputs(tmp_path, None).volume(axis, (70, 16, 12))
+    path = recipe(tmp_path / "recipe" / "r.yaml", volume(axis))
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "benchmarks.parts", str(path), str(data), str(tmp_path / "out"), "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = dict(zip((*PARTS, "least"), map(float, done.stdout.split()), strict=True))
+    assert all(seconds > 0 for name, seconds in found.items() if name != PARTS[0])
+    assert found["all"] > found["read and decode"] + found["write and hash"] + found["read back and verify"]
+
+
+def test_a_run_has_a_folder_of_its_own_and_the_one_before_is_emptied(tmp_path: Path) -> None:
+    bench = Bench(Inputs(tmp_path, None), tmp_path, 1)
+    (bench.fresh() / "a.dcm").write_bytes(b"content")
+    command = bench.into_fresh(["program", OUT, "--quiet"])
+    assert command == ["program", str(bench.outs[1]), "--quiet"]
+    assert bench.outs[0] != bench.outs[1]
+    assert [path.stat().st_size for path in tmp_path.rglob("a.dcm")] == [0]
+    bench.clear()
+    assert not list(tmp_path.rglob("a.dcm"))
