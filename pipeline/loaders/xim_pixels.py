@@ -8,6 +8,7 @@ one down the columns. int32 arithmetic wraps around, as the format's does.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,6 @@ _ROOM = 16 * _BLOCK
 
 _CODES = np.array([[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], dtype=np.uint8)
 _SIZES = np.array([1, 2, 4, 0], dtype=np.int64)
-_TOTAL = _SIZES[_CODES].sum(axis=1)
-"""Bytes that the four differences of a table byte take."""
-_HAS_FOUR = (_CODES == 2).any(axis=1)
-_HAS_THREE = (_CODES == 3).any(axis=1)
 _NOTHING = 3
 """Stands for the code before the first of a block: it takes no byte."""
 
@@ -70,26 +67,27 @@ def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> 
     np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap in silence
     _differences(table, data, rises[1:])
     np.cumsum(rises, out=rises)
+    add = np.add
     for above, row in pairwise(image):
-        np.add(row, above, out=row)
+        add(row, above, row)
     return image
 
 
 def _differences(table: Bytes, data: Bytes, out: Int32) -> None:
     """Fill `out` with the signed differences."""
     table = _without_tail(table, out.size)
-    some = np.flatnonzero(table != 0)
-    counts = np.bincount(table[some], minlength=256)
-    counts[0] = table.size - some.size
-    if counts[_HAS_THREE].any():
-        raise CodingError("the look-up table holds a code 3, which has no size")
-    need = int(counts @ _TOTAL) - (4 * table.size - out.size)
-    if need != data.size:
-        raise CodingError(f"the look-up table asks for {need} bytes of differences, there are {data.size}")
-    if some.size > _FEW:
+    if np.count_nonzero(table) > _FEW:
         _mixed(table, data, out)
     else:
-        _in_runs(table, some, data, out)
+        _in_runs(table, data, out)
+
+
+def _check(codes: Bytes, need: int, data: Bytes) -> None:
+    """Raises: CodingError, for a code 3 among some codes, or for another number of bytes than are needed."""
+    if (codes == 3).any():
+        raise CodingError("the look-up table holds a code 3, which has no size")
+    if need != data.size:
+        raise CodingError(f"the look-up table asks for {need} bytes of differences, there are {data.size}")
 
 
 def _without_tail(table: Bytes, count: int) -> Bytes:
@@ -101,12 +99,14 @@ def _without_tail(table: Bytes, count: int) -> Bytes:
     return table
 
 
-def _in_runs(table: Bytes, some: Indices, data: Bytes, out: Int32) -> None:
-    """Differences of one byte with a few longer ones (in `some` table bytes): copied run by run."""
+def _in_runs(table: Bytes, data: Bytes, out: Int32) -> None:
+    """Differences of one byte with a few longer ones: copied run by run."""
+    some = np.flatnonzero(table)
     codes = _CODES[table[some]]
     which, position = np.nonzero(codes)
     longs = some[which] * 4 + position
     sizes = _SIZES[codes[which, position]]
+    _check(codes, out.size + int((sizes - 1).sum()), data)
     starts = longs + np.cumsum(sizes - 1) - (sizes - 1)
     short = data.view(np.int8)
     at, byte = 0, 0
@@ -114,15 +114,14 @@ def _in_runs(table: Bytes, some: Indices, data: Bytes, out: Int32) -> None:
         out[at:long] = short[byte:start]
         at, byte = long + 1, start + size
     out[at:] = short[byte:]
-    out[longs] = _gather(data, starts, sizes)
+    for size, kind in ((2, "<i2"), (4, "<i4")):
+        out[longs[sizes == size]] = _gather(data, starts[sizes == size], kind)
 
 
-def _gather(data: Bytes, starts: Indices, sizes: Indices) -> Int32:
-    """Little-endian signed integers of 1, 2 or 4 bytes at `starts`."""
-    padded = np.concatenate([data, np.zeros(3, np.uint8)])
-    words = padded[starts[:, None] + np.arange(4)].view("<i4").reshape(-1).astype(np.int32)
-    shift = (32 - 8 * sizes).astype(np.int32)
-    values: Int32 = (words << shift) >> shift
+def _gather(data: Bytes, starts: Indices, kind: str) -> npt.NDArray[Any]:
+    """Little-endian integers at `starts`."""
+    size = np.dtype(kind).itemsize
+    values: npt.NDArray[Any] = data[starts[:, None] + np.arange(size)].view(kind).reshape(-1)
     return values
 
 
@@ -132,35 +131,48 @@ def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
     Every byte of a block is made a short difference, and every two neighbours a long one `_ROOM` further
     on; a running sum of steps then says where each difference stands. Four bytes are put right afterwards.
     """
-    both = np.empty(2 * _ROOM, np.int16)
+    some = np.flatnonzero(table & 0b10101010 != 0)
+    codes = _CODES[table[some]]
+    which, position = np.nonzero(codes == 2)
+    fours = some[which] * 4 + position
+    totals = _totals(table, some[which])
+    _check(codes, int(totals.sum()) - (4 * table.size - out.size), data)
+    both, low = np.empty(2 * _ROOM, np.int16), np.empty(_ROOM, np.int16)
     buffers = np.empty((_BLOCK, 4), np.int64), np.empty(4 * _BLOCK, np.int16)
     keys = table.astype(np.uint16)
     keys[1:] |= (table[:-1] >> 6).astype(np.uint16) << 8
     keys[::_BLOCK] = table[::_BLOCK].astype(np.uint16) | _NOTHING << 8
+    places = []
+    edges = np.searchsorted(fours, np.arange(0, 4 * (table.size + _BLOCK), 4 * _BLOCK))
     begin = 0
-    for first in range(0, table.size, _BLOCK):
-        block = table[first : first + _BLOCK]
+    for number, total in enumerate(totals.tolist()):
+        first = number * _BLOCK
         part = out[4 * first : 4 * (first + _BLOCK)]
-        here = data[begin : begin + int(_TOTAL.take(block).sum())]
-        both[: here.size] = here.view(np.int8)
-        for start in (0, 1):
-            long = here[start : start + (here.size - start) // 2 * 2].view("<i2")
-            both[_ROOM + start : _ROOM + start + 2 * long.size : 2] = long
+        here = data[begin : begin + total]
+        total = here.size  # less where the table has room for more
+        both[:total] = here.view(np.int8)
+        low[:total], high = here, both[_ROOM : _ROOM + total - 1]
+        np.left_shift(low[1:total], 8, high)
+        np.bitwise_or(low[: total - 1], high, high)
+        block = keys[first : first + _BLOCK]
         steps, values = buffers[0][: block.size], buffers[1][: part.size]
         # "clip" only spares numpy a copy: every step is within bounds
-        at = _STEPS.take(keys[first : first + _BLOCK], axis=0, out=steps, mode="clip").reshape(-1)[
-            : part.size
-        ]
+        at = _STEPS.take(block, axis=0, out=steps, mode="clip").reshape(-1)[: part.size]
         np.cumsum(at, out=at)
         part[...] = both.take(at, out=values, mode="clip")
-        _longest(block, here, at, part)
-        begin += here.size
+        own = fours[edges[number] : edges[number + 1]]
+        places.append(at[own - 4 * first] + (begin - _ROOM))
+        begin += total
+    out[fours] = _gather(data, np.concatenate(places), "<i4")
 
 
-def _longest(block: Bytes, here: Bytes, at: Indices, part: Int32) -> None:
-    """Put right the differences of four bytes of a block, of which the first two are in place."""
-    some = np.flatnonzero(_HAS_FOUR.take(block))
-    if some.size:
-        which, position = np.nonzero(_CODES[block[some]] == 2)
-        four = some[which] * 4 + position
-        part[four] = _gather(here, at[four] - _ROOM, np.full(four.size, 4))
+def _totals(table: Bytes, fours: Indices) -> Indices:
+    """Bytes of differences of each block of a table; `fours`: one of its bytes for each code 2 in it."""
+    ones = table & 0b01010101
+    ones = (ones & 0b00110011) + (ones >> 2 & 0b00110011)
+    ones = (ones & 0b00001111) + (ones >> 4)
+    starts = np.arange(0, table.size, _BLOCK)
+    sizes = np.minimum(table.size - starts, _BLOCK)
+    extra = np.bincount(fours // _BLOCK, minlength=starts.size)
+    totals: Indices = 4 * sizes + np.add.reduceat(ones, starts, dtype=np.int64) + 3 * extra
+    return totals
