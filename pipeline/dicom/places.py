@@ -56,5 +56,11 @@ def texts(values: tuple[float, ...]) -> str | list[str]:
     return ds(values[0]) if len(values) == 1 else ds_list(values)
 
 
+def text(values: tuple[float, ...]) -> str:
+    """`texts` as they stand in a file, a backslash between them."""
+    found = texts(values)
+    return found if isinstance(found, str) else "\\".join(found)
+
+
 def _one(value: float | None) -> tuple[float, ...] | None:
     return None if value is None else (value,)

@@ -1,16 +1,19 @@
-"""Files that differ in few elements, such as the slices of a volume.
+"""Files that differ in few elements, such as the slices of a volume or the scans of a film.
 
-The first of a family is made, written and read back as any file is. Of the others only what is their own is
-made and encoded: some elements, the pixels, and the SOP Instance UID that derives from all of them. They are
-read back whole, too; pydicom is asked for what is their own, since it read the rest in the first one.
+The first two of a family are made, written and read back as any file is. Of the others only what is their own
+is made and encoded: some elements, the pixels, and the SOP Instance UID that derives from all of them. They
+are read back whole, too; pydicom is asked for what is their own, since it read the rest in the second one.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
@@ -30,6 +33,7 @@ from .file import (
 from .finish import Draft, Finished, finish
 from .verify import MeantAlike, decodes_plainly, verify, verify_alike
 
+INSTANCE_NUMBER = 0x00200013
 _MOST = 8
 """Families that are remembered; a recipe may write several of one volume in turn."""
 
@@ -74,6 +78,14 @@ class _Family:
 
 
 _families: deque[_Family] = deque(maxlen=_MOST)
+_single: deque[object] = deque(maxlen=_MOST)
+"""The kin of files that were read back, and may be the first of a family."""
+
+
+@cache
+def all_but(kind: type, *names: str) -> attrgetter[Any]:
+    """Every field of a dataclass except these, so that one that is added later counts as kin."""
+    return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
 def artifact(
@@ -100,19 +112,27 @@ def artifact(
 
 
 def _alike(sibling: Sibling, context: Context) -> bool:
-    """Whether nobody follows how the file is made, and the recipe leaves alone what is a file's own."""
+    """Whether nobody follows how the file is made, and nothing but its kin decides what is not its own.
+
+    Neither may the recipe say what is a file's own, nor its pixels what study it is of.
+    """
+    if context.identity.namespace is None and not context.identity.content:
+        return False
     own = {*sibling.own, SOP_INSTANCE_UID}
     stated = (parse_tag(key).steps[0].number for key in (*context.tags, *context.remove_tags))
     return context.trace is UNTRACED and own.isdisjoint(stated)
 
 
 def _remember(sibling: Sibling, finished: Finished) -> None:
-    """The family of a file that was read back, where the file can be put together of its parts."""
+    """Note a file that was read back; the second of its kin is a family, if its parts give it again."""
     if (
         finished.pixels is None
         or finished.meant.syntax is not EXPLICIT
         or not decodes_plainly(finished.meant)
     ):
+        return
+    if sibling.kin not in _single:
+        _single.append(sibling.kin)
         return
     shared = dict(encoded_elements(finished.dataset))
     del shared[SOP_INSTANCE_UID]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from functools import cache
-from operator import attrgetter, mul
+from operator import mul
 
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
@@ -18,8 +16,8 @@ from ..dicom.finish import Draft
 from ..dicom.modules import common, leave_empty, pixel_module, rescale
 from ..dicom.origins import of_geometry, of_pixels
 from ..dicom.pixels import encode
-from ..dicom.places import patient_places, texts
-from ..dicom.siblings import Sibling, artifact
+from ..dicom.places import patient_places, text, texts
+from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact
 from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
 from ..image import Geometry, Image, Origin, PatientPlane, SourceFile
@@ -28,7 +26,6 @@ from .base import Artifact, Context, Exporter
 from .colour import polarity
 
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
-_INSTANCE_NUMBER = 0x00200013
 _POSITION = 0x00200032
 
 
@@ -72,30 +69,23 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
         or plane is None
     ):
         return None
-    position = "\\".join(texts(plane.position))
     kin = (
         options,
-        _all_but(Context, "stem", "tag_origins")(context),
-        _all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
-        _all_but(Geometry, "patient")(image.geometry),
-        _all_but(PatientPlane, "position")(plane),
-        _all_but(SourceFile, "page")(source),
-        _all_but(Encoded, "stored")(encoded),
+        all_but(Context, "stem", "tag_origins")(context),
+        all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        all_but(Geometry, "patient")(image.geometry),
+        all_but(PatientPlane, "position")(plane),
+        all_but(SourceFile, "page")(source),
+        all_but(Encoded, "stored")(encoded),
         encoded.stored.dtype,
         encoded.stored.shape,
     )
     return Sibling(
         kin,
-        {_INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", position)},
+        {INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", text(plane.position))},
         PixelElement(encoded.stored, encoded.element),
         {_POSITION: plane.position},
     )
-
-
-@cache
-def _all_but(kind: type, *names: str) -> attrgetter[tuple[object, ...]]:
-    """Every field of a dataclass except these, so that one that is added later counts."""
-    return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
 def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:

@@ -4,44 +4,99 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 from pydicom.uid import RTImageStorage
 
 from ...schemas.exports import RtImageExport
-from ..dicom.encoding import RT_IMAGE
+from ..dicom.encoding import RT_IMAGE, Encoded
 from ..dicom.file import PixelElement
-from ..dicom.finish import Draft, artifact, stacked
+from ..dicom.finish import Draft, stacked
 from ..dicom.modules import common, conversion_type, leave_empty, pixel_module, rescale
 from ..dicom.origins import FRAMES, of_geometry, of_pixels
 from ..dicom.pixels import encode
-from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, texts
+from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, text, texts
+from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact
 from ..errors import ExportError, GeometryError, Note
-from ..image import Geometry, Image, Origin
+from ..image import Geometry, Image, Origin, SourceFile
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, luminance, polarity, without_alpha
 from .frames import alike, no_frames, rt_frames, same_geometry
 
 _LABEL = 16
+_LABEL_TAG = 0x30020002
+
+
+class _Prepared(NamedTuple):
+    """Images as an RT Image can hold them, and their pixels as it stores them."""
+
+    images: list[Image]
+    frames: list[Encoded]
 
 
 def export(images: Sequence[Image], options: RtImageExport, context: Context) -> Artifact:
     """One RT Image of one image, or of all as its frames. Raises: ExportError, GeometryError."""
-    return artifact(draft(images, options, context), context, options.transfer_syntax)
+    prepared = _prepared(images, options)
+    return artifact(
+        _sibling(prepared, options, context),
+        lambda: _draft(prepared, options, context),
+        context,
+        options.transfer_syntax,
+    )
 
 
 def draft(images: Sequence[Image], options: RtImageExport, context: Context) -> Draft:
-    """The RT Image of some images, before the recipe's tags."""
+    """The RT Image of some images, before the recipe's tags. Raises: ExportError, GeometryError."""
+    return _draft(_prepared(images, options), options, context)
+
+
+def _prepared(images: Sequence[Image], options: RtImageExport) -> _Prepared:
     if not images:
         raise ExportError("there is no image to write")
     _require_geometry(images[0].geometry)
-    images = [_grey(image) for image in images]
+    grey = [_grey(image) for image in images]
+    frames = [encode(image, options.pixels, RT_IMAGE) for image in grey]
+    alike(grey, frames)
+    same_geometry(grey)
+    return _Prepared(grey, frames)
+
+
+def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> Sibling | None:
+    """An image among others of its kind: its own are its label, its number, its geometry and its pixels."""
+    (image, *others), (encoded, *_) = prepared
+    source, name = image.source, label(context.stem)
+    if others or len(image.sources) != 1 or not name.isascii():
+        return None
+    if source.dataset is not None or source.attributes is not None:
+        return None
+    places = receptor_places(image.geometry)
+    known = {keyword: (field, values) for keyword, (field, values) in places.items() if values is not None}
+    tags = {keyword: int(Tag(keyword)) for keyword in known}
+    kin = (
+        options,
+        all_but(Context, "stem", "tag_origins")(context),
+        all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        all_but(Geometry, *(field for field, _ in places.values()))(image.geometry),
+        all_but(SourceFile, "path", "page")(source),
+        all_but(Encoded, "stored")(encoded),
+        encoded.stored.dtype,
+        encoded.stored.shape,
+        known.keys(),
+        _grey_notes(image),
+    )
+    own = {tags[keyword]: ("DS", text(values)) for keyword, (_, values) in known.items()}
+    own |= {_LABEL_TAG: ("SH", name), INSTANCE_NUMBER: ("IS", str(source.page))}
+    numbers = {tags[keyword]: values for keyword, (_, values) in known.items()}
+    return Sibling(kin, own, PixelElement(encoded.stored, encoded.element), numbers)
+
+
+def _draft(prepared: _Prepared, options: RtImageExport, context: Context) -> Draft:
+    images, frames = prepared
     first, several = images[0], len(images) > 1
-    frames = [encode(image, options.pixels, RT_IMAGE) for image in images]
-    alike(images, frames)
-    same_geometry(images)
     encoded = replace(frames[0], error=max((frame.error for frame in frames if frame.error), default=None))
     trace = context.trace
     dataset, notes = common(first, sop_class=RTImageStorage, modality="RTIMAGE", trace=trace)
