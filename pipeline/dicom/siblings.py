@@ -77,6 +77,7 @@ class _Family:
         return MeantAlike(chunks, named, sibling.pixels, sibling.numbers)
 
 
+# both are copied before they are looked through: another thread may add to them
 _families: deque[_Family] = deque(maxlen=_MOST)
 _single: deque[object] = deque(maxlen=_MOST)
 """The kin of files that were read back, and may be the first of a family."""
@@ -98,7 +99,7 @@ def artifact(
     if sibling is None or not _alike(sibling, context):
         sibling = None
     else:
-        family = next((each for each in _families if each.kin == sibling.kin), None)
+        family = next((each for each in tuple(_families) if each.kin == sibling.kin), None)
         if family is not None:
             return family.artifact(sibling)
     finished = finish(draft(), context, syntax)
@@ -131,7 +132,7 @@ def _remember(sibling: Sibling, finished: Finished) -> None:
         or not decodes_plainly(finished.meant)
     ):
         return
-    if sibling.kin not in _single:
+    if sibling.kin not in tuple(_single):
         _single.append(sibling.kin)
         return
     shared = dict(encoded_elements(finished.dataset))

@@ -71,7 +71,7 @@ def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> S
     source, name = image.source, label(context.stem)
     if others or len(image.sources) != 1 or not name.isascii():
         return None
-    if source.dataset is not None or source.attributes is not None:
+    if source.dataset is not None or source.attributes:
         return None
     places = receptor_places(image.geometry)
     known = {keyword: (field, values) for keyword, (field, values) in places.items() if values is not None}

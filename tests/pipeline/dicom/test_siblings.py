@@ -15,6 +15,7 @@ from dicombake.pipeline.image import Image, SourceFile, Stored
 from dicombake.schemas.exports import CtSeriesExport, RtImageExport
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom import Dataset
 
 from .made import PLACED, context, dicom_source, export, read, slice_of
 
@@ -68,7 +69,9 @@ def by_itself(folder, image, overrides=None, **more):
 def scan(index: int, dtype: str = "uint16", **changes: Any) -> Image:
     """One of several scans of a film, each with a gantry angle."""
     geometry = dataclasses.replace(PLACED, gantry=10.5 * index)
-    source = SourceFile(Path(f"film{index}.tif"), "image", {"dpi": 75}, page=1 + index % 2, pages=2)
+    source = SourceFile(
+        Path(f"film{index}.tif"), "image", {"dpi": 75}, attributes=Dataset(), page=1 + index % 2, pages=2
+    )
     return Image((HU + 1000 + index).astype(dtype), geometry, sources=(source,), **changes)
 
 
@@ -152,6 +155,18 @@ def test_a_label_that_is_not_ascii_is_like_no_other(tmp_path, drafts):
     expected = [by_itself(tmp_path, scan(1), stem=stem) for stem in stems]
     drafts.clear()
     assert [bytes_of(tmp_path, scan(1), stem=stem) for stem in stems] == expected
+    assert len(drafts) == 4
+
+
+def test_images_that_say_who_made_them_are_like_no_others(tmp_path, drafts):
+    images = []
+    for index in (1, 2, 3, 4):
+        image, attributes = scan(index), Dataset()
+        attributes.Manufacturer = f"ACME {index // 3}"
+        images.append(image.replace(sources=(dataclasses.replace(image.source, attributes=attributes),)))
+    expected = [by_itself(tmp_path, image) for image in images]
+    drafts.clear()
+    assert [bytes_of(tmp_path, image) for image in images] == expected
     assert len(drafts) == 4
 
 
