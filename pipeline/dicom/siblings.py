@@ -18,7 +18,7 @@ from typing import Any
 from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import Note
-from ..exporters.base import Artifact, Context
+from ..exporters.base import Artifact, Context, Identity
 from ..trace import UNTRACED
 from .file import (
     EXPLICIT,
@@ -73,8 +73,9 @@ class _Family:
     def meant(self, sibling: Sibling) -> MeantAlike:
         own = {tag: text_element(tag, *value) for tag, value in sibling.own.items()}
         chunks, uid = composed({**self.shared, **own}.items(), self.sop_class, sibling.pixels)
-        named = {MEDIA_STORAGE_UID: ("UI", uid), SOP_INSTANCE_UID: ("UI", uid), **sibling.own}
-        return MeantAlike(chunks, named, sibling.pixels, sibling.numbers)
+        uids = dict.fromkeys((MEDIA_STORAGE_UID, SOP_INSTANCE_UID), ("UI", uid))
+        encoded = {**{tag: text_element(tag, *value) for tag, value in uids.items()}, **own}
+        return MeantAlike(chunks, {**uids, **sibling.own}, encoded, sibling.pixels, sibling.numbers)
 
 
 # both are copied before they are looked through: another thread may add to them
@@ -87,6 +88,13 @@ _single: deque[object] = deque(maxlen=_MOST)
 def all_but(kind: type, *names: str) -> attrgetter[Any]:
     """Every field of a dataclass except these, so that one that is added later counts as kin."""
     return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
+
+
+def kin_in(context: Context) -> tuple[object, ...]:
+    """What of a context is kin: with a namespace, nothing derives from the contents of the inputs."""
+    identity = context.identity
+    place = identity if identity.namespace is None else all_but(Identity, "content")(identity)
+    return place, all_but(Context, "identity", "stem", "tag_origins")(context)
 
 
 def artifact(

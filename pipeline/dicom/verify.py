@@ -37,7 +37,7 @@ from .elements import (
     same_items_as_before,
     values_read,
 )
-from .file import EXPLICIT, PixelElement, implicit_bytes, text_element
+from .file import EXPLICIT, PixelElement, implicit_bytes
 from .uids import IMPLEMENTATION_CLASS_UID
 
 _UNREADABLE = (
@@ -79,12 +79,13 @@ def verify(path: Path, meant: Meant) -> None:
 class MeantAlike:
     """What a file has to say that differs from one that was verified in some elements only.
 
-    `own`: those, its UIDs among them, by tag with VR and text. `numbers`: of those that are numbers, what the
-    text must read back as.
+    `own`: those, its UIDs among them, by tag with VR and text, and `encoded`. `numbers`: of those that are
+    numbers, what the text must read back as.
     """
 
     chunks: tuple[bytes | memoryview, ...]
     own: Mapping[int, tuple[str, str]]
+    encoded: Mapping[int, bytes]
     pixels: PixelElement
     numbers: Mapping[int, tuple[float, ...]]
 
@@ -113,12 +114,12 @@ def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
         yield OTHER_BYTES
         return
     head = data[: len(meant.chunks[0])]
-    own = {tag: text_element(tag, vr, text) for tag, (vr, text) in meant.own.items()}
-    found = read_dataset(BytesIO(b"".join(own.values())), False, True)
+    found = read_dataset(BytesIO(b"".join(meant.encoded.values())), False, True)
     for tag, (vr, text) in meant.own.items():
         each = found.get_item(tag)
         value = b"" if each is None or each.value is None else each.value
-        if each is None or vr != each.VR or value.rstrip(b" \0") != text.encode() or own[tag] not in head:
+        same = each is not None and vr == each.VR and value.rstrip(b" \0") == text.encode()
+        if not same or meant.encoded[tag] not in head:
             yield keyword_for_tag(tag)
         elif tag in meant.numbers and not _same_numbers(text.split("\\"), meant.numbers[tag]):
             yield f"{keyword_for_tag(tag)} is not the number that was meant"

@@ -24,6 +24,7 @@ from ..image import Image
 from ..loaders.registry import load_each
 from ..store import Check, Written
 from ..templates import render, split_name
+from ..trace import Trace
 from ..units import InputFile, Output, Unit
 from .beside import row_origins, with_row, with_row_tags, with_sidecar
 from .contents import content_sha256, input_path, key_of, look_of
@@ -206,7 +207,7 @@ class _Work:
                 hint="put {page} or {frame} into the path, or choose one in 'source'",
             )
         taken = [each.image for each in images]
-        context = replace(self._context(images[0]), trace=self.job.trace(output.path, taken))
+        context = self._context(images[0], self.job.trace(output.path, taken))
         artifact = target.export(taken, options, context)
         self._refuse_contradictions(artifact.notes)
         if self.verify == "full":
@@ -235,7 +236,7 @@ class _Work:
 
         return check
 
-    def _context(self, taken: Taken) -> Context:
+    def _context(self, taken: Taken, trace: Trace) -> Context:
         loaded, conversion = self.job.loaded, self.conversion
         scope = scope_for(loaded, self.unit, taken.image, taken.item)
         # the slices of a series share their study and series, though each is of a file of its own
@@ -260,6 +261,7 @@ class _Work:
             tag_origins={**row_origins(tags, items), **tag_origins(loaded, self.unit.conversion)},
             strict=self.strict,
             stem=split_name(scope.path)[1],
+            trace=trace,
         )
 
     def _content(self) -> str:

@@ -20,7 +20,7 @@ from ..dicom.modules import common, conversion_type, leave_empty, pixel_module, 
 from ..dicom.origins import FRAMES, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, text, texts
-from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact
+from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_in
 from ..errors import ExportError, GeometryError, Note
 from ..image import Geometry, Image, Origin, SourceFile
 from .base import Artifact, Context, Exporter
@@ -78,7 +78,7 @@ def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> S
     tags = {keyword: int(Tag(keyword)) for keyword in known}
     kin = (
         options,
-        all_but(Context, "stem", "tag_origins")(context),
+        kin_in(context),
         all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
         all_but(Geometry, *(field for field, _ in places.values()))(image.geometry),
         all_but(SourceFile, "path", "page")(source),

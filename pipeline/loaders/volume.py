@@ -30,6 +30,9 @@ def load(path: Path, source: VolumeSource, limits: Limits, pages: range | None =
     yield from slices_of(find_volume(path, source, limits), Planes(source, path), pages)
 
 
+_ORIGINS = dict.fromkeys(("spacing", "patient"), Origin("conversion", "source"))
+
+
 class Planes:
     """The plane of each slice."""
 
@@ -60,8 +63,7 @@ class Planes:
             for start, part in zip(self.source.origin, self.normal, strict=True)
         )
         plane = PatientPlane((x, y, z), self.source.orientation, thickness=slices, spacing=slices)
-        origin = Origin("conversion", "source")
-        return Geometry().having(origin, spacing=(rows, columns), patient=plane)
+        return Geometry(spacing=(rows, columns), patient=plane, origins=_ORIGINS)
 
 
 def probe(path: Path, source: VolumeSource, limits: Limits) -> Probe:

@@ -99,7 +99,10 @@ VOLUMES = {
 @pytest.mark.parametrize("name", VOLUMES)
 def test_every_slice_is_what_it_is_by_itself(tmp_path, drafts, name):
     images = [VOLUMES[name](index) for index in (1, 2, 10, 3)]
-    more = [{"stem": f"a rather long name of film {index}"[index:]} for index in (1, 2, 10, 3)]
+    more = [
+        {"stem": f"a rather long name of film {index}"[index:], "content": f"{index:064}"}
+        for index in (1, 2, 10, 3)
+    ]
     overrides = {"PatientName": "Grün^Phantom", "ExposureSequence": [{"KVP": "6"}], "(0009,ACME,01)": "x"}
     cases = list(zip(images, more, strict=True))
     expected = [by_itself(tmp_path, image, overrides, **stem) for image, stem in cases]
