@@ -89,7 +89,9 @@ class _Naming:
             return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem, machine)
 
         machine = ""
-        problem = job.problem or next((file.beside.problem for file in job.files if file.beside.problem), "")
+        problem = job.problem
+        for file in job.files:
+            problem = problem or file.beside.problem
         if problem:
             yield unit((), problem)
             return
@@ -169,7 +171,8 @@ class _Naming:
                         for number in numbers or (None,)
                     ]
                 else:
-                    self._check_one(position, len(numbers))
+                    if self.volume:
+                        self._check_one(position, len(numbers))
                     outputs.append(Output(render_path(export.path, scope), position))
             except PlanError as error:
                 self._refuse(position, str(error))
@@ -177,7 +180,7 @@ class _Naming:
 
     def _check_one(self, position: int, count: int) -> None:
         export = self.exports[position]
-        if self.volume and count > 1 and isinstance(export, _ONE_IMAGE):
+        if count > 1 and isinstance(export, _ONE_IMAGE):
             raise PlanError(
                 f"'{export.path}' is one file for {count} slices, and {export.to} holds one in a file; "
                 "put {slice:04d} into it"

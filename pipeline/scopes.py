@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .globs import Captures
     from .loaders.base import Probe
 
+NO_CELLS: Mapping[str, str] = MappingProxyType({})
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -49,8 +50,8 @@ def scope_of_files(
     source: SourceLookup | None = None,
 ) -> Scope:
     """The same for files that are no unit yet; `kinds` of their captures, `index` from 1."""
-    captures, unknown = files[0].captures, NO_REASONS
-    table = dict(files[0].beside.row)
+    captures, row, unknown = files[0].captures, files[0].beside.row, NO_REASONS
+    table: Mapping[str, str] = dict(row) if row else NO_CELLS
     if len(files) > 1:
         captures, differing = shared_captures(files)
         table, cells = shared_cells(files)
