@@ -124,12 +124,21 @@ def _as_instance_of_its_source(draft: Draft, dataset: Dataset, ours: Dataset) ->
     return plain
 
 
-def artifact(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Artifact:
-    """The draft as an output, with the check of what was written. Raises: as `finish`."""
+def artifact(
+    draft: Draft,
+    context: Context,
+    transfer_syntax: TransferSyntax = "explicit-le",
+    then: Callable[[Finished], None] = lambda finished: None,
+) -> Artifact:
+    """The draft as an output, with the check of what was written; `then` is told what passed it.
+
+    Raises: as `finish`.
+    """
     finished = finish(draft, context, transfer_syntax)
 
     def read_back(path: Path) -> None:
         verify(path, finished.meant)
+        then(finished)
 
     return Artifact(finished.chunks, read_back, finished.notes)
 

@@ -19,7 +19,10 @@ from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import Note
 from ..exporters.base import Artifact, Context, Identity
+from ..image import Image
 from ..trace import UNTRACED
+from . import finish
+from .encoding import Encoded
 from .file import (
     EXPLICIT,
     MEDIA_STORAGE_UID,
@@ -30,8 +33,8 @@ from .file import (
     encoded_elements,
     text_element,
 )
-from .finish import Draft, Finished, finish
-from .verify import MeantAlike, decodes_plainly, verify, verify_alike
+from .finish import Draft, Finished
+from .verify import MeantAlike, decodes_plainly, verify_alike
 
 INSTANCE_NUMBER = 0x00200013
 _MOST = 8
@@ -90,11 +93,21 @@ def all_but(kind: type, *names: str) -> attrgetter[Any]:
     return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
-def kin_in(context: Context) -> tuple[object, ...]:
-    """What of a context is kin: with a namespace, nothing derives from the contents of the inputs."""
+def kin_of(options: object, context: Context, image: Image, encoded: Encoded) -> tuple[object, ...]:
+    """What every kind of image shares with its kin; geometry and source are for each kind to add.
+
+    With a namespace, nothing derives from the contents of the inputs.
+    """
     identity = context.identity
-    place = identity if identity.namespace is None else all_but(Identity, "content")(identity)
-    return place, all_but(Context, "identity", "stem", "tag_origins")(context)
+    return (
+        options,
+        identity if identity.namespace is None else all_but(Identity, "content")(identity),
+        all_but(Context, "identity", "stem", "tag_origins")(context),
+        all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        all_but(Encoded, "stored")(encoded),
+        encoded.stored.dtype,
+        encoded.stored.shape,
+    )
 
 
 def artifact(
@@ -105,19 +118,11 @@ def artifact(
     `sibling` None: a file that is like no other. Raises: as `finish`.
     """
     if sibling is None or not _alike(sibling, context):
-        sibling = None
-    else:
-        family = next((each for each in tuple(_families) if each.kin == sibling.kin), None)
-        if family is not None:
-            return family.artifact(sibling)
-    finished = finish(draft(), context, syntax)
-
-    def read_back(path: Path) -> None:
-        verify(path, finished.meant)
-        if sibling is not None:
-            _remember(sibling, finished)
-
-    return Artifact(finished.chunks, read_back, finished.notes)
+        return finish.artifact(draft(), context, syntax)
+    family = next((each for each in tuple(_families) if each.kin == sibling.kin), None)
+    if family is not None:
+        return family.artifact(sibling)
+    return finish.artifact(draft(), context, syntax, lambda finished: _remember(sibling, finished))
 
 
 def _alike(sibling: Sibling, context: Context) -> bool:

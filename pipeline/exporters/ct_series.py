@@ -17,7 +17,7 @@ from ..dicom.modules import common, leave_empty, pixel_module, rescale
 from ..dicom.origins import of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import patient_places, text, texts
-from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_in
+from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
 from ..dicom.uids import set_uid
 from ..errors import ExportError, GeometryError
 from ..image import Geometry, Image, Origin, PatientPlane, SourceFile
@@ -70,15 +70,10 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
     ):
         return None
     kin = (
-        options,
-        kin_in(context),
-        all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        kin_of(options, context, image, encoded),
         all_but(Geometry, "patient")(image.geometry),
         all_but(PatientPlane, "position")(plane),
         all_but(SourceFile, "page")(source),
-        all_but(Encoded, "stored")(encoded),
-        encoded.stored.dtype,
-        encoded.stored.shape,
     )
     return Sibling(
         kin,

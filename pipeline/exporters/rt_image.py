@@ -20,7 +20,7 @@ from ..dicom.modules import common, conversion_type, leave_empty, pixel_module, 
 from ..dicom.origins import FRAMES, of_geometry, of_pixels
 from ..dicom.pixels import encode
 from ..dicom.places import REQUIRED_IN_RT_IMAGE, receptor_places, text, texts
-from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_in
+from ..dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
 from ..errors import ExportError, GeometryError, Note
 from ..image import Geometry, Image, Origin, SourceFile
 from .base import Artifact, Context, Exporter
@@ -77,14 +77,9 @@ def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> S
     known = {keyword: (field, values) for keyword, (field, values) in places.items() if values is not None}
     tags = {keyword: int(Tag(keyword)) for keyword in known}
     kin = (
-        options,
-        kin_in(context),
-        all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
+        kin_of(options, context, image, encoded),
         all_but(Geometry, *(field for field, _ in places.values()))(image.geometry),
         all_but(SourceFile, "path", "page")(source),
-        all_but(Encoded, "stored")(encoded),
-        encoded.stored.dtype,
-        encoded.stored.shape,
         known.keys(),
         _grey_notes(image),
     )

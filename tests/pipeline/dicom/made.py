@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import pytest
+from dicombake.pipeline.errors import VerificationError
 from dicombake.pipeline.exporters.base import Artifact, Context, Exporter, Identity
 from dicombake.pipeline.image import Geometry, Image, Origin, PatientPlane, SourceFile
 from dicombake.schemas.tags import Tags
@@ -109,6 +111,16 @@ def export(
     path.write_bytes(b"".join(artifact.chunks))
     artifact.check(path)
     return path, artifact
+
+
+def every_flipped_byte_is_seen(path: Path, artifact: Artifact) -> None:
+    good = path.read_bytes()
+    for at in range(len(good)):
+        bad = bytearray(good)
+        bad[at] ^= 0x11
+        path.write_bytes(bad)
+        with pytest.raises(VerificationError):
+            artifact.check(path)
 
 
 def read(path: Path) -> Dataset:
