@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..schemas.geometry import Scale
+if TYPE_CHECKING:
+    from ..schemas.geometry import Scale
 
 Axis = Literal["gantry", "collimator", "couch"]
 

@@ -9,16 +9,18 @@ of itself is what all its sources say: where they differ, the value is left empt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..schemas.process import Combine
 from .agreement import agreed_geometry, agreed_source, units_note
 from .arithmetic import extremes, settled
 from .errors import ProcessError
 from .exact import dtype_range, holding, not_exact, shifted, value_range
 from .image import Image, Pixels
+
+if TYPE_CHECKING:
+    from ..schemas.process import Combine
 
 ADDITIVE_UNITS = frozenset({"GY"})
 """Units in which a sum of values is again a value: dose is, Hounsfield units are not."""

@@ -9,14 +9,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ..schemas.base import UNKNOWN
-from ..schemas.geometry import Geometry as Stated
+from ..schemas.words import UNKNOWN
 from .angles import Axis, apart, to_iec
 from .arithmetic import cosine_and_sine
 from .errors import GeometryError, Note
 from .image import Geometry, Image, Origin
+
+if TYPE_CHECKING:
+    from ..schemas.geometry import Geometry as Stated
 
 DISTANCE = 0.5
 """mm between two statements of a length or of a position before they count as different."""
@@ -30,6 +33,11 @@ STANDARD_ORIENTATION = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 
 AXES: tuple[Axis, ...] = ("gantry", "collimator", "couch")
 DISTANCES: tuple[Literal["sid", "sad"], ...] = ("sid", "sad")
+
+
+def restated(stated: Stated, changes: Mapping[str, Any]) -> Stated:
+    """What a recipe states of the geometry, with other values for some of its keys."""
+    return cast("Stated", SimpleNamespace(**{**vars(stated), **changes}))
 
 
 def resolve(

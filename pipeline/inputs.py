@@ -11,11 +11,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..schemas.inputs import Inputs
 from .errors import PlanError
 from .globs import Captures, Globs, State, nfc
+
+if TYPE_CHECKING:
+    from ..schemas.inputs import Inputs
 
 STATE_FOLDER = ".dicombake"
 """Where dicombake keeps what may be deleted; never an input."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..schemas.recipe import Recipe
+if TYPE_CHECKING:
+    from ..schemas.recipe import Recipe
 
 Layer = Literal["conversion", "defaults", "extends", "machine", "profile", "recipe", "set"]
 Location = tuple[str | int, ...]

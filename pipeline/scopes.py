@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..schemas.patterns import captures_of
-from ..schemas.recipe import Recipe
 from .errors import SourceError
 from .loaded import LoadedRecipe
 from .templates import Scope, SourceLookup, source_lookup
 from .units import InputFile, Unit
 
 if TYPE_CHECKING:
+    from ..schemas.recipe import Recipe
     from .globs import Captures
     from .loaders.base import Probe
 

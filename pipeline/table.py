@@ -9,17 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..schemas.beside import TABLE_GEOMETRY, Metadata
 from ..schemas.tags import TagValue, keywords, parse_tag, problem_of, vr_of
+from ..schemas.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from .errors import PlanError
 from .globs import nfc
+
+if TYPE_CHECKING:
+    from ..schemas.beside import Metadata
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _WHOLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 """VRs in which a backslash is a character, not the next value (PS3.5 6.2)."""
-_UNKNOWN = "unknown"
-_POSITIVE = frozenset({"sid", "sad", "dpi"})
 _MOST_PROBLEMS = 20
 
 Row = tuple[tuple[str, str], ...]
@@ -164,11 +166,11 @@ def _wrong_cell(column: str, cell: str) -> str | None:
     if not cell:
         return None
     if column in TABLE_GEOMETRY:
-        if cell == _UNKNOWN:
+        if cell == UNKNOWN:
             return None
         if not _NUMBER.fullmatch(cell):
             return f"{column}: '{cell}' is no number such as 90.5"
-        return f"{column}: must be greater than 0" if column in _POSITIVE and float(cell) <= 0 else None
+        return f"{column}: must be greater than 0" if column in POSITIVE and float(cell) <= 0 else None
     return problem_of(column, tag_value(column, cell), literal=True) if column in keywords() else None
 
 

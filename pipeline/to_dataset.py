@@ -22,7 +22,8 @@ from ..schemas.exports import Pixels as How
 from ..schemas.geometry import Geometry as Stated
 from ..schemas.recipe import Limits
 from ..schemas.sources import AutoSource
-from ..schemas.tags import TagKey, Tags, TagValue
+from ..schemas.tag_fields import TagKey, Tags
+from ..schemas.tags import TagValue
 from .arguments import as_model, plain_tags, tag_key, validated
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..schemas.recipe import Conversion
 from .errors import Note
 from .loaded import LoadedRecipe
+
+if TYPE_CHECKING:
+    from ..schemas.recipe import Conversion
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from .template import Template, check_template, is_template
+from .template import Template, TemplateError, is_template, parse
+from .words import UNKNOWN
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -27,6 +28,19 @@ class Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, validate_default=False, defer_build=True
     )
+
+
+def check_template(value: Any) -> Template:
+    """The value as a `Template`, for Pydantic. Raises: PydanticCustomError."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be text")
+    if not value:
+        raise PydanticCustomError("string_too_short", "must not be empty")
+    try:
+        parse(value)
+    except TemplateError as error:
+        raise PydanticCustomError("template", "{reason}", {"reason": str(error)}) from None
+    return Template(value)
 
 
 def _integer(value: Any) -> Any:
@@ -116,9 +130,6 @@ def _number_or(*words: str) -> PlainValidator:
 
     return PlainValidator(check, json_schema_input_type=float | str)
 
-
-UNKNOWN: Literal["unknown"] = "unknown"
-"""Leaves a value empty on purpose."""
 
 Quantity = float | Template
 """A number, or a template that gives one when a file is known."""

@@ -10,9 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from .base import Flag, Many, Model, Text
 
-TABLE_GEOMETRY = ("sid", "sad", "dpi", "gantry", "collimator", "couch")
-"""Columns of a table that are keys of `geometry`."""
-
 FILE_NAMES = ("stem", "name", "path", "parent")
 """What `match` may name besides captures."""
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import Model, OneOrMany, Positive, Text
-from .patterns import Glob
+from .patterns import PatternError, parse_glob
 
 OnEmpty = Literal["error", "warn", "ok"]
+
+
+def _glob(value: str) -> str:
+    try:
+        parse_glob(value)
+    except PatternError as error:
+        raise PydanticCustomError("glob", "{reason}", {"reason": str(error)}) from None
+    return value
+
+
+Glob = Annotated[Text, AfterValidator(_glob)]
 
 
 class Inputs(Model):

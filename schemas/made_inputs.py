@@ -21,7 +21,8 @@ from .base import (
     as_tuple,
 )
 from .sources import ByteOrder, Dtype
-from .tags import Tags, templates_of
+from .tag_fields import Tags
+from .tags import templates_of
 from .template import Template, places
 
 FileFormat = Literal[

@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from typing import Any
 
 from .template import BUILT_IN, NAMESPACES
 
@@ -112,17 +109,6 @@ def _bracket(part: str, at: int) -> tuple[str, int]:
     except re.error:
         raise PatternError(f"'{part[at : end + 1]}' is no set of characters such as [0-9]") from None
     return regex, end + 1
-
-
-def _check(value: str) -> str:
-    try:
-        parse_glob(value)
-    except PatternError as error:
-        raise PydanticCustomError("glob", "{reason}", {"reason": str(error)}) from None
-    return value
-
-
-Glob = Annotated[str, Field(min_length=1), AfterValidator(_check)]
 
 
 def captures_of(globs: Any) -> dict[str, str]:

@@ -19,7 +19,7 @@ from .machines import Machine, MachineName
 from .process import Combine, Operations
 from .profiles import Profile
 from .sources import Source
-from .tags import TagKey, Tags
+from .tag_fields import TagKey, Tags
 from .template import Template
 
 if TYPE_CHECKING:

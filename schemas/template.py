@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 BUILT_IN = ("stem", "name", "suffix", "parent", "index", "slice", "group", "page", "frame")
 """Names that every template knows; a capture may not take one of them."""
@@ -98,6 +99,10 @@ class Template(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        from .base import check_template
+
         return core_schema.no_info_plain_validator_function(
             check_template, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
@@ -107,16 +112,3 @@ class Template(str):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "string", "minLength": 1}
-
-
-def check_template(value: Any) -> Template:
-    """The value as a `Template`, for Pydantic. Raises: PydanticCustomError."""
-    if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "must be text")
-    if not value:
-        raise PydanticCustomError("string_too_short", "must not be empty")
-    try:
-        parse(value)
-    except TemplateError as error:
-        raise PydanticCustomError("template", "{reason}", {"reason": str(error)}) from None
-    return Template(value)

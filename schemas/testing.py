@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import Count, Many, Model, Number, OneOrMany, Pair, PositiveNumber, Text, as_tuple
+from .inputs import Glob
 from .made_inputs import AnyInput, AnyShape, PlainTags
-from .patterns import Glob
 from .sources import Dtype
-from .tags import TagKey
+from .tag_fields import TagKey
 
 Kind = Literal[
     "rt-image", "ct-image", "mr-image", "secondary-capture", "parametric-map", "dicom",

@@ -30,11 +30,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ...schemas.exports import TransferSyntax
 from ..errors import ExportError
 from ..image import Pixels
 
 if TYPE_CHECKING:
+    from ...schemas.exports import TransferSyntax
     from .file import PixelElement
 
 HOLDS_ALL = "'explicit-le', 'implicit-le' and 'deflated' hold every type"

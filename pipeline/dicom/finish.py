@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import DataElement, Dataset
 
-from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context, Identity
@@ -24,6 +24,9 @@ from .overrides import apply_overrides
 from .provenance import sign, signature, unsigned
 from .uids import set_uid
 from .verify import Meant, verify
+
+if TYPE_CHECKING:
+    from ...schemas.exports import TransferSyntax
 
 
 @dataclass(frozen=True, slots=True)

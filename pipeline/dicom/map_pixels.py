@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ...schemas.exports import Pixels as How
 from ..errors import ExportError, Note
 from ..image import Pixels
 from .encoding import PARAMETRIC_MAP, Encoded
 from .pixels import retained
+
+if TYPE_CHECKING:
+    from ...schemas.exports import Pixels as How
 
 
 def encode_map(values: Pixels, how: How) -> Encoded:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ...schemas.exports import Pixels as How
 from ...schemas.tags import parse_tag
 from ..image import Geometry, Origin, SourceFile
 from .places import Places
+
+if TYPE_CHECKING:
+    from ...schemas.exports import Pixels as How
 
 _WORD = re.compile(r"[A-Za-z]+")
 FRAMES = Origin("derived", "the images that the file holds")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ...schemas.exports import Pixels as How
 from ..errors import ExportError, Note
 from ..image import Image, Pixels
 from .encoding import RT_IMAGE, Allowed, Element, Encoded, Rescale, little
 from .numbers import exact_ds
 from .rescaling import portable, quantized
+
+if TYPE_CHECKING:
+    from ...schemas.exports import Pixels as How
 
 
 def encode(image: Image, how: How, allowed: Allowed) -> Encoded:

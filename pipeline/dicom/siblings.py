@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.exports import TransferSyntax
 from ...schemas.tags import parse_tag
 from ..errors import Note
 from ..exporters.base import Artifact, Context, Identity
@@ -35,6 +34,9 @@ from .file import (
 )
 from .finish import Draft, Finished
 from .verify import MeantAlike, decodes_plainly, verify_alike
+
+if TYPE_CHECKING:
+    from ...schemas.exports import TransferSyntax
 
 INSTANCE_NUMBER = 0x00200013
 _MOST = 8

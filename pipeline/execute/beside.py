@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...schemas.geometry import Geometry as Stated
-from ...schemas.recipe import Conversion
 from ...schemas.tags import TagValue, parse_tag
 from ..errors import Note
+from ..geometry import restated
 from ..image import Image, Origin
 from ..table import geometry_cells, tag_cells
 from ..units import Beside, InputFile
@@ -19,6 +18,8 @@ from ..units import Beside, InputFile
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from ...schemas.geometry import Geometry as Stated
+    from ...schemas.recipe import Conversion
     from ..loaders.mpc_check import Check
 
 _SH = 16
@@ -101,14 +102,13 @@ def with_row(
     cells = geometry_cells(beside.row)
     if not cells:
         return stated, dict(origins), weak, ()
-    own = {name for name, value in stated if value is not None and name not in weak}
+    own = {name for name, value in vars(stated).items() if value is not None and name not in weak}
     overruled = {key for key in cells if key in own or (key == "dpi" and "pixel_spacing" in own)}
     given = Origin("csv", f"{beside.table}:{beside.line}")
     taken = {key: _quantity(cell) for key, cell in cells.items() if key not in overruled}
     changes: dict[str, Any] = taken | ({"pixel_spacing": None} if "dpi" in taken else {})
     notes = tuple(_overruled(stated, cells, overruled, given, origins))
-    joined = Stated.model_validate(stated.model_dump(exclude={"fills"}) | changes)
-    return joined, {**origins, **dict.fromkeys(taken, given)}, weak - taken.keys(), notes
+    return restated(stated, changes), {**origins, **dict.fromkeys(taken, given)}, weak - taken.keys(), notes
 
 
 def _quantity(cell: str) -> float | str:

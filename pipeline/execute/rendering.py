@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from ...schemas.geometry import Geometry as Stated
-from ...schemas.recipe import Conversion
 from ...schemas.tags import TagValue, problem_of, templates_of
 from ...schemas.template import Template, is_template
+from ...schemas.words import POSITIVE
 from ..errors import ExportError, GeometryError
+from ..geometry import restated
 from ..image import Image, Origin, OriginKind
 from ..loaded import LoadedRecipe, Place
 from ..scopes import scope_of
 from ..templates import Scope, render, render_number, shows_source, source_lookup
 from ..units import InputFile, Unit
+
+if TYPE_CHECKING:
+    from ...schemas.geometry import Geometry as Stated
+    from ...schemas.recipe import Conversion
 
 
 def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
@@ -39,25 +41,22 @@ def rendered_geometry(stated: Stated, scope: Scope) -> Stated:
         PlanError, SourceError: from the templates.
     """
     changes: dict[str, Any] = {}
-    for name in type(stated).model_fields:
-        value = getattr(stated, name)
+    for name, value in vars(stated).items():
         if isinstance(value, Template):
             changes[name] = render_number(value, scope)
         elif isinstance(value, tuple) and name != "fills":
             changes[name] = tuple(render_number(part, scope) for part in value)
-    try:
-        return Stated.model_validate(stated.model_dump() | changes) if changes else stated
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise GeometryError(f"{where} {first['msg']}, here {first['input']}", subject=scope.path) from error
+    for name, value in changes.items():
+        if name in POSITIVE and min(value if isinstance(value, tuple) else (value,)) <= 0:
+            raise GeometryError(f"{name} must be greater than 0, here {value}", subject=scope.path)
+    return restated(stated, changes) if changes else stated
 
 
 def geometry_origins(loaded: LoadedRecipe, conversion: str) -> tuple[dict[str, Origin], frozenset[str]]:
     """Where each stated value of a conversion's geometry stands, and which of them only fill gaps."""
     origins, weak = {}, set()
     stated = loaded.recipe.conversions[conversion].geometry
-    for name in type(stated).model_fields:
+    for name in vars(stated):
         place = loaded.places.get(("conversions", conversion, "geometry", name))
         if place is None:
             continue

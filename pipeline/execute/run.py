@@ -14,6 +14,7 @@ from ..running import held
 from ..state import State, journal_lines
 from ..store import remove_leftovers
 from .attempt import convert
+from .carried import carried
 from .facts import Facts
 from .forecast import forecast
 from .glance import Glance
@@ -130,7 +131,7 @@ class _Run:
 
     def _job(self, lock: Lock, ours: frozenset[str]) -> Job:
         return Job(
-            self.plan.loaded,
+            carried(self.plan.loaded),
             self.plan.data,
             self.plan.out,
             overwrite=self.options.overwrite,

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...schemas.exports import AnyExport
 from ..errors import DicombakeError, ExportError, Note, SourceError
 from ..exporters.base import Context, Identity
 from ..exporters.registry import exporter
@@ -37,6 +36,9 @@ from .rendering import (
     tag_origins,
 )
 from .results import Failure, Job, UnitResult
+
+if TYPE_CHECKING:
+    from ...schemas.exports import AnyExport
 
 
 class Taken(NamedTuple):

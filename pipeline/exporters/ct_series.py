@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import mul
+from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
-from ...schemas.exports import CtSeriesExport
 from ...schemas.tags import parse_tag
 from ..dicom.encoding import CT_IMAGE, Encoded, Rescale
 from ..dicom.file import PixelElement
@@ -24,6 +24,9 @@ from ..image import Geometry, Image, Origin, PatientPlane, SourceFile
 from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import polarity
+
+if TYPE_CHECKING:
+    from ...schemas.exports import CtSeriesExport
 
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
 _POSITION = 0x00200032

@@ -6,19 +6,22 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import IFDRational
 
-from ...schemas.exports import JpgExport
 from ..errors import ExportError, Note, VerificationError
 from ..image import Image, Pixels
 from .base import Artifact, Context, Exporter, only
 from .compare import reading_back
 from .resolution import Resolution, resolution, whole_dpi
 from .window import picture
+
+if TYPE_CHECKING:
+    from ...schemas.exports import JpgExport
 
 LARGEST = 65500
 """libjpeg's bound on rows and columns."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.exports import NpyExport
 from ..errors import ExportError
 from ..image import Image
 from .base import Artifact, Context, Exporter
 from .compare import reading_back, same_pixels
+
+if TYPE_CHECKING:
+    from ...schemas.exports import NpyExport
 
 
 def export(images: Sequence[Image], options: NpyExport, context: Context) -> Artifact:

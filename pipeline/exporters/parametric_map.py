@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ParametricMapStorage
 
-from ...schemas.exports import ParametricMapExport
 from ..dicom.encoding import Encoded
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
@@ -32,6 +32,9 @@ from ..errors import ExportError, Note
 from ..image import Image, Origin, Pixels
 from .base import Artifact, Context, Exporter
 from .colour import polarity
+
+if TYPE_CHECKING:
+    from ...schemas.exports import ParametricMapExport
 
 UNITS = {
     "HU": ("[hnsf'U]", "Hounsfield unit"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.exports import PngExport
 from ..errors import ExportError, Note, VerificationError
 from ..image import Image, Pixels
 from .base import Artifact, Context, Exporter, only
@@ -16,6 +16,9 @@ from .png_file import LARGEST, encode_png
 from .resolution import per_metre
 from .text import text_entries
 from .window import picture
+
+if TYPE_CHECKING:
+    from ...schemas.exports import PngExport
 
 
 def export(images: Sequence[Image], options: PngExport, context: Context) -> Artifact:

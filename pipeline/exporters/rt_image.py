@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydicom import Dataset
@@ -12,7 +12,6 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import RTImageStorage
 
-from ...schemas.exports import RtImageExport
 from ..dicom.encoding import RT_IMAGE, Encoded
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, stacked
@@ -26,6 +25,9 @@ from ..image import Geometry, Image, Origin, SourceFile
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, luminance, polarity, without_alpha
 from .frames import alike, no_frames, rt_frames, same_geometry
+
+if TYPE_CHECKING:
+    from ...schemas.exports import RtImageExport
 
 _LABEL = 16
 _LABEL_TAG = 0x30020002

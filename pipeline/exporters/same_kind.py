@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset
@@ -16,7 +17,6 @@ from pydicom.uid import (
     RTImageStorage,
 )
 
-from ...schemas.exports import SameKindExport
 from ..dicom.carry import cleaned
 from ..dicom.encoding import (
     CT_IMAGE,
@@ -43,6 +43,9 @@ from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import without_alpha
 from .rt_image import label
+
+if TYPE_CHECKING:
+    from ...schemas.exports import SameKindExport
 
 _RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
 """Kinds whose rescale is mandatory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset
@@ -13,7 +14,6 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from ...schemas.exports import SecondaryCaptureExport
 from ..dicom.encoding import MULTI_FRAME, SECONDARY_CAPTURE, Encoded
 from ..dicom.file import PixelElement
 from ..dicom.finish import Draft, artifact, stacked
@@ -27,6 +27,9 @@ from ..trace import UNTRACED, Trace
 from .base import Artifact, Context, Exporter
 from .colour import COLOUR_NOTES, polarity, without_alpha
 from .frames import PAGE_NUMBERS, alike
+
+if TYPE_CHECKING:
+    from ...schemas.exports import SecondaryCaptureExport
 
 
 def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
 
-from ...schemas.exports import TiffExport
 from ..errors import ExportError, Note, VerificationError
 from ..image import Image, Pixels
 from .base import Artifact, Context, Exporter
 from .compare import reading_back, same_pixels
 from .resolution import Resolution, resolution
+
+if TYPE_CHECKING:
+    from ...schemas.exports import TiffExport
 
 _PHOTOMETRIC = {"MONOCHROME1": "miniswhite", "MONOCHROME2": "minisblack", "RGB": "rgb", "RGBA": "rgb"}
 _UNITS = {"inch": "INCH", "centimetre": "CENTIMETER"}

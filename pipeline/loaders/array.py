@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import ArraySource
 from ..errors import SourceError
 from ..image import Image, SourceFile
 from .base import Loader, Probe, check_claim
 from .npy import NPY, Member, find
 from .npy_values import read
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import ArraySource
 
 
 def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.base import Model
-from ...schemas.recipe import Limits
-from ...schemas.sources import ArraySource, AutoSource, DicomSource, ImageSource, XimSource
 from ..errors import SourceError
 from ..image import Image
-from . import array, dicom_file, image_file, xim
+from . import array, dicom_file, image_file, unasked, xim
 from .base import Loader, Probe
 from .opening import head_of
 
-_KNOWN: tuple[tuple[Loader, Model], ...] = (
-    (xim.LOADER, XimSource()),
-    (image_file.LOADER, ImageSource()),
-    (array.LOADER, ArraySource()),
-    (dicom_file.LOADER, DicomSource()),
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import AutoSource
+
+_KNOWN: tuple[tuple[Loader, Any], ...] = (
+    (xim.LOADER, unasked.XIM),
+    (image_file.LOADER, unasked.IMAGE),
+    (array.LOADER, unasked.ARRAY),
+    (dicom_file.LOADER, unasked.DICOM),
 )
 """In the order of asking, DICOM last: a file without preamble is told by its first elements only."""
 
 
-def recognise(path: Path) -> tuple[Loader, Model]:
-    """The loader of a file by its content, and the source that it reads with. Raises: SourceError."""
+def recognise(path: Path) -> tuple[Loader, Any]:
+    """The loader of a file by its content, and the options that it reads with. Raises: SourceError."""
     head = head_of(path)
     if head[128:132] == b"DICM":  # the 128 bytes before it are free, and may say TIFF (PS3.10 7.1)
-        return dicom_file.LOADER, DicomSource()
+        return dicom_file.LOADER, unasked.DICOM
     for loader, source in _KNOWN:
         if loader.sniff is not None and loader.sniff(head, path):
             return loader, source

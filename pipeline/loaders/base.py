@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from ..image import Geometry, Image
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Probe:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-Load = Callable[[Path, Any, Limits, range | None], Iterator[Image]]
-Probing = Callable[[Path, Any, Limits], Probe]
+Load = Callable[[Path, Any, "Limits", range | None], Iterator[Image]]
+Probing = Callable[[Path, Any, "Limits"], Probe]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from ..image import Pixels
 from .base import check_claim
 from .picture import Page, Pages, read_all, resolution
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 _HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _DTYPES = {"1": "bool", "L": "uint8", "P": "uint8", "RGB": "uint8", "RGBA": "uint8"}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.sources import Channel
 from ..errors import Note, SourceError
 from ..image import Photometric, Pixels
 from .picture import Page
+
+if TYPE_CHECKING:
+    from ...schemas.sources import Channel
 
 _COLOURS = {"red": 0, "green": 1, "blue": 2}
 _OPAQUE = Note("alpha-dropped", "every pixel is opaque, so the grey picture's alpha was dropped")

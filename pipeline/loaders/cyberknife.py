@@ -12,15 +12,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import CyberKnifeRawSource
 from ..errors import Note, SourceError
 from ..image import Image, SourceFile
 from .base import Loader, Probe, check_claim
 from .flat import check_flat, file_dtype, read_flat, size_of
 from .opening import head_of
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import CyberKnifeRawSource
 
 _HEAD = 20
 _LONGEST_HEADER = 4096

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import AutoSource, DicomSource
 from ..errors import SourceError
 from ..image import Image, SourceFile
 from .base import Loader, Probe
@@ -26,10 +24,11 @@ from .dicom_values import to_image
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-AnySource = DicomSource | AutoSource
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import DicomSource
 
 
-def load(path: Path, source: AnySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: DicomSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Every frame of a DICOM file as an image; `source.frame` picks one.
 
     `image.source.dataset` has every element but the pixels; `page` is the frame in the file, from 1.
@@ -37,12 +36,11 @@ def load(path: Path, source: AnySource, limits: Limits, pages: range | None = No
     Raises:
         SourceError: for what is not DICOM, holds no pixels, is truncated, or cannot be decoded truly.
     """
-    options = source if isinstance(source, DicomSource) else DicomSource()
-    yield from images_of(read_dataset(path, limits), path, options, limits, pages)
+    yield from images_of(read_dataset(path, limits), path, source, limits, pages)
 
 
 def images_of(
-    dataset: Dataset, path: Path, options: DicomSource, limits: Limits, pages: range | None = None
+    dataset: Dataset, path: Path, source: DicomSource, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
     """The frames of a dataset whose transfer syntax is in its file meta, as `load` gives them.
 
@@ -51,7 +49,7 @@ def images_of(
     """
     with guarded(path):
         layout = read_layout(path, dataset, limits, _keyword(path, dataset))
-        indices = _chosen(path, options, layout, pages)
+        indices = _chosen(path, source, layout, pages)
         notes = excess(dataset, layout)
         rest = _without_pixels(dataset)
         following = frames(path, dataset, layout, indices)
@@ -59,7 +57,7 @@ def images_of(
     for index in indices:
         with guarded(path):
             frame = next(following)
-            image = to_image(path, dataset, layout, frame, raw=options.raw_values)
+            image = to_image(path, dataset, layout, frame, raw=source.raw_values)
             geometry, remarks = read_geometry(rest, index)
         file = SourceFile(
             path, "dicom", properties, dataset=rest, page=index + 1, pages=layout.frames, lossy=frame.lossy
@@ -67,13 +65,12 @@ def images_of(
         yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)
 
 
-def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
+def probe(path: Path, source: DicomSource, limits: Limits) -> Probe:
     """Shape, dtype of the stored values, frames and geometry, from everything before the pixels.
 
     Raises:
         SourceError: as `load` for what the elements alone show.
     """
-    options = source if isinstance(source, DicomSource) else DicomSource()
     dataset = read_dataset(path, limits, pixels=False)
     with guarded(path):
         if "BitsAllocated" not in dataset or "Rows" not in dataset:
@@ -82,9 +79,9 @@ def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
         if "BitsStored" not in dataset:
             keyword = "FloatPixelData" if dataset.BitsAllocated == 32 else "DoubleFloatPixelData"
         layout = read_layout(path, dataset, limits, keyword)
-        indices = _chosen(path, options, layout, None)
+        indices = _chosen(path, source, layout, None)
         geometry, _ = read_geometry(dataset, indices.start)
-    colour = layout.samples == 3 or (layout.photometric == "PALETTE COLOR" and not options.raw_values)
+    colour = layout.samples == 3 or (layout.photometric == "PALETTE COLOR" and not source.raw_values)
     return Probe(
         format="dicom",
         shape=(layout.rows, layout.columns, 3) if colour else (layout.rows, layout.columns),

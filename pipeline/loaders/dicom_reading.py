@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from .opening import head_of, opened
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from ...schemas.recipe import Limits
 
 Encoding = Literal["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]
 IMPLICIT: Encoding = "1.2.840.10008.1.2"

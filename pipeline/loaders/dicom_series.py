@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import DicomSeriesSource, DicomSource
 from ..errors import Note, SourceError
 from ..exact import rescaled
 from ..image import Image, Origin
+from . import unasked
 from .base import Loader, Probe
 from .dicom_file import images_of
 from .dicom_geometry import read_geometry
@@ -30,6 +29,9 @@ from .series_stack import LENGTH, STEP, Slice, Stack, stacked
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import DicomSeriesSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def load_series(
         if not 0 <= index < count:
             continue
         each = stack.slices[index]
-        image = next(images_of(read_dataset(each.path, limits), each.path, DicomSource(), limits))
+        image = next(images_of(read_dataset(each.path, limits), each.path, unasked.DICOM, limits))
         if image.pixels.dtype.name != each.dtype:
             raise SourceError(
                 f"has values of type {image.pixels.dtype.name} where its header says {each.dtype}",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import ByteOrder
 from ..errors import SourceError
 from ..exact import native
 from ..image import Pixels
 from .base import check_claim
 from .opening import opened
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import ByteOrder
 
 _MARKS: dict[str, str] = {"little": "<", "big": ">"}
 _SUGGESTIONS = 4

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import ImageSource
 from ..errors import SourceError
 from ..exact import native
 from ..image import Image, SourceFile
@@ -23,6 +22,10 @@ from .camera import attributes_of
 from .channels import choose
 from .opening import head_of
 from .picture import Page, Pages
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import ImageSource
 
 
 def load(path: Path, source: ImageSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:

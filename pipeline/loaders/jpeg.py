@@ -10,11 +10,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import Note, SourceError
 from ..image import Geometry, Lossy, Pixels
 from .base import check_claim
@@ -31,6 +30,9 @@ from .picture import (
     turned_geometry,
     turned_shape,
 )
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 MAGIC = b"\xff\xd8\xff"
 

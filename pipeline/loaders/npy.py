@@ -18,12 +18,13 @@ from pathlib import Path
 from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from .opening import opened
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ...schemas.recipe import Limits
 
 NPY = b"\x93NUMPY"
 ZIP = b"PK\x03\x04"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import Note, SourceError
 from ..image import Geometry, Lossy, Origin, Pixels
 from .opening import opened
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 _PLAUSIBLE = (10.0, 100_000.0)
 """Pixels per inch of what was ever scanned or exposed; 1 is what a program writes that knows none."""

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from ..image import Pixels
 from .base import check_claim
@@ -34,6 +33,9 @@ from .picture import (
     turned_geometry,
     turned_shape,
 )
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import RawSource
 from ..image import Image, SourceFile
 from .base import Loader, Probe
 from .flat import check_flat, file_dtype, read_flat
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import RawSource
 
 
 def load(path: Path, source: RawSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:

@@ -7,10 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import AnySource, DicomSeriesSource
-
 if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import AnySource
     from ..image import Image
     from .base import Loader, Probe
 
@@ -51,7 +50,7 @@ def load_each(
 
     Raises: SourceError, as `load`.
     """
-    if isinstance(source, DicomSeriesSource):
+    if source.format == "dicom-series":
         from .dicom_series import load_series
 
         yield from load_series(paths, source, limits, pages)

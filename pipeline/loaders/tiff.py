@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import Note, SourceError
 from ..exact import native
 from ..image import Geometry, Pixels
@@ -32,6 +31,8 @@ from .tiff_tags import properties_of, rational
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
+
+    from ...schemas.recipe import Limits
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import VolumeSource
 from ..errors import SourceError
 from ..image import Geometry, Image, Origin, PatientPlane
 from .base import Loader, Probe, check_claim
 from .npy import Member, find
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import VolumeSource
 
 _TOLERANCE = 1e-4
 """How far direction cosines may be from unit length and from a right angle."""

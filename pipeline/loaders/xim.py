@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import XimSource
 from ..image import Image, SourceFile, Stored
 from .base import Loader, Probe
 from .opening import opened
 from .xim_file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
 from .xim_mapping import map_properties
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
+    from ...schemas.sources import XimSource
 
 
 def load(path: Path, source: XimSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:

@@ -10,15 +10,17 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from ...schemas.recipe import Limits
 from ..errors import SourceError
 from ..image import Pixels
 from .base import check_claim
 from .xim_pixels import CodingError, decode
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Limits
 
 IDENTIFIER = b"\0VMS.XI\0"
 

@@ -7,13 +7,15 @@ a computed image. An operation that would change nothing returns the image it wa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...schemas.process import AnyOperation
 from ..image import Image
 from .filters import rotate, smooth
 from .spatial import crop, flip_horizontal, flip_vertical, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold
+
+if TYPE_CHECKING:
+    from ...schemas.process import AnyOperation
 
 OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
     "crop": crop,

@@ -7,10 +7,10 @@ order overshoots). Beyond the edge the nearest pixel is repeated.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.process import Filter, Rotate
 from ..arithmetic import cosine_and_sine
 from ..errors import Note
 from ..image import Image, Pixels
@@ -18,6 +18,9 @@ from .common import computed, finite, number, refusal, refuse_not_finite
 from .placement import Move, moved, shift
 from .smoothing import gaussian
 from .splines import resampled
+
+if TYPE_CHECKING:
+    from ...schemas.process import Filter, Rotate
 
 EXACT_IN_FLOAT = 2**53
 SQUARE = 1e-3

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.process import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
 from ..errors import Note
 from ..image import Image, Pixels
 from .common import plural, refusal
 from .placement import Move, moved, shift
+
+if TYPE_CHECKING:
+    from ...schemas.process import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
 
 
 def _rearranged(

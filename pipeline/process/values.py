@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ...schemas.process import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
 from ..arithmetic import extremes
 from ..exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
 from ..image import Image, Pixels
 from .common import computed, finite, grey, number, refusal
+
+if TYPE_CHECKING:
+    from ...schemas.process import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
 
 
 def invert(image: Image, options: Invert) -> Image:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pydicom.datadict
 import pytest
+from dicombake.schemas.tag_fields import Tags
 from dicombake.schemas.tags import (
-    Tags,
     TagStep,
     TagValue,
     as_written,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from dicombake.schemas.template import Place, TemplateError, check_template, is_template, parse, places
+from dicombake.schemas.base import check_template
+from dicombake.schemas.template import Place, TemplateError, is_template, parse, places
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError

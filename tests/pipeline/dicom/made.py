@@ -11,7 +11,7 @@ import pytest
 from dicombake.pipeline.errors import VerificationError
 from dicombake.pipeline.exporters.base import Artifact, Context, Exporter, Identity
 from dicombake.pipeline.image import Geometry, Image, Origin, PatientPlane, SourceFile
-from dicombake.schemas.tags import Tags
+from dicombake.schemas.tag_fields import Tags
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 from pydicom.uid import RTImageStorage

@@ -14,7 +14,7 @@ from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.image import Image, Lossy
 from dicombake.pipeline.loaders.dicom_file import load, probe, sniff
 from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import AutoSource, DicomSource
+from dicombake.schemas.sources import DicomSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
@@ -491,7 +491,7 @@ def test_frames_are_picked(tmp_path: Path) -> None:
     assert [image.source.page for image in picked] == [2, 3]
     assert all(np.array_equal(image.pixels, frame) for image, frame in zip(picked, pixels[1:3], strict=True))
     assert probe(path, DicomSource(frame=4), Limits()).pages == 1
-    assert len(list(load(path, AutoSource(), Limits()))) == 5
+    assert len(list(load(path, DicomSource(), Limits()))) == 5
     with pytest.raises(SourceError, match="has 5 frames and the recipe wants frame 6"):
         list(load(path, DicomSource(frame=6), Limits()))
     with pytest.raises(SourceError, match="has 5 frames and 7 were expected"):
