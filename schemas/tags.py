@@ -1,19 +1,21 @@
 """DICOM tags as a recipe names them, and the values it may give them.
 
 The dictionary of keywords is pydicom's own; it is read as a plain module file, since importing pydicom
-for it would cost a hundred times more.
+for it would cost a hundred times more. Where pydicom is loaded already, so is its dictionary.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .template import TemplateError, is_template, places
@@ -69,6 +71,12 @@ def keywords() -> dict[str, int]:
 
 @cache
 def _tables() -> tuple[dict[int, tuple[str, str, str, str, str]], dict[str, Any]]:
+    loaded = sys.modules.get("pydicom._dicom_dict")
+    module = _read_tables() if loaded is None else loaded
+    return module.DicomDictionary, module.RepeatersDictionary
+
+
+def _read_tables() -> ModuleType:
     package = find_spec("pydicom")
     if package is None or not package.submodule_search_locations:
         raise ImportError("pydicom is not installed")
@@ -78,7 +86,7 @@ def _tables() -> tuple[dict[int, tuple[str, str, str, str, str]], dict[str, Any]
     assert spec is not None
     module = module_from_spec(spec)
     loader.exec_module(module)
-    return module.DicomDictionary, module.RepeatersDictionary
+    return module
 
 
 def vr_of(step: TagStep) -> str | None:

@@ -14,10 +14,14 @@ import os
 
 gc.disable()
 
-from ..dicom import finish
+from ...schemas import tags
+from ..dicom import finish, provenance
 from ..exporters import ct_series, rt_image
+from ..loaders import array, image_file, volume, xim
 from . import work, worker
 
+tags.keywords()
+provenance.program_version()
 gc.freeze()
 gc.enable()
 atexit.register(os._exit, 0)
