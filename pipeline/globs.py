@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..schemas.patterns import Pattern, parse_glob
+from .records import dataclass
 
 Captures = tuple[tuple[str, str], ...]
 """Names and texts, in the order of the glob."""

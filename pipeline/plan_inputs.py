@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .globs import Globs, nfc
 from .inputs import natural_key, search, unmatched
 from .loaded import LoadedRecipe
 from .near_miss import near_miss
+from .records import dataclass
 from .scopes import shared_captures
 from .templates import split_name
 from .units import InputFile, Unit

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
+
+from .records import dataclass
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 64

@@ -15,11 +15,12 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import FileIO
 from pathlib import Path
 
 from .errors import DifferenceError, StoreError, VerificationError
+from .records import dataclass
 from .stamp import Stamp
 
 Chunk = bytes | memoryview

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from ..schemas.tags import TagValue, keywords, parse_tag, problem_of, vr_of
 from ..schemas.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from .errors import PlanError
 from .globs import nfc
+from .records import dataclass
 
 if TYPE_CHECKING:
     from ..schemas.beside import Metadata

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..schemas.template import Place, parse
 from .errors import PlanError, SourceError
 from .globs import nfc
 from .inputs import STATE_FOLDER
+from .records import dataclass
 
 SourceLookup = Callable[[str], Any]
 """A property by its own name, a DICOM keyword or eight hex digits. Raises: KeyError."""

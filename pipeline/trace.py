@@ -7,8 +7,10 @@ Whoever makes a dataset says after each layer what it was. A run follows nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from .records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset

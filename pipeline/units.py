@@ -7,13 +7,13 @@ and everything that hangs on them. The single steps and their needs derive from 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .errors import Note
 from .loaded import LoadedRecipe
+from .records import dataclass
 
 if TYPE_CHECKING:
     from ..schemas.recipe import Conversion

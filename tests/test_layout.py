@@ -17,6 +17,7 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 
 LAYERS = (
     {"schemas"},
+    {"records"},
     {"errors"},
     {"loaded"},
     {"recipe_file"},

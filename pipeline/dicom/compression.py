@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +31,7 @@ from pydicom.uid import (
 
 from ..errors import ExportError
 from ..image import Pixels
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from ...schemas.exports import TransferSyntax

@@ -4,7 +4,6 @@ section is named).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import Note
 from ..image import Pixels
+from ..records import dataclass
 
 Element = Literal["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 

@@ -10,7 +10,6 @@ import hashlib
 import struct
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +20,7 @@ from pydicom.uid import UID
 
 from ..errors import ExportError
 from ..image import Pixels
+from ..records import dataclass
 from .compression import SYNTAXES, Syntax, deflated, encapsulated
 from .elements import encode_each
 from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid, set_uid

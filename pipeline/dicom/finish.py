@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from ...schemas.tags import parse_tag
 from ..errors import ExportError, Note
 from ..exporters.base import Artifact, Context, Identity
 from ..image import Image, Origin
+from ..records import dataclass
 from .compression import SYNTAXES, check
 from .contradictions import contradictions, differs, multiplicity
 from .elements import shallow

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -19,6 +19,7 @@ from ...schemas.tags import parse_tag
 from ..errors import Note
 from ..exporters.base import Artifact, Context, Identity
 from ..image import Image
+from ..records import dataclass
 from ..trace import UNTRACED
 from . import finish
 from .encoding import Encoded

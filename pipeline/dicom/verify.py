@@ -11,7 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
 from ..image import Pixels
+from ..records import dataclass
 from .compression import Syntax
 from .elements import (
     Stored,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+
+from ..records import dataclass
 
 FILL_IN = "FILL-IN"
 """Stands where only the user knows the value; no recipe with it is valid."""

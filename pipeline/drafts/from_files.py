@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...schemas.recipe import Limits
 from ..errors import SourceError, UsageError
 from ..image import Geometry
 from ..loaders.base import Probe
+from ..records import dataclass
 from .base import FILL_IN, Draft, head
 
 MOST_FILES = 10_000

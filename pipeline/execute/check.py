@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ..errors import ExitStatus, Note
 from ..lock import Lock, read_lock
+from ..records import dataclass
 from ..state import State, journal_of
 from ..units import InputFile, Plan, Unit
 from .contents import key_of

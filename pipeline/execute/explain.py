@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DicombakeError, ExportError, Note, UsageError
 from ..image import Geometry, Image, Origin
+from ..records import dataclass
 from ..store import file_sha256
 from ..trace import Element, Following, Layer, Trace
 from ..units import Plan, Unit

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..errors import DicombakeError, UsageError
 from ..lock import read_lock
+from ..records import dataclass
 
 _SUFFIXES = (".yaml", ".yml")
 _RECIPE = re.compile(rb"^conversions\s*:", re.MULTILINE)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ..lock import Lock
+from ..records import dataclass
 from ..store import Written
 from ..units import Plan, Unit
 from .contents import key_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import PlanError
@@ -13,6 +12,7 @@ from ..loaded import LoadedRecipe
 from ..near_miss import barring, fails
 from ..plan import Plan, own_files
 from ..plan import plan as make_plan
+from ..records import dataclass
 
 ELSEWHERE = "it does not lie in the data folder"
 OWN = "it is the recipe's own file: recipes, what they extend and their locks are no inputs"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import DicombakeError, DifferenceError, ExitStatus, Note
 from ..loaded import LoadedRecipe
+from ..records import dataclass
 from ..store import Store, Written
 from ..trace import UNTRACED, Trace
 from ..units import Plan, Unit

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from ..errors import PlanError
+from ..records import dataclass
 from ..units import Unit
 from .contents import Content
 from .results import Failure, UnitResult

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from ...schemas.tags import TagValue
 from ..errors import ExportError, Note
 from ..image import Image, Origin
+from ..records import dataclass
 from ..trace import UNTRACED, Trace
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from ..records import dataclass
 
 MM_PER_INCH = Fraction(254, 10)
 _LARGEST = 2**32 - 1

@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import Note, SourceError
 from ..image import Image, Pixels
 from ..loaders.dicom_values import read_modality
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import Dataset

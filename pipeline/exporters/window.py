@@ -12,13 +12,13 @@ for every window:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..errors import ExportError, Note
 from ..image import Image, Pixels
+from ..records import dataclass
 from .voi import Curve, Ramp, quiet, voi_curve
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Note, SourceError
 from ..image import Image, SourceFile
+from ..records import dataclass
 from .base import Loader, Probe, check_claim
 from .flat import check_flat, file_dtype, read_flat, size_of
 from .opening import head_of

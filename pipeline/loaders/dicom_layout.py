@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import SourceError
+from ..records import dataclass
 from .base import check_claim
 
 if TYPE_CHECKING:

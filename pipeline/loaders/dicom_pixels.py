@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..errors import Note, SourceError
 from ..image import Lossy, Pixels
+from ..records import dataclass
 from .dicom_codecs import by_pydicom, declared_loss, decode
 from .dicom_layout import RLE, Layout
 from .dicom_reading import BIG_ENDIAN

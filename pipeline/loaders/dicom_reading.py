@@ -11,11 +11,11 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import SourceError
+from ..records import dataclass
 from .opening import head_of, opened
 
 if TYPE_CHECKING:

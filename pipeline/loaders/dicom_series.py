@@ -8,7 +8,7 @@ planes (row x column; for axial slices the lowest z), whatever the names and Ins
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import Note, SourceError
 from ..exact import rescaled
 from ..image import Image, Origin
+from ..records import dataclass
 from . import unasked
 from .base import Loader, Probe
 from .dicom_file import images_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from ..errors import SourceError
 from ..exact import rescaled
 from ..image import Image, Photometric, Pixels, Stored
+from ..records import dataclass
 from .dicom_layout import Layout
 from .dicom_pixels import Frame
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from ..records import dataclass
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 from ..errors import SourceError
+from ..records import dataclass
 
 ROOT = "http://www.varian.com/MPC Check"
 _NAMESPACE = ROOT.rpartition(" ")[0]

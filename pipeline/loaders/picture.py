@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import Note, SourceError
 from ..image import Geometry, Lossy, Origin, Pixels
+from ..records import dataclass
 from .opening import opened
 
 if TYPE_CHECKING:

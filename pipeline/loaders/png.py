@@ -13,7 +13,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..image import Pixels
+from ..records import dataclass
 from .base import check_claim
 from .exif import read_exif
 from .picture import (

@@ -10,12 +10,12 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from ..errors import SourceError
 from ..image import PatientPlane
+from ..records import dataclass
 
 COSINE = 1e-4
 """How far direction cosines of two slices may differ, and by how much of its way a slice may lie sideways

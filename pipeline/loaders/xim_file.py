@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..image import Pixels
+from ..records import dataclass
 from .base import check_claim
 from .xim_pixels import CodingError, decode
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..image import Geometry
+from ..records import dataclass
 from .xim_units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, half_of, is_dark
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ stays in the private block (`xim_homes`).
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Note
 from ..image import Geometry, Origin
+from ..records import dataclass
 from .xim_exposure import exposure_sequence
 from .xim_homes import keep_rest
 from .xim_identity import identity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
@@ -13,6 +12,7 @@ from ...schemas.exports import EXPORT_TARGETS
 from ...schemas.sources import SOURCE_FORMATS
 from ..exporters.registry import EXPORTERS, exporter
 from ..loaders.registry import LOADERS, loader
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ...schemas.recipe import Conversion
 from ..plan import Plan, Unit
+from ..records import dataclass
 
 MAX_STEPS = 200
 """Above so many steps the conversions stand for them."""

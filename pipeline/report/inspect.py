@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..exporters.text import plain
 from ..image import Geometry, Image, Lossy, Origin
 from ..loaders.base import Probe
 from ..loaders.registry import load, probe
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import Dataset

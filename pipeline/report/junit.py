@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
@@ -19,6 +18,7 @@ from ..execute.check import Checked
 from ..execute.results import Failure, Outcome, UnitResult
 from ..lock import lock_path
 from ..plan import Unit
+from ..records import dataclass
 from ..testing import Result
 
 Verdict = Literal["passed", "failure", "error", "skipped"]

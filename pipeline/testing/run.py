@@ -6,7 +6,6 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...schemas.recipe import carried_tests
@@ -19,6 +18,7 @@ from ..globs import Globs
 from ..loaded import LoadedRecipe
 from ..plan import plan
 from ..recipe_file import load_recipe
+from ..records import dataclass
 from ..store import write_file
 from .expecting import Mismatch, mismatches
 from .making import made_files

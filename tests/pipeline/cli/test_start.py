@@ -69,7 +69,7 @@ def test_all_is_said_before_the_program_ends_at_once(words: list[str], status: i
 
 
 def test_workers_load_nothing_that_only_reads_recipes_or_plans() -> None:
-    others = ["yaml", "typer", "rich", "sqlite3", "scipy", "tifffile"]
+    others = ["pydantic", "yaml", "typer", "rich", "sqlite3", "scipy", "tifffile"]
     others += [f"dicombake.pipeline.{name}" for name in ("plan", "plan_units", "recipe_file", "recipe_yaml")]
     code = f"import sys, dicombake.pipeline.execute.preloaded; print(set({others}) & set(sys.modules))"
     done = subprocess.run(
