@@ -36,6 +36,6 @@ class Machine(Model):
 
     description: Text | None = None
     """For people."""
-    geometry: Geometry = Field(default_factory=Geometry)
+    geometry: Geometry = Field(default_factory=Geometry.model_construct)
     tags: Tags = Field(default_factory=dict)
     remove_tags: Many[TagKey] = ()

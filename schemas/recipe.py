@@ -83,7 +83,7 @@ class Conversion(Model):
     source: Source
     combine: Combine | None = None
     process: Operations = ()
-    geometry: Geometry = Field(default_factory=Geometry)
+    geometry: Geometry = Field(default_factory=Geometry.model_construct)
     exports: Annotated[OneOrMany[Export], Field(min_length=1)]
     profile: Profile | None = None
     """What lies under all that is said here: standard, pylinac, or a YAML file; else the recipe's."""
@@ -121,7 +121,7 @@ class Recipe(Model):
     verify: Verify = "values"
     """`values`: read back and compared; `full`: DICOM also against the standard's module tables."""
     requires: Annotated[str, AfterValidator(_requirement)] | None = None
-    limits: Limits = Field(default_factory=Limits)
+    limits: Limits = Field(default_factory=Limits.model_construct)
     machines: dict[MachineName, Machine] = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""
     conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]

@@ -19,6 +19,8 @@ def main() -> None:
     gc.disable()
     # nothing here multiplies matrices, and the threads for it spin while they start
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # no other package has a say in what a recipe may be, and none is looked through for it
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if _wants_workers(sys.argv[1:]):
         from ..execute.starting import warm_up
 

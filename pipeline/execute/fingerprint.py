@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ...schemas.template import is_template
@@ -22,6 +22,9 @@ from ..recipe_profiles import HANDED_DOWN
 from ..scopes import kinds_of
 from ..units import Unit
 from .versions import codecs, codecs_of, program_version
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Recipe
 
 SHORT = 12
 """Hex digits of an option's hash: it names what changed, it decides nothing."""
@@ -120,7 +123,9 @@ def machine_fact(machine: str, key: str) -> str:
 def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
     recipe = loaded.recipe
     conversion = recipe.conversions[name]
-    options = conversion.model_dump(exclude=set(_NO_PART_OF_THE_BYTES))
+    options = _options(recipe, name)
+    for key in _NO_PART_OF_THE_BYTES:
+        options.pop(key, None)
     used = {(space, key) for space, key in _USED.findall(canonical(options))}
     return {
         "conversion": name,
@@ -138,6 +143,13 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
     }
 
 
+def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
+    """A conversion as plain values, from the recipe's model: that of a part would be built for it."""
+    dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
+    options: dict[str, Any] = dumped["conversions"][name]
+    return options
+
+
 def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
     """The geometry that stands in the conversion itself: only it outranks what a file says."""
     start = ("conversions", name, "geometry")
@@ -151,7 +163,7 @@ def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
 def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
     """What reaches the outputs of a conversion, by the names that a change is told by."""
     described = _described(loaded, name)
-    parts = dict(_keys(loaded.recipe.conversions[name].model_dump(exclude_unset=True)))
+    parts = dict(_keys(_options(loaded.recipe, name, exclude_unset=True)))
     for key in set(described["own geometry"]) & parts.keys():
         parts[key] = [parts[key], "stands in the conversion"]
     parts |= {f"vars.{key}": value for key, value in described["vars"].items()}
