@@ -173,11 +173,15 @@ _Parts = tuple[bytes, bytes, bytes]
 def _parts(each: Iterable[tuple[int, bytes]], pixels: PixelElement | None) -> _Parts:
     """Encoded elements before the SOP Instance UID, from there to the pixels, and after those."""
     tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
-    return (
-        _between(each, 0x00080000, SOP_INSTANCE_UID),
-        _between(each, SOP_INSTANCE_UID + 1, tag),
-        _between(each, tag if pixels is None else tag + 1),
-    )
+    before, between, after = [], [], []
+    for number, made in each:
+        if number < SOP_INSTANCE_UID:
+            before.append(made)
+        elif SOP_INSTANCE_UID < number < tag:
+            between.append(made)
+        elif number > tag or (number == tag and pixels is None):
+            after.append(made)
+    return b"".join(before), b"".join(between), b"".join(after)
 
 
 def _one(element: DataElement) -> bytes:

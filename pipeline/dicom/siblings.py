@@ -1,8 +1,9 @@
 """Files that differ in few elements, such as the slices of a volume or the scans of a film.
 
-The first two of a family are made, written and read back as any file is. Of the others only what is their own
-is made and encoded: some elements, the pixels, and the SOP Instance UID that derives from all of them. They
-are read back whole, too; pydicom is asked for what is their own, since it read the rest in the second one.
+The first two of a family (the first, where more are known to come) are made, written and read back as any
+file is. Of the others only what is their own is made and encoded: some elements, the pixels, and the SOP
+Instance UID that derives from all of them. They are read back whole, too; pydicom is asked for what is their
+own, since it read the rest before.
 """
 
 from __future__ import annotations
@@ -50,12 +51,14 @@ class Sibling:
 
     `kin` decides, by equality, every element that is not its own, and how its pixels are described.
     `own`: the elements that are, by tag, each with its VR and its text. `numbers`: of which numbers.
+    `many`: whether more of its kin come for sure, so that a family is made of the first.
     """
 
     kin: object
     own: Mapping[int, tuple[str, str]]
     pixels: PixelElement
     numbers: Mapping[int, tuple[float, ...]]
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +144,14 @@ def _alike(sibling: Sibling, context: Context) -> bool:
 
 
 def _remember(sibling: Sibling, finished: Finished) -> None:
-    """Note a file that was read back; the second of its kin is a family, if its parts give it again."""
+    """Note what was read back; the second, or first of many, is a family if its parts give it again."""
     if (
         finished.pixels is None
         or finished.meant.syntax is not EXPLICIT
         or not decodes_plainly(finished.meant)
     ):
         return
-    if sibling.kin not in tuple(_single):
+    if not sibling.many and sibling.kin not in tuple(_single):
         _single.append(sibling.kin)
         return
     shared = dict(encoded_elements(finished.dataset))

@@ -83,6 +83,7 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
         {INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", text(plane.position))},
         PixelElement(encoded.stored, encoded.element),
         {_POSITION: plane.position},
+        many=source.pages > 1,
     )
 
 

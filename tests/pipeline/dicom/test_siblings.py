@@ -54,6 +54,11 @@ def drafts(monkeypatch):
     return made
 
 
+def whole(image: Image) -> int:
+    """How many files of a family are made whole: one where more are known to come."""
+    return 2 if image.geometry.patient is None else 1
+
+
 def exported(folder, image, overrides=None, how="auto", syntax="explicit-le", **more):
     """A CT Image of a slice, an RT Image of anything else."""
     rt = image.geometry.patient is None
@@ -116,7 +121,7 @@ def test_every_slice_is_what_it_is_by_itself(tmp_path, drafts, name):
     expected = [by_itself(tmp_path, image, overrides, **stem) for image, stem in cases]
     drafts.clear()
     assert [bytes_of(tmp_path, image, overrides, **stem) for image, stem in cases] == expected
-    assert len(drafts) == 2
+    assert len(drafts) == whole(images[0])
     assert len({content for content, _ in expected}) == 4
 
 
@@ -126,7 +131,7 @@ def test_values_that_need_other_rescales_are_no_siblings(tmp_path, drafts):
     expected = [by_itself(tmp_path, image, how="portable") for image in images]
     drafts.clear()
     assert [bytes_of(tmp_path, image, how="portable") for image in images] == expected
-    assert len(drafts) == 4
+    assert len(drafts) == 2
 
 
 @pytest.mark.parametrize("make", [lambda index: slice_of(HU + index, index), scan], ids=["slice", "scan"])
@@ -264,7 +269,7 @@ KINDS = pytest.mark.parametrize(
 @KINDS
 def test_no_flipped_byte_of_a_sibling_goes_unseen(tmp_path, drafts, make):
     path, artifact = third(tmp_path, make)
-    assert len(drafts) == 2
+    assert len(drafts) == whole(make(1))
     every_flipped_byte_is_seen(path, artifact)
 
 
