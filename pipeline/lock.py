@@ -24,10 +24,11 @@ import dataclasses
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from .errors import PlanError
+from .records import dataclass
 
 VERSION = 1
 

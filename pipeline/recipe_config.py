@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .recipe_machines import applied, templated
 from .recipe_parts import Part
 from .recipe_problems import printable, where
 from .recipe_profiles import HANDED_DOWN, Profiles
+from .records import dataclass
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.0|\.[0-9]{0,10}[1-9])?")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,33 +18,40 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls: type | None = None, **options: bool) -> Any:
-        """As `dataclasses.dataclass`; with ``frozen=True, slots=True`` and nothing else, defined quickly."""
-        make = _record if options == {"frozen": True, "slots": True} else dataclasses.dataclass(**options)
+        """As `dataclasses.dataclass`; with ``frozen=True`` and at most ``slots=True``, defined quickly."""
+        make = partial(_record, **options) if options in _QUICK else dataclasses.dataclass(**options)
         return make if cls is None else make(cls)
 
 
+_QUICK: tuple[dict[str, bool], ...] = ({"frozen": True}, {"frozen": True, "slots": True})
 _ABSENT: Any = object()
 
 
-def _record(cls: Any) -> Any:
+def _record(cls: Any, *, frozen: bool, slots: bool = False) -> Any:
     cls.__doc__ = cls.__doc__ or cls.__name__  # else the signature is written out for it
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
     fields = dataclasses.fields(made)
-    made.__init__ = _initializer(made, fields)
+    made.__init__ = _initializer(made, fields, slots=slots)
     made._values = staticmethod(_values_of([each.name for each in fields]))
     made._compared = staticmethod(_values_of([each.name for each in fields if each.compare]))
-    for function in (__repr__, __eq__, __hash__, __setattr__, __delattr__, __getstate__, __setstate__):
-        setattr(made, function.__name__, function)
+    for function in (__repr__, __eq__, __hash__, __setattr__, __delattr__):
+        if function.__name__ not in vars(cls):
+            setattr(made, function.__name__, function)
+    if slots:
+        made.__getstate__, made.__setstate__ = __getstate__, __setstate__
     return made
 
 
-def _initializer(made: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
-    """Fills every slot, then calls `__post_init__` where the class has one."""
+def _initializer(
+    made: Any, fields: tuple[dataclasses.Field[Any], ...], *, slots: bool
+) -> Callable[..., None]:
+    """Fills every slot (or `__dict__`), then calls `__post_init__` where the class has one."""
     known: dict[str, Any] = {"_ABSENT": _ABSENT}
-    parameters, body = ["self"], []
+    parameters, body = ["self"], [] if slots else [" _values = self.__dict__"]
     for each in fields:
         name, value = each.name, each.name
-        known[f"_set_{name}"] = getattr(made, name).__set__
+        if slots:
+            known[f"_set_{name}"] = getattr(made, name).__set__
         if each.default is not dataclasses.MISSING:
             known[f"_default_{name}"] = each.default
             parameters.append(f"{name}=_default_{name}")
@@ -53,7 +61,7 @@ def _initializer(made: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Calla
             value = f"_make_{name}() if {name} is _ABSENT else {name}"
         else:
             parameters.append(name)
-        body.append(f" _set_{name}(self, {value})")
+        body.append(f" _set_{name}(self, {value})" if slots else f" _values['{name}'] = {value}")
     if hasattr(made, "__post_init__"):
         body.append(" self.__post_init__()")
     exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(body or [" pass"]), known)

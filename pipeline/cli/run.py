@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DicombakeError, ExitStatus
+from ..records import dataclass
 from .common import (
     Annotate,
     Annotations,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DicombakeError, DifferenceError
 from ..lock import Lock
+from ..records import dataclass
 from ..state import State
 from ..units import Plan
 from .ownership import SHOWN, existing_of_ours

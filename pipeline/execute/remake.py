@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from pathlib import Path
 
 from ..errors import DicombakeError
+from ..records import dataclass
 from ..store import Check, Chunk, Store, Written
 from ..units import Plan, Unit
 from .check import Checked, Finding
