@@ -101,6 +101,14 @@ def test_imports_go_one_way(path: Path) -> None:
         assert layer(other) <= layer(own), f"{own} must not import {other}"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "pipeline").rglob("*.py")), ids=lambda path: path.name)
+def test_frozen_classes_are_defined_quickly(path: Path) -> None:
+    """Each start pays for them; see `pipeline/records.py`."""
+    text = path.read_text(encoding="utf-8")
+    if path.name != "records.py" and re.search(r"^@dataclass\(frozen=True(, slots=True)?\)$", text, re.M):
+        assert re.search(r"^from \.+records import dataclass$", text, re.M)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_only_the_command_line_prints_or_exits(path: Path) -> None:
     if part(path) == "cli":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicombake.pipeline.api import load_recipe, plan, run
 from dicombake.pipeline.dicom import elements, siblings
-from dicombake.pipeline.execute import contents, shared, work
+from dicombake.pipeline.execute import contents, pool, shared, work
 from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store import file_sha256
@@ -19,13 +20,16 @@ RECIPE = """
 version: 1
 uid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11
 defaults: {tags: {PatientID: QA, PatientName: "Grün^Phantom"}}
+vars: {sid: "1000"}
 conversions:
   epid: {inputs: "*.xim", source: xim, exports: [{to: rt-image, path: "dicom/{stem}.dcm"}, {to: png, path: "{stem}.png"}]}
   film: {inputs: "*.tif", source: image, geometry: {dpi: 75, sid: 1000}, exports: {to: rt-image, path: "dicom/{stem}.dcm"}}
+  named: {inputs: "f{angle:d}.tif", source: auto, process: [{crop: {top: 2}}], geometry: {dpi: 75, sid: "{vars.sid}", gantry: "{angle}"}, exports: {to: rt-image, path: "named/{stem}.dcm"}}
   first: {inputs: first.npy, source: {format: volume, slice_axis: 0, spacing: [1, 1, 2]}, exports: {to: ct-series, path: "first/{slice:03d}.dcm"}}
   last: {inputs: last.npy, source: {format: volume, slice_axis: 2, spacing: [1, 1, 2]}, exports: {to: ct-series, path: "last/{slice:03d}.dcm"}}
   middle: {inputs: "*.tif", source: image, combine: {method: median}, geometry: {dpi: 75, sid: 1000}, exports: {to: npy, path: middle.npy}}
 """  # noqa: E501
+OUTPUTS = 4 + 4 + 4 + 4 + 70 + 70 + 1
 
 
 def made(folder: Path, **options: int) -> tuple[Outcome, dict[str, str]]:
@@ -57,7 +61,7 @@ def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     """The plain path: one process, nothing remembered, every slice by itself, all of a median at once."""
     outcome, fast = made(inputs(tmp_path / "fast"), jobs=2)
     assert outcome.exit_status == 0
-    assert len(fast) == 4 + 4 + 4 + 70 + 70 + 1
+    assert len(fast) == OUTPUTS
     monkeypatch.setattr(elements, "_key", lambda element: None)
     monkeypatch.setattr(elements, "_remember", lambda memory, key, value: None)
     monkeypatch.setattr(siblings, "_alike", lambda sibling, context: False)
@@ -65,6 +69,15 @@ def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     outcome, plain = made(inputs(tmp_path / "plain"), jobs=1)
     assert outcome.exit_status == 0
     assert fast == plain
+
+
+def test_spawned_workers_write_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they start on Windows and macOS."""
+    _, here = made(inputs(tmp_path / "here"), jobs=1)
+    monkeypatch.setattr(pool, "start_context", lambda: multiprocessing.get_context("spawn"))
+    outcome, spawned = made(inputs(tmp_path / "spawned"), jobs=2)
+    assert outcome.exit_status == 0
+    assert len(spawned) == OUTPUTS and spawned == here
 
 
 def test_a_median_in_bands_reads_the_files_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +118,7 @@ version: 1
 conversions:
   first: {{inputs: first.npy, source: {{format: volume, slice_axis: 0, spacing: [1, 1, 2]}}, exports: {{to: ct-series, path: "first/{{slice:03d}}.dcm"}}}}
 """  # noqa: E501
+OUTPUTS = 4 + 4 + 4 + 4 + 70 + 70 + 1
 
 
 def volume(folder: Path, *, namespace: bool = True) -> Path:
