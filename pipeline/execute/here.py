@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from types import FrameType
 
+from ..loaders.keeping import keep, let_go
 from ..units import Plan, Unit
 from .attempt import attempt
 from .contents import input_path
@@ -38,8 +39,12 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
 
 def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
     """Every result as it comes, from this process."""
-    while tasks := schedule.take():
-        yield from schedule.finish(attempt(tasks[0], job, work))
+    keep()
+    try:
+        while tasks := schedule.take():
+            yield from schedule.finish(attempt(tasks[0], job, work))
+    finally:
+        let_go()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from ..loaders.keeping import keep
 from .attempt import attempt
 from .memory import keep_freed_memory
 from .results import Job, UnitResult, Work
@@ -25,6 +26,7 @@ def begin(job: Job, work: Work, leash: Connection) -> None:
     """What a worker process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
+    keep()
     threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
 
     def do(chunk: Chunk) -> Answer:

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import SourceError
 from ..image import Pixels
 from .flat import plain_values
+from .keeping import kept
 from .npy import Member, archive_of
 from .opening import opened
 
@@ -39,15 +40,22 @@ def read(member: Member) -> Pixels:
 
 def mapped(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
     """The values of a ``.npy`` where they lie, not in memory until they are used. Raises: SourceError."""
-    header = member.header
     try:
-        return np.memmap(
-            member.path,
-            np.dtype(header.descr),
-            mode="r",
-            offset=header.offset,
-            shape=header.shape,
-            order="F" if header.fortran else "C",
-        )
+        look = member.path.stat()
+        key = (member.path, look.st_ino, look.st_size, look.st_mtime_ns, look.st_ctime_ns)
+        return kept(key, lambda: _map(member))
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be mapped into memory: {error}", subject=str(member.path)) from error
+
+
+def _map(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
+    header = member.header
+    values = np.memmap(
+        member.path,
+        np.dtype(header.descr),
+        mode="r",
+        offset=header.offset,
+        shape=header.shape,
+        order="F" if header.fortran else "C",
+    )
+    return values.view(np.ndarray)

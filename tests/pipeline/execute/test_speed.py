@@ -13,8 +13,12 @@ from dicombake.pipeline.api import load_recipe, plan, run
 from dicombake.pipeline.dicom import elements, siblings
 from dicombake.pipeline.execute import contents, pool, shared, work
 from dicombake.pipeline.execute.results import Outcome
+from dicombake.pipeline.loaders import keeping, npy_values
+from dicombake.pipeline.loaders import volume as npy_volume
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store import file_sha256
+from dicombake.schemas.recipe import Limits
+from dicombake.schemas.sources import VolumeSource
 
 RECIPE = """
 version: 1
@@ -112,13 +116,30 @@ def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch:
     assert hashed.count("first.npy") == 1
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_volume_is_mapped_once_for_all_its_ranges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axis: int
+) -> None:
+    maps: list[object] = []
+    real = npy_values._map
+    monkeypatch.setattr(npy_values, "_map", lambda member: maps.append(member) or real(member))
+    folder = volume(tmp_path / "a")
+    recipe = folder / "r.yaml"
+    recipe.write_text(recipe.read_text().replace("slice_axis: 0", f"slice_axis: {axis}"))
+    np.save(folder / "first.npy", np.moveaxis(np.load(folder / "first.npy"), 0, axis))
+    assert made(folder, jobs=1)[0].exit_status == 0
+    assert len(maps) == 1 and not keeping._kept
+    source = VolumeSource(slice_axis=axis, spacing=(1.0, 1.0, 2.0))
+    assert len(list(npy_volume.load(folder / "first.npy", source, Limits(), range(2)))) == 2
+    assert len(maps) == 2 and not keeping._kept
+
+
 VOLUME = """
 version: 1
 {namespace}
 conversions:
   first: {{inputs: first.npy, source: {{format: volume, slice_axis: 0, spacing: [1, 1, 2]}}, exports: {{to: ct-series, path: "first/{{slice:03d}}.dcm"}}}}
 """  # noqa: E501
-OUTPUTS = 4 + 4 + 4 + 4 + 70 + 70 + 1
 
 
 def volume(folder: Path, *, namespace: bool = True) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.exact import DTYPES
 from dicombake.pipeline.image import Image, Origin, PatientPlane
-from dicombake.pipeline.loaders import array, npy, volume, volume_slices
+from dicombake.pipeline.loaders import array, keeping, npy, volume, volume_slices
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import ArraySource, VolumeSource
 from hypothesis import given, settings
@@ -338,6 +339,22 @@ def test_slices_that_are_read_in_blocks(
         assert np.array_equal(image.pixels, expected[index])
         assert image.geometry.patient is not None
         assert image.geometry.patient.position == (0.0, 0.0, index * SPACING[2])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is mapped cannot be replaced there")
+def test_a_file_that_became_another_is_mapped_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "v.npy", tmp_path / "w.npy"
+    keeping.keep()
+    try:
+        for value, shape in ((1, (3, 4, 9)), (2, (3, 4, 9)), (3, (5, 4, 9))):
+            np.save(other, np.full(shape, value, np.int16))
+            other.replace(path)
+            for pages in (range(4), range(4, 9)):
+                found = slices(path, pages, slice_axis=2)
+                assert all(np.array_equal(image.pixels, np.full(shape[:2], value)) for image in found)
+                assert len(found) == len(pages)
+    finally:
+        keeping.let_go()
 
 
 def test_a_volume_that_ends_while_it_is_read_is_refused(tmp_path: Path) -> None:
