@@ -34,10 +34,12 @@ def main(recipe: str, data: str, out: str, count: int) -> None:
     from dicombake.pipeline.execute import contents, work
     from dicombake.pipeline.execute.memory import keep_freed_memory
     from dicombake.pipeline.execute.results import Job
+    from dicombake.pipeline.loaders.keeping import keep
     from dicombake.pipeline.plan import plan
     from dicombake.pipeline.recipe_file import load_recipe
 
     keep_freed_memory()
+    keep()
     spent: dict[str, list[float]] = defaultdict(list)
     _timed(contents, "file_sha256", spent, PARTS[0])
     _timed_steps(work, "load_each", spent, PARTS[1])
