@@ -170,11 +170,11 @@ def _step(part: str, *, last: bool) -> TagStep:
 
 
 def _in_dataset(name: str, number: int) -> int:
-    """The number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.2 and 7.5)."""
+    """The number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.1, 7.2, 7.5)."""
     group = number >> 16
     if group == 0x0002:
         raise ValueError(f"'{name}' belongs to the file meta, which follows the finished dataset")
-    if group in (0x0000, 0xFFFE) or number & 0xFFFF == 0:
+    if group < 0x0008 or group >= 0xFFFE or number & 0xFFFF == 0:
         raise ValueError(f"'{name}' is no element of a dataset")
     return number
 

@@ -28,6 +28,8 @@ from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instanc
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
 SOP_INSTANCE_UID = 0x00080018
 MEDIA_STORAGE_UID = 0x00020003
+_FIRST = 0x00080000
+"""Elements below it belong to commands, file meta and directories (PS3.5 section 7.1)."""
 _MOST_BYTES = 2**32 - 2
 _SHORT = 2**16
 _END_OF_ITEMS = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
@@ -175,7 +177,7 @@ def _parts(each: Iterable[tuple[int, bytes]], pixels: PixelElement | None) -> _P
     tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
     before, between, after = [], [], []
     for number, made in each:
-        if number < SOP_INSTANCE_UID:
+        if _FIRST <= number < SOP_INSTANCE_UID:
             before.append(made)
         elif SOP_INSTANCE_UID < number < tag:
             between.append(made)

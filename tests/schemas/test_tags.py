@@ -71,6 +71,8 @@ def test_forms_of_keys(key: str, steps: list[TagStep]) -> None:
         ("(0010", "'(0010' is half of a tag, cut at its comma; quote the tag within { }"),
         ("0020)", "'0020)' is half of a tag, cut at its comma; quote the tag within { }"),
         ("FFFEE000", "is no element of a dataset"),
+        ("FileSetID", "is no element of a dataset"),
+        ("(0006,0010)", "is no element of a dataset"),
     ],
 )
 def test_keys_that_point_nowhere(key: str, what: str) -> None:
