@@ -157,6 +157,8 @@ def _step(part: str, *, last: bool) -> TagStep:
         group = int(private[1], 16)
         if group % 2 == 0:
             raise ValueError(f"'{name}': a private element has an odd group")
+        if not 0x0009 <= group <= 0xFFFD:  # PS3.5 section 7.8
+            raise ValueError(f"'{name}': the groups of private elements are 0009 to FFFD")
         if len(private[2]) > 64:
             raise ValueError(f"'{name}': a private creator has at most 64 characters")
         return TagStep(group << 16 | int(private[3], 16), private[2], index)

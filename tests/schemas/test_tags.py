@@ -62,6 +62,8 @@ def test_forms_of_keys(key: str, steps: list[TagStep]) -> None:
         ("(0009,A(B),10)", "is no tag"),
         ("(" * 100_000, "is no tag"),
         ("(0008,ACME,10)", "'(0008,ACME,10)': a private element has an odd group"),
+        ("(0007,ACME,10)", "'(0007,ACME,10)': the groups of private elements are 0009 to FFFD"),
+        ("(FFFF,ACME,10)", "the groups of private elements are 0009 to FFFD"),
         (f"(0009,{'A' * 65},10)", "a private creator has at most 64 characters"),
         ("ExposureSequence.ExposureTime", "needs the number of an item, as in ExposureSequence[0]"),
         ("PatientID[0].PatientID", "only a sequence has items"),
