@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from .template import Template, TemplateError, is_template, parse
+from .template import Template, is_template, parse
 from .words import UNKNOWN
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -36,11 +37,16 @@ def check_template(value: Any) -> Template:
         raise PydanticCustomError("string_type", "must be text")
     if not value:
         raise PydanticCustomError("string_too_short", "must not be empty")
+    return Template(parsable(value, parse=parse, kind="template"))
+
+
+def parsable(text: str, *, parse: Callable[[str], object], kind: str) -> str:
+    """The text, where `parse` takes it. Raises: PydanticCustomError of this kind, in the parser's words."""
     try:
-        parse(value)
-    except TemplateError as error:
-        raise PydanticCustomError("template", "{reason}", {"reason": str(error)}) from None
-    return Template(value)
+        parse(text)
+    except ValueError as error:
+        raise PydanticCustomError(kind, "{reason}", {"reason": str(error)}) from None
+    return text
 
 
 def _integer(value: Any) -> Any:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import Model, OneOrMany, Positive, Text
-from .patterns import PatternError, parse_glob
+from .base import Model, OneOrMany, Positive, Text, parsable
+from .patterns import parse_glob
 
 OnEmpty = Literal["error", "warn", "ok"]
-
-
-def _glob(value: str) -> str:
-    try:
-        parse_glob(value)
-    except PatternError as error:
-        raise PydanticCustomError("glob", "{reason}", {"reason": str(error)}) from None
-    return value
-
-
-Glob = Annotated[Text, AfterValidator(_glob)]
+Glob = Annotated[Text, AfterValidator(partial(parsable, parse=parse_glob, kind="glob"))]
 
 
 class Inputs(Model):

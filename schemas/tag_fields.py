@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .base import check_template
+from .base import check_template, parsable
 from .tags import TagValue, as_written, parse_tag, problem_of
 from .template import is_template
 
@@ -69,14 +70,6 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
     )
 
 
-def _key(text: str) -> str:
-    try:
-        parse_tag(text)
-    except ValueError as error:
-        raise PydanticCustomError("tag", "{reason}", {"reason": str(error)}) from None
-    return text
-
-
 def _with_keys(value: Any) -> Any:
     """Each value together with its key, so that a wrong one is told at its own place."""
     if not isinstance(value, Mapping):
@@ -93,7 +86,7 @@ def _entry(pair: tuple[str, Any]) -> TagValue:
     return value
 
 
-TagKey = Annotated[str, AfterValidator(_key)]
+TagKey = Annotated[str, AfterValidator(partial(parsable, parse=parse_tag, kind="tag"))]
 Tags = Annotated[
     dict[str, Annotated[TagValue, PlainValidator(_entry), PlainSerializer(as_written)]],
     BeforeValidator(_with_keys),
