@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ..loaders.opening import look_of
 from ..store import file_sha256
 from ..units import InputFile
 
@@ -37,12 +38,6 @@ def content_sha256(path: Path) -> str:
     Raises: OSError.
     """
     return content(path).sha256
-
-
-def look_of(path: Path) -> tuple[int, ...]:
-    """What changes with a file's content, as far as the file system tells. Raises: OSError."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def content(path: Path) -> Content:

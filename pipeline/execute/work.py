@@ -20,13 +20,14 @@ from ..exporters.base import Context, Identity
 from ..exporters.registry import exporter
 from ..geometry import resolve
 from ..image import Image
+from ..loaders.opening import look_of
 from ..loaders.registry import load_each
 from ..store import Check, Written
 from ..templates import render, split_name
 from ..trace import Trace
 from ..units import InputFile, Output, Unit
 from .beside import row_origins, with_row, with_row_tags, with_sidecar
-from .contents import content_sha256, input_path, key_of, look_of
+from .contents import content_sha256, input_path, key_of
 from .machine import for_machine
 from .rendering import (
     geometry_origins,

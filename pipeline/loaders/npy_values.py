@@ -11,7 +11,7 @@ from ..image import Pixels
 from .flat import plain_values
 from .keeping import kept
 from .npy import Member, archive_of
-from .opening import opened
+from .opening import look_of, opened
 
 
 def read(member: Member) -> Pixels:
@@ -41,9 +41,7 @@ def read(member: Member) -> Pixels:
 def mapped(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
     """The values of a ``.npy`` where they lie, not in memory until they are used. Raises: SourceError."""
     try:
-        look = member.path.stat()
-        key = (member.path, look.st_ino, look.st_size, look.st_mtime_ns, look.st_ctime_ns)
-        return kept(key, lambda: _map(member))
+        return kept((member.path, look_of(member.path)), lambda: _map(member))
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be mapped into memory: {error}", subject=str(member.path)) from error
 

@@ -20,6 +20,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         raise unreadable(path, error) from error
 
 
+def look_of(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content, as far as the file system tells. Raises: OSError."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def unreadable(path: Path, error: OSError) -> SourceError:
     return SourceError(f"cannot be read: {error.strerror or error}", subject=str(path))
 
