@@ -124,8 +124,6 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
     recipe = loaded.recipe
     conversion = recipe.conversions[name]
     options = _options(recipe, name)
-    for key in _NO_PART_OF_THE_BYTES:
-        options.pop(key, None)
     used = {(space, key) for space, key in _USED.findall(canonical(options))}
     return {
         "conversion": name,
@@ -144,10 +142,10 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
 
 
 def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
-    """A conversion as plain values, from the recipe's model: that of a part would be built for it."""
+    """What a conversion says of the bytes, from the recipe's model: that of a part would be built for it."""
     dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
-    options: dict[str, Any] = dumped["conversions"][name]
-    return options
+    options = dumped["conversions"][name].items()
+    return {key: value for key, value in options if key not in _NO_PART_OF_THE_BYTES}
 
 
 def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
@@ -176,8 +174,6 @@ def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
 
 def _keys(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in options.items():
-        if key in _NO_PART_OF_THE_BYTES:
-            continue
         if key == "exports":
             for number, export in enumerate(value):
                 yield from ((f"exports[{number}].{inner}", what) for inner, what in export.items())
