@@ -19,7 +19,8 @@ else:
 
     def dataclass(cls: type | None = None, **options: bool) -> Any:
         """As `dataclasses.dataclass`; with ``frozen=True`` and at most ``slots=True``, defined quickly."""
-        make = partial(_record, **options) if options in _QUICK else dataclasses.dataclass(**options)
+        quick = partial(_record, slots="slots" in options)
+        make = quick if options in _QUICK else dataclasses.dataclass(**options)
         return make if cls is None else make(cls)
 
 
@@ -27,12 +28,11 @@ _QUICK: tuple[dict[str, bool], ...] = ({"frozen": True}, {"frozen": True, "slots
 _ABSENT: Any = object()
 
 
-def _record(cls: Any, *, frozen: bool, slots: bool = False) -> Any:
+def _record(cls: Any, *, slots: bool) -> Any:
     cls.__doc__ = cls.__doc__ or cls.__name__  # else the signature is written out for it
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
     fields = dataclasses.fields(made)
     made.__init__ = _initializer(made, fields, slots=slots)
-    made._values = staticmethod(_values_of([each.name for each in fields]))
     made._compared = staticmethod(_values_of([each.name for each in fields if each.compare]))
     for function in (__repr__, __eq__, __hash__, __setattr__, __delattr__):
         if function.__name__ not in vars(cls):
@@ -101,11 +101,10 @@ def __delattr__(self: Any, name: str) -> None:  # noqa: N807
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def __getstate__(self: Any) -> tuple[Any, ...]:  # noqa: N807
-    state: tuple[Any, ...] = self._values(self)
-    return state
+def __getstate__(self: Any) -> list[Any]:  # noqa: N807
+    return [getattr(self, each.name) for each in dataclasses.fields(self)]
 
 
-def __setstate__(self: Any, state: tuple[Any, ...]) -> None:  # noqa: N807
+def __setstate__(self: Any, state: list[Any]) -> None:  # noqa: N807
     for each, value in zip(dataclasses.fields(self), state, strict=True):
         object.__setattr__(self, each.name, value)
