@@ -1,16 +1,13 @@
 """What every worker needs, imported once by the server that workers are forked from (Linux).
 
-Nothing of it is ever garbage: the collector is off while it is imported, and never looks at it later. The
-server ends at once: who reads what the program says waits for it, and it has nothing to put away.
+Nothing of it is ever garbage: the collector is off while it is imported, and never looks at it later.
 """
 
 # ruff: noqa: E402, F401
 
 from __future__ import annotations
 
-import atexit
 import gc
-import os
 
 gc.disable()
 
@@ -24,4 +21,3 @@ tags.keywords()
 provenance.program_version()
 gc.freeze()
 gc.enable()
-atexit.register(os._exit, 0)

@@ -38,7 +38,7 @@ def start_context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.preloaded"])
+    context.set_forkserver_preload([f"{__package__}.{name}" for name in ("preloaded", "ending")])
     return context
 
 

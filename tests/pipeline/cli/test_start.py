@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_workers_load_nothing_that_only_reads_recipes_or_plans() -> None:
     others = ["pydantic", "yaml", "typer", "rich", "sqlite3", "scipy", "tifffile"]
     others += [f"dicombake.pipeline.{name}" for name in ("plan", "plan_units", "recipe_file", "recipe_yaml")]
     code = f"import sys, dicombake.pipeline.execute.preloaded; print(set({others}) & set(sys.modules))"
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], env=buffered, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "set()\n"
