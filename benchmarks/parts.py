@@ -30,13 +30,13 @@ FLOOR = "least: hash twice, write, read twice"
 
 def main(recipe: str, data: str, out: str, count: int) -> None:
     """Prints one number a line: seconds of `PARTS`, then of `FLOOR`, for each output."""
-    from dicombake.pipeline import store
-    from dicombake.pipeline.execute import contents, work
-    from dicombake.pipeline.execute.memory import keep_freed_memory
-    from dicombake.pipeline.execute.results import Job
-    from dicombake.pipeline.loaders.keeping import keep
-    from dicombake.pipeline.plan import plan
-    from dicombake.pipeline.recipe_file import load_recipe
+    from dicombake.pipeline.loaders.kept_map import keep
+    from dicombake.pipeline.plan.build import plan
+    from dicombake.pipeline.recipe.load import load_recipe
+    from dicombake.pipeline.run.unit import contents, work
+    from dicombake.pipeline.run.unit.results import Job
+    from dicombake.pipeline.run.workers.malloc import keep_freed_memory
+    from dicombake.pipeline.store import files as store
 
     keep_freed_memory()
     keep()

@@ -22,8 +22,8 @@ def median_of(repeats: int, work: Callable[[], object]) -> float:
 
 def decode(repeats: int, *names: str) -> None:
     """Milliseconds to open a XIM file and decode its pixels, as a worker does it."""
-    from dicombake.pipeline.execute.memory import keep_freed_memory
-    from dicombake.pipeline.loaders.xim_file import Cursor, read_header, read_pixels
+    from dicombake.pipeline.loaders.xim.file import Cursor, read_header, read_pixels
+    from dicombake.pipeline.run.workers.malloc import keep_freed_memory
     from dicombake.schemas.recipe import Limits
 
     def work(path: Path) -> None:
@@ -38,8 +38,8 @@ def decode(repeats: int, *names: str) -> None:
 
 def plan(repeats: int, recipe: str, data: str) -> None:
     """Seconds to plan, and to list the folder."""
-    from dicombake.pipeline.plan import plan
-    from dicombake.pipeline.recipe_file import load_recipe
+    from dicombake.pipeline.plan.build import plan
+    from dicombake.pipeline.recipe.load import load_recipe
 
     loaded = load_recipe(Path(recipe))
 

@@ -15,8 +15,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import plan as _plan
-from . import recipe_file as _recipe_file
+from .check.compare import Checked, Finding
+from .check.compare import check as _check
 from .errors import (
     DicombakeError,
     DifferenceError,
@@ -33,14 +33,14 @@ from .errors import (
     UsageError,
     VerificationError,
 )
-from .execute.check import Checked, Finding
-from .execute.check import check as _check
-from .execute.look import RunOptions
-from .execute.results import Failure, Outcome, UnitResult, Watching
-from .execute.run import run_plan
-from .loaded import LoadedRecipe
-from .plan import InputFile, Output, Plan, Step, Unit
-from .store import Written
+from .plan import build as _plan
+from .plan.model import InputFile, Output, Plan, Step, Unit
+from .recipe import load as _recipe_file
+from .recipe.loaded import LoadedRecipe
+from .run.preflight import RunOptions
+from .run.run import run_plan
+from .run.unit.results import Failure, Outcome, UnitResult, Watching
+from .store.files import Written
 
 if TYPE_CHECKING:
     from .to_dataset import to_dataset

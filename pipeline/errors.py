@@ -6,9 +6,8 @@ defect of the program and keeps its traceback.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
-
-from .records import dataclass
 
 
 class ExitStatus(IntEnum):

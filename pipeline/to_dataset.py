@@ -20,17 +20,17 @@ from ..schemas.exports import (
 )
 from ..schemas.exports import Pixels as How
 from ..schemas.geometry import Geometry as Stated
+from ..schemas.language.tag_fields import TagKey, Tags
+from ..schemas.language.tags import TagValue
 from ..schemas.recipe import Limits
 from ..schemas.sources import AutoSource
-from ..schemas.tag_fields import TagKey, Tags
-from ..schemas.tags import TagValue
-from .arguments import as_model, plain_tags, tag_key, validated
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
-from .exact import native
-from .exporters.base import Context, Identity
-from .geometry import resolve
-from .image import Image, Origin
+from .imaging.exact import native
+from .imaging.geometry import resolve
+from .imaging.image import Image, Origin
+from .output import Context, Identity
+from .recipe.arguments import as_model, plain_tags, tag_key, validated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -101,7 +101,7 @@ def to_dataset(
 
 
 def _draft(images: Sequence[Image], options: DicomOptions, context: Context) -> Draft:
-    from .exporters import ct_series, parametric_map, rt_image, same_kind, secondary_capture
+    from .exporters.dicom import ct_series, parametric_map, rt_image, same_kind, secondary_capture
 
     if isinstance(options, SecondaryCaptureExport):
         return secondary_capture.draft(images, options)
@@ -158,7 +158,7 @@ def _of_dataset(dataset: Dataset) -> list[Image]:
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     from ..schemas.sources import DicomSource
-    from .loaders.dicom_file import images_of
+    from .loaders.dicom.loader import images_of
 
     plain = Dataset(dataset)
     plain.file_meta = FileMetaDataset(getattr(dataset, "file_meta", None) or {})

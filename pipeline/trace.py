@@ -7,15 +7,13 @@ Whoever makes a dataset says after each layer what it was. A run follows nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from .records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
-    from .image import Origin
+    from .imaging.image import Origin
 
     Says = Origin | Callable[[str], Origin]
     """Where values come from, or what gives it for each by the name of its element."""

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from .template import Template, is_template, parse
-from .words import UNKNOWN
+from .language.template import Template, check_template, is_template
+from .language.words import UNKNOWN
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -29,24 +28,6 @@ class Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, validate_default=False, defer_build=True
     )
-
-
-def check_template(value: Any) -> Template:
-    """The value as a `Template`, for Pydantic. Raises: PydanticCustomError."""
-    if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "must be text")
-    if not value:
-        raise PydanticCustomError("string_too_short", "must not be empty")
-    return Template(parsable(value, parse=parse, kind="template"))
-
-
-def parsable(text: str, *, parse: Callable[[str], object], kind: str) -> str:
-    """The text, where `parse` takes it. Raises: PydanticCustomError of this kind, in the parser's words."""
-    try:
-        parse(text)
-    except ValueError as error:
-        raise PydanticCustomError(kind, "{reason}", {"reason": str(error)}) from None
-    return text
 
 
 def _integer(value: Any) -> Any:

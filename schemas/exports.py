@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Model, Positive, quantity
-from .template import Template
+from .language.template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
 TransferSyntax = Literal[

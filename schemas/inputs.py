@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import Model, OneOrMany, Positive, Text, parsable
-from .patterns import parse_glob
+from .base import Model, OneOrMany, Positive, Text
+from .language.parsing import parsable
+from .language.patterns import parse_glob
 
 OnEmpty = Literal["error", "warn", "ok"]
 Glob = Annotated[Text, AfterValidator(partial(parsable, parse=parse_glob, kind="glob"))]

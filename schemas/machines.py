@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import Many, Model, Text
 from .geometry import Geometry
-from .tag_fields import TagKey, Tags
+from .language.tag_fields import TagKey, Tags
 
 _NAME = re.compile(r"[^\s{}](?:[^{}\n\r\t]{0,62}[^\s{}])?")
 

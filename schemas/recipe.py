@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,19 +10,19 @@ from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
-from .beside import Metadata, Sidecar
+from .companions import Metadata, Sidecar
 from .exports import Export, Pixels, TransferSyntax
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
+from .language.tag_fields import TagKey, Tags
+from .language.template import Template
 from .machines import Machine, MachineName
 from .process import Combine, Operations
 from .profiles import Profile
 from .sources import Source
-from .tag_fields import TagKey, Tags
-from .template import Template
 
 if TYPE_CHECKING:
-    from .testing import RecipeTest
+    pass
 
 LANGUAGE_VERSION = 1
 
@@ -134,20 +133,3 @@ class Recipe(Model):
             if text.isdecimal():
                 return {**value, "version": int(text)}
         return value
-
-
-def model_of(keys: Iterable[str]) -> type[Recipe]:
-    """The model for a recipe with these keys at its top: that with tests, unless it has none.
-
-    The models of tests are many, and most commands and all workers do without them.
-    """
-    if Recipe.model_fields.keys() >= set(keys):
-        return Recipe
-    from .tested import RecipeWithTests
-
-    return RecipeWithTests
-
-
-def carried_tests(recipe: Recipe) -> tuple[RecipeTest, ...]:
-    """The tests that a recipe carries."""
-    return getattr(recipe, "tests", ())

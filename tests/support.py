@@ -6,10 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pydicom
-from dicombake.pipeline.execute.results import Outcome
-from dicombake.pipeline.execute.run import RunOptions, run_plan
-from dicombake.pipeline.plan import plan
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.plan.build import plan
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.run.preflight import RunOptions
+from dicombake.pipeline.run.run import run_plan
+from dicombake.pipeline.run.unit.results import Outcome
 from pydicom.dataset import Dataset
 
 

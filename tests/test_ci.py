@@ -127,8 +127,8 @@ def test_every_exit_status(site: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
 def test_an_interrupted_command_ends_with_130(site: Path) -> None:
     code = (
-        "import os, signal; from dicombake.pipeline import recipe_file\n"
-        "recipe_file.load_recipe = "
+        "import os, signal; from dicombake.pipeline.recipe import load\n"
+        "load.load_recipe = "
         "lambda *a: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(5)\n"
         "from dicombake.pipeline.cli.main import main\n"
         "import sys; sys.argv = ['dicombake', 'validate', 'film.yaml']\nmain()"

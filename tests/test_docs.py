@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import typer
 from dicombake.pipeline.cli.main import COMMANDS, app, load
-from dicombake.pipeline.loaders.xim_homes import HOMES
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.loaders.xim.attribute_table import HOMES
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.formats import markdown
 from dicombake.pipeline.samples import samples
 from dicombake.schemas.exports import EXPORT_TARGETS

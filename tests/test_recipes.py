@@ -12,7 +12,7 @@ import pydicom
 import pytest
 import tifffile
 from dicombake.pipeline.dicom.standard.check import check_file
-from dicombake.pipeline.execute.results import Outcome
+from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.samples import Sample, samples, write_samples
 from dicombake.schemas.sources import SOURCE_FORMATS
 from PIL import Image

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import write_samples
 from dicombake.pipeline.testing import run_tests
-from dicombake.schemas.recipe import carried_tests
+from dicombake.schemas.testing.select import carried_tests
 
 from .support import bake, failures
 

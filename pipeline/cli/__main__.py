@@ -22,7 +22,7 @@ def main() -> None:
     # no other package has a say in what a recipe may be, and none is looked through for it
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if _wants_workers(sys.argv[1:]):
-        from ..execute.starting import warm_up
+        from ..run.workers.starting import warm_up
 
         warm_up()
     from .main import main as program

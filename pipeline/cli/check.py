@@ -26,8 +26,8 @@ from .common import (
 from .reports import Reports
 
 if TYPE_CHECKING:
-    from ..execute.check import Checked
-    from ..execute.differences import Difference
+    from ..check.compare import Checked
+    from ..check.differences import Difference
 
 
 def check(
@@ -56,9 +56,9 @@ def check(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every output.")] = False,
 ) -> None:
     with reporting():
-        from ..execute.check import check as compare
-        from ..plan import plan
-        from ..recipe_file import load_recipe
+        from ..check.compare import check as compare
+        from ..plan.build import plan
+        from ..recipe.load import load_recipe
         from ..report.annotations import of_checked, of_error
         from ..report.outcome import error_as_json, runs_as_json
 
@@ -98,7 +98,7 @@ def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: 
         for line in checked_lines(checked, verbose=verbose):
             typer.echo(line)
     if diff:
-        from ..execute.remake import differences
+        from ..check.remake import differences
 
         for finding, difference in differences(checked):
             if as_json:

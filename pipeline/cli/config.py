@@ -14,7 +14,7 @@ Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.",
 
 def config(recipe: Recipe, *, assignments: Assignments = None, json: Json = False) -> None:
     with reporting():
-        from ..recipe_config import config as merged
+        from ..recipe.merged_text import config as merged
 
         found = merged(recipe, variables(assignments))
         if json:

@@ -30,7 +30,7 @@ def _make(folder: Path) -> None:
     from ..drafts.examples import example_text
     from ..errors import UsageError
     from ..samples import write_samples
-    from ..store import write_file
+    from ..store.files import write_file
 
     recipe, text = folder / RECIPE, example_text("demo").encode()
     if folder.exists() and not folder.is_dir():

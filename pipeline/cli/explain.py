@@ -29,11 +29,11 @@ def explain(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..execute.explain import explain as follow
-        from ..execute.finding import find, of_recipe
-        from ..execute.matching import matching
-        from ..plan import plan
-        from ..recipe_file import load_recipe
+        from ..explain.explain import explain as follow
+        from ..explain.locate import find, of_recipe
+        from ..explain.matching import matching
+        from ..plan.build import plan
+        from ..recipe.load import load_recipe
         from ..report import explained as report
 
         if file.is_dir():

@@ -28,8 +28,8 @@ def graph(
     only: Only = None,
 ) -> None:
     with reporting():
-        from ..plan import plan
-        from ..recipe_file import load_recipe
+        from ..plan.build import plan
+        from ..recipe.load import load_recipe
         from ..report.graph import dot, mermaid
 
         planned = plan(

@@ -23,8 +23,8 @@ def lock(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..lock import lock_path, read_lock, sums_of
         from ..report.locked import lock_as_json, lock_lines
+        from ..store.lock import lock_path, read_lock, sums_of
 
         path = lock_path(recipe)
         if not path.is_file():

@@ -31,7 +31,7 @@ def new(files: Files = None, out: Where = Path("recipe.yaml"), example: Example 
             _list()
             return
         from ..errors import UsageError
-        from ..store import write_file
+        from ..store.files import write_file
 
         if out.exists():
             raise UsageError(

@@ -25,8 +25,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..execute.look import RunOptions
-    from ..plan import Plan
+    from ..plan.model import Plan
+    from ..run.preflight import RunOptions
 
 
 def plan(
@@ -41,11 +41,11 @@ def plan(
     brief: Annotated[bool, typer.Option("--brief", help="Units only, without their steps.")] = False,
 ) -> None:
     with reporting():
-        from ..execute.look import RunOptions
-        from ..plan import plan as make
-        from ..recipe_file import load_recipe
+        from ..plan.build import plan as make
+        from ..recipe.load import load_recipe
         from ..report.annotations import of_error
         from ..report.outcome import error_as_json, runs_as_json
+        from ..run.preflight import RunOptions
 
         values = variables(assignments)
         found: list[dict[str, Any]] = []
@@ -81,11 +81,11 @@ def show(
     annotations: Annotate = Annotate.NONE,
 ) -> tuple[dict[str, Any], ExitStatus]:
     """Print what a run with these options would do (or give it as an object), and how it would end early."""
-    from ..execute.forecast import forecast
-    from ..execute.look import look
     from ..report.annotations import of_plan
     from ..report.outcome import error_as_json
     from ..report.planned import plan_as_json, plan_lines
+    from ..run.forecast import forecast
+    from ..run.preflight import look
 
     lock, obstacle = look(planned, options)
     annotate(annotations, of_plan(planned, obstacle))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import DicombakeError, UsageError
 
 if TYPE_CHECKING:
-    from ..execute.check import Checked
-    from ..execute.results import Outcome
+    from ..check.compare import Checked
     from ..report.junit import Suite
+    from ..run.unit.results import Outcome
     from ..testing import Result
 
 
@@ -61,7 +61,7 @@ class Reports:
             self.outcomes.append(outcome)
 
     def write(self) -> None:
-        from ..store import write_file
+        from ..store.files import write_file
 
         if self.junit:
             from ..report.junit import junit_xml

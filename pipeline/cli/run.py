@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DicombakeError, ExitStatus
-from ..records import dataclass
 from .common import (
     Annotate,
     Annotations,
@@ -33,10 +32,10 @@ from .common import (
 from .reports import Reports
 
 if TYPE_CHECKING:
-    from ..execute.look import RunOptions
-    from ..execute.results import Outcome
-    from ..loaded import LoadedRecipe
+    from ..recipe.loaded import LoadedRecipe
     from ..report.progress import Bar, Lines
+    from ..run.preflight import RunOptions
+    from ..run.unit.results import Outcome
 
 
 def run(
@@ -75,8 +74,8 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell each note and failure.")] = False,
 ) -> None:
     with reporting():
-        from ..execute.look import RunOptions
-        from ..execute.memory import keep_freed_memory
+        from ..run.preflight import RunOptions
+        from ..run.workers.malloc import keep_freed_memory
 
         options = RunOptions(
             jobs=jobs,
@@ -107,7 +106,7 @@ class _Request:
 
 def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> list[ExitStatus]:
     """Read every recipe first, so that a mistake in the last one does not show after an hour."""
-    from ..recipe_file import load_recipe
+    from ..recipe.load import load_recipe
 
     loaded: list[LoadedRecipe] = []
     statuses: list[ExitStatus] = []
@@ -127,8 +126,8 @@ def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk:
 
 
 def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> ExitStatus:
-    from ..execute.run import run_plan
-    from ..plan import plan
+    from ..plan.build import plan
+    from ..run.run import run_plan
 
     try:
         planned = plan(recipe, data=request.data, out=request.out, only=request.only)

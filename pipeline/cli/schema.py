@@ -17,8 +17,8 @@ def schema(
     ] = None,
 ) -> None:
     with reporting():
-        from ...schemas.json_schema import schema_text
-        from ..store import write_file
+        from ...schemas.describe.json_schema import schema_text
+        from ..store.files import write_file
 
         if out is None:
             typer.echo(schema_text(), nl=False)

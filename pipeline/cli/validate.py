@@ -29,7 +29,7 @@ def validate(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..recipe_file import load_recipe
+        from ..recipe.load import load_recipe
         from ..report.annotations import of_error
 
         values = variables(assignments)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import DataElement, Dataset
 
-from ...schemas.tags import parse_tag
+from ...schemas.language.tags import parse_tag
 from ..errors import ExportError, Note
-from ..exporters.base import Artifact, Context, Identity
-from ..image import Image, Origin
-from ..records import dataclass
-from .compression import SYNTAXES, check
-from .contradictions import contradictions, differs, multiplicity
-from .elements import shallow
-from .file import PIXEL_TAGS, PixelElement, encoded, file_meta
-from .identity import Frame, identify
-from .origins import named
-from .overrides import apply_overrides
-from .provenance import sign, signature, unsigned
-from .uids import set_uid
+from ..imaging.image import Image, Origin
+from ..output import Artifact, Context, Identity
+from .build.contradictions import contradictions, differs, multiplicity
+from .build.identity import Frame, identify
+from .build.origins import named
+from .build.overrides import apply_overrides
+from .build.provenance import sign, signature, unsigned
+from .encode.compression import SYNTAXES, check
+from .encode.elements import shallow
+from .encode.file import encoded, file_meta
+from .encode.pixel_element import PIXEL_TAGS, PixelElement
+from .encode.uids import set_uid
 from .verify import Meant, verify
 
 if TYPE_CHECKING:

@@ -10,30 +10,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...schemas.tags import parse_tag
+from ...schemas.language.tags import parse_tag
 from ..errors import Note
-from ..exporters.base import Artifact, Context, Identity
-from ..image import Image
-from ..records import dataclass
+from ..imaging.image import Image
+from ..output import Artifact, Context, Identity
 from ..trace import UNTRACED
 from . import finish
-from .encoding import Encoded
-from .file import (
+from .encode.encoding import Encoded
+from .encode.file import (
     EXPLICIT,
     MEDIA_STORAGE_UID,
     SOP_INSTANCE_UID,
     Chunks,
-    PixelElement,
     composed,
     encoded_elements,
     text_element,
 )
+from .encode.pixel_element import PixelElement
 from .finish import Draft, Finished
 from .verify import MeantAlike, decodes_plainly, verify_alike
 

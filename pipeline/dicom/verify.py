@@ -11,7 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,9 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
-from ..image import Pixels
-from ..records import dataclass
-from .compression import Syntax
-from .elements import (
+from ..imaging.image import Pixels
+from .encode.compression import Syntax
+from .encode.elements import (
     Stored,
     charset_of,
     elements_of,
@@ -38,8 +37,9 @@ from .elements import (
     same_items_as_before,
     values_read,
 )
-from .file import EXPLICIT, PixelElement, implicit_bytes
-from .uids import IMPLEMENTATION_CLASS_UID
+from .encode.file import EXPLICIT, implicit_bytes
+from .encode.pixel_element import PixelElement
+from .encode.uids import IMPLEMENTATION_CLASS_UID
 
 _UNREADABLE = (
     InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,

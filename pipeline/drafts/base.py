@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-
-from ..records import dataclass
+from dataclasses import dataclass
 
 FILL_IN = "FILL-IN"
 """Stands where only the user knows the value; no recipe with it is valid."""

@@ -6,15 +6,15 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from ...schemas.recipe import Limits
 from ..errors import SourceError, UsageError
-from ..image import Geometry
-from ..loaders.base import Probe
-from ..records import dataclass
+from ..imaging.image import Geometry
+from ..imaging.probe import Probe
 from .base import FILL_IN, Draft, head
 
 MOST_FILES = 10_000
@@ -134,7 +134,7 @@ def look(path: Path, name: PurePosixPath) -> Found:
 
 def _numpy(path: Path, name: PurePosixPath, limits: Limits) -> Found:
     """A numpy file is an image, a volume, or asks for a key."""
-    from ..loaders.npy import find
+    from ..loaders.arrays.npy import find
 
     folder, suffix = str(name.parent), path.suffix
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import VerificationError
-from ..image import Pixels
+from ..imaging.image import Pixels
 
 _READERS_RAISE = (
     OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, SyntaxError, EOFError, struct.error,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ExportError
-from ..image import Image
-from .base import Artifact, Context, Exporter
+from ..imaging.image import Image
+from ..output import Artifact, Context
+from .base import Exporter
 from .compare import reading_back, same_pixels
 
 if TYPE_CHECKING:

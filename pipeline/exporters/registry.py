@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from .base import Exporter
 
 EXPORTERS: dict[str, str] = {
-    "rt-image": "rt_image",
-    "ct-series": "ct_series",
-    "secondary-capture": "secondary_capture",
-    "parametric-map": "parametric_map",
-    "dicom": "same_kind",
-    "png": "png",
-    "jpg": "jpg",
-    "tiff": "tiff",
+    "rt-image": "dicom.rt_image",
+    "ct-series": "dicom.ct_series",
+    "secondary-capture": "dicom.secondary_capture",
+    "parametric-map": "dicom.parametric_map",
+    "dicom": "dicom.same_kind",
+    "png": "pictures.png",
+    "jpg": "pictures.jpg",
+    "tiff": "pictures.tiff",
     "npy": "npy",
 }
 """The module here that has each target's `EXPORTER`, by its name in a recipe."""

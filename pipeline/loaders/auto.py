@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SourceError
-from ..image import Image
-from . import array, dicom_file, image_file, unasked, xim
-from .base import Loader, Probe
-from .opening import head_of
+from ..imaging.image import Image
+from ..imaging.probe import Probe
+from . import defaults as unasked
+from .arrays import array
+from .base import Loader
+from .dicom import loader as dicom_file
+from .files import head_of
+from .pictures import loader as image_file
+from .xim import loader as xim
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SourceError
-from ..image import Geometry, Image
-from ..records import dataclass
+from ..imaging.image import Image
+from ..imaging.probe import Probe
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What the headers of a file say, no pixel read."""
-
-    format: str
-    shape: tuple[int, ...]
-    """(rows, columns), or (rows, columns, samples); of the first page."""
-    dtype: str
-    pages: int
-    """Pages, frames or slices."""
-    geometry: Geometry = field(default_factory=Geometry)
-    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 Load = Callable[[Path, Any, "Limits", range | None], Iterator[Image]]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import SourceError
-from ..exact import native
-from ..image import Pixels
+from ..imaging.exact import native
+from ..imaging.image import Pixels
 from .base import check_claim
-from .opening import opened
+from .files import opened
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits
     from ...schemas.sources import AnySource
-    from ..image import Image
-    from .base import Loader, Probe
+    from ..imaging.image import Image
+    from ..imaging.probe import Probe
+    from .base import Loader
 
 LOADERS: dict[str, str] = {
-    "dicom": "dicom_file",
-    "image": "image_file",
-    "xim": "xim",
-    "array": "array",
-    "volume": "volume",
-    "dicom-series": "dicom_series",
-    "cyberknife-raw": "cyberknife",
-    "visionrt-raw": "visionrt",
-    "raw": "raw",
+    "dicom": "dicom.loader",
+    "image": "pictures.loader",
+    "xim": "xim.loader",
+    "array": "arrays.array",
+    "volume": "arrays.volume",
+    "dicom-series": "dicom.series",
+    "cyberknife-raw": "raw.cyberknife",
+    "visionrt-raw": "raw.visionrt",
+    "raw": "raw.loader",
     "auto": "auto",
 }
 """The module here that has each format's `LOADER`."""
@@ -51,7 +52,7 @@ def load_each(
     Raises: SourceError, as `load`.
     """
     if source.format == "dicom-series":
-        from .dicom_series import load_series
+        from .dicom.series import load_series
 
         yield from load_series(paths, source, limits, pages)
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..image import Image
+from ..imaging.image import Image
 from .filters import rotate, smooth
 from .spatial import crop, flip_horizontal, flip_vertical, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import settled
 from ..errors import ProcessError
-from ..image import Image, Pixels
+from ..imaging.deterministic import settled
+from ..imaging.image import Image, Pixels
 
 
 def refusal(image: Image, what: str, hint: str = "") -> ProcessError:

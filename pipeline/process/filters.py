@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arithmetic import cosine_and_sine
 from ..errors import Note
-from ..image import Image, Pixels
+from ..imaging.deterministic import cosine_and_sine
+from ..imaging.image import Image, Pixels
 from .common import computed, finite, number, refusal, refuse_not_finite
 from .placement import Move, moved, shift
 from .smoothing import gaussian

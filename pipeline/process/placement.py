@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Note
-from ..image import Geometry, Image, Origin, PatientPlane
-from ..records import dataclass
+from ..imaging.image import Geometry, Image, Origin, PatientPlane
 
 Vector = tuple[float, ...]
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ..arithmetic import exponential
+from ..imaging.deterministic import exponential
 
 TRUNCATE = 4.0
 """The weights end at this many sigma, as in scipy."""

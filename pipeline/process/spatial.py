@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import Note
-from ..image import Image, Pixels
+from ..imaging.image import Image, Pixels
 from .common import plural, refusal
 from .placement import Move, moved, shift
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arithmetic import extremes
-from ..exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
-from ..image import Image, Pixels
+from ..imaging.deterministic import extremes
+from ..imaging.exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
+from ..imaging.image import Image, Pixels
 from .common import computed, finite, grey, number, refusal
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
-from ..lock import lock_path
+from ..store.lock import lock_path
 
 if TYPE_CHECKING:
-    from ..execute.check import Checked, Finding
-    from ..execute.results import Outcome
-    from ..loaded import LoadedRecipe, Place
-    from ..plan import Plan
+    from ..check.compare import Checked, Finding
+    from ..plan.model import Plan
+    from ..recipe.loaded import LoadedRecipe, Place
+    from ..run.unit.results import Outcome
     from ..testing import Result
 
 Level = Literal["error", "warning"]

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..execute.check import KINDS, Checked, Finding
-from ..execute.differences import Difference
-from ..lock import lock_path
+from ..check.compare import KINDS, Checked, Finding
+from ..check.differences import Difference
+from ..store.lock import lock_path
 
 LIKE = 3
 """Outputs with one reason that are told one by one; of more, the first stands for them."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import UsageError
-from ..execute.explain import Explained, Spatial, Story
-from ..execute.matching import Matching
-from ..image import Origin
-from ..recipe_problems import printable as _printable
+from ..explain.explain import Explained, Spatial, Story
+from ..explain.matching import Matching
+from ..imaging.image import Origin
+from ..recipe.problems import printable as _printable
 from ..trace import Layer
 
 LONGEST = 48
@@ -28,7 +28,7 @@ def choose(explained: Explained, tag: str) -> tuple[Story, ...]:
 
     Raises: UsageError for what is no tag, and for one that the output does not have.
     """
-    from ..dicom.origins import named
+    from ..dicom.build.origins import named
 
     try:
         name = named(tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic.fields import FieldInfo
@@ -12,7 +13,6 @@ from ...schemas.exports import EXPORT_TARGETS
 from ...schemas.sources import SOURCE_FORMATS
 from ..exporters.registry import EXPORTERS, exporter
 from ..loaders.registry import LOADERS, loader
-from ..records import dataclass
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

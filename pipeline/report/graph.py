@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ...schemas.recipe import Conversion
-from ..plan import Plan, Unit
-from ..records import dataclass
+from ..plan.model import Plan, Unit
 
 MAX_STEPS = 200
 """Above so many steps the conversions stand for them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,10 @@ import numpy as np
 from ...schemas.recipe import Limits
 from ...schemas.sources import AnySource
 from ..errors import Note, SourceError
-from ..exporters.text import plain
-from ..image import Geometry, Image, Lossy, Origin
-from ..loaders.base import Probe
+from ..exporters.pictures.text import plain
+from ..imaging.image import Geometry, Image, Lossy, Origin
+from ..imaging.probe import Probe
 from ..loaders.registry import load, probe
-from ..records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..exporters.text import plain
-from ..image import Origin
+from ..exporters.pictures.text import plain
+from ..imaging.image import Origin
 from .inspect import Fact, Inspection, facts
 
 MAX_TEXT = 240

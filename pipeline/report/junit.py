@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
+from ..check.compare import Checked
 from ..errors import DicombakeError, RecipeError
-from ..execute.check import Checked
-from ..execute.results import Failure, Outcome, UnitResult
-from ..lock import lock_path
-from ..plan import Unit
-from ..records import dataclass
+from ..plan.model import Unit
+from ..run.unit.results import Failure, Outcome, UnitResult
+from ..store.lock import lock_path
 from ..testing import Result
 
 Verdict = Literal["passed", "failure", "error", "skipped"]

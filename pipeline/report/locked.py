@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..lock import Lock
+from ..store.lock import Lock
 
 SCHEMA_VERSION = 1
 

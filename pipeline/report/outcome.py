@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DicombakeError, ExitStatus, Note, RecipeError
-from ..execute.results import Failure, Outcome, UnitResult
-from ..plan import Unit
+from ..plan.model import Unit
+from ..run.unit.results import Failure, Outcome, UnitResult
 
 SCHEMA_VERSION = 1
 

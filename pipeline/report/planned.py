@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..execute.forecast import SENTENCES, Forecast
-from ..plan import InputFile, Plan, Step
+from ..plan.model import InputFile, Plan, Step
+from ..run.forecast import SENTENCES, Forecast
 
 LATER = "check"
 """The one reason that means: nothing to do, as far as is known."""

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..execute.results import UnitResult
-from ..plan import Unit
+from ..plan.model import Unit
+from ..run.unit.results import UnitResult
 
 if TYPE_CHECKING:
     from rich.console import Console

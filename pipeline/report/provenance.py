@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..errors import UsageError
-from ..execute.results import Outcome, UnitResult
-from ..execute.versions import codecs, program_version
-from ..plan import Step
+from ..plan.model import Step
+from ..run.unit.results import Outcome, UnitResult
+from ..run.versions import codecs, program_version
 
 if TYPE_CHECKING:
     from prov.model import ProvBundle, ProvDocument

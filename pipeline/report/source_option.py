@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from ...schemas.recipe import Recipe
 from ...schemas.sources import AnySource
 from ..errors import UsageError
-from ..recipe_parts import Part, parts_of
-from ..recipe_problems import problems_in
-from ..recipe_yaml import YamlError, read_yaml
+from ..recipe.problems import problems_in
+from ..recipe.tree import Part, parts_of
+from ..recipe.yaml_nodes import YamlError, read_yaml
 
 OPTION = "--source"
 

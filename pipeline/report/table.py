@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Note
-from ..execute.forecast import FORCED, NEW
-from ..execute.results import Outcome, Status, UnitResult
+from ..run.forecast import FORCED, NEW
+from ..run.unit.results import Outcome, Status, UnitResult
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..arithmetic import cosine_and_sine
+from ..imaging.deterministic import cosine_and_sine
 
 Grid = npt.NDArray[np.float64]
 

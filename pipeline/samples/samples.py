@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..records import dataclass
-from ..store import write_file
+from ..store.files import write_file
 from . import files, phantoms, xim
 from .phantoms import marked, noise, whole
 

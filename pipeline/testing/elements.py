@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...schemas.tags import TagPath, TagValue, parse_tag
-from ...schemas.testing import Expectation
-from ..dicom.overrides import apply_overrides
+from ...schemas.language.tags import TagPath, TagValue, parse_tag
+from ...schemas.testing.models import Expectation
+from ..dicom.build.overrides import apply_overrides
 from .found import Found
 
 if TYPE_CHECKING:

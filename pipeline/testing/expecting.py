@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...schemas.testing import Expectation, Mean, Near
+from ...schemas.testing.models import Expectation, Mean, Near
 from ..errors import DicombakeError
-from ..records import dataclass
 from .elements import DIGITS, wrong_tags
 from .found import Found
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...schemas.recipe import Limits
 from ...schemas.sources import AutoSource
-from ..image import Image
+from ..imaging.image import Image
 from ..loaders.registry import load
 
 if TYPE_CHECKING:

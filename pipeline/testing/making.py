@@ -8,11 +8,18 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from ...schemas.made_inputs import AnyInput, CylinderInput, FieldInput, NoiseInput, StarInput, WedgeInput
-from ..dicom.overrides import apply_overrides
+from ...schemas.testing.made_inputs import (
+    AnyInput,
+    CylinderInput,
+    FieldInput,
+    NoiseInput,
+    StarInput,
+    WedgeInput,
+)
+from ..dicom.build.overrides import apply_overrides
+from ..inputs.render import Scope, render
 from ..samples import files, phantoms, xim
 from ..samples.phantoms import Grid, noise, whole
-from ..templates import Scope, render
 
 Pixels = npt.NDArray[Any]
 COLOURS = (1.0, 0.9, 0.55)

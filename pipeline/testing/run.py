@@ -6,20 +6,20 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...schemas.recipe import carried_tests
-from ...schemas.testing import Expectation, RecipeTest
+from ...schemas.testing.models import Expectation, RecipeTest
+from ...schemas.testing.select import carried_tests
 from ..errors import DicombakeError
-from ..execute.look import RunOptions
-from ..execute.results import Outcome
-from ..execute.run import run_plan
-from ..globs import Globs
-from ..loaded import LoadedRecipe
-from ..plan import plan
-from ..recipe_file import load_recipe
-from ..records import dataclass
-from ..store import write_file
+from ..inputs.globs import Globs
+from ..plan.build import plan
+from ..recipe.load import load_recipe
+from ..recipe.loaded import LoadedRecipe
+from ..run.preflight import RunOptions
+from ..run.run import run_plan
+from ..run.unit.results import Outcome
+from ..store.files import write_file
 from .expecting import Mismatch, mismatches
 from .making import made_files
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline import api
-from dicombake.pipeline.api import ExitStatus, PlanError, RecipeError, load_recipe, plan, run
+from dicombake.pipeline.api import load_recipe, plan, run
+from dicombake.pipeline.errors import ExitStatus, PlanError, RecipeError
 
 RECIPE = """\
 version: 1

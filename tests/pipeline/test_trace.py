@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicombake.pipeline.image import Origin
+from dicombake.pipeline.imaging.image import Origin
 from dicombake.pipeline.trace import UNTRACED, Following, Layer, elements
 from pydicom import Dataset
 from pydicom.sequence import Sequence

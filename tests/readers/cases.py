@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pydicom
 from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.registry import exporter
-from dicombake.pipeline.image import Image, SourceFile
+from dicombake.pipeline.imaging.image import Image, SourceFile
 from dicombake.schemas.exports import EXPORT_TARGETS
 
-from ..pipeline.dicom.made import PLACED, context, export, slice_of
+from ..pipeline.dicom.made_datasets import PLACED, context, export, slice_of
 
 DATE = {"ContentDate": "20240102", "ContentTime": "120000"}
 """A Parametric Map has to say when it was made."""

@@ -13,9 +13,10 @@ from pathlib import Path
 
 def digests(recipes: Path, data: Path, out: Path, jobs: int) -> dict[str, str]:
     """Path (of an output, or of a lock) -> sha256. Each recipe has an output folder of its own."""
-    from dicombake.pipeline.execute.run import RunOptions, run_plan
-    from dicombake.pipeline.plan import plan
-    from dicombake.pipeline.recipe_file import load_recipe
+    from dicombake.pipeline.plan.build import plan
+    from dicombake.pipeline.recipe.load import load_recipe
+    from dicombake.pipeline.run.preflight import RunOptions
+    from dicombake.pipeline.run.run import run_plan
 
     for recipe in sorted(recipes.glob("*.yaml")):
         outcome = run_plan(plan(load_recipe(recipe), data=data, out=out / recipe.stem), RunOptions(jobs=jobs))

@@ -47,7 +47,8 @@ PYTHONS = {
 
 HARMLESS = {
     # when a file was last looked at, in the state that may be deleted, and names of temporary files
-    "pipeline/store.py", "pipeline/state.py", "pipeline/running.py", "pipeline/database.py",
+    "pipeline/store/files.py", "pipeline/store/state.py", "pipeline/store/running.py",
+    "pipeline/store/database.py",
 }  # fmt: skip
 
 

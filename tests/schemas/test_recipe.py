@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicombake.pipeline.recipe_file import load_recipe
-from dicombake.schemas.checks import problems
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.schemas.describe.keys import keys_at, names_of, sections_with
 from dicombake.schemas.exports import EXPORT_TARGETS
-from dicombake.schemas.keys import keys_at, names_of, sections_with
+from dicombake.schemas.language.template import Template
 from dicombake.schemas.process import OPERATIONS
-from dicombake.schemas.recipe import Conversion, Limits, Recipe, carried_tests, model_of
+from dicombake.schemas.recipe import Conversion, Limits, Recipe
+from dicombake.schemas.rules.checks import problems
 from dicombake.schemas.sources import SOURCE_FORMATS
-from dicombake.schemas.template import Template
-from dicombake.schemas.tested import RecipeWithTests
+from dicombake.schemas.testing.recipe import RecipeWithTests
+from dicombake.schemas.testing.select import carried_tests, model_of
 from pydantic import BaseModel, ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]

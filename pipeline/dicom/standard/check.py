@@ -6,6 +6,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -13,7 +14,6 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
 from ...errors import SourceError, VerificationError
-from ...records import dataclass
 from .findings import Finding
 from .meta import head
 from .pixels import pixels

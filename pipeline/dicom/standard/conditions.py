@@ -7,13 +7,12 @@ anything but that a 1C attribute that is present has a value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 from pydicom.multival import MultiValue
-
-from ...records import dataclass
 
 Verdict = Literal["required", "allowed", "forbidden", "odd"]
 """``odd``: its condition does not hold, and true values stand there all the same; worth a word, no error."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.tag import Tag
-
-from ...records import dataclass
 
 Severity = Literal["error", "warning"]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydicom.datadict import tag_for_keyword
-
-from ...records import dataclass
 
 Type = Literal["1", "1C", "2", "2C", "3", "None"]
 Usage = Literal["M", "C", "U"]

@@ -14,7 +14,7 @@ from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.tag import BaseTag
 
-from ....schemas.values import ValueFormError, normal_value
+from ....schemas.language.values import ValueFormError, normal_value
 from .findings import Finding
 from .supply import corrected_by
 

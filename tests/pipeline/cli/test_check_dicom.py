@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.cli.main import app
-from dicombake.pipeline.exporters import rt_image
-from dicombake.pipeline.image import Image
+from dicombake.pipeline.exporters.dicom import rt_image
+from dicombake.pipeline.imaging.image import Image
 from dicombake.schemas.exports import RtImageExport
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-from ...pipeline.dicom.made import PLACED, context, export, ramp
+from ..dicom.made_datasets import PLACED, context, export, ramp
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.cli.main import COMMANDS, app, load
-from dicombake.pipeline.lock import read_lock
+from dicombake.pipeline.store.lock import read_lock
 from typer.testing import CliRunner, Result
 
 RECIPE = """\

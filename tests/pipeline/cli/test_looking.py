@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.report.formats import markdown
-from dicombake.schemas.json_schema import schema_text
+from dicombake.schemas.describe.json_schema import schema_text
 from typer.testing import CliRunner
 
 

@@ -71,8 +71,11 @@ def test_all_is_said_before_the_program_ends_at_once(words: list[str], status: i
 
 def test_workers_load_nothing_that_only_reads_recipes_or_plans() -> None:
     others = ["pydantic", "yaml", "typer", "rich", "sqlite3", "scipy", "tifffile"]
-    others += [f"dicombake.pipeline.{name}" for name in ("plan", "plan_units", "recipe_file", "recipe_yaml")]
-    code = f"import sys, dicombake.pipeline.execute.preloaded; print(set({others}) & set(sys.modules))"
+    others += [
+        f"dicombake.pipeline.{name}"
+        for name in ("plan.build", "plan.units", "recipe.load", "recipe.yaml_nodes")
+    ]
+    code = f"import sys, dicombake.pipeline.run.workers.preloaded; print(set({others}) & set(sys.modules))"
     buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=buffered, capture_output=True, text=True, timeout=60, check=True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import samples
 
 

@@ -10,22 +10,14 @@ import numpy as np
 import pytest
 from dicombake.pipeline.dicom import finish, siblings
 from dicombake.pipeline.errors import DicombakeError, VerificationError
-from dicombake.pipeline.exporters import ct_series, rt_image
-from dicombake.pipeline.image import Image, SourceFile, Stored
+from dicombake.pipeline.exporters.dicom import ct_series, rt_image
+from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from dicombake.schemas.exports import CtSeriesExport, RtImageExport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
 
-from .made import (
-    PLACED,
-    context,
-    dicom_source,
-    every_flipped_byte_is_seen,
-    export,
-    read,
-    slice_of,
-)
+from .made_datasets import PLACED, context, dicom_source, every_flipped_byte_is_seen, export, read, slice_of
 
 HU = (np.arange(35).reshape(5, 7) * 100 - 1000).astype(np.int16)
 

@@ -11,7 +11,7 @@ from dicombake.pipeline.drafts.base import FILL_IN, Draft
 from dicombake.pipeline.drafts.examples import blank, examples, from_example
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.errors import RecipeError, UsageError
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import files, samples, write_samples
 
 from ...support import bake, failures

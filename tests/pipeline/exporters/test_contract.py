@@ -13,15 +13,15 @@ import numpy as np
 import pydicom
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
-from dicombake.pipeline.exporters.base import Artifact
 from dicombake.pipeline.exporters.registry import CODECS, EXPORTERS, exporter
-from dicombake.pipeline.image import Image, Origin
+from dicombake.pipeline.imaging.image import Image, Origin
 from dicombake.pipeline.loaders.registry import load
+from dicombake.pipeline.output import Artifact
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import DicomSource
 
-from .making import CONTEXT, image, pixels
+from .made_images import CONTEXT, image, pixels
 
 CT = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
 EXACT = ("tiff", "npy")

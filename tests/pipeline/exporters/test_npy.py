@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.npy import export
-from dicombake.pipeline.image import Image
+from dicombake.pipeline.imaging.image import Image
 from dicombake.schemas.exports import NpyExport
 
-from .making import CONTEXT, DTYPES, image, pixels, written
+from .made_images import CONTEXT, DTYPES, image, pixels, written
 
 
 def of(*images: Image):  # type: ignore[no-untyped-def]

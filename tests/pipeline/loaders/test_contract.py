@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
-from dicombake.pipeline.exact import DTYPES
+from dicombake.pipeline.imaging.exact import DTYPES
 from dicombake.pipeline.loaders.registry import LOADERS, load, loader, probe
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import (
@@ -29,7 +29,7 @@ from dicombake.schemas.sources import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .making import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
+from .made_files import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
 
 LIMITS = Limits(image_pixels=10**6)
 RNG = np.random.default_rng(5)

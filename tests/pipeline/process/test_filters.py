@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
-from dicombake.pipeline.exact import DTYPES
-from dicombake.pipeline.image import Geometry, Image, Origin
+from dicombake.pipeline.imaging.exact import DTYPES
+from dicombake.pipeline.imaging.image import Geometry, Image, Origin
 from dicombake.pipeline.process import apply
 from dicombake.schemas import process as models
 from hypothesis import given, settings
@@ -145,7 +145,7 @@ def test_a_mark_keeps_its_place_when_the_image_is_turned(
     degrees: float, row: int, column: int, patient: bool
 ) -> None:
     """The centre of gravity of a smooth mark is where the geometry says that it was."""
-    from dicombake.pipeline.image import PatientPlane
+    from dicombake.pipeline.imaging.image import PatientPlane
 
     rows, columns = np.mgrid[0:41, 0:41]
     pixels = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 8.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
-from dicombake.pipeline.image import Geometry, Image, Origin, PatientPlane, SourceFile, Stored
+from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile, Stored
 from dicombake.pipeline.process import OPERATIONS, apply
 from dicombake.schemas import process as models
 from hypothesis import assume, given

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
-from dicombake.pipeline.exact import DTYPES
-from dicombake.pipeline.image import Image, Stored
+from dicombake.pipeline.imaging.exact import DTYPES
+from dicombake.pipeline.imaging.image import Image, Stored
 from dicombake.pipeline.process import apply
 from dicombake.schemas import process as models
 from hypothesis import given

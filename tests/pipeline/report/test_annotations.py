@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import Note, PlanError, Problem, RecipeError
-from dicombake.pipeline.execute.results import Failure, Outcome, UnitResult
-from dicombake.pipeline.plan import InputFile, Output, Plan, Unit
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.annotations import annotation, in_repository, of_error, of_outcome, of_plan
+from dicombake.pipeline.run.unit.results import Failure, Outcome, UnitResult
 from hypothesis import given
 from hypothesis import strategies as st
 

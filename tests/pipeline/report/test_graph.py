@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from dicombake.pipeline.loaders.base import Probe
-from dicombake.pipeline.plan import InputFile, Output, Plan, Unit, plan
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.imaging.probe import Probe
+from dicombake.pipeline.plan.build import plan
+from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.graph import dot, mermaid
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import AnySource

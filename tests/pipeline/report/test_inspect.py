@@ -11,7 +11,7 @@ import pydicom
 import pytest
 import tifffile
 from dicombake.pipeline.errors import SourceError, UsageError
-from dicombake.pipeline.image import Geometry, Image, Origin
+from dicombake.pipeline.imaging.image import Geometry, Image, Origin
 from dicombake.pipeline.report.inspect import Failure, Kind, as_json, facts, inspect_file
 from dicombake.pipeline.report.inspect_table import MAX_TEXT, printable, shown, table
 from dicombake.pipeline.report.source_option import source_of

@@ -6,11 +6,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from dicombake.pipeline.errors import Note, PlanError, Problem, RecipeError
-from dicombake.pipeline.execute.results import Failure, Outcome, UnitResult
-from dicombake.pipeline.plan import InputFile, Output, Plan, Unit
-from dicombake.pipeline.recipe_file import LoadedRecipe
+from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.report.junit import Case, Suite, junit_xml, suite_of_error, suite_of_outcome
-from dicombake.pipeline.store import Written
+from dicombake.pipeline.run.unit.results import Failure, Outcome, UnitResult
+from dicombake.pipeline.store.files import Written
 from dicombake.schemas.recipe import Recipe
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import ExitStatus, Note, Problem, RecipeError
-from dicombake.pipeline.execute.results import Failure, Outcome, UnitResult
-from dicombake.pipeline.plan import InputFile, Output, Plan, Unit
-from dicombake.pipeline.recipe_file import LoadedRecipe
+from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.report.outcome import error_as_json, outcome_as_json, runs_as_json
 from dicombake.pipeline.report.progress import Bar, Lines
 from dicombake.pipeline.report.table import failure_lines, headline, note_lines, table, why_lines
-from dicombake.pipeline.store import Written
+from dicombake.pipeline.run.unit.results import Failure, Outcome, UnitResult
+from dicombake.pipeline.store.files import Written
 from dicombake.schemas.recipe import Recipe
 from rich.console import Console
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import UsageError
-from dicombake.pipeline.execute.results import Outcome
 from dicombake.pipeline.report.provenance import prov_json, require
+from dicombake.pipeline.run.unit.results import Outcome
 
 from ...support import bake
 

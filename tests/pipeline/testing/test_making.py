@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.testing.making import made_files, pixels_of
-from dicombake.schemas.made_inputs import DTYPES, PHANTOMS, AnyInput
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import Source
+from dicombake.schemas.testing.made_inputs import DTYPES, PHANTOMS, AnyInput
 from pydantic import TypeAdapter, ValidationError
 
 SOURCES: dict[str, Any] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from dicombake.pipeline.recipe_file import load_recipe
+from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.testing import Mismatch, run_tests
 
 RECIPE = """\

@@ -10,8 +10,8 @@ import pytest
 from dicombake.pipeline.dicom.standard.check import check_file, check_written
 from dicombake.pipeline.dicom.standard.tables import kind_of, modules_of
 from dicombake.pipeline.errors import SourceError, VerificationError
-from dicombake.pipeline.exporters import ct_series, parametric_map, rt_image, secondary_capture
-from dicombake.pipeline.image import Image, SourceFile
+from dicombake.pipeline.exporters.dicom import ct_series, parametric_map, rt_image, secondary_capture
+from dicombake.pipeline.imaging.image import Image, SourceFile
 from dicombake.schemas.exports import (
     CtSeriesExport,
     ParametricMapExport,
@@ -23,7 +23,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
-from ..made import PLACED, context, export, ramp, slice_of
+from ..made_datasets import PLACED, context, export, ramp, slice_of
 
 TAGS = {"PatientName": "QA^Phantom", "PatientID": "QA-1", "StudyDate": "20250102", "StudyTime": "10"}
 DATED = {"ContentDate": "20250102", "ContentTime": "101112"}

@@ -1,0 +1,190 @@
+"""Are the outputs what recipe, inputs and lock say? Reads and hashes; writes nothing at all."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import ExitStatus, Note
+from ..plan.model import InputFile, Plan, Unit
+from ..run.fingerprint import Options, fingerprint
+from ..run.forecast import NEW, locked_inputs
+from ..run.hashing import absent, file_hashes, where
+from ..run.reasons import Reasons
+from ..run.seen_files import Glance
+from ..run.unit.contents import key_of
+from ..store.lock import Lock, read_lock
+from ..store.state import State, journal_of
+
+Kind = Literal["fresh", "stale", "missing", "altered", "foreign"]
+"""``fresh``: what a run would leave alone. ``stale``: made of something else than recipe, inputs and versions
+are now. ``missing``: not there. ``altered``: not what the lock says. ``foreign``: there, and this recipe did
+not write it."""
+
+KINDS: tuple[Kind, ...] = ("fresh", "stale", "missing", "altered", "foreign")
+ALTERED = "its content is not what the lock says"
+FOREIGN = "the lock does not know it, and this recipe did not write it"
+UNKNOWN = "this recipe wrote it, and the lock does not know it"
+GONE = "the recipe does not make it any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One output. `unit` is empty for one that the lock names and the recipe does not make."""
+
+    path: str
+    kind: Kind
+    unit: str = ""
+    why: str = ""
+    """What differs: keys of the recipe, paths, versions; no values."""
+    keys: tuple[str, ...] = ()
+    """The keys of the recipe that changed since, as `Reasons.keys` names them."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found: every output in the plan's order, then those that are left over."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    problems: tuple[tuple[str, str], ...] = ()
+    """Units that cannot be made, each with its reason."""
+    lock: tuple[str, ...] = ()
+    """What is wrong with the lock itself."""
+    notes: tuple[Note, ...] = field(default=())
+
+    def count(self, kind: Kind) -> int:
+        return Counter(finding.kind for finding in self.findings)[kind]
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """3 where a run would change anything, the lock included."""
+        fresh = self.count("fresh") == len(self.findings) and not self.problems and not self.lock
+        return ExitStatus.DONE if fresh else ExitStatus.DIFFERENT
+
+
+def check(plan: Plan, *, fast: bool = False, jobs: int | None = None) -> Checked:
+    """Compare the plan's outputs with the recipe, the inputs and the lock.
+
+    Args:
+        plan: of the whole recipe.
+        fast: believe a file that looks as when a run last knew its content; else every byte is hashed.
+        jobs: threads that hash; None: as many as there are cores.
+
+    Raises: PlanError, where the lock cannot be read.
+    """
+    return _Check(plan, fast=fast, jobs=jobs).result()
+
+
+class _Check:
+    def __init__(self, plan: Plan, *, fast: bool, jobs: int | None) -> None:
+        self.plan = plan
+        self.state = State(plan.loaded.path)
+        self.lock = read_lock(self.state.lock_file)
+        self.memory = self.state.recall()
+        self.glance = Glance(plan, self.memory.seen)
+        self.options = Options(plan.loaded)
+        self.reasons = Reasons(self.lock, self.options)
+        self.bases = {"data": os.fspath(plan.data), "out": os.fspath(plan.out)}
+        self.planned = {output.path for unit in plan.units for output in unit.outputs}
+        self.inputs = dict.fromkeys(
+            item.path for unit in plan.units for item in unit.files if item.base == "data"
+        )
+        self.contents = self._contents(fast=fast, jobs=jobs)
+        self.stale: set[str] = set()
+        """Units whose outputs would change."""
+
+    def result(self) -> Checked:
+        findings = [finding for unit in self.plan.units for finding in self._of(unit)]
+        problems = tuple((unit.id, unit.problem) for unit in self.plan.units if unit.problem)
+        return Checked(
+            self.plan,
+            (*findings, *self._left_over()),
+            problems,
+            tuple(self._of_lock(problems)),
+            self.plan.notes,
+        )
+
+    def _contents(self, *, fast: bool, jobs: int | None) -> Mapping[str, str | OSError]:
+        """The content of each file, by where it lies."""
+        contents: dict[str, str | OSError] = {}
+        left_over = self.lock.outputs.keys() - self.planned
+        files = [("data", path) for path in self.inputs]
+        files += [("out", path) for path in (*self.planned, *left_over)]
+        for base, path in files if fast else ():
+            known = self.glance.content("data" if base == "data" else "out", path)
+            if known is not None:
+                contents[where(self.bases[base], path)] = known[1]
+        unknown = [where(self.bases[base], path) for base, path in files]
+        return contents | file_hashes([path for path in unknown if path not in contents], jobs)
+
+    def _content(self, base: str, path: str) -> str | OSError:
+        return self.contents[where(self.bases[base], path)]
+
+    def _of(self, unit: Unit) -> Iterator[Finding]:
+        why = self._why(unit)
+        if why:
+            self.stale.add(unit.id)
+        for output in unit.outputs:
+            found, known = self._content("out", output.path), self.lock.outputs.get(output.path)
+            keys = self.reasons.keys(unit) if why else ()
+            if absent(found):
+                yield Finding(output.path, "missing", unit.id, why, keys)
+            elif known is None:
+                ours = self.glance.key("out", output.path) in self.memory.written
+                yield Finding(
+                    output.path, "stale" if ours else "foreign", unit.id, UNKNOWN if ours else FOREIGN
+                )
+            elif found != known:
+                told = f"it cannot be read: {found.strerror}" if isinstance(found, OSError) else ALTERED
+                yield Finding(output.path, "altered", unit.id, f"{told}; {why}" if why else told)
+            else:
+                yield Finding(output.path, "stale" if why else "fresh", unit.id, why, keys)
+
+    def _why(self, unit: Unit) -> str:
+        """Why a run would make a unit's outputs anew, even if they were as the lock says; else nothing."""
+        known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
+        if known is None:
+            return NEW
+        inputs = locked_inputs(unit, self.lock)
+        if fingerprint(self.options.of(unit), inputs) != known:
+            return self.reasons.of(unit, inputs)
+        told = [what for item in unit.files if (what := self._changed(item, inputs[key_of(item)]))]
+        told += [f"{need} is to be made first" for need in unit.needs if need in self.stale]
+        return ", ".join(told)
+
+    def _changed(self, item: InputFile, known: str) -> str:
+        """What became of an input; one that another unit makes is judged there."""
+        if item.base != "data":
+            return ""
+        found = self._content("data", item.path)
+        if isinstance(found, OSError):
+            return f"{item.path} cannot be read: {found.strerror}"
+        return "" if found == known else f"{item.path} changed"
+
+    def _left_over(self) -> Iterator[Finding]:
+        for path in sorted(self.lock.outputs.keys() - self.planned):
+            if not absent(self._content("out", path)):
+                yield Finding(path, "stale", "", GONE)
+
+    def _of_lock(self, problems: tuple[tuple[str, str], ...]) -> Iterator[str]:
+        if self.lock == Lock():
+            if self.plan.units:
+                yield "there is none; a run makes it"
+            return
+        if self.lock.recipe != self.plan.loaded.digest:
+            yield "it is of another state of the recipe"
+        if self.memory.journal and journal_of(self.memory) != Lock():
+            yield "a run that did not end has done more than it says; the next run takes that up"
+        if problems:
+            return
+        for known, now, what in (
+            (self.lock.outputs, self.planned, "outputs"),
+            (self.lock.inputs, self.inputs, "inputs"),
+        ):
+            surplus = len(known.keys() - set(now))
+            if surplus:
+                yield f"it names {surplus} {what} that the recipe does not have"

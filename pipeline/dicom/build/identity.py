@@ -1,0 +1,135 @@
+"""Which study, series and frame of reference an output belongs to (RECIPE: studies and series)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+from pydicom import Dataset
+
+from ...output import Identity
+from ...imaging.image import Image
+from ..encode import uids
+
+Frame = Literal["needed", "kept", "none"]
+
+
+def identify(
+    dataset: Dataset,
+    identity: Identity,
+    images: Sequence[Image],
+    *,
+    frame: Frame,
+    keep_series: bool = False,
+) -> None:
+    """Give the dataset its place: study, series and frame of reference, and what goes with the latter."""
+    _fill_in(dataset, identity, images, frame=frame, keep_series=keep_series)
+    if keep_series:
+        return
+    if dataset.get("FrameOfReferenceUID"):
+        if "PositionReferenceIndicator" not in dataset:
+            dataset.PositionReferenceIndicator = None
+    elif "PositionReferenceIndicator" in dataset and not dataset.PositionReferenceIndicator:
+        del dataset.PositionReferenceIndicator
+
+
+def _fill_in(
+    dataset: Dataset, identity: Identity, images: Sequence[Image], *, frame: Frame, keep_series: bool
+) -> None:
+    """Fill in the UIDs of study, series and frame of reference that are not there yet.
+
+    The overrides were applied before: what they set stays, and the patient that they set counts. `frame`
+    says whether the kind needs a frame of reference, keeps one that its source has, or has none.
+    `keep_series`: the image is its DICOM source's own, so that it stays in its series while the study does.
+    """
+    identity = _with_content(identity, images)
+    patient = str(dataset.get("PatientID") or "")
+    date = acquisition_date(dataset)
+    modality = str(dataset.get("Modality") or "")
+    sources = _dicom_sources(images)
+    studies = {str(source.get("StudyInstanceUID") or "") for source in sources}
+    kept = studies.pop() if len(studies) == 1 else ""
+    if not kept:
+        _set(dataset, "StudyInstanceUID", uids.study_uid(identity, patient_id=patient, date=date))
+        _set(
+            dataset,
+            "SeriesInstanceUID",
+            uids.series_uid(identity, patient_id=patient, date=date, modality=modality),
+        )
+        if frame == "needed" or (frame == "kept" and _frame_of(sources)):
+            uid = uids.frame_of_reference_uid(identity, patient_id=patient, date=date)
+            _set(dataset, "FrameOfReferenceUID", uid)
+        return
+    study = kept
+    if _other_patient(dataset, sources):
+        name = str(dataset.get("PatientName") or "")
+        study = uids.study_of_other_patient(identity, kept, patient, name)
+    _set(dataset, "StudyInstanceUID", study)
+    study = str(dataset.StudyInstanceUID)
+    series = [str(source.get("SeriesInstanceUID") or "") for source in sources]
+    if keep_series and study == kept and series[0]:
+        _set(dataset, "SeriesInstanceUID", series[0])
+    else:
+        derived = uids.derived_series(identity, study, [*series, identity.volume], modality=modality)
+        _set(dataset, "SeriesInstanceUID", derived)
+    if frame == "none":
+        return
+    uid = _frame_of(sources)
+    if uid and study != kept:
+        uid = uids.derived_frame_of_reference(identity, study, uid)
+    if uid or frame == "needed":
+        _set(dataset, "FrameOfReferenceUID", uid or uids.derived_frame_of_reference(identity, study, ""))
+
+
+def acquisition_date(dataset: Dataset) -> str:
+    """When the image was acquired, as far as the dataset says; or nothing."""
+    for keyword in ("AcquisitionDate", "ContentDate", "StudyDate"):
+        if dataset.get(keyword):
+            return str(dataset.get(keyword))
+    return str(dataset.get("AcquisitionDateTime") or "")[:8]
+
+
+def _set(dataset: Dataset, keyword: str, uid: str) -> None:
+    if not dataset.get(keyword):
+        uids.set_uid(dataset, keyword, uid)
+
+
+def _dicom_sources(images: Sequence[Image]) -> list[Dataset]:
+    """The datasets of the sources, if every one of them is DICOM."""
+    found = [source.dataset for image in images for source in image.sources]
+    known = [dataset for dataset in found if dataset is not None]
+    return known if len(known) == len(found) else []
+
+
+def _frame_of(sources: Sequence[Dataset]) -> str:
+    """The frame of reference that all the sources share, or nothing."""
+    found = {str(source.get("FrameOfReferenceUID") or "") for source in sources}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _other_patient(dataset: Dataset, sources: Sequence[Dataset]) -> bool:
+    first = sources[0]
+    return any(
+        str(dataset.get(keyword) or "") != str(first.get(keyword) or "")
+        for keyword in ("PatientID", "PatientName")
+    )
+
+
+def _with_content(identity: Identity, images: Sequence[Image]) -> Identity:
+    """An image made in memory derives from its pixels where nobody hashed its inputs."""
+    if identity.content or identity.namespace is not None:
+        return identity
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(f"{image.pixels.dtype.str} {image.pixels.shape} ".encode())
+        digest.update(image.pixels.tobytes())
+    return Identity(
+        namespace=None,
+        recipe=identity.recipe,
+        conversion=identity.conversion,
+        group=identity.group,
+        study=identity.study,
+        content=digest.hexdigest(),
+        volume=identity.volume,
+    )

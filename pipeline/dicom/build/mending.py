@@ -1,0 +1,107 @@
+"""What the standard asks of a source's own kind and the source lacks or says wrongly, set right where that
+changes no meaning; each time with a word about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+
+from ....schemas.language.values import ValueFormError, normal_value
+from ...errors import Note
+from .stale import WINDOW
+
+_TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+
+
+def mend(dataset: Dataset) -> tuple[Note, ...]:
+    """Set right, in place, what a source of a known kind has wrong; its notes begin with the attribute."""
+    notes = (*right_vrs(dataset), *exact_window(dataset))
+    notes += (*_frame_of_exposure(dataset), *_half_a_frame(dataset))
+    text = "{} is not in the source, and is written empty, as its kind needs"
+    return notes + tuple(Note("source-mended", text.format(name)) for name in complete(dataset))
+
+
+def complete(dataset: Dataset) -> tuple[str, ...]:
+    """Give a dataset of a known kind, empty and in place, what it lacks and must have (Type 2)."""
+    from ..standard.presence import presence
+    from ..standard.tables import kind_of
+
+    kind = kind_of(str(dataset.get("SOPClassUID") or ""))
+    if kind is None:
+        return ()
+    missing = tuple(
+        finding.attribute
+        for finding in presence(dataset, kind)
+        if finding.what == "missing" and finding.type in ("2", "2C") and "." not in finding.attribute
+    )
+    for keyword in missing:
+        setattr(dataset, keyword, None)
+    return missing
+
+
+def exact_window(dataset: Dataset) -> tuple[Note, ...]:
+    """A window narrower than 1 is meant exactly: LINEAR is not defined there (PS3.3 C.11.2.1.2.1).
+
+    Portal images in calibrated units have such windows. One that is not above 0 is none, and goes.
+    """
+    if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or not dataset.get("WindowWidth"):
+        return ()
+    widths = dataset["WindowWidth"].value
+    try:
+        numbers = [float(width) for width in (widths if dataset["WindowWidth"].VM > 1 else [widths])]
+    except (TypeError, ValueError):
+        numbers = [0.0]
+    if all(number >= 1 for number in numbers):
+        return ()
+    if all(number > 0 for number in numbers):
+        dataset.VOILUTFunction = "LINEAR_EXACT"
+        text = "VOILUTFunction is written as LINEAR_EXACT: for a WindowWidth below 1 LINEAR is not defined"
+        return (Note("narrow-window", text),)
+    for keyword in WINDOW:
+        if keyword in dataset:
+            del dataset[keyword]
+    return (Note("invalid-window", "WindowWidth of the source is not above 0; its window was left out"),)
+
+
+def right_vrs(dataset: Dataset) -> Iterator[Note]:
+    """Elements whose VR is not the dictionary's, where their value fits that one."""
+    for tag in list(dataset.keys()):
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from right_vrs(item)
+            continue
+        if tag.is_private or not dictionary_has_tag(tag) or element.VR not in _TEXT:
+            continue
+        vr = dictionary_VR(tag)
+        if vr not in _TEXT or vr == element.VR:
+            continue
+        try:
+            values = element.value if element.VM > 1 else [element.value] if element.VM else []
+            texts = [normal_value(vr, str(value).strip()) for value in values]
+        except ValueFormError:
+            continue
+        dataset[tag] = DataElement(tag, vr, texts[0] if len(texts) == 1 else texts or "")
+        name = keyword_for_tag(tag)
+        yield Note("source-mended", f"{name} of the source has the VR {element.VR}, and is written as {vr}")
+
+
+def _frame_of_exposure(dataset: Dataset) -> Iterator[Note]:
+    """ReferencedFrameNumber of an exposure tells the frames of a multi-frame image apart (C.8.8.2)."""
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        return
+    for item in dataset.get("ExposureSequence") or ():
+        if "ReferencedFrameNumber" in item:
+            del item.ReferencedFrameNumber
+            text = "ExposureSequence names a frame of an image that has but one: left out"
+            yield Note("source-mended", text)
+
+
+def _half_a_frame(dataset: Dataset) -> Iterator[Note]:
+    """A Frame of Reference module without its UID says nothing (C.7.4.1)."""
+    if "PositionReferenceIndicator" in dataset and not dataset.get("FrameOfReferenceUID"):
+        del dataset.PositionReferenceIndicator
+        text = "PositionReferenceIndicator of the source stands without a frame of reference: left out"
+        yield Note("source-mended", text)

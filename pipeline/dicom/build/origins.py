@@ -1,0 +1,94 @@
+"""What to say of where the elements of a DICOM output come from, layer by layer (`pipeline.trace`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ....schemas.language.tags import parse_tag
+from ...imaging.image import Geometry, Origin, SourceFile
+from .places import Places
+
+if TYPE_CHECKING:
+    from ....schemas.exports import Pixels as How
+
+_WORD = re.compile(r"[A-Za-z]+")
+FRAMES = Origin("derived", "the images that the file holds")
+_IN_GROUPS = {
+    "PixelSpacing": "spacing",
+    "ImagePositionPatient": "patient",
+    "ImageOrientationPatient": "patient",
+    "SliceThickness": "patient",
+    "SpacingBetweenSlices": "patient",
+}
+
+
+def from_dataset(source: SourceFile) -> Callable[[str], Origin]:
+    """Of a DICOM source: its own element."""
+    return lambda name: Origin("file", f"{name} of {source.path.name}")
+
+
+def from_properties(source: SourceFile) -> Callable[[str], Origin]:
+    """Of any other source: the properties that its format's table names, else the file as a whole."""
+
+    def origin(name: str) -> Origin:
+        if name in source.beside:
+            return Origin("file", f"{source.beside[name]}, beside {source.path.name}")
+        names = _properties(source, name.rpartition(".")[2])
+        return Origin("file", f"{', '.join(names)} of {source.path.name}" if names else source.path.name)
+
+    return origin
+
+
+def _properties(source: SourceFile, keyword: str) -> tuple[str, ...]:
+    if source.format != "xim":
+        return ()
+    from ...loaders.xim.attribute_table import HOMES
+    from ...loaders.xim.units import half_of
+
+    halves = ("", half_of(source.properties))
+    homes = [home for home in HOMES if home.half in halves and keyword in _WORD.findall(home.attribute)]
+    return tuple(dict.fromkeys(name for home in homes for name in home.names if name in source.properties))
+
+
+def of_pixels(how: How) -> Origin:
+    """Of what describes the pixels."""
+    return Origin("derived", f"the pixels, stored as 'pixels: {how}' says")
+
+
+def of_geometry(places: Places, geometry: Geometry) -> Callable[[str], Origin]:
+    """Of a spatial value: the origin that the geometry has recorded."""
+
+    def origin(name: str) -> Origin:
+        field, values = places.get(name, ("", None))
+        if values is None:
+            return Origin("rule", geometry.blank.get(field, "nobody says it"))
+        return geometry.origins.get(field, Origin("file"))
+
+    return origin
+
+
+def of_groups(geometry: Geometry) -> Callable[[str], Origin]:
+    """Of what functional groups say: the places of slices and their spacing, else the frames."""
+
+    def origin(name: str) -> Origin:
+        field = _IN_GROUPS.get(name.rpartition(".")[2], "")
+        return geometry.origins.get(field, FRAMES)
+
+    return origin
+
+
+def named(key: str) -> str:
+    """A key of `tags` as `trace.elements` names its element."""
+    from pydicom.datadict import keyword_for_tag
+
+    steps = []
+    for step in parse_tag(key).steps:
+        group, element = step.number >> 16, step.number & 0xFFFF
+        if step.creator is not None:
+            name = f"({group:04X},{step.creator},{element & 0xFF:02X})"
+        else:
+            name = keyword_for_tag(step.number) or f"({group:04X},{element:04X})"
+        steps.append(name if step.index is None else f"{name}[{step.index}]")
+    return ".".join(steps)

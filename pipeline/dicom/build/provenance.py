@@ -1,0 +1,60 @@
+"""What a DICOM output says of the program that made it: Contributing Equipment Sequence (PS3.3 C.12.1.1.5).
+
+The purpose is "Processing Equipment" (PS3.16 CID 7005): what processed composite instances to create
+new ones. An instance that stays its source's own has no new item, since nothing was created.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+
+from ..encode.elements import shallow
+
+PROGRAM = "dicombake"
+_KEYWORD = "ContributingEquipmentSequence"
+_PURPOSE = ("109102", "DCM", "Processing Equipment")
+
+
+@cache
+def program_version() -> str:
+    """Ours, as the lock names it."""
+    try:
+        return version(PROGRAM)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def signature() -> Dataset:
+    """The item that says which program made a file, in which version.
+
+    Not by which recipe: an image without a namespace is the same instance whatever its recipe is called, and
+    the lock names both.
+    """
+    item, purpose = Dataset(), Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = _PURPOSE
+    item.Manufacturer = PROGRAM
+    item.ManufacturerModelName = PROGRAM
+    item.SoftwareVersions = program_version()
+    item.PurposeOfReferenceCodeSequence = Sequence([purpose])
+    return item
+
+
+def sign(dataset: Dataset, item: Dataset) -> None:
+    """Adds the item after those that the source brought, in place."""
+    brought = dataset.get(_KEYWORD)
+    setattr(dataset, _KEYWORD, Sequence([*(brought or ()), item]))
+
+
+def unsigned(dataset: Dataset, item: Dataset) -> Dataset:
+    """The dataset without that item; the others share their elements with it."""
+    plain = shallow(dataset)
+    others = [each for each in dataset.get(_KEYWORD) or () if each is not item]
+    if len(others) < len(dataset.get(_KEYWORD) or ()):
+        del plain[_KEYWORD]
+        if others:
+            setattr(plain, _KEYWORD, Sequence(others))
+    return plain

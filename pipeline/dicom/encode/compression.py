@@ -1,0 +1,205 @@
+"""Transfer syntaxes: how a file is encoded, and pixels compressed without loss (PS3.5 annex A).
+
+Each compressed syntax has one encoder, so that a file's bytes follow from its content and from the codec's
+version, which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH
+(HTJ2K, which pydicom cannot encode) and libdeflate through imagecodecs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.encoders.base import get_encoder
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from ...errors import ExportError
+from ...imaging.image import Pixels
+
+if TYPE_CHECKING:
+    from ....schemas.exports import TransferSyntax
+    from .pixel_element import PixelElement
+
+HOLDS_ALL = "'explicit-le', 'implicit-le' and 'deflated' hold every type"
+_DTYPES = frozenset({"uint8", "int8", "uint16", "int16"})
+_LEVEL = 9
+_LOGGERS = ("pydicom.pixels.encoders.base", "openjpeg.encode")
+_MOST_OFFSET = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """One transfer syntax."""
+
+    name: TransferSyntax
+    uid: UID
+    plugin: str = ""
+    """Whose encoder: pydicom's name of its plugin, or imagecodecs; none for what is not compressed."""
+    least_bits: int = 1
+    """Fewest bits stored that it holds (JPEG-LS: 2; PS3.5 8.2.3)."""
+    whole: bool = False
+    """Whether only all the bits that are allocated can be stored."""
+    least_side: int = 1
+    """Fewest rows and columns that its encoder takes (OpenJPEG's five levels of resolution need 32)."""
+
+    @property
+    def compressed(self) -> bool:
+        return bool(self.plugin)
+
+
+SYNTAXES: dict[TransferSyntax, Syntax] = {
+    syntax.name: syntax
+    for syntax in (
+        Syntax("explicit-le", ExplicitVRLittleEndian),
+        Syntax("implicit-le", ImplicitVRLittleEndian),
+        Syntax("deflated", DeflatedExplicitVRLittleEndian),
+        Syntax("rle", RLELossless, "pydicom"),
+        Syntax("jpeg2000-lossless", JPEG2000Lossless, "pylibjpeg", least_side=32),
+        Syntax("jpegls-lossless", JPEGLSLossless, "pyjpegls", least_bits=2),
+        Syntax("htj2k-lossless", HTJ2KLossless, "imagecodecs", whole=True),
+    )
+}
+
+
+def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, described: bool = True) -> None:
+    """Whether a syntax can hold these pixels, before anything is encoded.
+
+    Args:
+        syntax: any.
+        dataset: what describes the pixels.
+        pixels: None where the recipe's tags give the pixels or take them away.
+        described: whether the dataset says of the pixels what they are.
+
+    Raises:
+        ExportError: naming what it cannot hold, or the codec that is missing.
+    """
+    if not syntax.compressed:
+        return
+    if pixels is None or not described:
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' compresses the pixels, and 'tags' or 'remove_tags' "
+            "gives others or describes them otherwise",
+            hint="use 'transfer_syntax: explicit-le'",
+        )
+    dtype, bits = pixels.array.dtype, int(dataset.get("BitsStored") or 0)
+    if pixels.element != "PixelData" or dtype.name not in _DTYPES:
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' holds integers of 8 or 16 bits, and these are {dtype.name}",
+            hint=f"{HOLDS_ALL}; 'pixels: portable' stores 16 bits where that is exact",
+        )
+    if bits < syntax.least_bits or (syntax.whole and bits != 8 * dtype.itemsize):
+        needs = f"all {8 * dtype.itemsize}" if syntax.whole else f"{syntax.least_bits} or more"
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' stores {needs} bits of a pixel, and here {bits} are stored",
+            hint="'jpeg2000-lossless' stores any number of them",
+        )
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if min(rows, columns) < syntax.least_side:
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' takes images from {syntax.least_side} x {syntax.least_side} "
+            f"pixels on, and this is {rows} x {columns}",
+            hint="use 'transfer_syntax: explicit-le'",
+        )
+    _check_installed(syntax)
+
+
+def _check_installed(syntax: Syntax) -> None:
+    """Raises: ExportError where the encoder is missing, or a decoder to read back what it wrote."""
+    encodes = syntax.plugin == "imagecodecs" or syntax.plugin in get_encoder(syntax.uid).available_plugins
+    if not encodes or not get_decoder(syntax.uid).is_available:
+        raise ExportError(
+            f"'transfer_syntax: {syntax.name}' needs a codec that is not installed",
+            hint="pip install dicombake[codecs]",
+        )
+
+
+def deflated(data: bytes) -> bytes:
+    """The dataset as a raw deflate stream of even length (PS3.5 A.5)."""
+    import imagecodecs
+
+    packed = bytes(imagecodecs.deflate_encode(data, level=_LEVEL, raw=True))
+    return packed + b"\0" * (len(packed) % 2)
+
+
+def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
+    """The value of a compressed PixelData: offset table and one fragment per frame (PS3.5 A.4).
+
+    Raises:
+        ExportError: what the encoder refuses.
+    """
+    try:
+        with _told_once():
+            frames = list(_frames(syntax, dataset, pixels))
+    except (ValueError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[-1].strip() or type(error).__name__
+        raise ExportError(
+            f"cannot be compressed as {syntax.name}: {reason}", hint="use 'transfer_syntax: explicit-le'"
+        ) from error
+    offsets = sum(len(frame) + 9 for frame in frames[:-1])
+    return encapsulate(frames, has_bot=offsets < _MOST_OFFSET)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """What an encoder cannot do is raised; the tracebacks that the libraries log as well are kept quiet."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
+
+
+def _frames(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> Iterator[bytes]:
+    samples = int(dataset.SamplesPerPixel)
+    shape = pixels.shape[-3:] if samples > 1 else pixels.shape[-2:]
+    count = math.prod(pixels.shape) // math.prod(shape)
+    for frame in pixels.reshape(count, *shape):
+        if syntax.plugin == "imagecodecs":
+            yield _htj2k(frame)
+        else:
+            yield _by_pydicom(syntax, dataset, frame)
+
+
+def _by_pydicom(syntax: Syntax, dataset: Dataset, frame: Pixels) -> bytes:
+    return get_encoder(syntax.uid).encode(
+        frame,
+        encoding_plugin=syntax.plugin,
+        rows=frame.shape[0],
+        columns=frame.shape[1],
+        samples_per_pixel=int(dataset.SamplesPerPixel),
+        photometric_interpretation=str(dataset.PhotometricInterpretation),
+        bits_allocated=8 * frame.dtype.itemsize,
+        bits_stored=int(dataset.BitsStored),
+        pixel_representation=int(frame.dtype.kind == "i"),
+        number_of_frames=1,
+        planar_configuration=0,
+    )
+
+
+def _htj2k(frame: Pixels) -> bytes:
+    """Reversible, and colour as the three components that it is: RGB stays RGB."""
+    import imagecodecs
+
+    native = np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("="))
+    return bytes(imagecodecs.htj2k_encode(native, reversible=True, rgb=False, planar=False))

@@ -1,0 +1,38 @@
+"""The element that holds the pixels of a DICOM file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...imaging.image import Pixels
+
+PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """The pixels of a file: the array as stored, and the element that holds it.
+
+    `array`: (rows, columns), (rows, columns, samples) or with frames before them; little endian,
+    contiguous.
+    """
+
+    array: Pixels
+    element: str = "PixelData"
+
+    @property
+    def tag(self) -> int:
+        return PIXEL_TAGS[self.element]
+
+    @property
+    def vr(self) -> str:
+        """OF and OD for floats, OB for 8 bits, OW above (PS3.5 section 8)."""
+        if self.element != "PixelData":
+            return {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}[self.element]
+        return "OB" if self.array.dtype.itemsize == 1 else "OW"
+
+    def view(self) -> memoryview:
+        """The bytes, without a copy."""
+        return self.array.reshape(-1).view(np.uint8).data

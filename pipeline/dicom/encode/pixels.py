@@ -1,0 +1,110 @@
+"""How pixel values are stored: `retain`, `portable` and `quantize` of RECIPE.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import ExportError, Note
+from ...imaging.image import Image, Pixels
+from .encoding import RT_IMAGE, Allowed, Element, Encoded, Rescale, little
+from .numbers import exact_ds
+from .rescaling import portable, quantized
+
+if TYPE_CHECKING:
+    from ....schemas.exports import Pixels as How
+
+
+def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
+    """The pixels of one image as this kind of DICOM stores them.
+
+    Raises:
+        ExportError: what cannot be stored so, with the reason and the way out.
+    """
+    if image.pixels.size == 0:
+        raise ExportError("the image has no pixels")
+    if how == "auto":
+        how = "retain" if not image.computed else "auto"
+    if how != "quantize" and image.stored is not None and not image.computed:
+        kept = _kept(image, how, allowed)
+        if kept is not None:
+            return kept
+    if image.pixels.ndim == 3:
+        if image.pixels.dtype not in (np.uint8, np.uint16):
+            raise ExportError(
+                f"colour of type {image.pixels.dtype} has no place in DICOM, which knows 8 and 16 bits",
+                hint="say which channel to use, as in 'source: {format: image, channel: red}'",
+            )
+        return retained(image.pixels, allowed)
+    if how == "retain":
+        return retained(image.pixels, allowed)
+    exact, reason = portable(image.pixels, allowed)
+    if exact is not None:
+        if how == "quantize":
+            return Encoded(exact.stored, exact.element, exact.bits_stored, exact.rescale, 0.0, exact.notes)
+        return exact
+    if how == "portable":
+        way_out = "'pixels: quantize'" if allowed.rescale else allowed.alternative
+        raise ExportError(f"cannot be stored exactly in 16 bits: {reason}", hint=f"use {way_out}")
+    return quantized(image.pixels, allowed)
+
+
+def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
+    """The integers of a DICOM source with its own rescale; None where the kind cannot hold them."""
+    source = image.stored
+    assert source is not None
+    name = source.pixels.dtype.name
+    slope, intercept = exact_ds(source.slope), exact_ds(source.intercept)
+    identity = source.slope == 1 and source.intercept == 0
+    if slope is None or intercept is None or not (identity or allowed.rescale):
+        return None
+    if how == "portable" and name not in allowed.dtypes:
+        return None
+    bits = max(source.bits_stored, min(allowed.least_bits, source.pixels.dtype.itemsize * 8))
+    meant = source.rescale_type not in (None, "", "US")
+    return Encoded(
+        little(source.pixels),
+        bits_stored=bits,
+        rescale=Rescale(slope, intercept, source.rescale_type) if not identity or meant else None,
+        notes=_disallowed(name, allowed),
+    )
+
+
+def retained(pixels: Pixels, allowed: Allowed) -> Encoded:
+    """The array's own dtype and values, bit for bit; float16 as float32 and bool as uint8, and said so."""
+    notes: tuple[Note, ...] = ()
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8)
+        notes = (Note("bool-as-uint8", "bool is stored as uint8, 0 and 1"),)
+    elif pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)
+        notes = (Note("float16-as-float32", "float16 is stored as float32, with the same values"),)
+    elements: dict[str, Element] = {"float32": "FloatPixelData", "float64": "DoubleFloatPixelData"}
+    name = pixels.dtype.name
+    return Encoded(
+        little(pixels),
+        element=elements.get(name, "PixelData"),
+        bits_stored=pixels.dtype.itemsize * 8,
+        notes=notes + _disallowed(name, allowed),
+    )
+
+
+def _disallowed(name: str, allowed: Allowed) -> tuple[Note, ...]:
+    if name in allowed.dtypes:
+        if name == "int16" and allowed is RT_IMAGE:
+            return (
+                Note(
+                    "signed-rt-image",
+                    "int16 in an RT Image is allowed since 2020, and older programs may refuse it; "
+                    "'pixels: portable' stores uint16 with a rescale",
+                ),
+            )
+        return ()
+    return (
+        Note(
+            "dtype-not-allowed",
+            f"{allowed.name} may not hold {name}, and few programs read it there; "
+            f"use {allowed.alternative} for one that all do",
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Why a file is an input of a recipe, or is none: conversion by conversion and glob by glob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import PlanError
+from ..inputs.globs import Globs
+from ..inputs.hints import barring, fails
+from ..inputs.search import STATE_FOLDER
+from ..plan.build import own_files
+from ..plan.build import plan as make_plan
+from ..plan.model import Plan
+from ..recipe.loaded import LoadedRecipe
+
+ELSEWHERE = "it does not lie in the data folder"
+OWN = "it is the recipe's own file: recipes, what they extend and their locks are no inputs"
+STATE = f"what lies in {STATE_FOLDER} is dicombake's own"
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """What one glob has to do with a file; `why` is empty where it matches."""
+
+    glob: str
+    place: str
+    """Where it stands: ``film.yaml:6``."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What one conversion has to do with a file."""
+
+    conversion: str
+    globs: tuple[Glob, ...] = ()
+    units: tuple[str, ...] = ()
+    """The units that take it."""
+    why: str = ""
+    """Why it is not taken, as a sentence; empty where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What a recipe has to do with a file."""
+
+    recipe: Path
+    path: str
+    """Relative to the data folder."""
+    matches: tuple[Match, ...]
+    problem: str = ""
+    """Why the recipe has no plan, so that no unit is known."""
+
+    @property
+    def taken(self) -> bool:
+        return any(not match.why for match in self.matches)
+
+
+def matching(
+    loaded: LoadedRecipe, path: str, *, data: Path | None = None, out: Path | None = None
+) -> Matching:
+    """Compare a path (with /, relative to the data folder) with every conversion's inputs."""
+    data = data or loaded.path.parent
+    plan: Plan | None = None
+    problem = ""
+    try:
+        plan = make_plan(loaded, data=data, out=out)
+    except PlanError as error:
+        problem = str(error)
+    never = _never(loaded, path, data)
+    matches = tuple(_match(loaded, name, path, plan, never) for name in loaded.recipe.conversions)
+    return Matching(loaded.path, path, matches, problem)
+
+
+def _never(loaded: LoadedRecipe, path: str, data: Path) -> str:
+    """Why no conversion can take the file, whatever its globs say; or nothing."""
+    if path == ".." or path.startswith(("../", "/")) or Path(path).is_absolute():
+        return ELSEWHERE
+    if any(part.casefold() == STATE_FOLDER for part in path.split("/")):
+        return STATE
+    file = data.joinpath(*path.split("/"))
+    if any(_same(file, own) for own in own_files(loaded)):
+        return OWN
+    return ""
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _match(loaded: LoadedRecipe, name: str, path: str, plan: Plan | None, never: str) -> Match:
+    inputs = loaded.recipe.conversions[name].inputs
+    globs = tuple(_globs(loaded, name, path))
+    units = tuple(
+        unit.id
+        for unit in (plan.units if plan else ())
+        if unit.conversion == name and any(item.path == path and item.base == "data" for item in unit.inputs)
+    )
+    if units:
+        return Match(name, globs, units)
+    if inputs.from_:
+        return Match(
+            name, globs, why=f"it takes what '{', '.join(inputs.from_)}' writes, not files of the data folder"
+        )
+    if never:
+        return Match(name, globs, why=never)
+    if Globs(inputs.files).match(path) is None:
+        return Match(name, globs, why="no glob matches it")
+    barred = barring(inputs, path)
+    if barred:
+        return Match(name, globs, why=f"'exclude' leaves it out: '{barred}'")
+    if plan is None:
+        return Match(name, globs)
+    return Match(
+        name,
+        globs,
+        why="its globs match it, and no unit takes it: there is no such file, or its series leaves it out",
+    )
+
+
+def _globs(loaded: LoadedRecipe, name: str, path: str) -> Iterator[Glob]:
+    files = loaded.recipe.conversions[name].inputs.files
+    for number, glob in enumerate(files):
+        place = loaded.place("conversions", name, "inputs", "files", number) if len(files) > 1 else None
+        place = place or loaded.place("conversions", name, "inputs")
+        yield Glob(glob, str(place) if place else "", fails(glob, path))

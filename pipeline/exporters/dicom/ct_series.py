@@ -1,0 +1,165 @@
+"""CT Image (PS3.3 A.3): one file per slice; study, series and frame of reference are the volume's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import mul
+from typing import TYPE_CHECKING
+
+from pydicom import Dataset
+from pydicom.uid import CTImageStorage
+
+from ....schemas.language.tags import parse_tag
+from ...dicom.build.modules import common, leave_empty, pixel_module, rescale
+from ...dicom.build.origins import of_geometry, of_pixels
+from ...dicom.build.places import patient_places, text, texts
+from ...dicom.encode.encoding import CT_IMAGE, Encoded, Rescale
+from ...dicom.encode.pixel_element import PixelElement
+from ...dicom.encode.pixels import encode
+from ...dicom.encode.uids import set_uid
+from ...dicom.finish import Draft
+from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
+from ...errors import ExportError, GeometryError
+from ...imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
+from ...output import Artifact, Context
+from ...trace import UNTRACED, Trace
+from ..base import Exporter
+from ..pictures.colour import polarity
+
+if TYPE_CHECKING:
+    from ....schemas.exports import CtSeriesExport
+
+_TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
+_POSITION = 0x00200032
+
+
+def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
+    """The CT Image of one slice. Raises: ExportError, GeometryError."""
+    if len(images) != 1:
+        raise ExportError(
+            f"a CT Image holds one slice, not {len(images)}",
+            hint="put {slice} into 'path': one file per slice",
+        )
+    image = images[0]
+    _refuse_other_modality(image, context)
+    encoded = _encoded(image, options)
+    return artifact(
+        _sibling(image, encoded, options, context),
+        lambda: _draft(image, encoded, options, context.trace),
+        context,
+        options.transfer_syntax,
+    )
+
+
+def draft(image: Image, options: CtSeriesExport, trace: Trace = UNTRACED) -> Draft:
+    """The CT Image of a slice, before the recipe's tags. Raises: ExportError, GeometryError."""
+    return _draft(image, _encoded(image, options), options, trace)
+
+
+def _encoded(image: Image, options: CtSeriesExport) -> Encoded:
+    if image.pixels.ndim != 2:
+        raise ExportError("a CT Image is grey, and the source is colour")
+    _require_geometry(image.geometry)
+    return _with_rescale(encode(image, options.pixels, CT_IMAGE))
+
+
+def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: Context) -> Sibling | None:
+    """A slice of an array among the other slices: its own are its number, its place and its pixels."""
+    source, plane = image.source, image.geometry.patient
+    if (
+        len(image.sources) != 1
+        or source.dataset is not None
+        or source.attributes is not None
+        or plane is None
+    ):
+        return None
+    kin = (
+        kin_of(options, context, image, encoded),
+        all_but(Geometry, "patient")(image.geometry),
+        all_but(PatientPlane, "position")(plane),
+        all_but(SourceFile, "page")(source),
+    )
+    return Sibling(
+        kin,
+        {INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", text(plane.position))},
+        PixelElement(encoded.stored, encoded.element),
+        {_POSITION: plane.position},
+        many=source.pages > 1,
+    )
+
+
+def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:
+    dataset, notes = common(image, sop_class=CTImageStorage, modality="CT", trace=trace)
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    leave_empty(dataset, _TYPE_2)
+    trace.layer(dataset, Origin("rule", "CT Image and General Series modules, PS3.3 C.8.2.1 and C.7.3.1"))
+    plane = image.geometry.patient
+    if plane is not None and plane.frame_of_reference and image.source.dataset is None:
+        set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
+        trace.layer(dataset, Origin("file", "the volume's frame of reference"))
+    pixel_module(dataset, encoded, photometric="MONOCHROME2")
+    rescale(dataset, encoded, image.units)
+    trace.layer(dataset, of_pixels(options.pixels))
+    numbers = _geometry(dataset, image.geometry)
+    trace.layer(dataset, of_geometry(patient_places(image.geometry), image.geometry))
+    return Draft(
+        dataset,
+        PixelElement(encoded.stored, encoded.element),
+        (image,),
+        notes=notes + encoded.notes + polarity(image, "a CT Image"),
+        frame="needed",
+        numbers=numbers,
+    )
+
+
+def _refuse_other_modality(image: Image, context: Context) -> None:
+    """Raises: ExportError for slices of another modality, which no CT Image truly holds, unless the recipe
+    says what they shall be."""
+    dataset = image.source.dataset
+    modality = str(dataset.get("Modality") or "") if dataset is not None else ""
+    stated = {parse_tag(key).steps for key in context.tags}
+    if modality in ("", "CT") or stated & {parse_tag(key).steps for key in ("Modality", "SOPClassUID")}:
+        return
+    raise ExportError(
+        f"a CT Image of {modality} values would be untrue",
+        hint="'to: dicom' keeps the source's kind; 'tags: {SOPClassUID: ..., Modality: ...}' says another",
+    )
+
+
+def _with_rescale(encoded: Encoded) -> Encoded:
+    """A CT Image always has a rescale (PS3.3 C.8.2.1); 1 and 0 where the values are stored directly."""
+    if encoded.rescale is not None:
+        return encoded
+    return Encoded(
+        encoded.stored, encoded.element, encoded.bits_stored, Rescale(), encoded.error, encoded.notes
+    )
+
+
+def _require_geometry(geometry: Geometry) -> None:
+    """Raises: GeometryError where the slice's place is not known, or its axes are none."""
+    plane = geometry.patient
+    if plane is None or geometry.spacing is None:
+        raise GeometryError(
+            "a CT Image needs the place of its slice, which this source does not have",
+            hint="a 3D array has it: 'source: {format: volume, slice_axis: ..., spacing: [...]}'",
+        )
+    across, down = plane.orientation[:3], plane.orientation[3:]
+    products = ((across, across, 1), (down, down, 1), (across, down, 0))
+    found = ((sum(map(mul, one, other)), wanted) for one, other, wanted in products)
+    if not all(abs(product - wanted) <= 1e-4 for product, wanted in found):
+        raise GeometryError("the orientation's two directions are not at right angles and of length 1")
+
+
+def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
+    """Write the Image Plane module; gives the numbers that were meant, by keyword."""
+    meant = {}
+    for keyword, (_, values) in patient_places(geometry).items():
+        if values is not None:
+            setattr(dataset, keyword, texts(values))
+            meant[keyword] = values
+        elif keyword == "SliceThickness":
+            dataset.SliceThickness = None
+    return meant
+
+
+EXPORTER = Exporter(export, "one CT Image per slice; one study, series and frame of reference", dicom=True)

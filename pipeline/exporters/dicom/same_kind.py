@@ -1,0 +1,291 @@
+"""``to: dicom``: the source's own kind of DICOM, its tags kept, its pixels and geometry as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import (
+    CTImageStorage,
+    ParametricMapStorage,
+    PositronEmissionTomographyImageStorage,
+    RTDoseStorage,
+    RTImageStorage,
+)
+
+from ...dicom.build.carry import cleaned
+from ...dicom.build.mending import complete, mend
+from ...dicom.build.modules import add_derivation, pixel_module, record_loss, rescale, source_items
+from ...dicom.build.origins import from_dataset, from_properties, of_geometry, of_pixels
+from ...dicom.build.places import Places, patient_places, receptor_places, texts
+from ...dicom.build.stale import drop_palette, drop_stale, pick_frames
+from ...dicom.encode.encoding import (
+    CT_IMAGE,
+    PARAMETRIC_MAP,
+    RT_IMAGE,
+    SECONDARY_CAPTURE,
+    Allowed,
+    Encoded,
+    Rescale,
+    little,
+)
+from ...dicom.encode.pixel_element import PIXEL_TAGS, PixelElement
+from ...dicom.encode.pixels import encode
+from ...dicom.finish import Draft, artifact, stacked
+from ...dicom.verify import differences
+from ...errors import ExportError, Note
+from ...imaging.image import Image, Origin
+from ...output import Artifact, Context
+from ...trace import UNTRACED, Trace
+from ..base import Exporter
+from ..pictures.colour import without_alpha
+from .rt_image import label
+
+if TYPE_CHECKING:
+    from ....schemas.exports import SameKindExport
+
+_RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
+"""Kinds whose rescale is mandatory."""
+_RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+
+
+def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
+    """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
+    return artifact(draft(images, options, context.trace), context, options.transfer_syntax)
+
+
+def draft(images: Sequence[Image], options: SameKindExport, trace: Trace = UNTRACED) -> Draft:
+    """The source's dataset with the present pixels, before the recipe's tags."""
+    images = [without_alpha(image) for image in images]
+    source = images[0].source.dataset if images else None
+    if source is None:
+        raise ExportError(
+            "'to: dicom' keeps the kind of a DICOM source, and this source is none",
+            hint="name a kind: rt-image, secondary-capture",
+        )
+    if any(image.source.path != images[0].source.path for image in images):
+        raise ExportError("frames of different files do not make one file of their kind")
+    dataset, notes = cleaned(source, _kept_tag)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    trace.layer(dataset, from_dataset(images[0].source))
+    notes += mend(dataset)
+    trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
+    # an instance that says the same in a sound form is the same one
+    original, _ = cleaned(dataset)
+    original.SpecificCharacterSet = "ISO_IR 192"
+    invalid = any(note.code == "invalid-source-value" for note in notes)
+    if images[0].source.attributes is not None:
+        beside, more = cleaned(images[0].source.attributes)
+        dataset.update(beside)
+        notes += more
+        trace.layer(dataset, from_properties(images[0].source))
+    frames = [_frame(image, source, options) for image in images]
+    untouched = not any(image.computed or image.history for image in images)
+    notes += _pixels(dataset, images, frames, untouched)
+    trace.layer(dataset, of_pixels(options.pixels))
+    numbers = _geometry(dataset, images[0], untouched)
+    places = {**patient_places(images[0].geometry), **receptor_places(images[0].geometry)}
+    trace.layer(dataset, of_geometry(places, images[0].geometry))
+    if not untouched:
+        _derived(dataset, images)
+        _required(dataset, images[0])
+    trace.layer(dataset, Origin("derived", "what was done, and the images that it was done to"))
+    record_loss(dataset, images[0])
+    trace.layer(dataset, Origin("file", "the loss of its compression"))
+
+    def kept(finished: Dataset) -> str | None:
+        same = untouched and not invalid and _whole_source(images) and not _changed(original, finished)
+        return str(source.get("SOPInstanceUID") or "") or None if same else None
+
+    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+        if keyword in dataset:
+            del dataset[keyword]
+    trace.layer(dataset, Origin("rule", "given anew, or kept, when all else is known"))
+    return Draft(
+        dataset,
+        PixelElement(stacked([frame.stored for frame in frames]), frames[0].element),
+        images,
+        notes=notes + frames[0].notes,
+        keep_series=untouched,
+        numbers=numbers,
+        instance=kept,
+    )
+
+
+def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
+    """The pixels of one frame: the source's stored integers, or what was computed from them."""
+    if source.get("BitsAllocated") == 1:
+        raise ExportError(
+            "a source of 1-bit pixels cannot be written as its own kind", hint="use another 'to'"
+        )
+    if image.stored is not None and not image.computed:
+        return Encoded(little(image.stored.pixels), bits_stored=image.stored.bits_stored)
+    if image.computed and str(source.get("SOPClassUID")) == RTDoseStorage:
+        raise ExportError(
+            "doses that were computed on cannot be written as an RT Dose", hint="use another 'to'"
+        )
+    encoded = encode(image, options.pixels, _allowed(source))
+    if image.pixels.ndim == 2 and (image.computed or _rescales(source)):
+        if _grouped(source, "PixelValueTransformationSequence"):
+            raise ExportError("the rescale of each frame lies in its functional groups and cannot be changed")
+        if encoded.rescale is None and str(source.get("SOPClassUID")) in _RESCALED:
+            return replace(encoded, rescale=Rescale())
+    return encoded
+
+
+def _allowed(source: Dataset) -> Allowed:
+    modality = source.get("Modality")
+    if str(source.get("SOPClassUID")) == ParametricMapStorage:
+        return PARAMETRIC_MAP
+    if modality == "RTIMAGE":
+        return RT_IMAGE
+    if modality in ("CT", "MR", "PT"):
+        return replace(CT_IMAGE, name=f"an image of modality {modality}")
+    return replace(SECONDARY_CAPTURE, name="an image of the source's kind")
+
+
+def _rescales(source: Dataset) -> bool:
+    """Whether the source says that its stored values are not its modality values."""
+    if "ModalityLUTSequence" in source or "DoseGridScaling" in source:
+        return True
+    return (float(source.get("RescaleSlope") or 1), float(source.get("RescaleIntercept") or 0)) != (1, 0)
+
+
+def _grouped(source: Dataset, keyword: str) -> bool:
+    """Whether an attribute lies in the functional groups of a multi-frame source."""
+    groups = [
+        item
+        for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        for item in source.get(name) or ()
+    ]
+    return any(keyword in item for item in groups)
+
+
+def _kept_tag(tag: int) -> bool:
+    """All but the file meta, pixels and padding."""
+    return tag >> 16 not in (0, 2, 0xFFFC) and tag not in PIXEL_TAGS.values()
+
+
+def _pixels(
+    dataset: Dataset, images: Sequence[Image], frames: Sequence[Encoded], untouched: bool
+) -> tuple[Note, ...]:
+    """The Image Pixel and Modality LUT attributes as they are now; and what no longer holds."""
+    first, encoded = images[0], frames[0]
+    for image, frame in zip(images, frames, strict=True):
+        if (frame.stored.shape, frame.stored.dtype) != (encoded.stored.shape, encoded.stored.dtype):
+            raise ExportError(f"frame {image.source.page} differs from the first one in its shape or type")
+        if frame.rescale != encoded.rescale:
+            raise ExportError(
+                f"frame {image.source.page} needs another rescale than the first one", hint="use one per file"
+            )
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR" and first.photometric == "RGB":
+        drop_palette(dataset)
+    several = len(images) > 1 or int(dataset.get("NumberOfFrames") or 1) > 1
+    if several or "NumberOfFrames" in dataset:
+        pages = tuple(image.source.frame for image in images)
+        pick_frames(dataset, pages, first.source.frames)
+    pixel_module(dataset, encoded, photometric=first.photometric, frames=None)
+    if first.stored is None or first.computed:
+        _rescale(dataset, first, encoded)
+    if first.photometric != "RGB" and "PlanarConfiguration" in dataset:
+        del dataset.PlanarConfiguration
+    if untouched:
+        return ()
+    return drop_stale(dataset, values=first.computed, places=bool(first.history))
+
+
+def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
+    """The values are stored anew: the source's rescale ends."""
+    if image.pixels.ndim == 3:
+        return
+    for keyword in (*_RESCALE, "ModalityLUTSequence"):
+        if keyword in dataset:
+            del dataset[keyword]
+    rescale(dataset, encoded, image.units)
+
+
+def _geometry(dataset: Dataset, image: Image, untouched: bool) -> dict[str, tuple[float, ...]]:
+    """Bring the source's geometry up to date where it changed; gives the numbers that were meant."""
+    receptor = dataset.get("Modality") == "RTIMAGE"
+    if not untouched and _grouped(dataset, "PlanePositionSequence"):
+        raise ExportError("the geometry of frames in functional groups cannot follow what was done to them")
+    places: Places = {}
+    if receptor:
+        places = receptor_places(image.geometry)
+    elif image.geometry.patient is not None:
+        places = patient_places(image.geometry)
+    else:
+        _turned(dataset, image)
+    meant = {}
+    for keyword, (name, values) in places.items():
+        now = _numbers(dataset, keyword)
+        if values is None:
+            if now and (not untouched or name in image.geometry.blank):
+                setattr(dataset, keyword, None)
+            continue
+        same = len(now) == len(values) and np.allclose(now, values, rtol=1e-9, atol=1e-9)
+        if not same and (receptor or keyword in dataset):
+            setattr(dataset, keyword, texts(values))
+        if same or keyword in dataset:
+            meant[keyword] = values
+    return meant
+
+
+def _turned(dataset: Dataset, image: Image) -> None:
+    """A quarter turn swaps the spacings, whichever attribute has them."""
+    spacing = image.geometry.spacing
+    for keyword in _SPACINGS:
+        now = _numbers(dataset, keyword)
+        if spacing and len(now) == 2 and not np.allclose(now, spacing) and np.allclose(now[::-1], spacing):
+            setattr(dataset, keyword, texts(spacing))
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    value = dataset.get(keyword)
+    if value in (None, ""):
+        return []
+    return [float(item) for item in value] if isinstance(value, MultiValue) else [float(value)]
+
+
+def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
+    """Say that the image is derived, how and from which (PS3.3 C.7.6.1.1.2 to C.7.6.1.1.4)."""
+    said = dataset.get("ImageType")
+    values = [str(value) for value in said] if isinstance(said, MultiValue) else ["ORIGINAL", "PRIMARY"]
+    dataset.ImageType = ["DERIVED", *values[1:]]
+    add_derivation(dataset, "; ".join(images[0].history))
+    items = source_items(images)
+    if items:
+        dataset.SourceImageSequence = items
+
+
+def _required(dataset: Dataset, image: Image) -> None:
+    """What the kind must have and lost when files were combined or pixels moved."""
+    complete(dataset)
+    if dataset.get("SOPClassUID") == RTImageStorage and not dataset.get("RTImageLabel"):
+        dataset.RTImageLabel = label(image.source.path.stem)
+
+
+def _whole_source(images: Sequence[Image]) -> bool:
+    return tuple(image.source.frame for image in images) == tuple(range(1, images[0].source.frames + 1))
+
+
+_ENCODING = frozenset(
+    {0x00080005, 0x00080018, 0x00280004, 0x00280006, 0x00280100, 0x00280101, 0x00280102, 0x00280103}
+)
+"""How values are written, not what they are: character set, photometric interpretation, bits."""
+
+
+def _changed(original: Dataset, finished: Dataset) -> bool:
+    skipped = _ENCODING | frozenset(PIXEL_TAGS.values())
+    ours = Dataset({tag: original[tag] for tag in original.keys() if tag not in skipped})  # noqa: SIM118
+    return next(differences(ours, finished, skipped=skipped), None) is not None
+
+
+EXPORTER = Exporter(
+    export, "the source DICOM's own kind: tags kept, pixels and overrides replaced", many=True, dicom=True
+)

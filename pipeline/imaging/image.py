@@ -1,0 +1,200 @@
+"""One image on its way from a file to an output: pixels, geometry, what its file said, what happened to it.
+
+Everything is frozen: a step takes an image and gives another one. Pixel arrays are never written to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import Note
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from pydicom import Dataset
+
+    Pixels = npt.NDArray[Any]
+else:
+    Pixels = Any  # files are probed without numpy
+Photometric = Literal["MONOCHROME1", "MONOCHROME2", "RGB", "RGBA"]
+OriginKind = Literal[
+    "conversion", "set", "csv", "file", "derived", "machine", "defaults", "extends", "profile", "rule"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from.
+
+    ``conversion`` film.yaml:12, ``csv`` angles.csv:3, ``file`` RTImageSID, ``derived`` dpi and sid.
+    """
+
+    kind: OriginKind
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.detail})" if self.detail else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class PatientPlane:
+    """The plane of one slice in patient coordinates (PS3.3 C.7.6.2), mm."""
+
+    position: tuple[float, float, float]
+    """Centre of the pixel in row 0, column 0."""
+    orientation: tuple[float, float, float, float, float, float]
+    """Direction cosines of a row (towards higher columns), then of a column (towards higher rows)."""
+    thickness: float | None
+    spacing: float | None
+    """Between the centres of neighbouring slices."""
+    frame_of_reference: str | None = None
+    """UID, where the source has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where an image was: mm and degrees, angles in IEC 61217. None: nobody knows.
+
+    `origins` says for each value that is set where it came from, by the field's name; `blank` says for a
+    value that is deliberately empty why (``sid: unknown`` in the recipe, a parked panel).
+    """
+
+    spacing: tuple[float, float] | None = None
+    """Between rows, between columns; at the image plane (the plane at `sid`), as ImagePlanePixelSpacing."""
+    sid: float | None = None
+    sad: float | None = None
+    gantry: float | None = None
+    collimator: float | None = None
+    couch: float | None = None
+    position: tuple[float, float] | None = None
+    """x, y of the centre of the pixel in row 0, column 0, in the receptor's system (RTImagePosition)."""
+    orientation: tuple[float, float, float, float, float, float] | None = None
+    """Direction cosines of a row, then of a column, in the image receptor's system (RTImageOrientation)."""
+    translation: tuple[float, float, float] | None = None
+    """Of the receptor's origin in the IEC GANTRY system (XRayImageReceptorTranslation)."""
+    receptor_angle: float | None = None
+    patient: PatientPlane | None = None
+    """Set for slices; `spacing` is then PixelSpacing, in the slice's plane."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    blank: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, origin: Origin, **values: Any) -> Geometry:
+        """This geometry with some values set, all of one origin. A value of None clears field and origin."""
+        origins = {name: found for name, found in self.origins.items() if name not in values}
+        origins |= {name: origin for name, value in values.items() if value is not None}
+        return dataclasses.replace(self, origins=origins, **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Lossy:
+    """How a source lost information before it came here (PS3.3 C.7.6.1.1.5)."""
+
+    method: str
+    """A Defined Term such as ISO_10918_1."""
+    ratio: float
+    """Uncompressed size / compressed size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Integers as a source stores them, with the rescale that makes them modality values."""
+
+    pixels: Pixels
+    slope: float
+    intercept: float
+    rescale_type: str | None
+    bits_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The file that an image came from, and what it says."""
+
+    path: Path
+    format: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """The format's own names and values ("not set" values left out), for templates and picture text."""
+    dataset: Dataset | None = None
+    """Of a DICOM source: everything but its pixels."""
+    attributes: Dataset | None = None
+    """What the file implies for a DICOM output beyond geometry (dates, maker, exposure), as DICOM."""
+    page: int = 1
+    pages: int = 1
+    """Page, frame or slice, from 1, and how many the file holds."""
+    lossy: Lossy | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Of `attributes` that another file says, such as a sidecar: which one, by keyword."""
+    in_volume: bool = False
+    """Whether `page` counts the slices of a volume that several files make up, each of one frame."""
+
+    @property
+    def frame(self) -> int:
+        """The frame of this file that the image is, from 1."""
+        return 1 if self.in_volume else self.page
+
+    @property
+    def frames(self) -> int:
+        """How many this file holds."""
+        return 1 if self.in_volume else self.pages
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image.
+
+    `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte
+    order of the machine. `stored` is kept as long as only geometric operations were done: the same image
+    as its DICOM source stores it.
+    """
+
+    pixels: Pixels
+    geometry: Geometry = field(default_factory=Geometry)
+    photometric: Photometric = "MONOCHROME2"
+    stored: Stored | None = None
+    units: str | None = None
+    """RescaleType of `pixels` where somebody says it (HU, ...)."""
+    computed: bool = False
+    """Whether values were computed (combine, or an operation that changes them)."""
+    sources: tuple[SourceFile, ...] = ()
+    """The files it was made of; several after combining."""
+    history: tuple[str, ...] = ()
+    """What was done to it, one phrase each, for DerivationDescription."""
+    notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        samples = {"RGB": 3, "RGBA": 4}.get(self.photometric)
+        shape = self.pixels.shape
+        if (samples is None and len(shape) != 2) or (samples and (len(shape) != 3 or shape[2] != samples)):
+            raise ValueError(f"pixels of shape {shape} are no {self.photometric} image")
+
+    @property
+    def rows(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def columns(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def source(self) -> SourceFile:
+        """The first file; for an image that was made in memory, one without a path."""
+        return self.sources[0] if self.sources else IN_MEMORY
+
+    @property
+    def lossy(self) -> Lossy | None:
+        """The first loss among the sources."""
+        return next((source.lossy for source in self.sources if source.lossy), None)
+
+    def replace(self, **changes: Any) -> Image:
+        return dataclasses.replace(self, **changes)
+
+    def noting(self, *notes: Note) -> Image:
+        return dataclasses.replace(self, notes=self.notes + notes) if notes else self
+
+
+IN_MEMORY = SourceFile(path=Path(), format="memory", properties=MappingProxyType({}))

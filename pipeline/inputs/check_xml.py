@@ -1,0 +1,121 @@
+"""Check.xml, which Machine Performance Check writes beside its images: serial number, moment and time zone.
+
+The layout was read from 8 files of three TrueBeams (FileFormatVersion 6): a ``Check`` in the namespace of
+MPC, with ``MachineSerialNumber`` and ``Date`` (``2025-09-19T07:41:49.0219614-05:00``) directly in it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from ..errors import SourceError
+
+ROOT = "http://www.varian.com/MPC Check"
+_NAMESPACE = ROOT.rpartition(" ")[0]
+_MOST_BYTES = 2**20
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_SERIAL = re.compile(r"[^\\\x00-\x1f\x7f]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one Check.xml says; empty where it says nothing."""
+
+    serial: str = ""
+    date: str = ""
+    """DA, by the machine's clock."""
+    time: str = ""
+    """TM."""
+    zone: str = ""
+    """As TimezoneOffsetFromUTC: ``-0500``. Empty for a moment in UTC, which is on no machine's clock."""
+
+
+def read_check(path: Path) -> Check:
+    """What the file says.
+
+    Raises:
+        SourceError: for what is no Check.xml, declares a document type or is too large; for values that are
+            none.
+    """
+    found = _children(_data(path), path)
+    return Check(_serial(found.get("MachineSerialNumber", ""), path), *_moment(found.get("Date", ""), path))
+
+
+def _data(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
+    if len(data) > _MOST_BYTES:
+        raise SourceError(f"has more than {_MOST_BYTES} bytes, and is no Check.xml", subject=str(path))
+    return data
+
+
+def _children(data: bytes, path: Path) -> dict[str, str]:
+    """The texts of the elements right below the root. No entity is ever expanded."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    stack: list[str] = []
+    found: dict[str, str] = {}
+
+    def refuse(*_: Any) -> None:
+        raise SourceError("declares a document type, which no Check.xml does", subject=str(path))
+
+    def start(name: str, _: Any) -> None:
+        if not stack and name != ROOT:
+            shown = name.rpartition(" ")[2][:60]
+            raise SourceError(
+                f"is no Check.xml of Machine Performance Check: its root element is '{shown}'",
+                subject=str(path),
+            )
+        stack.append(name)
+        if len(stack) == 2 and name in found:
+            raise SourceError(f"has the element '{name.rpartition(' ')[2]}' twice", subject=str(path))
+        if len(stack) == 2:
+            found[name] = ""
+
+    def text(part: str) -> None:
+        if len(stack) == 2:
+            found[stack[1]] += part
+
+    def end(_: str) -> None:
+        stack.pop()
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise SourceError(f"is no XML: {error}", subject=str(path)) from None
+    own = f"{_NAMESPACE} "
+    return {name.removeprefix(own): value.strip() for name, value in found.items() if name.startswith(own)}
+
+
+def _serial(text: str, path: Path) -> str:
+    if text and not _SERIAL.fullmatch(text):
+        raise SourceError("has a MachineSerialNumber that is no LO of DICOM", subject=str(path))
+    return text
+
+
+def _moment(text: str, path: Path) -> tuple[str, str, str]:
+    """Date, time (microseconds, as DICOM has them) and zone."""
+    if not text:
+        return "", "", ""
+    matched = _DATE.fullmatch(text)
+    try:
+        if matched is None:
+            raise ValueError
+        year, month, day, hour, minute, second = (int(part) for part in matched.groups()[:6])
+        datetime.datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        raise SourceError(f"has the Date '{text[:60]}', which is none", subject=str(path)) from None
+    date, time = f"{year:04}{month:02}{day:02}", f"{hour:02}{minute:02}{second:02}"
+    fraction, zone = matched[7], matched[8]
+    if zone == "Z":
+        return "", "", ""
+    return date, f"{time}.{fraction[:6]:0<6}" if fraction else time, (zone or "").replace(":", "")

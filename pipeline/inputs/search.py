@@ -1,0 +1,206 @@
+"""Which files go in: globs with captures, matched under a folder, in an order that is the same everywhere.
+
+A folder is listed once, and only if a file in it can match. Names are compared case-sensitively and in
+NFC on every system; the name that the file system gave is kept for opening the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import PlanError
+from .globs import Captures, Globs, State, nfc
+
+if TYPE_CHECKING:
+    from ...schemas.inputs import Inputs
+
+STATE_FOLDER = ".dicombake"
+"""Where dicombake keeps what may be deleted; never an input."""
+
+_DIGITS = re.compile(r"[0-9]+")
+
+
+Match = tuple[str, Captures]
+"""A file that goes in: its path, with / and relative to the folder that was searched, and its captures."""
+
+
+def natural_key(path: str) -> tuple[str, str]:
+    """Orders paths folder by folder, numbers by their value (``2`` before ``10``), the rest by code points.
+
+    A total order that knows no locale: where only leading zeros differ, code points decide.
+    """
+    return ("\0".join(_natural(part) for part in nfc(path).split("/")), path)
+
+
+def _natural(name: str) -> str:
+    """Text whose order by code points is the natural order of names.
+
+    A run of digits becomes a mark below all text, the count of its digits and the digits, without leading
+    zeros; the mark between folders (in `natural_key`) lies below that one.
+    """
+    return _DIGITS.sub(_digits, name)
+
+
+def _digits(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0")
+    return f"\1{chr(1 + len(digits))}{digits}"
+
+
+class _Folder(NamedTuple):
+    """A folder that is to be listed."""
+
+    path: str
+    prefix: str
+    """What its files' paths begin with: empty or ending in /."""
+    key: str
+    """What the natural keys of its files begin with."""
+    wanted: list[State]
+    barred: list[State]
+    real: str
+    above: _Folder | None
+
+
+def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Match]:
+    """The files under `data` that `inputs` names, in its order, each once.
+
+    Several globs give their union; where two match one file, the first one's captures hold. Symbolic
+    links are followed, but into no folder that they lie in; ``**`` enters no link to a folder that lies
+    under `data` itself, since that is searched under its own name.
+
+    Args:
+        inputs: what the recipe says.
+        data: the folder that the globs are relative to.
+        never: paths relative to `data` that are no inputs whatever the globs say.
+
+    Raises:
+        PlanError: a folder that cannot be listed, a name that is no text.
+    """
+    return search(inputs, data, never=never)[0]
+
+
+def search(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> tuple[list[Match], frozenset[str]]:
+    """`match`, and which of the files are symbolic links."""
+    walk = find(Globs(inputs.files), Globs(inputs.exclude), data)
+    found = walk.ordered(by_name=inputs.sort == "name")
+    return [item for item in found if item[0] not in never], frozenset(walk.linked)
+
+
+def find(wanted: Globs, barred: Globs, data: Path) -> Walk:
+    """A walk over `data`, done. Raises: as `match`."""
+    walk = Walk(wanted, barred, os.path.realpath(data))
+    pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(folder.path) as entries:
+                pending.extend(walk.list(folder, entries))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PlanError(f"the folder cannot be listed: {reason}", subject=folder.path) from error
+    return walk
+
+
+@dataclass(slots=True)
+class Walk:
+    """One pass over a folder."""
+
+    wanted: Globs
+    barred: Globs
+    root: str
+    found: list[tuple[str, str, Captures]] = field(default_factory=list)
+    """The files so far: natural key, path, captures."""
+    linked: set[str] = field(default_factory=set)
+    """Those that are symbolic links."""
+
+    def ordered(self, *, by_name: bool = False) -> list[Match]:
+        """The files in natural order, or by the code points of their paths."""
+        if by_name:
+            self.found.sort(key=lambda item: (nfc(item[1]), item[1]))
+        else:
+            self.found.sort()
+        return [(path, captures) for _, path, captures in self.found]
+
+    def list(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Folder]:
+        """Adds the folder's files to `found`; gives the subfolders that are to be listed."""
+        finals, against = self.wanted.finals(folder.wanted), self.barred.finals(folder.barred)
+        tests = [(part.regex.fullmatch, part, state.captures) for part, state in finals if part.regex]
+        deeper = self.wanted.goes_deeper(folder.wanted)
+        for entry in entries:
+            name = nfc(entry.name)
+            if deeper and entry.is_dir():
+                yield from self.enter(folder, entry, name)
+                continue
+            for fullmatch, part, before in tests:
+                matched = fullmatch(name)
+                if matched is None or (name[0] == "." and not part.dotted):
+                    continue
+                if entry.is_file() and not any(other.match(name, ()) is not None for other, _ in against):
+                    path = folder.prefix + entry.name
+                    _check_text(path)
+                    captures = (*before, *zip(part.names, matched.groups(), strict=True))
+                    self.found.append((folder.key + _natural(name), path, captures))
+                    if entry.is_symlink():
+                        self.linked.add(path)
+                break
+
+    def enter(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
+        """The subfolder, if files in it can match."""
+        if name.casefold() == STATE_FOLDER:
+            return
+        deep, real = True, os.path.join(folder.real, entry.name)  # noqa: PTH118 - Path costs ten times as much
+        if _is_link(entry):
+            real = os.path.realpath(entry.path)
+            if _lies_in(folder, real):
+                return
+            deep = not _within(real, self.root)
+        states = self.wanted.enter(folder.wanted, name, deep=deep)
+        if not states:
+            return
+        bars = self.barred.enter(folder.barred, name) if folder.barred else []
+        if not self.barred.everything(bars):
+            key = f"{folder.key}{_natural(name)}\0"
+            yield _Folder(entry.path, f"{folder.prefix}{entry.name}/", key, states, bars, real, folder)
+
+
+def _lies_in(folder: _Folder | None, real: str) -> bool:
+    """Whether the walk came through the folder `real`."""
+    while folder is not None:
+        if folder.real == real:
+            return True
+        folder = folder.above
+    return False
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a symbolic link or, where Python can tell (3.12), a junction."""
+    return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _check_text(path: str) -> None:
+    if path.isascii():
+        return
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode(errors="surrogateescape").decode(errors="replace")
+        raise PlanError("the file's name is no Unicode text", subject=shown, hint="rename it") from None
+
+
+def unmatched(inputs: Inputs, found: Collection[Match]) -> list[str]:
+    """The globs that match none of the files, where there are several and another one does."""
+    if len(inputs.files) < 2 or not found:
+        return []
+    return [glob for glob in inputs.files if not _matches_any(Globs([glob]), found)]
+
+
+def _matches_any(globs: Globs, found: Iterable[Match]) -> bool:
+    return any(globs.match(path) is not None for path, _ in found)

@@ -1,0 +1,195 @@
+"""CSV tables that say more of files: read, checked as a whole, and asked for the row of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...schemas.language.tags import TagValue, keywords, parse_tag, problem_of, vr_of
+from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
+from ..errors import PlanError
+from .globs import nfc
+
+if TYPE_CHECKING:
+    from ...schemas.companions import Metadata
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_WHOLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
+"""VRs in which a backslash is a character, not the next value (PS3.5 6.2)."""
+_MOST_PROBLEMS = 20
+
+Row = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows by the text that finds them; each with its line, from 1."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Mapping[object, tuple[int, Row]]
+
+
+def key_of(text: str, kind: str = "") -> object:
+    """What is compared: numbers as numbers where a capture is one, else text in NFC."""
+    try:
+        return {"d": int, "f": float}.get(kind, nfc)(text.strip())
+    except ValueError:
+        return nfc(text)
+
+
+def read_table(path: Path, options: Metadata, asked: Sequence[str], limit: int, kind: str = "") -> Table:
+    """The table, every cell that has a meaning checked.
+
+    Args:
+        path: of the file.
+        options: what the recipe says of it.
+        asked: columns that templates name.
+        limit: most bytes.
+        kind: of the capture that `match` names: ``d`` and ``f`` are compared as numbers.
+
+    Raises:
+        PlanError: with each mistake and its line.
+    """
+    text = _text(path, options.csv, limit)
+    lines = _lines(text, options.csv)
+    header = next(lines, None)
+    if header is None:
+        raise PlanError(f"{options.csv}: is empty; its first line names the columns")
+    columns = tuple(cell.strip() for cell in header[1])
+    problems = list(_wrong_columns(columns, options, asked))
+    if problems:
+        raise PlanError("; ".join(f"{options.csv}:{header[0]}: {what}" for what in problems))
+    rows: dict[object, tuple[int, Row]] = {}
+    for line, cells in lines:
+        problems += [
+            f"{options.csv}:{line}: {what}" for what in _enter(rows, columns, line, cells, options, kind)
+        ]
+    if problems:
+        more = len(problems) - _MOST_PROBLEMS
+        shown = problems[:_MOST_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
+        raise PlanError("; ".join(shown))
+    return Table(options.csv, columns, rows)
+
+
+def _text(path: Path, name: str, limit: int) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise PlanError(f"{name}: cannot be read in the data folder: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise PlanError(f"{name}: has more than {limit} bytes; raise limits.header_bytes if that is right")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{name}: byte {error.start} is no UTF-8; save it as 'CSV UTF-8'") from None
+
+
+def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that is not empty, and the line that it begins in."""
+    start = 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield start, cells
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise PlanError(f"{name}:{start}: is no CSV: {error}") from None
+
+
+def _delimiter(text: str) -> str:
+    """The comma or semicolon that comes first outside of quotes."""
+    header = re.sub(r'"[^"]*"', "", text.lstrip().partition("\n")[0])
+    found = re.search("[,;]", header)
+    return found[0] if found else ","
+
+
+def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[str]) -> Iterator[str]:
+    for number, column in enumerate(columns, 1):
+        if not column:
+            yield f"column {number} has no name"
+        elif column in columns[: number - 1]:
+            yield f"the column '{column}' stands twice"
+    wanted = {options.column or options.match: "the column that 'match' asks for"}
+    wanted |= dict.fromkeys(asked, "a column that a template asks for")
+    for column, what in wanted.items():
+        if column not in columns:
+            yield f"has no column '{column}', {what}; it has {', '.join(filter(None, columns))}"
+    used = {*TABLE_GEOMETRY, *wanted, *options.ignore}
+    for column in filter(None, columns):
+        if column not in used and column not in keywords():
+            near = get_close_matches(column, [*TABLE_GEOMETRY, *keywords()], n=1, cutoff=0.8)
+            hint = f"did you mean '{near[0]}'? Else " if near else ""
+            yield (
+                f"the column '{column}' is no key of geometry and no DICOM keyword, and no template uses it; "
+                f"{hint}name it under 'metadata.ignore'"
+            )
+
+
+def _enter(  # noqa: PLR0917
+    rows: dict[object, tuple[int, Row]],
+    columns: tuple[str, ...],
+    line: int,
+    cells: list[str],
+    options: Metadata,
+    kind: str,
+) -> Iterator[str]:
+    """Adds one row; gives what is wrong with it."""
+    if len(cells) != len(columns):
+        yield f"has {len(cells)} cells, and the first line has {len(columns)}"
+        return
+    row = tuple((column, cell.strip()) for column, cell in zip(columns, cells, strict=True))
+    own = options.column or options.match
+    text = dict(row)[own]
+    if not text:
+        yield f"'{own}' is empty"
+        return
+    key = key_of(text, kind)
+    if key in rows:
+        yield f"'{text}' stands in line {rows[key][0]} already"
+    rows[key] = (line, row)
+    for column, cell in row:
+        what = _wrong_cell(column, cell) if column not in (own, *options.ignore) else None
+        if what:
+            yield what
+
+
+def _wrong_cell(column: str, cell: str) -> str | None:
+    if not cell:
+        return None
+    if column in TABLE_GEOMETRY:
+        if cell == UNKNOWN:
+            return None
+        if not _NUMBER.fullmatch(cell):
+            return f"{column}: '{cell}' is no number such as 90.5"
+        return f"{column}: must be greater than 0" if column in POSITIVE and float(cell) <= 0 else None
+    return problem_of(column, tag_value(column, cell), literal=True) if column in keywords() else None
+
+
+def tag_value(keyword: str, cell: str) -> TagValue:
+    """A cell as the value of an element: several are separated by backslashes, as DICOM has them."""
+    vr = vr_of(parse_tag(keyword).last)
+    return TagValue(items=(cell,) if vr in _WHOLE_TEXT else tuple(cell.split("\\")))
+
+
+def geometry_cells(row: Row) -> dict[str, str]:
+    """The cells that are geometry, by key."""
+    return {column: cell for column, cell in row if column in TABLE_GEOMETRY and cell}
+
+
+def tag_cells(row: Row, options: Metadata) -> dict[str, TagValue]:
+    """The cells that are elements, by keyword."""
+    plain = {options.column or options.match, *options.ignore}
+    return {
+        column: tag_value(column, cell)
+        for column, cell in row
+        if cell and column in keywords() and column not in plain
+    }

@@ -1,0 +1,59 @@
+"""2D numpy arrays, ``.npy`` or ``.npz``: values and dtype as they are, bool included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import SourceError
+from ...imaging.image import Image, SourceFile
+from ...imaging.probe import Probe
+from ..base import Loader, check_claim
+from .npy import NPY, Member, find
+from .npy_values import read
+
+if TYPE_CHECKING:
+    from ....schemas.recipe import Limits
+    from ....schemas.sources import ArraySource
+
+
+def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+    """The one image, (rows, columns). Raises: SourceError."""
+    if pages is not None and 0 not in pages:
+        return
+    member = _find(path, source, limits)
+    yield Image(pixels=read(member), sources=(SourceFile(path, "array", _properties(member)),))
+
+
+def probe(path: Path, source: ArraySource, limits: Limits) -> Probe:
+    """Shape and dtype by the header. Raises: SourceError."""
+    member = _find(path, source, limits)
+    return Probe("array", member.header.shape, member.header.dtype_name, 1, properties=_properties(member))
+
+
+def _find(path: Path, source: ArraySource, limits: Limits) -> Member:
+    member = find(path, source.key, limits)
+    shape = member.header.shape
+    if len(shape) == 3:
+        raise SourceError(
+            f"holds a 3D array of shape {shape}, not an image of rows and columns",
+            subject=str(path),
+            hint="read it as a volume: source {format: volume, slice_axis: .., spacing: [..]}",
+        )
+    if len(shape) != 2:
+        raise SourceError(f"holds an array of shape {shape}, not one of rows and columns", subject=str(path))
+    check_claim(path, limits, rows=shape[0], columns=shape[1])
+    return member
+
+
+def _properties(member: Member) -> dict[str, str]:
+    return {"key": member.name.removesuffix(".npy")} if member.name else {}
+
+
+def sniff(head: bytes, path: Path) -> bool:
+    """A .npy by its magic; a .npz (any zip) only under that name."""
+    return head.startswith(NPY) or (head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz")
+
+
+LOADER = Loader(load, probe, "2D numpy array, .npy or .npz", sniff)

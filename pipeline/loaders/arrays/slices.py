@@ -1,0 +1,107 @@
+"""The slices of a 3D array, each taken out of its file as it is needed.
+
+Of a ``.npy`` a slice that lies in one piece is read; others are taken out of a map of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import SourceError
+from ...imaging.image import Image, Pixels, SourceFile, Stored
+from ..files import opened
+from ..flat import plain_values
+from .npy import Member
+from .npy_values import mapped, read
+from .planes import Planes
+
+_UNITS = {"hu": "HU", "none": None}
+_BLOCK = 32 * 2**20
+"""Bytes of interleaved slices that are read together."""
+
+
+def slices_of(member: Member, planes: Planes, pages: range | None) -> Iterator[Image]:
+    """Slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
+    source = planes.source
+    count = member.header.shape[source.slice_axis]
+    wanted = [index for index in (range(count) if pages is None else pages) if 0 <= index < count]
+    if member.mappable and source.slice_axis == 0 and not member.header.fortran:
+        taken = _read(member, wanted)
+    else:
+        values = mapped(member) if member.mappable else read(member)
+        taken = _taken(np.moveaxis(values, source.slice_axis, 0), wanted, member.path)
+    units = _UNITS[source.units]
+    for index, pixels in taken:
+        image = Image(pixels, planes.geometry(index), units=units, sources=(_file(member, index, count),))
+        yield image if source.intercept is None else _rescaled(image, source.intercept)
+
+
+def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+    """Slices of an array of (slices, rows, columns) in C order, each with its index."""
+    shape, dtype = member.header.shape[1:], np.dtype(member.header.descr)
+    with opened(member.path) as file:
+        for index in wanted:
+            pixels = np.empty(shape, dtype)
+            file.seek(member.header.offset + index * pixels.nbytes)
+            if file.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
+                raise SourceError("ended before its last slice was read", subject=str(member.path))
+            yield index, plain_values(pixels, member.path)
+
+
+def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
+    """Slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved."""
+    if not wanted:
+        return
+    interleaved = slices.strides[0] == slices.itemsize < slices.strides[2]
+    most = max(1, _BLOCK // (slices[0].size * slices.itemsize)) if interleaved else 1
+    for first in range(0, len(wanted), most):
+        indices = wanted[first : first + most]
+        try:
+            block = _block(slices, indices)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error}", subject=str(path)) from error
+        for index, pixels in zip(indices, block, strict=True):
+            yield index, plain_values(pixels, path)
+
+
+def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
+    """Some slices at equal distances as (slices, rows, columns), contiguous.
+
+    Row by row: interleaved slices share each line of memory, which is then read once for all of them.
+    """
+    count, rows, columns = len(indices), *slices.shape[1:]
+    block = np.empty((count, rows, columns), slices.dtype)
+    part = slices[indices[0] : indices[-1] + 1 : indices[1] - indices[0] if count > 1 else 1]
+    if count == 1:
+        block[...] = part
+    else:
+        for row in range(rows):
+            block[:, row] = part[:, row]
+    return block
+
+
+def _file(member: Member, index: int, pages: int) -> SourceFile:
+    properties = {"key": member.name.removesuffix(".npy")} if member.name else {}
+    return SourceFile(member.path, "volume", properties, page=index + 1, pages=pages)
+
+
+def _rescaled(image: Image, intercept: float) -> Image:
+    """Stored values and the modality values they stand for; exact, in an integer dtype."""
+    stored = image.pixels
+    whole = int(intercept)
+    highest = np.iinfo(stored.dtype).max + max(whole, 0)
+    fitting = next(
+        (
+            name
+            for name in ("int16", "int32", "int64")
+            if np.iinfo(name).min <= whole and highest <= np.iinfo(name).max
+        ),
+        None,
+    )
+    assert fitting is not None  # find_volume refuses what does not fit
+    values = stored.astype(fitting) + np.dtype(fitting).type(whole)
+    bits = stored.dtype.itemsize * 8
+    return image.replace(pixels=values, stored=Stored(stored, 1.0, intercept, image.units or "US", bits))

@@ -1,0 +1,204 @@
+"""Opening a DICOM file: is it one, in which transfer syntax is it written, what are its elements.
+
+A file without the preamble of PS3.10 is told by reading its first elements in every encoding there is; it
+counts as DICOM when exactly one of them gives sound elements, and is refused otherwise.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ...errors import SourceError
+from ..files import head_of, opened
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ....schemas.recipe import Limits
+
+Encoding = Literal["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]
+IMPLICIT: Encoding = "1.2.840.10008.1.2"
+EXPLICIT: Encoding = "1.2.840.10008.1.2.1"
+BIG_ENDIAN: Encoding = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+BROKEN = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, NotImplementedError,
+    OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom and its codecs raise on bytes that are not what they say they are; see `broken`."""
+
+HEAD = 4096
+"""Bytes in which the first elements are looked for."""
+
+_LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
+_VRS = _LONG_VRS | {
+    "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT",
+    "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US",
+}  # fmt: skip
+_UNDEFINED = 0xFFFFFFFF
+_SOUND = 3
+"""Elements that must follow each other soundly before a file without preamble is believed."""
+
+
+def broken() -> tuple[type[Exception], ...]:
+    """`BROKEN`, and pydicom's own classes, which derive from none of them."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return *BROKEN, BytesLengthException, InvalidDicomError
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """What pydicom warns of is kept quiet, and what it raises on broken bytes becomes a SourceError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except broken() as error:
+            what = " ".join(str(error).split()) or type(error).__name__
+            raise SourceError(f"cannot be read as DICOM: {what}", subject=str(path)) from error
+
+
+def looks_like(head: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes that starts with `head` is DICOM."""
+    return head[128:132] == b"DICM" or (_after_meta(head, 0) > 0 or len(_encodings(head, 0, size)) == 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    group: int
+    tag: int
+    length: int
+    end: int
+
+
+def _elements(data: bytes, start: int, encoding: Encoding) -> Iterator[_Element]:
+    """Elements from `start` as far as `data` goes; ends where the bytes make no sense (a length of -1)."""
+    order = ">" if encoding == BIG_ENDIAN else "<"
+    position = start
+    while position + 12 <= len(data):
+        group, element = struct.unpack_from(f"{order}HH", data, position)
+        if encoding == IMPLICIT:
+            (length,) = struct.unpack_from("<I", data, position + 4)
+            header = 8
+        else:
+            vr = data[position + 4 : position + 6].decode("latin-1")
+            if vr not in _VRS:
+                yield _Element(group, element, -1, position)
+                return
+            long = vr in _LONG_VRS
+            length = struct.unpack_from(
+                f"{order}{'I' if long else 'H'}", data, position + (8 if long else 6)
+            )[0]
+            header = 12 if long else 8
+        if length == _UNDEFINED:
+            return
+        yield _Element(group, (group << 16) | element, length, position + header + length)
+        position += header + length
+
+
+def _after_meta(data: bytes, start: int) -> int:
+    """Where the file meta (group 0002, always explicit little endian) ends; 0 if there is none."""
+    end = 0
+    for found in _elements(data, start, EXPLICIT):
+        if found.group != 2 or found.length < 0:
+            break
+        end = found.end
+    return end
+
+
+def _encodings(data: bytes, start: int, size: int) -> list[Encoding]:
+    """The encodings in which the elements from `start` are sound."""
+    every: tuple[Encoding, ...] = (IMPLICIT, EXPLICIT, BIG_ENDIAN)
+    return [encoding for encoding in every if _sound(data, start, size, encoding)]
+
+
+def _sound(data: bytes, start: int, size: int, encoding: Encoding) -> bool:
+    """Tags that rise, start in group 8 (or a neighbour of it) and have lengths that fit in the file."""
+    last, count = 0, 0
+    for found in _elements(data, start, encoding):
+        first_group = count > 0 or found.group in (0x0004, 0x0008, 0x0010)
+        even = encoding != IMPLICIT or found.length % 2 == 0
+        if found.length < 0 or found.tag <= last or found.end > size or not (first_group and even):
+            return False
+        last, count = found.tag, count + 1
+        if count == _SOUND:
+            return True
+    # A file that is shorter than that, or whose third element is a long one beyond the head.
+    return count > 0 and (len(data) >= size or count > 1)
+
+
+def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
+    """The elements of a DICOM file; its TransferSyntaxUID is set, found by trial where the file has none.
+
+    Raises:
+        SourceError: for a file that is not DICOM, or not sound.
+    """
+    head = head_of(path, HEAD)
+    size = path.stat().st_size
+    if not head:
+        raise SourceError("is empty", subject=str(path))
+    if not looks_like(head, size):
+        raise SourceError("is not DICOM: no preamble, and no DICOM elements at its start", subject=str(path))
+    from pydicom import dcmread
+
+    with guarded(path):
+        _check_deflated(path, head, limits)
+        dataset: Dataset = dcmread(path, force=True, stop_before_pixels=not pixels)
+        if not dataset.file_meta.get("TransferSyntaxUID"):
+            _set_syntax(path, dataset, size)
+        elif dataset.file_meta.TransferSyntaxUID.is_private:
+            raise SourceError(
+                f"is written in the private transfer syntax {dataset.file_meta.TransferSyntaxUID}",
+                subject=str(path),
+            )
+    return dataset
+
+
+def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
+    """Writes the transfer syntax that the elements themselves show into the file meta."""
+    from pydicom.uid import UID
+
+    data = head_of(path, 16 * HEAD)
+    start = 132 if data[128:132] == b"DICM" else 0
+    found = _encodings(data, _after_meta(data, start) or start, size)
+    read_as = dataset.original_encoding
+    if len(found) != 1 or read_as != (found[0] == IMPLICIT, found[0] != BIG_ENDIAN):
+        raise SourceError(
+            "names no transfer syntax, and its elements do not show which it is", subject=str(path)
+        )
+    if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
+        raise SourceError("names no transfer syntax, and its pixels are compressed", subject=str(path))
+    dataset.file_meta.TransferSyntaxUID = UID(found[0])
+
+
+def _check_deflated(path: Path, head: bytes, limits: Limits) -> None:
+    """Refuses a deflated file that would inflate to more than `limits` allow, before memory is taken."""
+    if DEFLATED.encode() not in head:
+        return
+    from pydicom.filereader import read_file_meta_info
+
+    if read_file_meta_info(path).get("TransferSyntaxUID") != DEFLATED:
+        return
+    most = limits.header_bytes + 8 * limits.image_pixels
+    start = _after_meta(head, 132)
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+    total = 0
+    with opened(path) as file:
+        file.seek(start)
+        while block := inflating.unconsumed_tail or file.read(1 << 16):
+            total += len(inflating.decompress(block, 1 << 20))
+            if total > most:
+                raise SourceError(
+                    f"inflates to more than {most} bytes",
+                    subject=str(path),
+                    hint="raise limits.image_pixels in the recipe if that is right",
+                )

@@ -1,0 +1,145 @@
+"""Stored pixels of a DICOM dataset, frame by frame: decoded once, colour as RGB, unused bits gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import Note, SourceError
+from ...imaging.image import Lossy, Pixels
+from .codecs import by_pydicom, declared_loss, decode
+from .dataset import BIG_ENDIAN
+from .layout import RLE, Layout
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame."""
+
+    index: int
+    pixels: Pixels
+    """(rows, columns), or (rows, columns, 3) as RGB."""
+    stored: int
+    """Bits that a value can take."""
+    lossy: Lossy | None
+
+
+def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iterator[Frame]:
+    """The frames of `indices` (from 0), one in memory at a time.
+
+    Raises:
+        SourceError: missing codec, broken or short data, a codestream of another size than the dataset says.
+    """
+    if layout.compressed:
+        yield from _compressed(path, dataset, layout, indices)
+        return
+    _check_length(path, dataset, layout)
+    for index in indices:
+        single_bits = layout.allocated == 1
+        pixels = _bits(dataset, layout, index) if single_bits else by_pydicom(dataset, layout, index=index)
+        yield Frame(index, _significant(pixels, layout), layout.stored, declared_loss(dataset))
+
+
+def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
+    """What there is to say about more pixels than the file declares: they are left out."""
+    if layout.compressed:
+        return ()
+    over = len(dataset[layout.keyword].value) - math.ceil(layout.frame_bytes * layout.frames)
+    if over < max(2, layout.frame_bytes):
+        return ()
+    text = f"{layout.keyword} holds {over} bytes more than its {layout.frames} frame(s); they are left out"
+    return (Note("pixels-excess", text, contradiction=True),)
+
+
+def _check_length(path: Path, dataset: Dataset, layout: Layout) -> None:
+    has = len(dataset[layout.keyword].value or b"")
+    needs = math.ceil(layout.frame_bytes * layout.frames)
+    if has < needs:
+        raise SourceError(
+            f"is truncated: {layout.keyword} has {has} bytes where {needs} are needed", subject=str(path)
+        )
+    if layout.photometric == "YBR_FULL_422" and has >= 1.5 * needs:
+        raise SourceError(
+            "says YBR_FULL_422 and has the bytes of unsampled colour; which is meant is not known",
+            subject=str(path),
+        )
+
+
+def _bits(dataset: Dataset, layout: Layout, index: int) -> Pixels:
+    """A frame of single bits as 0 and 1. Frames follow each other without a gap, also within a byte.
+
+    PS3.5 8.1.1 and 8.2: the first pixel is the lowest bit.
+    """
+    count = layout.rows * layout.columns
+    first = index * count
+    data = dataset.PixelData
+    if layout.syntax == BIG_ENDIAN and dataset["PixelData"].VR == "OW":
+        data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+    packed = np.frombuffer(data, np.uint8, (first + count + 7) // 8 - first // 8, first // 8)
+    bits = np.unpackbits(packed, bitorder="little")
+    return bits[first % 8 : first % 8 + count].reshape(layout.rows, layout.columns)
+
+
+def _significant(pixels: Pixels, layout: Layout) -> Pixels:
+    """Bits `stored` up to `high`, as numbers; what lies above them (overlays, garbage) and below is dropped.
+
+    PS3.5 8.1.1; signed values get their sign from the highest stored bit.
+    """
+    size = 8 * pixels.dtype.itemsize
+    if layout.keyword != "PixelData" or layout.allocated == 1 or layout.stored == size:
+        return pixels
+    up, down = size - 1 - layout.high, size - layout.stored
+    low, high = pixels.min(), pixels.max()
+    limit = 1 << (layout.stored - 1 if layout.signed else layout.stored)
+    if (
+        layout.high == layout.stored - 1
+        and int(high) < limit
+        and int(low) >= (-limit if layout.signed else 0)
+    ):
+        return pixels
+    return np.right_shift(np.left_shift(pixels, up), down)
+
+
+def _compressed(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iterator[Frame]:
+    from pydicom.encaps import generate_frames
+
+    if layout.keyword != "PixelData" or not dataset["PixelData"].is_undefined_length:
+        raise SourceError("says that its pixels are compressed, and they are not", subject=str(path))
+    offsets = None
+    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    coded = generate_frames(dataset.PixelData, number_of_frames=layout.frames, extended_offsets=offsets)
+    index = -1
+    for index, data in enumerate(coded):
+        if index >= min(layout.frames, indices.stop):
+            return
+        if index in indices:
+            yield _frame(path, dataset, layout, index, data)
+    if index + 1 < min(layout.frames, indices.stop):
+        raise SourceError(
+            f"is truncated: it claims {layout.frames} frames and holds {index + 1}", subject=str(path)
+        )
+
+
+def _frame(path: Path, dataset: Dataset, layout: Layout, index: int, data: bytes) -> Frame:
+    pixels, lossy = decode(path, dataset, layout, data)
+    if layout.syntax == RLE:
+        return Frame(index, _significant(pixels, layout), layout.stored, lossy)
+    return Frame(index, pixels, _held(pixels, layout), lossy)
+
+
+def _held(pixels: Pixels, layout: Layout) -> int:
+    """Bits stored as the dataset says, or as many as are allocated where a codec gave larger values."""
+    if pixels.dtype.kind not in "iu" or layout.stored == layout.allocated:
+        return layout.stored
+    limit = 1 << (layout.stored - 1 if layout.signed else layout.stored)
+    fits = int(pixels.max()) < limit and int(pixels.min()) >= (-limit if layout.signed else 0)
+    return layout.stored if fits else layout.allocated

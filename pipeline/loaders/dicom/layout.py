@@ -1,0 +1,118 @@
+"""What a DICOM dataset claims of its pixels, held against itself and the limits before memory is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import SourceError
+from ..base import check_claim
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ....schemas.recipe import Limits
+
+JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
+JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
+RLE = "1.2.840.10008.1.2.5"
+
+COMPRESSED = frozenset((*JPEG, *JPEG_LOSSLESS, *JPEG_LS, *JPEG_2000, *HTJ2K, RLE))
+KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the Image Pixel module says of the pixels (PS3.3 C.7.6.3)."""
+
+    keyword: str
+    syntax: str
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    photometric: str
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+
+    @property
+    def compressed(self) -> bool:
+        return self.syntax in COMPRESSED
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What one sample is decoded to; single bits become uint8."""
+        if self.keyword != "PixelData":
+            return np.dtype(np.float32 if self.keyword == "FloatPixelData" else np.float64)
+        return np.dtype(f"{'int' if self.signed else 'uint'}{max(8, self.allocated)}")
+
+    @property
+    def frame_bytes(self) -> float:
+        """Bytes of one frame that is not compressed; half the colour is shared in YBR_FULL_422."""
+        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        return self.rows * self.columns * samples * self.allocated / 8
+
+
+def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> Layout:
+    """The layout, its claims held against `limits`. Raises: SourceError for what is missing or impossible."""
+
+    def needed(name: str) -> Any:
+        value = dataset.get(name)
+        if value is None or value == "":
+            raise SourceError(f"has pixels but no {name}", subject=str(path))
+        return value
+
+    integer = keyword == "PixelData"
+    allocated = int(needed("BitsAllocated"))
+    stored = int(needed("BitsStored")) if integer else allocated
+    layout = Layout(
+        keyword=keyword,
+        syntax=str(dataset.file_meta.TransferSyntaxUID),
+        rows=int(needed("Rows")),
+        columns=int(needed("Columns")),
+        samples=int(dataset.get("SamplesPerPixel") or 1),
+        frames=int(dataset.get("NumberOfFrames") or 1),
+        photometric=str(needed("PhotometricInterpretation")),
+        allocated=allocated,
+        stored=stored,
+        high=int(dataset.get("HighBit", stored - 1) if integer else stored - 1),
+        signed=bool(int(needed("PixelRepresentation"))) if integer else False,
+    )
+    check_claim(
+        path,
+        limits,
+        rows=layout.rows,
+        columns=layout.columns,
+        samples=layout.samples,
+        pages=layout.frames,
+    )
+    _check_bits(path, layout)
+    return layout
+
+
+def _check_bits(path: Path, layout: Layout) -> None:
+    allowed = {"PixelData": (1, 8, 16, 32, 64), "FloatPixelData": (32,), "DoubleFloatPixelData": (64,)}
+    if layout.allocated not in allowed[layout.keyword]:
+        raise SourceError(
+            f"has {layout.keyword} of {layout.allocated} bits allocated, which cannot be read",
+            subject=str(path),
+        )
+    if not 1 <= layout.stored <= layout.allocated or not layout.stored - 1 <= layout.high < layout.allocated:
+        raise SourceError(
+            f"claims {layout.stored} bits stored up to bit {layout.high} of {layout.allocated} allocated",
+            subject=str(path),
+        )
+    colour = layout.photometric not in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+    if layout.samples != (3 if colour else 1) or (colour and layout.keyword != "PixelData"):
+        raise SourceError(
+            f"is {layout.photometric} with {layout.samples} samples per pixel, which cannot be read",
+            subject=str(path),
+        )

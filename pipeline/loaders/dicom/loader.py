@@ -1,0 +1,146 @@
+"""DICOM files: pixels as modality values, geometry and every element of the dataset.
+
+Read in the order in which a file can be wrong: is it DICOM (`dicom_reading`), what does it claim
+(`dicom_layout`, held against the limits before memory is taken), its frames
+(`dicom_pixels.frames`), their meaning (`dicom_values`, `dicom_geometry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import SourceError
+from ...imaging.image import Image, SourceFile
+from ...imaging.probe import Probe
+from ..base import Loader
+from .dataset import guarded, looks_like, read_dataset
+from .frames import excess, frames
+from .geometry import read_geometry
+from .layout import KEYWORDS, Layout, read_layout
+from .properties import DicomProperties
+from .values import to_image
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ....schemas.recipe import Limits
+    from ....schemas.sources import DicomSource
+
+
+def load(path: Path, source: DicomSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+    """Every frame of a DICOM file as an image; `source.frame` picks one.
+
+    `image.source.dataset` has every element but the pixels; `page` is the frame in the file, from 1.
+
+    Raises:
+        SourceError: for what is not DICOM, holds no pixels, is truncated, or cannot be decoded truly.
+    """
+    yield from images_of(read_dataset(path, limits), path, source, limits, pages)
+
+
+def images_of(
+    dataset: Dataset, path: Path, source: DicomSource, limits: Limits, pages: range | None = None
+) -> Iterator[Image]:
+    """The frames of a dataset whose transfer syntax is in its file meta, as `load` gives them.
+
+    Raises:
+        SourceError: as `load`; `path` is what it calls the dataset.
+    """
+    with guarded(path):
+        layout = read_layout(path, dataset, limits, _keyword(path, dataset))
+        indices = _chosen(path, source, layout, pages)
+        notes = excess(dataset, layout)
+        rest = _without_pixels(dataset)
+        following = frames(path, dataset, layout, indices)
+    properties = DicomProperties(rest)
+    for index in indices:
+        with guarded(path):
+            frame = next(following)
+            image = to_image(path, dataset, layout, frame, raw=source.raw_values)
+            geometry, remarks = read_geometry(rest, index)
+        file = SourceFile(
+            path, "dicom", properties, dataset=rest, page=index + 1, pages=layout.frames, lossy=frame.lossy
+        )
+        yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)
+
+
+def probe(path: Path, source: DicomSource, limits: Limits) -> Probe:
+    """Shape, dtype of the stored values, frames and geometry, from everything before the pixels.
+
+    Raises:
+        SourceError: as `load` for what the elements alone show.
+    """
+    dataset = read_dataset(path, limits, pixels=False)
+    with guarded(path):
+        if "BitsAllocated" not in dataset or "Rows" not in dataset:
+            raise _no_pixels(path, dataset)
+        keyword = "PixelData"
+        if "BitsStored" not in dataset:
+            keyword = "FloatPixelData" if dataset.BitsAllocated == 32 else "DoubleFloatPixelData"
+        layout = read_layout(path, dataset, limits, keyword)
+        indices = _chosen(path, source, layout, None)
+        geometry, _ = read_geometry(dataset, indices.start)
+    colour = layout.samples == 3 or (layout.photometric == "PALETTE COLOR" and not source.raw_values)
+    return Probe(
+        format="dicom",
+        shape=(layout.rows, layout.columns, 3) if colour else (layout.rows, layout.columns),
+        dtype=layout.dtype.name,
+        pages=len(indices),
+        geometry=geometry,
+        properties=DicomProperties(dataset),
+    )
+
+
+def sniff(head: bytes, path: Path) -> bool:
+    """By the preamble of PS3.10, or by elements that make sense in exactly one encoding."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        size = len(head)
+    return looks_like(head, size)
+
+
+def _keyword(path: Path, dataset: Dataset) -> str:
+    """The element that holds the pixels. Raises: SourceError if there is not exactly one."""
+    found = [keyword for keyword in KEYWORDS if keyword in dataset]
+    if not found:
+        raise _no_pixels(path, dataset)
+    if len(found) > 1:
+        raise SourceError(f"holds {' and '.join(found)}, and only one can be meant", subject=str(path))
+    return found[0]
+
+
+def _no_pixels(path: Path, dataset: Dataset) -> SourceError:
+    uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
+    kind = f" ({uid.name})" if uid else ""
+    return SourceError(f"holds no pixels{kind}", subject=str(path))
+
+
+def _chosen(path: Path, options: DicomSource, layout: Layout, pages: range | None) -> range:
+    """Frames to load, from 0. `pages` counts among those that the source's options leave."""
+    if options.frame is not None and options.frame > layout.frames:
+        raise SourceError(
+            f"has {layout.frames} frames and the recipe wants frame {options.frame}", subject=str(path)
+        )
+    every = range(layout.frames) if options.frame is None else range(options.frame - 1, options.frame)
+    if pages is None:
+        return every
+    if pages and pages[-1] >= len(every):
+        raise SourceError(f"has {len(every)} frames and {pages[-1] + 1} were expected", subject=str(path))
+    return every[pages.start : pages.stop]
+
+
+def _without_pixels(dataset: Dataset) -> Dataset:
+    """A dataset with the same elements but the pixels, which it shares with nobody."""
+    from pydicom import Dataset
+
+    rest = Dataset({tag: element for tag, element in dataset._dict.items() if tag >> 16 != 0x7FE0})
+    rest.file_meta = dataset.file_meta
+    implicit, little_endian = dataset.original_encoding
+    rest.set_original_encoding(implicit, little_endian, dataset.original_character_set)
+    return rest
+
+
+LOADER = Loader(load, probe, "DICOM file, also without preamble or file meta, of every readable codec", sniff)

@@ -1,0 +1,202 @@
+"""Slices of one series as a stack: in order along their normal, or the reason why they are no volume.
+
+Nothing is resampled and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
+others. The tolerances are those of numbers as files write them, not of what would still look right.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from ...errors import SourceError
+from ...imaging.image import PatientPlane
+
+COSINE = 1e-4
+"""How far direction cosines of two slices may differ, and by how much of its way a slice may lie sideways
+(direction cosines are written with 4 digits and more; 1e-4 is 0.006 degrees)."""
+LENGTH = 0.01
+"""mm: how far a position may be off beside that."""
+STEP = 0.01
+"""How far the distance of two neighbours may be from the median one, as a part of it."""
+SPACING = 1e-4
+"""How far the pixel spacings of two slices may differ, as a part of them."""
+TOLD = 3
+"""How many places one message names."""
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one file says of its place and its values; no pixel read."""
+
+    path: Path
+    shape: tuple[int, int]
+    """Rows, columns."""
+    spacing: tuple[float, float]
+    """Between rows, between columns, in mm."""
+    plane: PatientPlane
+    dtype: str
+    """Of the modality values."""
+    units: str | None
+    photometric: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Slices in order along the normal of their planes (row x column)."""
+
+    slices: tuple[Slice, ...]
+    spacing: float | None
+    """Between the centres of neighbours, in mm, by their positions; None for a single slice."""
+
+
+def stacked(slices: Sequence[Slice], subject: str) -> Stack:
+    """The slices in order.
+
+    Raises:
+        SourceError: slices that differ in what they are, a tilted gantry, two slices in one place, slices
+            that are missing or unevenly spaced; each with the files it is about.
+    """
+    _alike(slices, subject)
+    first = slices[0].plane
+    normal = cross(first.orientation)
+    ordered = sorted(slices, key=lambda each: (_along(each, normal), each.path.as_posix()))
+    places = [_along(each, normal) for each in ordered]
+    _check_sideways(ordered, normal, subject)
+    steps = [after - before for before, after in itertools.pairwise(places)]
+    _check_steps(ordered, places, steps, subject)
+    spacing = (places[-1] - places[0]) / len(steps) if steps else None
+    return Stack(tuple(ordered), None if spacing is None else round(spacing, 10))
+
+
+def cross(orientation: Sequence[float]) -> Vector:
+    """The normal of a plane: its row's direction x its column's."""
+    (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
+    return (b * f - c * e, c * d - a * f, a * e - b * d)
+
+
+def _along(each: Slice, normal: Vector) -> float:
+    return math.fsum(p * n for p, n in zip(each.plane.position, normal, strict=True))
+
+
+def _alike(slices: Sequence[Slice], subject: str) -> None:
+    """Raises: SourceError, naming the slices that are not as most of them are."""
+    _same(slices, lambda each: each.shape, "shape", "{0[0]} x {0[1]}", subject)
+    _same(slices, lambda each: each.photometric, "photometric interpretation", "{}", subject)
+    _same(slices, lambda each: each.plane.frame_of_reference, "frame of reference", "{}", subject)
+    _same(slices, lambda each: each.units, "unit of its values", "{}", subject)
+    _same(slices, lambda each: each.dtype, "type of its values after the rescale", "{}", subject)
+    first = slices[0]
+    for other in slices[1:]:
+        if not _close(first.plane.orientation, other.plane.orientation, COSINE):
+            raise SourceError(
+                f"is no volume: '{other.name}' has another orientation ({_told(other.plane.orientation)}) "
+                f"than '{first.name}' ({_told(first.plane.orientation)})",
+                subject=subject,
+                hint="keep localizers and slices of other directions out with 'exclude' or 'group_by'",
+            )
+        if not _close(first.spacing, other.spacing, SPACING * max(first.spacing)):
+            raise SourceError(
+                f"is no volume: '{other.name}' has another pixel spacing ({_told(other.spacing)} mm) "
+                f"than '{first.name}' ({_told(first.spacing)} mm)",
+                subject=subject,
+            )
+
+
+def _same(
+    slices: Sequence[Slice], of: Callable[[Slice], Hashable], what: str, shown: str, subject: str
+) -> None:
+    counts = Counter(of(each) for each in slices)
+    if len(counts) == 1:
+        return
+    usual = counts.most_common(1)[0][0]
+    other = next(each for each in slices if of(each) != usual)
+    raise SourceError(
+        f"is no volume: '{other.name}' has another {what} ({shown.format(of(other))}) "
+        f"than {counts[usual]} of the {len(slices)} slices ({shown.format(usual)})",
+        subject=subject,
+    )
+
+
+def _close(one: Sequence[float], other: Sequence[float], tolerance: float) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
+
+
+def _told(numbers: Sequence[float]) -> str:
+    return ", ".join(f"{number:.6g}" for number in numbers)
+
+
+def _check_sideways(ordered: Sequence[Slice], normal: Vector, subject: str) -> None:
+    """Refuses slices that do not lie on one line along the normal: a sheared volume, no box."""
+    first = ordered[0]
+    for other in ordered[1:]:
+        way = [b - a for a, b in zip(first.plane.position, other.plane.position, strict=True)]
+        along = math.fsum(w * n for w, n in zip(way, normal, strict=True))
+        aside = math.hypot(*(w - along * n for w, n in zip(way, normal, strict=True)))
+        if aside <= LENGTH + COSINE * abs(along):
+            continue
+        if abs(along) <= LENGTH:
+            what = f"beside each other, {aside:.4g} mm apart in one plane"
+        else:
+            tilt = math.degrees(math.atan2(aside, abs(along)))
+            what = f"in a direction that is tilted by {tilt:.3g} degrees from the normal of their planes"
+        raise SourceError(
+            f"is no volume: '{first.name}' and '{other.name}' lie {what} (gantry tilt, or slices of several "
+            "stacks)",
+            subject=subject,
+            hint="dicombake does not resample; straighten it in the program that knows the tilt",
+        )
+
+
+def _check_steps(
+    ordered: Sequence[Slice], places: Sequence[float], steps: Sequence[float], subject: str
+) -> None:
+    pairs = list(itertools.pairwise(range(len(ordered))))
+    doubled = [pair for pair, step in zip(pairs, steps, strict=True) if step <= LENGTH]
+    if doubled:
+        raise SourceError(
+            "is no volume: " + _several([_doubled(ordered, places, pair) for pair in doubled]),
+            subject=subject,
+        )
+    usual = median(steps) if steps else 0.0
+    uneven = [
+        f"{step:.6g} mm from '{ordered[a].name}' (at {places[a]:.6g} mm) to "
+        f"'{ordered[b].name}' (at {places[b]:.6g} mm){_missing(step, usual)}"
+        for (a, b), step in zip(pairs, steps, strict=True)
+        if abs(step - usual) > max(LENGTH, STEP * usual)
+    ]
+    if uneven:
+        raise SourceError(
+            f"is no volume: its slices are {usual:.6g} mm apart, but {_several(uneven)}",
+            subject=subject,
+            hint="dicombake does not resample, and does not fill gaps",
+        )
+
+
+def _doubled(ordered: Sequence[Slice], places: Sequence[float], pair: tuple[int, int]) -> str:
+    one, other = ordered[pair[0]], ordered[pair[1]]
+    return f"'{one.name}' and '{other.name}' lie in one place, at {places[pair[0]]:.6g} mm along the normal"
+
+
+def _missing(step: float, usual: float) -> str:
+    """How many slices a gap lacks, where it is a whole number of steps."""
+    count = round(step / usual)
+    if count < 2 or abs(step - count * usual) > max(LENGTH, STEP * usual) * count:
+        return ""
+    return ", where one slice is missing" if count == 2 else f", where {count - 1} slices are missing"
+
+
+def _several(phrases: Sequence[str]) -> str:
+    more = len(phrases) - TOLD
+    return "; ".join(phrases[:TOLD]) + (f"; and at {more} more places" if more > 0 else "")

@@ -1,0 +1,106 @@
+"""TIFF, JPEG, PNG and BMP, told by their content: each page of a TIFF is an image, the others hold one.
+
+``page`` chooses one page, from 1. ``channel`` chooses samples; without it all are kept and the target says
+what it can hold. Orientation tags are applied; the file's resolution becomes the spacing of its own plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import SourceError
+from ...imaging.exact import native
+from ...imaging.image import Image, SourceFile
+from ...imaging.probe import Probe
+from ..base import Loader
+from ..files import head_of
+from . import bmp, jpeg, png, tiff
+from .attributes import attributes_of
+from .channels import choose
+from .page import Page, Pages
+
+if TYPE_CHECKING:
+    from ....schemas.recipe import Limits
+    from ....schemas.sources import ImageSource
+
+
+def load(path: Path, source: ImageSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+    """The pages in order, or the one that `source` names; `pages` picks some of these, from 0.
+
+    Raises:
+        SourceError: damaged files, and values that have no defined grey or RGB.
+    """
+    with _open(path, source, limits) as found:
+        chosen = _chosen(found, source, path)
+        for index in chosen if pages is None else (chosen[at] for at in pages if 0 <= at < len(chosen)):
+            yield _image(path, source, found.page(index), index, found.count)
+
+
+def probe(path: Path, source: ImageSource, limits: Limits) -> Probe:
+    """What the headers say; of the first page, or the one that `source` names. Raises: SourceError."""
+    with _open(path, source, limits) as found:
+        chosen = _chosen(found, source, path)
+        page = found.page(chosen[0])
+    empty = np.empty((1, 1, *page.shape[2:]), np.dtype(page.dtype))
+    kept = choose(_opaque(empty, page), page, source.channel, path)[0].shape[2:]
+    return Probe("image", (*page.shape[:2], *kept), page.dtype, len(chosen), page.geometry, page.properties)
+
+
+def _opaque(pixels: np.ndarray, page: Page) -> np.ndarray:
+    """A stand-in that goes through the choice of channels as an opaque picture of the kind does."""
+    pixels[...] = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
+    return pixels
+
+
+def _open(path: Path, source: ImageSource, limits: Limits) -> AbstractContextManager[Pages]:
+    head = head_of(path)
+    if head.startswith(tiff.MAGICS):
+        return tiff.open_tiff(path, limits)
+    if head.startswith(jpeg.MAGIC):
+        return jpeg.open_jpeg(path, limits)
+    if head.startswith(png.MAGIC):
+        return png.open_png(path, limits, still=source.page == 1)
+    if bmp.is_bmp(head):
+        return bmp.open_bmp(path, limits)
+    raise SourceError("is neither TIFF, JPEG, PNG nor BMP", subject=str(path))
+
+
+def _chosen(found: Pages, source: ImageSource, path: Path) -> range:
+    if source.page is None:
+        return range(found.count)
+    if source.page > found.count:
+        pages = "1 page" if found.count == 1 else f"{found.count} pages"
+        raise SourceError(f"has {pages}, but the recipe asks for page {source.page}", subject=str(path))
+    return range(source.page - 1, source.page)
+
+
+def _image(path: Path, source: ImageSource, page: Page, index: int, count: int) -> Image:
+    pixels, photometric, notes = choose(page.decode(), page, source.channel, path)
+    file = SourceFile(
+        path,
+        "image",
+        page.properties,
+        attributes=attributes_of(page.properties),
+        page=index + 1,
+        pages=count,
+        lossy=page.lossy,
+    )
+    return Image(
+        pixels=native(pixels),
+        geometry=page.geometry,
+        photometric=photometric,
+        sources=(file,),
+        notes=page.notes + notes,
+    )
+
+
+def sniff(head: bytes, path: Path) -> bool:
+    return head.startswith((*tiff.MAGICS, jpeg.MAGIC, png.MAGIC)) or bmp.is_bmp(head)
+
+
+LOADER = Loader(load, probe, "TIFF, JPEG, PNG or BMP picture; each page of a TIFF is an image", sniff)

@@ -1,0 +1,66 @@
+"""Varian .xim, compressed or not, told by its content whatever its name (FORMATS.md, XIM).
+
+Pixels are exactly those of the file: unsigned 16 bit for 2-byte images, signed 32 bit for 4-byte ones.
+Geometry and attributes follow `xim_mapping`; every property that is set is kept under its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...imaging.image import Image, SourceFile, Stored
+from ...imaging.probe import Probe
+from ..base import Loader
+from ..files import opened
+from .file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
+from .mapping import map_properties
+
+if TYPE_CHECKING:
+    from ....schemas.recipe import Limits
+    from ....schemas.sources import XimSource
+
+
+def load(path: Path, source: XimSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+    """The one image of a XIM file. Raises: SourceError."""
+    if pages is not None and 0 not in pages:
+        return
+    with opened(path) as file:
+        cursor = Cursor(file, path)
+        header = read_header(cursor, limits)
+        pixels = read_pixels(cursor, header)
+        properties = read_properties(cursor, limits)
+    mapped = map_properties(properties, header.rows, header.columns)
+    yield Image(
+        pixels=pixels,
+        geometry=mapped.geometry,
+        sources=(SourceFile(path, "xim", properties, attributes=mapped.attributes),),
+        notes=mapped.notes,
+        stored=None if mapped.rescale is None else Stored(pixels, *mapped.rescale, "US", pixels.itemsize * 8),
+    )
+
+
+def probe(path: Path, source: XimSource, limits: Limits) -> Probe:
+    """Shape, geometry and properties; the pixels are passed over. Raises: SourceError."""
+    with opened(path) as file:
+        cursor = Cursor(file, path)
+        header = read_header(cursor, limits)
+        skip_pixels(cursor, header)
+        properties = read_properties(cursor, limits)
+    mapped = map_properties(properties, header.rows, header.columns)
+    return Probe(
+        format="xim",
+        shape=(header.rows, header.columns),
+        dtype=header.dtype.name,
+        pages=1,
+        geometry=mapped.geometry,
+        properties=properties,
+    )
+
+
+def sniff(head: bytes, path: Path) -> bool:
+    return head.startswith(IDENTIFIER)
+
+
+LOADER = Loader(load, probe, "Varian .xim image, compressed or not, by content whatever its name", sniff)

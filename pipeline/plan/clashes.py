@@ -1,0 +1,176 @@
+"""What stands against a plan as a whole: paths that clash, outputs that would hit inputs or the recipe."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from os.path import realpath
+from pathlib import Path
+
+from ..inputs.globs import nfc
+from .gather import Planning, refuse
+from .model import Output, Unit
+
+Located = tuple[str, str]
+"""A file's folder, links resolved, and its name; both as they compare."""
+
+_INPUT = "the input"
+MAX_EACH = 10
+"""How many clashes of one export are told one by one."""
+
+
+def folded(path: str) -> str:
+    """A path as it compares: without case, since two names that differ in case are one file elsewhere."""
+    return path.lower() if path.isascii() else nfc(nfc(path).casefold())
+
+
+def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> None:
+    """Refuses what would write a file twice, over an input, over the recipe, or out of its folder.
+
+    Args:
+        units: all of the plan.
+        planning: gets the refusals.
+        own: the recipe, its lock and what it extends.
+    """
+    units = tuple(units)
+    teller = _Teller(planning)
+    _check_outputs(units, teller)
+    _check_places(units, planning, own, teller)
+    teller.close()
+
+
+class _Teller:
+    """Tells each export's first few clashes, and counts the rest."""
+
+    def __init__(self, planning: Planning) -> None:
+        self.planning = planning
+        self.counts: Counter[tuple[str, int]] = Counter()
+
+    def __call__(self, unit: Unit, output: Output, what: str) -> None:
+        key = (unit.conversion, output.export)
+        self.counts[key] += 1
+        if self.counts[key] <= MAX_EACH:
+            refuse(self.planning, self._location(key), what)
+
+    def close(self) -> None:
+        for key, count in self.counts.items():
+            if count > MAX_EACH:
+                refuse(self.planning, self._location(key), f"and {count - MAX_EACH} more such paths")
+
+    def _location(self, key: tuple[str, int]) -> tuple[str | int, ...]:
+        return ("conversions", key[0], "exports", key[1], "path")
+
+
+Tell = Callable[[Unit, Output, str], None]
+
+
+def _outputs(units: Iterable[Unit]) -> Iterator[tuple[Unit, Output]]:
+    return ((unit, output) for unit in units for output in unit.outputs)
+
+
+def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
+    """One path, one output; and no file where another output needs a folder."""
+    paths = [folded(output.path) for _, output in _outputs(units)]
+    folders: dict[str, str] = {}
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders[folder] = path
+            folder = folder.rpartition("/")[0]
+    files = set(paths)
+    if len(files) == len(paths) and files.isdisjoint(folders):
+        return
+    first: dict[str, tuple[Unit, Output]] = {}
+    for path, maker in zip(paths, _outputs(units), strict=True):
+        other = first.setdefault(path, maker)
+        if other is not maker:
+            tell(*maker, f"'{maker[1].path}' would be written twice: {_makers(other, maker)}")
+    for folder, path in folders.items():
+        if folder in first:
+            tell(
+                *first[folder],
+                f"'{first[folder][1].path}' would be a file, and the folder of '{first[path][1].path}'",
+            )
+
+
+def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
+    """Who writes a path twice, as a clause with a way out."""
+    (a, first), (b, second) = one, other
+    if first.path != second.path:
+        return f"'{a.id}' writes '{first.path}', which differs in case only"
+    if a is not b and not (a.conversion == b.conversion and a.index == b.index):
+        return f"by '{a.id}' and by '{b.id}'"
+    return f"by two exports of '{a.id}'" if first.export != second.export else f"for two pages of '{a.id}'"
+
+
+def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Path], tell: Tell) -> None:
+    """No output outside of its folder, over an input, over the recipe."""
+    root = realpath(planning.out)
+    folders = _Folders(planning.out)
+    taken = {_located(realpath(file.parent), file.name): f"the recipe's own '{file.name}'" for file in own}
+    for folder in {output.path.rpartition("/")[0] for _, output in _outputs(units)}:
+        folders.resolve(folder)
+    taken |= _inputs(units, planning, {folded(folder) for folder in folders.resolved.values()})
+    crowded = {folder for folder, _ in taken}
+    outside = {
+        folder
+        for folder in folders.resolved.values()
+        if folder != root and not folder.startswith(root.rstrip(os.sep) + os.sep)
+    }
+    crowded_or_outside = {
+        path for path, folder in folders.resolved.items() if folder in outside or folded(folder) in crowded
+    }
+    for unit, output in _outputs(units):
+        if output.path.rpartition("/")[0] not in crowded_or_outside:
+            continue
+        folder, name = folders.split(output.path)
+        if folder in outside:
+            tell(unit, output, f"'{output.path}' leaves the output folder: a link leads to {folder}")
+        what = taken.get(_located(folder, name))
+        if what:
+            or_else = ", or 'exclude' it from the inputs" if what.startswith(_INPUT) else ""
+            tell(unit, output, f"'{output.path}' is {what}; write elsewhere{or_else}")
+
+
+class _Folders:
+    """Resolves the folders of paths, each once."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.resolved: dict[str, str] = {}
+
+    def split(self, path: str) -> tuple[str, str]:
+        """The folder of a path, links resolved, and the name in it."""
+        folder, _, name = path.rpartition("/")
+        return self.resolve(folder), name
+
+    def resolve(self, folder: str) -> str:
+        if folder not in self.resolved:
+            self.resolved[folder] = realpath(self.base / folder)
+        return self.resolved[folder]
+
+
+def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> dict[Located, str]:
+    """The inputs in some (folded) folders, chained ones left out.
+
+    A linked file counts both as the link and as what it leads to.
+    """
+    own = _Folders(planning.data)
+    taken: dict[Located, str] = {}
+    near: dict[str, bool] = {}
+    for unit in units:
+        for file in unit.files:
+            folder, _, name = file.path.rpartition("/")
+            if folder not in near:
+                near[folder] = folded(own.resolve(folder)) in folders
+            if near[folder] and file.base == "data":
+                taken[_located(own.resolve(folder), name)] = f"{_INPUT} '{file.path}'"
+    for path in planning.linked:
+        target = Path(realpath(planning.data / path))
+        taken[_located(str(target.parent), target.name)] = f"the input '{path}'"
+    return taken
+
+
+def _located(folder: str, name: str) -> Located:
+    return folded(folder), folded(name)

@@ -1,0 +1,139 @@
+"""What lies beside the inputs of a conversion: sidecars in their folders, rows of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...schemas.base import Model
+from ...schemas.language.tags import templates_of
+from ...schemas.language.template import is_template, places
+from ...schemas.recipe import Conversion
+from ..errors import Note, PlanError
+from ..inputs.globs import nfc
+from ..inputs.render import split_name
+from ..inputs.tables import Table, key_of, read_table
+from .gather import Gathered, Planning, refuse
+from .model import ALONE, Beside, InputFile
+from .scope import kinds_of
+
+
+def furnished(name: str, gathered: Gathered, planning: Planning) -> Gathered:
+    """The files of a conversion with what lies beside them; a table that is wrong goes into `planning`."""
+    conversion = planning.loaded.recipe.conversions[name]
+    if conversion.sidecar is None and conversion.metadata is None:
+        return gathered
+    found = _Found(name, conversion, planning)
+    return replace(
+        gathered, files=tuple(found.furnish(file) for file in gathered.files if found.wanted(file))
+    )
+
+
+class _Found:
+    """The sidecars and the table of one conversion."""
+
+    def __init__(self, name: str, conversion: Conversion, planning: Planning) -> None:
+        self.name, self.conversion, self.planning = name, conversion, planning
+        self.folders: dict[str, str] = {}
+        self.kinds = kinds_of(planning.loaded.recipe, name)
+        self.table = self._table()
+
+    def _table(self) -> Table | None:
+        options = self.conversion.metadata
+        if options is None:
+            return None
+        limit = self.planning.loaded.recipe.limits.header_bytes
+        try:
+            return read_table(
+                self.planning.data / options.csv,
+                options,
+                tuple(dict.fromkeys(_asked(self.name, self.planning))),
+                limit,
+                self.kinds.get(options.match, ""),
+            )
+        except PlanError as error:
+            refuse(self.planning, ("conversions", self.name, "metadata"), str(error))
+            return None
+
+    def wanted(self, file: InputFile) -> bool:
+        """A sidecar that a glob matches is no input."""
+        sidecar = self.conversion.sidecar
+        return sidecar is None or nfc(file.path).rpartition("/")[2] != nfc(sidecar.file)
+
+    def furnish(self, file: InputFile) -> InputFile:
+        """The file with its sidecar and its row, or with the reason why it cannot be used."""
+        beside = self._with_row(file, self._with_sidecar(file))
+        return file if beside is ALONE else replace(file, beside=beside)
+
+    def _with_sidecar(self, file: InputFile) -> Beside:
+        options = self.conversion.sidecar
+        if options is None or file.base != "data":
+            return ALONE
+        folder = file.path.rpartition("/")[0]
+        if folder not in self.folders:
+            self.folders[folder] = self._sidecar_of(folder, options.file)
+            if not self.folders[folder] and not options.required:
+                where = f"in {folder}" if folder else "in the data folder"
+                text = f"{self.name}: there is no sidecar '{options.file}' {where}"
+                self.planning.notes.append(Note("no-sidecar", text))
+        if self.folders[folder]:
+            return Beside(sidecar=self.folders[folder])
+        if not options.required:
+            return ALONE
+        where = f"{folder}/{options.file}" if folder else options.file
+        hint = f"put it there, or say 'sidecar: {{file: {options.file}, required: false}}'"
+        return Beside(problem=f"{file.path}: its sidecar {where} does not exist; {hint}")
+
+    def _sidecar_of(self, folder: str, name: str) -> str:
+        """The path of a folder's sidecar, its name with upper and lower case; empty where it has none."""
+        try:
+            where = self.planning.data.joinpath(*folder.split("/")) if folder else self.planning.data
+            entries = [entry.name for entry in where.iterdir()]
+        except OSError:
+            return ""
+        found = next((entry for entry in sorted(entries) if nfc(entry) == nfc(name)), "")
+        return f"{folder}/{found}" if folder and found else found
+
+    def _with_row(self, file: InputFile, beside: Beside) -> Beside:
+        options, table = self.conversion.metadata, self.table
+        if options is None or table is None or beside.problem:
+            return beside
+        text = _matched(file, options.match)
+        if text is None:
+            what = f"{file.path}: has no '{options.match}' to find its row in {table.name} by"
+            return replace(beside, problem=f"{what}; the glob that matches it captures none")
+        row = table.rows.get(key_of(text, self.kinds.get(options.match, "")))
+        if row is None:
+            own = options.column or options.match
+            what = f"{file.path}: {table.name} has no row for it: no '{own}' is '{text}'"
+            return replace(beside, problem=f"{what}; add one, or 'exclude' the file")
+        return replace(beside, table=table.name, line=row[0], row=row[1])
+
+
+def _matched(file: InputFile, match: str) -> str | None:
+    """What of a file finds its row."""
+    parent, stem, suffix = split_name(file.path)
+    built_in = {"stem": stem, "name": stem + suffix, "path": nfc(file.path), "parent": parent}
+    return built_in.get(match) or dict(file.captures).get(match)
+
+
+def _asked(name: str, planning: Planning) -> Iterator[str]:
+    """The columns that the templates of a conversion name, for any of its machines."""
+    for loaded in (planning.loaded, *planning.loaded.variants.values()):
+        for text in _texts(loaded.recipe.conversions[name]):
+            yield from (place.name for place in places(text) if place.namespace == "csv")
+
+
+def _texts(conversion: Conversion) -> Iterator[str]:
+    yield from (export.path for export in conversion.exports)
+    yield from (text for text in (conversion.study, conversion.machine) if text is not None)
+    for value in conversion.tags.values():
+        yield from (text for text in templates_of(value) if is_template(text))
+    yield from _numbers(conversion.geometry)
+
+
+def _numbers(geometry: Model) -> Iterator[str]:
+    for _, value in geometry:
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str) and is_template(part):
+                yield part

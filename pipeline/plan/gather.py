@@ -1,0 +1,248 @@
+"""The files of one conversion: found or chained, grouped and counted, before their outputs are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...schemas.inputs import Inputs
+from ...schemas.language.patterns import parse_glob
+from ...schemas.recipe import Conversion, Limits
+from ...schemas.sources import DicomSeriesSource
+from ..errors import Note, PlanError, Problem
+from ..inputs.globs import Globs, nfc
+from ..inputs.hints import near_miss
+from ..inputs.render import split_name
+from ..inputs.search import natural_key, search, unmatched
+from ..recipe.loaded import LoadedRecipe
+from .model import InputFile, Unit
+from .scope import shared_captures
+
+if TYPE_CHECKING:
+    from ..imaging.probe import Probe
+
+Probing = Callable[[Path, Any, Limits], "Probe"]
+"""Reads the headers of a file. Raises: SourceError."""
+
+
+@dataclass(slots=True)
+class Planning:
+    """One planning under way."""
+
+    loaded: LoadedRecipe
+    data: Path
+    out: Path
+    probe: Probing
+    never: frozenset[str] = frozenset()
+    """Paths under `data` that are no inputs."""
+    produced: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
+    """The units of the conversions that are planned already."""
+    linked: set[str] = field(default_factory=set)
+    """Inputs under `data` that are symbolic links."""
+    refusals: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> None:
+    """Adds a reason not to run, with its place in the recipe; each is told once."""
+    place = planning.loaded.place(*location)
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    if place:
+        told = str(Problem(place.file, place.line, place.column, where, what))
+    else:
+        told = str(Problem(str(planning.loaded.path), 0, 0, where, what))
+    if told not in planning.refusals:
+        planning.refusals.append(told)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file, or a group of files that are combined or are the slices of a volume."""
+
+    files: tuple[InputFile, ...]
+    id: str
+    group: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The files of a conversion, in order."""
+
+    files: tuple[InputFile, ...]
+    makers: Mapping[str, str] = field(default_factory=dict)
+    """Of chained files: the unit that makes each."""
+    broken: tuple[Unit, ...] = ()
+    """Units that would make further files and cannot."""
+
+
+def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
+    """The files that a conversion takes. Raises: PlanError."""
+    inputs = conversion.inputs
+    if inputs.from_:
+        gathered = _chained(inputs, planning)
+    else:
+        found, linked = search(inputs, planning.data, never=planning.never)
+        planning.linked |= linked
+        planning.notes += [
+            Note("glob-without-match", f"{name}: no file matches '{glob}'")
+            for glob in unmatched(inputs, found)
+        ]
+        gathered = Gathered(tuple(InputFile(path, "data", captures) for path, captures in found))
+    if not gathered.files and not gathered.broken:
+        _tell_empty(name, conversion, planning)
+    return gathered
+
+
+def _chained(inputs: Inputs, planning: Planning) -> Gathered:
+    wanted, barred = Globs(inputs.files), Globs(inputs.exclude)
+    files: dict[str, InputFile] = {}
+    makers: dict[str, str] = {}
+    units = [unit for other in inputs.from_ for unit in planning.produced[other]]
+    for unit in units:
+        carried = dict(shared_captures(unit.inputs)[0])
+        for output in unit.outputs:
+            matched = wanted.match(output.path) if inputs.files else (0, ())
+            if matched is not None and barred.match(output.path) is None:
+                captures = tuple((carried | dict(matched[1])).items())
+                files.setdefault(output.path, InputFile(output.path, "out", captures))
+                makers.setdefault(output.path, unit.id)
+    ordered = sorted(files, key=natural_key if inputs.sort == "natural" else _name_key)
+    broken = tuple(unit for unit in units if unit.problem)
+    return Gathered(tuple(files[path] for path in ordered), makers, broken)
+
+
+def _name_key(path: str) -> tuple[str, str]:
+    return nfc(path), path
+
+
+def _tell_empty(name: str, conversion: Conversion, planning: Planning) -> None:
+    inputs = conversion.inputs
+    globs = " or ".join(f"'{glob}'" for glob in inputs.files)
+    if inputs.from_:
+        makers = " or ".join(f"'{other}'" for other in inputs.from_)
+        what = f"nothing that {makers} writes matches {globs}" if globs else f"{makers} writes nothing"
+    else:
+        near = near_miss(inputs, planning.data)
+        what = f"no file matches {globs} in {planning.data}{f'; {near}' if near else ''}"
+    mode = inputs.on_empty or conversion.on_empty or "error"
+    if mode == "error":
+        refuse(planning, ("conversions", name, "inputs"), what)
+    elif mode == "warn":
+        planning.notes.append(Note("no-match", f"{name}: {what}"))
+
+
+def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> Iterator[Job]:
+    """One job per file or, combined or a series, per group. Raises: PlanError (too few or too many files)."""
+    inputs = grouping(conversion)
+    groups = _groups(inputs, gathered.files, kinds)
+    lost = _lost(inputs, kinds, gathered.broken)
+    whole = lost.get(None, "")
+    wrong = [
+        what
+        for key, members in groups.items()
+        if not (whole or key in lost) and (what := _wrong_count(inputs, members))
+    ]
+    if wrong:
+        raise PlanError("; ".join(wrong))
+    folders = _common_folders(inputs)
+    for key, members in groups.items():
+        group = _group(inputs, members)
+        if conversion.combine:
+            problem = lost.get(key, whole)
+            yield Job(tuple(members), "/".join([name, *map(str, key)]), group, problem)
+        elif isinstance(conversion.source, DicomSeriesSource):
+            parts = [name, *(str(part) for part in key if part != "")]
+            yield Job(tuple(members), "/".join(parts), group, lost.get(key, whole))
+        else:
+            for file in members:
+                yield Job((file,), f"{name}/{_rest(file.path, folders)}", group)
+
+
+def grouping(conversion: Conversion) -> Inputs:
+    """A conversion's inputs; those of a series, whose groups are volumes, by folder where nothing is said."""
+    inputs = conversion.inputs
+    if isinstance(conversion.source, DicomSeriesSource) and not inputs.group_by:
+        return inputs.model_copy(update={"group_by": ("parent",)})
+    return inputs
+
+
+def _groups(
+    inputs: Inputs, files: Sequence[InputFile], kinds: Mapping[str, str]
+) -> Mapping[tuple[object, ...], Sequence[InputFile]]:
+    if not inputs.group_by:
+        return {(): files} if files else {}
+    groups: dict[tuple[object, ...], list[InputFile]] = {}
+    for file in files:
+        groups.setdefault(tuple(_key(file, by, kinds) for by in inputs.group_by), []).append(file)
+    return groups
+
+
+def _group(inputs: Inputs, members: Sequence[InputFile]) -> str:
+    """What ``{group}`` is."""
+    return "_".join(_shown(members[0], by) for by in inputs.group_by)
+
+
+def _key(file: InputFile, by: str, kinds: Mapping[str, str]) -> object:
+    """What files of one group share: numbers by their value, folders by their whole path."""
+    if by == "parent":
+        return nfc(file.path).rpartition("/")[0]
+    text = _shown(file, by)
+    try:
+        return {"d": int, "f": float}.get(kinds.get(by, ""), str)(text)
+    except ValueError:
+        return text
+
+
+def _shown(file: InputFile, by: str) -> str:
+    for name, text in file.captures:
+        if name == by:
+            return text
+    parent, stem, suffix = split_name(file.path)
+    built_in = {"parent": parent, "stem": stem, "suffix": suffix, "name": stem + suffix}
+    if by not in built_in:
+        raise PlanError(f"'{file.path}' has no '{by}' to group by: the glob that matches it captures none")
+    return built_in[by]
+
+
+def _lost(inputs: Inputs, kinds: Mapping[str, str], broken: tuple[Unit, ...]) -> dict[object, str]:
+    """Why groups are not whole, by key; under None what may belong to any group.
+
+    An image that lacks one of its group's files would be a plausible wrong one.
+    """
+    lost: dict[object, str] = {}
+    for unit in broken:
+        carried = InputFile("", "out", shared_captures(unit.inputs)[0])
+        names = {name for name, _ in carried.captures}
+        known = all(by in names for by in inputs.group_by)
+        key = tuple(_key(carried, by, kinds) for by in inputs.group_by) if known else None
+        lost.setdefault(key, f"needs what '{unit.id}' cannot make: {unit.problem}")
+    return lost
+
+
+def _wrong_count(inputs: Inputs, members: Sequence[InputFile]) -> str:
+    count, group = len(members), _group(inputs, members)
+    where = f"group '{group}' has" if group else "there are"
+    if inputs.min_files and count < inputs.min_files:
+        return f"{where} {count} files, fewer than min_files: {inputs.min_files}"
+    if inputs.max_files and count > inputs.max_files:
+        return f"{where} {count} files, more than max_files: {inputs.max_files}"
+    return ""
+
+
+def _common_folders(inputs: Inputs) -> int:
+    """How many leading folders all globs name in full, and alike."""
+    named = []
+    for glob in inputs.files:
+        literals = [component.literal for component in parse_glob(nfc(glob)).components[:-1]]
+        named.append(literals[: literals.index(None)] if None in literals else literals)
+    count = 0
+    while named and all(len(each) > count and each[count] == named[0][count] for each in named):
+        count += 1
+    return count
+
+
+def _rest(path: str, folders: int) -> str:
+    return path.split("/", folders)[-1] if folders else path

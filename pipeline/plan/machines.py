@@ -1,0 +1,40 @@
+"""Which machine a unit is of, where a template names it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ...schemas.language.template import is_template, places
+from ..errors import PlanError, SourceError
+from ..inputs.render import Scope, render
+from ..recipe.loaded import LoadedRecipe
+
+
+def machine_template(loaded: LoadedRecipe, conversion: str) -> str:
+    """The template that names the machines of a conversion's files; nothing where none does."""
+    text = loaded.recipe.conversions[conversion].machine
+    return text if text is not None and is_template(text) else ""
+
+
+def asks_source(template: str) -> bool:
+    """Whether only a file itself can say which machine it is of."""
+    return any(place.namespace == "source" for place in places(template))
+
+
+def machine_named(template: str, scope: Scope, loaded: LoadedRecipe) -> str:
+    """The machine that a template names.
+
+    Raises:
+        SourceError: a file names a machine that the recipe does not have, or none.
+        PlanError: another name does; or the template names what nobody knows.
+    """
+    name, known = render(template, scope).strip(), tuple(loaded.recipe.machines)
+    if name in known:
+        return name
+    near = get_close_matches(name, known, n=1)
+    error = SourceError if asks_source(template) else PlanError
+    raise error(
+        f"'{template}' gives '{name}', and the recipe has no such machine",
+        subject=scope.path,
+        hint=f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}",
+    )

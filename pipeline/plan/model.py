@@ -1,0 +1,176 @@
+"""What a plan is made of: files, units of work, steps. Plain frozen data, made by `plan`.
+
+A `Unit` is what one worker does in one go: the loads of one image (or of one group, one range of slices)
+and everything that hangs on them. The single steps and their needs derive from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import Note
+from ..recipe.loaded import LoadedRecipe
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Conversion
+
+StepKind = Literal["load", "combine", "process", "export"]
+Base = Literal["data", "out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What other files of the data folder say of an input; their paths are as its own."""
+
+    sidecar: str = ""
+    table: str = ""
+    """The table that `metadata` names."""
+    line: int = 0
+    """Of its row in the table."""
+    row: tuple[tuple[str, str], ...] = ()
+    """Columns and cells."""
+    problem: str = ""
+    """Why the input cannot be used: no sidecar, no row."""
+
+
+ALONE = Beside()
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that goes in: its path (with /) relative to the data folder or, chained, the output folder."""
+
+    path: str
+    base: Base = "data"
+    captures: tuple[tuple[str, str], ...] = ()
+    beside: Beside = ALONE
+
+
+def beside_of(item: InputFile) -> tuple[str, ...]:
+    """The files beside an input."""
+    return tuple(path for path in (item.beside.sidecar, item.beside.table) if path)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that comes out: its path (with /) relative to the output folder.
+
+    `export` is the position in the conversion's exports. `page` is the page, frame or slice it holds,
+    from 1 in the file; None where it holds all that the unit loads (mostly one).
+    """
+
+    path: str
+    export: int
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One image's worth of work. `needs` are ids of units whose outputs are inputs here."""
+
+    id: str
+    """``film/g10_a.tif``: the conversion, and the file without the folders that its globs name in full;
+    ``starshot/TB1``: the group; ``phantom/phantom.npy[1-48]``: a range of slices, from 1."""
+    conversion: str
+    index: int
+    """Position of its file or group in its conversion, from 1; ranges of one file share it."""
+    inputs: tuple[InputFile, ...]
+    outputs: tuple[Output, ...]
+    group: str = ""
+    """What ``{group}`` is: the values of the group's keys, joined by ``_``."""
+    pages: tuple[int, int] | None = None
+    """First and one past the last page or slice to load, from 0; None: all."""
+    needs: tuple[str, ...] = ()
+    problem: str = ""
+    """Why the unit cannot be done: a file whose header cannot be read. Then it has no outputs."""
+    machine: str = ""
+    """The machine that the conversion's template gives; empty where none does, or where only a file can say
+    that is yet to be written."""
+
+    @property
+    def files(self) -> tuple[InputFile, ...]:
+        """All that is read: the inputs, and what lies beside them, each once."""
+        if all(item.beside is ALONE for item in self.inputs):
+            return self.inputs
+        paths = (path for item in self.inputs for path in beside_of(item))
+        return (*self.inputs, *(InputFile(path) for path in dict.fromkeys(paths)))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of the DAG."""
+
+    id: str
+    """``film/g10_a.tif:export``; with a number from 1 where a unit has several of the kind: ``:export-2``."""
+    kind: StepKind
+    unit: str
+    does: str
+    """``xim``, ``mean``, ``crop, invert``, ``rt-image``."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run does, in an order in which it can be done."""
+
+    loaded: LoadedRecipe
+    data: Path
+    out: Path
+    units: tuple[Unit, ...]
+    notes: tuple[Note, ...] = ()
+
+    def conversion(self, unit: Unit) -> Conversion:
+        """What the recipe says of a unit."""
+        return self.loaded.recipe.conversions[unit.conversion]
+
+    def steps(self) -> Iterator[Step]:
+        """Every step of every unit, each after those that it needs."""
+        makers: dict[str, str] = {}
+        for unit in self.units:
+            for step in _steps(unit, self.conversion(unit), makers):
+                if step.kind == "export":
+                    makers |= dict.fromkeys(step.outputs, step.id)
+                yield step
+
+    def order(self) -> Iterator[tuple[Unit, ...]]:
+        """The units in groups; each group needs only units of earlier ones, in the plan's order."""
+        if not any(unit.needs for unit in self.units):
+            if self.units:
+                yield self.units
+            return
+        place = {unit.id: position for position, unit in enumerate(self.units)}
+        sorter = TopologicalSorter({unit.id: unit.needs for unit in self.units})
+        sorter.prepare()
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            yield tuple(self.units[position] for position in sorted(place[each] for each in ready))
+            sorter.done(*ready)
+
+
+def _steps(unit: Unit, conversion: Conversion, makers: Mapping[str, str]) -> Iterator[Step]:
+    before: tuple[str, ...] = ()
+    for number, file in enumerate(unit.inputs, 1):
+        step = f"{unit.id}:load{f'-{number}' if len(unit.inputs) > 1 else ''}"
+        needs = (makers[file.path],) if file.base == "out" and file.path in makers else ()
+        yield Step(step, "load", unit.id, conversion.source.format, (file.path, *beside_of(file)), (), needs)
+        before += (step,)
+    if unit.problem:
+        return
+    if conversion.combine:
+        step = f"{unit.id}:combine"
+        yield Step(step, "combine", unit.id, conversion.combine.method, needs=before)
+        before = (step,)
+    if conversion.process:
+        step, does = f"{unit.id}:process", ", ".join(operation.op for operation in conversion.process)
+        yield Step(step, "process", unit.id, does, needs=before)
+        before = (step,)
+    for position, export in enumerate(conversion.exports):
+        paths = tuple(output.path for output in unit.outputs if output.export == position)
+        step = f"{unit.id}:export{f'-{position + 1}' if len(conversion.exports) > 1 else ''}"
+        yield Step(step, "export", unit.id, export.to, (), paths, before)

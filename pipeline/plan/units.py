@@ -1,0 +1,202 @@
+"""The units of one conversion: how its work is cut, and what each output is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ...schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
+from ...schemas.language.template import places
+from ...schemas.recipe import Conversion
+from ...schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
+from ..errors import PlanError, SourceError
+from ..inputs.render import Scope, render_path
+from .companions import furnished
+from .gather import Job, Planning, gather, jobs_of, refuse
+from .machines import asks_source, machine_named, machine_template
+from .model import Output, Unit
+from .scope import kinds_of, scope_of_files, shared_lookup
+
+if TYPE_CHECKING:
+    from ..imaging.probe import Probe
+
+SLICES = 32
+"""Most slices of a volume that one unit takes."""
+
+_PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
+_ONE_IMAGE = RtImageExport | CtSeriesExport | PngExport | JpgExport
+"""Targets whose files hold one image each."""
+
+
+def units_of(name: str, planning: Planning) -> Iterator[Unit]:
+    """The units of one conversion, in order; what stands against it goes into `planning`."""
+    conversion = planning.loaded.recipe.conversions[name]
+    kinds = kinds_of(planning.loaded.recipe, name)
+    try:
+        gathered = furnished(name, gather(name, conversion, planning), planning)
+        naming = _Naming(name, conversion, kinds, planning)
+        for index, job in enumerate(jobs_of(name, conversion, gathered, kinds), 1):
+            needs: tuple[str, ...] = ()
+            if gathered.makers:
+                needs = tuple(dict.fromkeys(gathered.makers[file.path] for file in job.files))
+            yield from naming.units(job, index, needs)
+    except PlanError as error:
+        refuse(planning, ("conversions", name, "inputs"), str(error))
+
+
+class _Naming:
+    """Names the outputs of a conversion's jobs; what cannot be named goes into `planning`."""
+
+    def __init__(
+        self, name: str, conversion: Conversion, kinds: Mapping[str, str], planning: Planning
+    ) -> None:
+        self.name, self.kinds, self.planning = name, kinds, planning
+        self.source, self.exports = conversion.source, conversion.exports
+        named = [{(place.namespace, place.name) for place in places(export.path)} for export in self.exports]
+        self.paged = [bool(names & _PAGED) for names in named]
+        self.combined = conversion.combine is not None
+        page = self._page()
+        self.single = () if page is None else (page,)
+        self.series = isinstance(self.source, DicomSeriesSource)
+        self.volume = isinstance(self.source, VolumeSource | DicomSeriesSource) and not self.combined
+        self.asks_source = any(space == "source" for names in named for space, _ in names)
+        self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
+        self.splits = self.volume and not self.series and all(self.paged)
+        self.machine = machine_template(planning.loaded, name)
+        self.asks_machine = asks_source(self.machine)
+        self.refused: set[int] = set()
+
+    def _page(self) -> int | None:
+        """The one page or frame that the source gives, from 1; None where only the file can say."""
+        match self.source:
+            case DicomSource():
+                return self.source.frame
+            case ImageSource():
+                return self.source.page
+            case AutoSource() | VolumeSource() | DicomSeriesSource():
+                return None
+        return 1
+
+    def units(self, job: Job, index: int, needs: tuple[str, ...]) -> Iterator[Unit]:
+        """The job's unit; of a volume, one for each range of slices."""
+
+        def unit(
+            outputs: tuple[Output, ...], problem: str = "", pages: tuple[int, int] | None = None
+        ) -> Unit:
+            own = f"{job.id}[{pages[0] + 1}-{pages[1]}]" if pages else job.id
+            return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem, machine)
+
+        machine = ""
+        problem = job.problem
+        for file in job.files:
+            problem = problem or file.beside.problem
+        if problem:
+            yield unit((), problem)
+            return
+        try:
+            job, headers = self._surveyed(job) if self.series else (job, self._headers(job))
+            numbers = self._numbers(headers)
+            scope = scope_of_files(
+                self.planning.loaded,
+                self.kinds,
+                job.files,
+                index,
+                group=job.group,
+                source=shared_lookup(job.id, headers),
+            )
+            machine = self._machine(job, scope)
+            if self.splits and len(numbers) > SLICES:
+                for start, stop in ranges(len(numbers)):
+                    yield unit(self._outputs(scope, numbers[start:stop]), pages=(start, stop))
+            else:
+                yield unit(self._outputs(scope, numbers))
+        except SourceError as error:
+            yield unit((), str(error))
+
+    def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
+        """Of a series the files that belong to it, and their headers in the order of its slices."""
+        if _chained(job):
+            return job, self._headers(job) if self.asks_source or any(self.paged) else ()
+        from ..loaders.dicom.series import survey
+
+        assert isinstance(self.source, DicomSeriesSource)
+        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
+        found = survey([folder / file.path for file in job.files], self.source, limits)
+        members = frozenset(found.paths)
+        return replace(
+            job, files=tuple(file for file in job.files if folder / file.path in members)
+        ), found.probes
+
+    def _machine(self, job: Job, scope: Scope) -> str:
+        """The machine that a template names; nothing where a file can say it that is yet to be written."""
+        if not self.machine or (self.asks_machine and _chained(job)):
+            return ""
+        try:
+            return machine_named(self.machine, scope, self.planning.loaded)
+        except PlanError as error:
+            refuse(self.planning, ("conversions", self.name, "machine"), str(error))
+            return ""
+
+    def _headers(self, job: Job) -> tuple[Probe, ...]:
+        if not (self.asks_source or self.counted):
+            if not self.asks_machine or _chained(job):
+                return ()
+        elif _chained(job):
+            reason = "the path needs the header of a file that another conversion has yet to write"
+            for position, export in enumerate(self.exports):
+                self._refuse(position, f"'{export.path}': {reason}")
+            return ()
+        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
+        return tuple(self.planning.probe(folder / file.path, self.source, limits) for file in job.files)
+
+    def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
+        """The numbers of the pages, frames or slices that the job loads, as far as they are needed."""
+        if self.combined:
+            return ()
+        if self.counted:
+            return range(1, headers[0].pages + 1) if headers else ()
+        return self.single
+
+    def _outputs(self, scope: Scope, numbers: Sequence[int]) -> tuple[Output, ...]:
+        outputs: list[Output] = []
+        for position, export in enumerate(self.exports):
+            if position in self.refused:
+                continue
+            try:
+                if self.paged[position]:
+                    outputs += [
+                        Output(render_path(export.path, replace(scope, page=number)), position, number)
+                        for number in numbers or (None,)
+                    ]
+                else:
+                    if self.volume:
+                        self._check_one(position, len(numbers))
+                    outputs.append(Output(render_path(export.path, scope), position))
+            except PlanError as error:
+                self._refuse(position, str(error))
+        return tuple(outputs)
+
+    def _check_one(self, position: int, count: int) -> None:
+        export = self.exports[position]
+        if count > 1 and isinstance(export, _ONE_IMAGE):
+            raise PlanError(
+                f"'{export.path}' is one file for {count} slices, and {export.to} holds one in a file; "
+                "put {slice:04d} into it"
+            )
+
+    def _refuse(self, position: int, what: str) -> None:
+        self.refused.add(position)
+        refuse(self.planning, ("conversions", self.name, "exports", position, "path"), what)
+
+
+def ranges(count: int) -> list[tuple[int, int]]:
+    """Ranges of slices of about the same size, none above `SLICES`; they depend on the count alone."""
+    parts = -(-count // SLICES)
+    edges = [count * part // parts for part in range(parts + 1)]
+    return list(pairwise(edges))
+
+
+def _chained(job: Job) -> bool:
+    return any(file.base == "out" for file in job.files)

@@ -1,0 +1,245 @@
+"""What several images say in common, before they become one: geometry, and the attributes of their files.
+
+A value in which they differ is no value of the combined image. It is left empty, and a note names the key
+and the files, never the value of a patient's attribute.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Note
+from ..imaging.angles import apart
+from ..imaging.image import Geometry, Image, PatientPlane, SourceFile
+from ..loaders.dicom.dataset import broken
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
+
+DISTANCE = 0.1
+"""mm."""
+ANGLE = 0.1
+"""Degrees."""
+DIRECTION = 1e-3
+"""Of a direction cosine."""
+
+PATIENT = frozenset(
+    {"PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "OtherPatientIDs"}
+)
+STUDY = frozenset(
+    {
+        "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber",
+        "ReferringPhysicianName",
+    }
+)  # fmt: skip
+EMPTIED = (PATIENT | STUDY | {"KVP", "MetersetExposure"}) - {"StudyInstanceUID"}
+"""Attributes that stay, without a value: an image must have them (Type 2)."""
+PARTED = frozenset({"ExposureSequence"})
+"""Sequences whose items say several things of an image, of which some may be common. An item of any other
+one describes one thing, and half of it would be none: leaves without positions, a reference to nothing."""
+IDENTITY = frozenset({"SOPClassUID", "SOPInstanceUID"})
+"""Kept: they say which file the first one was."""
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= DISTANCE
+
+
+def _vectors(within: float) -> Callable[[Any, Any], bool]:
+    return lambda one, other: all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
+
+
+def _planes(one: PatientPlane, other: PatientPlane) -> bool:
+    return (
+        math.dist(one.position, other.position) <= DISTANCE
+        and _vectors(DIRECTION)(one.orientation, other.orientation)
+        and one.frame_of_reference == other.frame_of_reference
+        and (one.thickness, one.spacing) == (other.thickness, other.spacing)
+    )
+
+
+_SAME: dict[str, Callable[[Any, Any], bool]] = {
+    "sid": _near,
+    "sad": _near,
+    "gantry": lambda one, other: apart(one, other) <= ANGLE,
+    "collimator": lambda one, other: apart(one, other) <= ANGLE,
+    "couch": lambda one, other: apart(one, other) <= ANGLE,
+    "receptor_angle": lambda one, other: apart(one, other) <= ANGLE,
+    "position": _vectors(DISTANCE),
+    "orientation": _vectors(DIRECTION),
+    "translation": _vectors(DISTANCE),
+    "patient": _planes,
+}
+
+
+def agreed_geometry(images: Sequence[Image]) -> tuple[Geometry, tuple[Note, ...]]:
+    """The first image's geometry without what another one contradicts or does not know.
+
+    SID and other lengths may differ by 0.1 mm, angles by 0.1 degree the short way round; the first value
+    stands for all. The spacing is the caller's to check.
+    """
+    geometry = images[0].geometry
+    notes = []
+    for field, same in _SAME.items():
+        value = getattr(geometry, field)
+        other = next((image for image in images[1:] if not _agrees(value, image, field, same)), None)
+        if other is None:
+            continue
+        origins = {name: found for name, found in geometry.origins.items() if name != field}
+        reason = f"{field} differs between {images[0].source.path.name} and {other.source.path.name}"
+        blank = {**geometry.blank, field: reason}
+        emptied: dict[str, Any] = {field: None}
+        geometry = dataclasses.replace(geometry, origins=origins, blank=blank, **emptied)
+        said = f"{_shown(value)} and {_shown(getattr(other.geometry, field))}"
+        notes.append(Note(f"{field}-differs", f"{reason} ({said}); left empty", contradiction=True))
+    return geometry, tuple(notes)
+
+
+def _agrees(value: Any, image: Image, field: str, same: Callable[[Any, Any], bool]) -> bool:
+    other = getattr(image.geometry, field)
+    if value is None or other is None:
+        return value is other
+    return same(value, other)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, PatientPlane):
+        return f"the plane at {_shown(value.position)}"
+    if isinstance(value, tuple):
+        return "\\".join(f"{part:.6g}" for part in value)
+    return f"{value:.6g}"
+
+
+def units_note(images: Sequence[Image]) -> tuple[Note, ...]:
+    """What there is to say about values in different units."""
+    units = sorted({image.units or "none" for image in images})
+    if len(units) == 1:
+        return ()
+    text = f"the images to combine have values of different types ({', '.join(units)}); left empty"
+    return (Note("units-differ", text),)
+
+
+def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]]:
+    """The first image's file, its datasets reduced to what all files say, and what was taken away.
+
+    Patient and study attributes that differ become empty (a Study Instance UID goes: its study is none of
+    theirs). Others go: an acquisition time of one of them is none of the result.
+    """
+    first = images[0].source
+    differing: set[str] = set()
+    changes: dict[str, Any] = {}
+    for name in ("dataset", "attributes"):
+        every = [getattr(image.source, name) for image in images]
+        if every[0] is not None and len(every) > 1:
+            others = [dataset for dataset in every[1:] if dataset is not None]
+            lacking = len(others) < len(every) - 1
+            changes[name] = _common(every[0], others, differing, lacking=lacking)
+    source = dataclasses.replace(first, **changes)
+    return source, tuple(_notes(differing, images))
+
+
+def _common(
+    first: Dataset, others: Sequence[Dataset], differing: set[str], *, lacking: bool = False
+) -> Dataset:
+    """A copy of `first` with the elements that all have alike; the keywords of the rest go to `differing`."""
+    common = copy.copy(first)
+    common._dict = dict(first._dict)
+    for tag in list(common._dict):
+        if lacking or not all(_alike(first, other, tag) for other in others):
+            _reduce(common, first, others, tag, differing, lacking=lacking)
+    return common
+
+
+def _reduce(
+    common: Dataset,
+    first: Dataset,
+    others: Sequence[Dataset],
+    tag: Any,
+    differing: set[str],
+    *,
+    lacking: bool,
+) -> None:
+    """Empties, removes, or (`PARTED`, of as many items in all) goes into an element that is not common."""
+    from pydicom.datadict import keyword_for_tag
+
+    keyword = keyword_for_tag(tag)
+    if keyword in IDENTITY:
+        return
+    items = _parted(first, others, tag, differing) if keyword in PARTED and not lacking else None
+    if items is not None:
+        from pydicom import Sequence as Items
+
+        del common[tag]
+        common.add_new(tag, "SQ", Items(items))
+        return
+    differing.add(keyword)
+    del common[tag]
+    if keyword in EMPTIED:
+        setattr(common, keyword, "")
+
+
+def _parted(
+    first: Dataset, others: Sequence[Dataset], tag: Any, differing: set[str]
+) -> Sequence[Dataset] | None:
+    """What the items of a sequence have in common; None where nothing can stand that makes a sound item."""
+    items = _items(first, tag)
+    rest = [_items(other, tag) for other in others]
+    if not items or not all(part is not None and len(part) == len(items) for part in rest):
+        return None
+    found: set[str] = set()
+    inner = [
+        _common(item, [part[place] for part in rest if part is not None], found)
+        for place, item in enumerate(items)
+    ]
+    if "NumberOfBlocks" in found:
+        return None
+    differing |= found
+    return inner
+
+
+def _items(dataset: Dataset, tag: Any) -> Sequence[Dataset] | None:
+    element = _element(dataset, tag)
+    return list(element.value) if element is not None and element.VR == "SQ" else None
+
+
+def _element(dataset: Dataset, tag: Any) -> DataElement | None:
+    """The element; None where there is none, or none that can be read."""
+    try:
+        element: DataElement | None = dataset.get(tag)
+        return element
+    except broken():
+        return None
+
+
+def _alike(one: Dataset, other: Dataset, tag: Any) -> bool:
+    from pydicom.dataelem import RawDataElement
+
+    raw = [dataset._dict.get(tag) for dataset in (one, other)]
+    values = [(part.value, part.is_little_endian) for part in raw if isinstance(part, RawDataElement)]
+    if len(values) == 2 and values[0] == values[1]:
+        return True
+    elements = [_element(dataset, tag) for dataset in (one, other)]
+    return None not in elements and bool(elements[0] == elements[1])
+
+
+def _notes(differing: Iterable[str], images: Sequence[Image]) -> Iterable[Note]:
+    files = f"the {len(images)} files from {images[0].source.path.name} on"
+    found = set(differing)
+    for code, keywords in (("patient-differs", PATIENT), ("study-differs", STUDY - {"StudyInstanceUID"})):
+        names = ", ".join(sorted(found & keywords))
+        if names:
+            yield Note(code, f"{names}: not the same in {files}; left empty", contradiction=True)
+    if "StudyInstanceUID" in found:
+        text = f"StudyInstanceUID: not the same in {files}; the result is a new study"
+        yield Note("study-differs", text, contradiction=True)
+    if "MetersetExposure" in found:
+        yield Note("meterset-differs", f"MetersetExposure: not the same in {files}; left empty")
+    names = ", ".join(sorted(name for name in found if name.endswith("Sequence")))
+    if names:
+        yield Note("sequence-differs", f"{names}: not the same in {files}; left out")

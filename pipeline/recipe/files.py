@@ -1,0 +1,245 @@
+"""A recipe's file and the files that it extends -> one tree of parts."""
+
+from __future__ import annotations
+
+import operator
+import posixpath
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ...schemas.profiles import PROFILES, is_profile_file
+from ...schemas.testing.select import model_of
+from ..errors import Problem
+from .loaded import Place
+from .problems import make_problem, problems_in
+from .profiles import built_in, naming
+from .tree import Part, merge, parts_of, plain, with_fills
+from .yaml_nodes import MAX_BYTES, Node, YamlError, read_yaml
+
+MAX_FILES = 64
+
+Chain = tuple[tuple[Path, str], ...]
+"""The files on the way here: path, and the path as it is shown."""
+
+_OWN_KEYS = ("name", "extends", "requires")
+"""What a recipe does not take over from the files that it extends."""
+
+
+class FileReader:
+    """Reads files and keeps what is wrong with them in `problems`."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.files = 0
+        self.profiles: dict[str, Part] = {}
+        """What each profile that is named says, by its name or its path relative to the recipe."""
+
+    def read(self, path: Path, shown: str) -> Part | None:
+        """The recipe's own file over the files that it extends; None where a file cannot be read."""
+        return self._read(path, shown, Part(shown, Place(shown, 0, 0, "recipe")), ())
+
+    def _read(self, path: Path, shown: str, named: Part, chain: Chain) -> Part | None:
+        """`named` is the part that names the file."""
+        node = self._mapping(path, shown, named, chain)
+        return None if node is None else self._parse(node, path, shown, chain)
+
+    def _mapping(self, path: Path, shown: str, named: Part, chain: Chain) -> Node | None:
+        """A file's mapping; None where it cannot be read or is none."""
+        self.files += 1
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "this is no path"
+            subject = f"'{named.value}' " if chain else ""
+            self._wrong(named.place, named.path, f"{subject}cannot be read: {reason}")
+            return None
+        return self._parsed(data, shown)
+
+    def _parsed(self, data: bytes, shown: str) -> Node | None:
+        top = Place(shown, 0, 0, "recipe")
+        try:
+            node = read_yaml(data)
+        except YamlError as error:
+            for found in error.problems:
+                place = replace(top, line=found.line, column=found.column)
+                self._wrong(place, found.path, found.what)
+            return None
+        if not isinstance(node.value, dict):
+            what = "is empty" if node.value is None else "must be a mapping (key: value) at its top"
+            self._wrong(replace(top, line=node.line, column=node.column), (), what)
+            return None
+        return node
+
+    def _parse(self, node: Node, path: Path, shown: str, chain: Chain) -> Part | None:
+        part = with_fills(parts_of(node, shown, own=not chain))
+        self._check_alone(part, own=not chain)
+        chain = (*chain, (path, shown))
+        return self._extended(naming(part, lambda item: self._profile(item, chain)), path, chain)
+
+    def _profile(self, item: Part, chain: Chain) -> Part:
+        """Reads the profile that is named, once; gives its name as the recipe itself would write it."""
+        text = str(item.value).replace("\\", "/")
+        if text in PROFILES:
+            if text not in self.profiles:
+                node = self._parsed(built_in(text), f"profile {text}")
+                assert node is not None
+                self.profiles[text] = parts_of(node, f"profile {text}", profile=True)
+            return item
+        if not is_profile_file(text):  # the models say that there is none
+            return item
+        path, shown = chain[-1]
+        target, shown = path.parent / text, posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
+        name = posixpath.relpath(shown, posixpath.dirname(chain[0][1]) or ".")
+        if what := _outside(text, target, chain[0][0], "names"):
+            self._wrong(item.place, item.path, f"'{item.value}' {what}")
+        elif name not in self.profiles:
+            self.profiles[name] = item  # one mistake in it is told once
+            node = self._mapping(target, shown, item, chain)
+            if node is not None:
+                self.profiles[name] = parts_of(node, shown, profile=True)
+                self._check_profile(self.profiles[name])
+        return replace(item, value=name)
+
+    def _check_profile(self, part: Part) -> None:
+        nested = part.entries.get("profile")
+        if nested is not None:
+            self._wrong(nested.place, nested.path, "a profile is not made of another one")
+        alone = replace(part, value={"profile": _without(part, "profile")})
+        self._check_part(replace(part, value={"conversions": alone}))
+
+    def _extended(self, part: Part, path: Path, chain: Chain) -> Part | None:
+        """The part over what it extends; None where some of that is missing."""
+        lower: Part | None = None
+        complete = True
+        for item in self._names(part.entries.get("extends")):
+            read = self._one(item, path, chain)
+            complete = complete and read is not None
+            if read is not None:
+                inherited = {key: inner for key, inner in read.entries.items() if key not in _OWN_KEYS}
+                read = replace(read, value=inherited)
+                lower = read if lower is None else merge(lower, read, "recipe")
+        if not complete:
+            self._check_part(_without(part, "extends", "defaults"))
+            return None
+        return part if lower is None else merge(lower, part, "recipe")
+
+    def _one(self, item: Part, path: Path, chain: Chain) -> Part | None:
+        text = str(item.value).replace("\\", "/")
+        target = path.parent / text
+        shown = posixpath.normpath(posixpath.join(posixpath.dirname(chain[-1][1]), text))
+        for index, (other, _) in enumerate(chain):
+            if _same(other, target):
+                cycle = " -> ".join([*(name for _, name in chain[index:]), chain[index][1]])
+                self._wrong(item.place, item.path, f"a recipe cannot extend itself: {cycle}")
+                return None
+        if what := _outside(text, target, chain[0][0]):
+            self._wrong(item.place, item.path, f"'{item.value}' {what}")
+            return None
+        if self.files >= MAX_FILES:
+            self._wrong(item.place, item.path, f"more than {MAX_FILES} files are extended")
+            return None
+        return self._read(target, shown, item, chain)
+
+    def _names(self, part: Part | None) -> list[Part]:
+        if part is None or part.value is None:
+            return []
+        items = part.value if isinstance(part.value, list) else [part]
+        if all(isinstance(item.value, str) and item.value for item in items):
+            return items
+        self._wrong(part.place, part.path, "must be the path of a recipe file, or a list of paths")
+        return []
+
+    def _check_alone(self, part: Part, *, own: bool) -> None:
+        """What is wrong in a file whatever is merged with it: its `requires`, its `defaults`."""
+        self._check_requires(part.entries.get("requires"))
+        defaults = part.entries.get("defaults")
+        if defaults is not None and defaults.value is not None:
+            alone = replace(part, value={"defaults": defaults})
+            self._check_part(replace(part, value={"conversions": alone}))
+        if not own:
+            self._check_part(_without(part, "extends", "defaults"))
+
+    def _check_part(self, part: Part) -> None:
+        data = plain(part)
+        model = model_of(data)
+        try:
+            model.model_validate(data)
+        except ValidationError as error:
+            self.problems += problems_in(error, part, model, partial=True)
+
+    def _check_requires(self, part: Part | None) -> None:
+        if part is None or not isinstance(part.value, str):
+            return
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            installed = version("dicombake")
+        except PackageNotFoundError:
+            self._wrong(part.place, part.path, "this program is not installed, so its version is unknown")
+            return
+        if not meets(installed, part.value):
+            what = f"needs dicombake {part.value.strip()}, and this is {installed}; update it"
+            self._wrong(part.place, part.path, what)
+
+    def _wrong(self, place: Place, path: tuple[str | int, ...], what: str) -> None:
+        self.problems.append(make_problem(place, path, what))
+
+
+def _without(part: Part, *keys: str) -> Part:
+    return replace(part, value={key: inner for key, inner in part.entries.items() if key not in keys})
+
+
+def _outside(text: str, target: Path, recipe: Path, does: str = "extends") -> str:
+    """Why a path is none that a recipe may extend or name, or nothing.
+
+    What is not in the recipe's repository is not versioned with it, and another machine does not have it.
+    """
+    if text.startswith(("/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", text):
+        return f"must be relative to the file that {does} it"
+    try:
+        found, folder = target.resolve(), recipe.resolve().parent
+    except (OSError, ValueError, RuntimeError):  # reading it says what is wrong
+        return ""
+    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    if root is None or found.is_relative_to(root):
+        return ""
+    return f"leaves the git repository that holds the recipe; what it {does} is kept in git with it"
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def meets(installed: str, requirement: str) -> bool:
+    """Whether a version is within bounds such as ``>=0.3,<2``; malformed bounds are the models' matter."""
+    have = _numbers(installed)
+    for bound in requirement.split(","):
+        matched = _BOUND.fullmatch(bound)
+        if matched is None:
+            continue
+        sign, text = matched.groups()
+        want = _numbers(text)
+        if sign == "~=":
+            if not (have >= want and have[: text.count(".") or 1] == want[: text.count(".") or 1]):
+                return False
+        elif not _COMPARE[sign](have, want):
+            return False
+    return True
+
+
+_BOUND = re.compile(r"\s*(>=|==|~=|>|<=|<)\s*([0-9.]+)\s*")
+_COMPARE = {">=": operator.ge, "==": operator.eq, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The release part of a version, filled up to four numbers."""
+    matched = re.match(r"[0-9]+(?:\.[0-9]+){0,3}", version)
+    numbers = [int(part) for part in matched[0].split(".")] if matched else []
+    return tuple((numbers + [0] * 4)[:4])

@@ -1,0 +1,192 @@
+"""A YAML file -> Recipe, or every mistake in it with its line and column."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ...schemas.language.template import is_template
+from ...schemas.recipe import Conversion, Recipe
+from ...schemas.rules.checks import problems_of
+from ...schemas.testing.select import model_of
+from ..errors import Problem, RecipeError
+from .carried_tests import wrong_tests
+from .files import FileReader
+from .loaded import Layer, LoadedRecipe, Location, Place
+from .machines import applied, machine_names, templated, unknown_machines
+from .problems import make_problem, nearest, problem_at, problems_in
+from .profiles import HANDED_DOWN, Profiles
+from .tree import Part, plain
+
+__all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
+
+MAX_MERGED = 500_000
+"""Values of a recipe with its defaults in every conversion."""
+
+
+def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> LoadedRecipe:
+    """Read a recipe and what it extends; `variables` are those of ``--set``.
+
+    Raises:
+        RecipeError: with every mistake in the files.
+    """
+    return load_with_parts(path, variables)[0]
+
+
+def load_with_parts(
+    path: Path, variables: Mapping[str, str] | None = None
+) -> tuple[LoadedRecipe, Part, Profiles]:
+    """The recipe; the tree of its files merged, before `defaults` and machines are put into conversions; and
+    the profiles that it names.
+
+    Raises: RecipeError, as `load_recipe`.
+    """
+    path = Path(path)
+    reader = FileReader()
+    read = reader.read(path, path.as_posix())
+    if read is None:
+        raise RecipeError(_in_order(reader.problems))
+    read = _named(read, path)
+    problems = [*reader.problems, *_set(read, variables or {})]
+    read = _with_variables(read, variables or {})
+    merged = applied(read, reader.profiles)
+    variants = _variants(read, reader.profiles, merged)
+    recipe, found = _validated(merged)
+    problems += found
+    loaded: dict[str, LoadedRecipe] = {}
+    for name, variant in variants.items():
+        inner, found = _validated(variant)
+        problems += found
+        if inner is not None:
+            places = dict(_places(variant))
+            loaded[name] = LoadedRecipe(inner, path, places, _digest(inner, places, {}))
+    if problems or recipe is None:
+        raise RecipeError(_in_order(problems))
+    places = dict(_places(merged))
+    return LoadedRecipe(recipe, path, places, _digest(recipe, places, loaded), loaded), read, reader.profiles
+
+
+def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:
+    """The recipe as it is for each machine, where a template chooses the machine. Raises: RecipeError."""
+    names = machine_names(merged) if templated(merged) else []
+    size, variants = merged.size(), {}
+    for name in names:
+        if size > MAX_MERGED:
+            break
+        variants[name] = applied(read, profiles, name)
+        size += variants[name].size()
+    if size > MAX_MERGED:
+        raise RecipeError((make_problem(merged.place, (), f"merges into more than {MAX_MERGED} values"),))
+    return variants
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """By place, each mistake once, though several conversions may share the part that it stands in."""
+    once: dict[tuple[str, int, int, str], Problem] = {}
+    for problem in sorted(problems):
+        once.setdefault((problem.file, problem.line, problem.column, problem.what), problem)
+    return tuple(once.values())
+
+
+def _named(merged: Part, path: Path) -> Part:
+    if "name" in merged.entries:
+        return merged
+    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", unicodedata.normalize("NFC", path.stem)).lstrip(".-")[:64]
+    part = Part(name or "recipe", replace(merged.place, line=1, column=1), ("name",))
+    return replace(merged, value={**merged.entries, "name": part})
+
+
+def _set(merged: Part, variables: Mapping[str, str]) -> list[Problem]:
+    declared = merged.entries["vars"].entries if "vars" in merged.entries else {}
+    unknown = [name for name in variables if name not in declared]
+    place = replace(merged.place, line=0, column=0)
+    return [
+        make_problem(
+            place,
+            ("vars", name),
+            f"--set names a variable that the recipe does not declare{nearest(name, declared)}",
+        )
+        for name in unknown
+    ]
+
+
+def _with_variables(merged: Part, variables: Mapping[str, str]) -> Part:
+    part = merged.entries.get("vars")
+    if part is None or not part.entries:
+        return merged
+    given = {
+        name: replace(old, value=variables[name], place=replace(old.place, layer="set"))
+        if name in variables
+        else old
+        for name, old in part.entries.items()
+    }
+    return replace(merged, value={**merged.entries, "vars": replace(part, value=given)})
+
+
+def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
+    """The recipe, or what is wrong; conversions that are right by themselves are checked in any case."""
+    data = plain(merged)
+    model = model_of(data)
+    try:
+        recipe = model.model_validate(data)
+    except ValidationError as error:
+        problems = list(problems_in(error, merged, model))
+        wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
+        return None, problems + list(_checked(merged, data, wrong))
+    told = [
+        problem_at(merged, location, what) for location, what in problems_of(recipe.conversions, recipe.vars)
+    ]
+    told += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
+    return recipe, told
+
+
+def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[Problem]:
+    given = data.get("conversions")
+    conversions: dict[str, Conversion | None] = {}
+    for name, value in given.items() if isinstance(given, dict) else ():
+        sound = ("conversions", name) not in wrong
+        conversions[name] = Conversion.model_validate(value) if sound else None
+    given = data.get("vars", {})
+    texts = isinstance(given, dict) and all(isinstance(value, str) for value in given.values())
+    for location, what in problems_of(conversions, given if texts else None):
+        yield problem_at(merged, location, what)
+    yield from unknown_machines(merged, conversions)
+
+
+def _places(merged: Part) -> Iterator[tuple[Location, Place]]:
+    """Every part's place; of a list or mapping the place of its key. A single export is also number 0."""
+    for location, part in merged.walk():
+        place = part.key if part.key is not None and not isinstance(part.value, str) else part.place
+        yield location, place
+        in_exports = location[0:1] == ("conversions",) and location[2:3] == ("exports",)
+        numbered = isinstance(part.value, list) or any(isinstance(step, int) for step in location[3:4])
+        if in_exports and not numbered:
+            yield (*location[:3], 0, *location[3:]), place
+
+
+def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[str, LoadedRecipe]) -> str:
+    own = sorted(
+        f"{name}.geometry.{key}"
+        for name, conversion in recipe.conversions.items()
+        for key in conversion.geometry.model_fields_set
+        if (place := places.get(("conversions", name, "geometry", key))) and place.layer == "conversion"
+    )
+    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests", "profile"})
+    for conversion in content["conversions"].values():
+        for key in ("profile", *HANDED_DOWN):  # merged into what they stand for
+            del conversion[key]
+        if not is_template(conversion["machine"] or ""):
+            del conversion["machine"]
+    canonical = {"recipe": content, "own": own}
+    if variants:
+        canonical["variants"] = {name: variant.digest for name, variant in variants.items()}
+    text = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

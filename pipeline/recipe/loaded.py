@@ -1,0 +1,59 @@
+"""A recipe as it was loaded: valid and merged, with the place of each of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Recipe
+
+Layer = Literal["conversion", "defaults", "extends", "machine", "profile", "recipe", "set"]
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value of the merged recipe stands."""
+
+    file: str
+    line: int
+    column: int
+    layer: Layer
+    """``conversion``: in the conversion itself, in the recipe; only that outranks what a file says."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A valid recipe, merged, with the place of every value."""
+
+    recipe: Recipe
+    path: Path
+    places: Mapping[Location, Place] = field(default_factory=dict)
+    """By location in the merged recipe: ``("conversions", "film", "geometry", "sid")``."""
+    digest: str = ""
+    """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, places not.
+
+    Which geometry stands in the conversion itself is part of it, since that outranks what a file says; so is
+    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses and
+    tests are not.
+    """
+    variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
+    """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
+
+    def for_machine(self, name: str) -> LoadedRecipe:
+        """The recipe as it is for files of a machine; itself where `name` is empty."""
+        return self.variants[name] if name else self
+
+    def place(self, *location: str | int) -> Place | None:
+        """The place of a value, or of the nearest part of the recipe around it."""
+        for end in range(len(location), -1, -1):
+            found = self.places.get(location[:end])
+            if found is not None:
+                return found
+        return None

@@ -1,0 +1,229 @@
+"""What Pydantic found wrong -> sentences with a file, a line and a way out.
+
+Everything hangs on the type of an error and on the models; never on Pydantic's English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ...schemas.describe.keys import DISCRIMINATORS, keys_at, sections_with
+from ...schemas.recipe import Recipe
+from ..errors import Problem
+from .loaded import Location, Place
+from .tree import Part
+
+_QUOTED = re.compile(r"'([^']*)'")
+_FILE_KEYS = ("extends", "defaults")
+"""What the top of a file may have besides a recipe's own keys."""
+_EXAMPLES = {
+    "version": "write version: 1",
+    "conversions": "name at least one, with its inputs, source and exports",
+    "inputs": 'say which files go in, as in inputs: "raw/*.xim"',
+    "exports": 'say what comes out, as in exports: {to: rt-image, path: "dicom/{stem}.dcm"}',
+    "path": 'say where it is written, as in path: "dicom/{stem}.dcm"',
+    "spacing": "mm between rows, columns and slices, as in spacing: [0.5, 0.5, 1.25]",
+    "slice_axis": "0, 1 or 2: the axis of the array that counts the slices",
+    "shape": "rows and columns, as in shape: [600, 960]",
+    "dtype": "the type of the pixels, as in dtype: uint16",
+    "size": "pixels, or text such as 1.5 mm",
+    "field.size": "mm from edge to edge, rows then columns, as in size: [100, 100]",
+    "expect": "say what must come out, as in expect: {outputs: 1, kind: rt-image}",
+    "input": "say which files are made, as in input: {phantom: field, ...}",
+}
+PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
+"""Types of errors that say no more than that a part of a recipe is not the whole of it."""
+
+
+def problems_in(
+    error: ValidationError, part: Part, model: type[BaseModel] = Recipe, *, partial: bool = False
+) -> Iterator[Problem]:
+    """The problems of a part that `model` refuses; a `partial` part may leave things out."""
+    for detail in error.errors(include_url=False):
+        if not (partial and detail["type"] in PARTIAL):
+            yield _problem(detail, part, model)
+
+
+def problem_at(part: Part, location: Location, what: str) -> Problem:
+    """A problem with the value at a location, or with the nearest part that holds it."""
+    found, _ = _find(part, location)
+    return make_problem(found.place, found.path, what)
+
+
+def make_problem(place: Place, path: Iterable[str | int], what: str) -> Problem:
+    """A problem at a place; text of the file that could upset a terminal is escaped and cut."""
+    return Problem(place.file, place.line, place.column, where(path), printable(what, 600))
+
+
+def where(path: Iterable[str | int]) -> str:
+    """``conversions.film.exports[1].path``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{printable(step, 80)}"
+    return text.removeprefix(".")
+
+
+def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
+    """``; did you mean 'x'?``, or nothing."""
+    found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=likeness)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def printable(text: str, limit: int) -> str:
+    """Text of a file that cannot upset a terminal; its middle is cut out where it is too long."""
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def _find(part: Part, location: Location) -> tuple[Part, Location]:
+    """The part at a location, and the steps that have no part; names of union members are passed over."""
+    skipped: list[str | int] = []
+    for step in location:
+        inner = _step(part, step)
+        if inner is None:
+            skipped.append(step)
+        else:
+            part, skipped = inner, []
+    return part, tuple(skipped)
+
+
+def _step(part: Part, step: str | int) -> Part | None:
+    if isinstance(part.value, list):
+        return part.value[step] if isinstance(step, int) and step < len(part.value) else None
+    if any(key in part.entries and part.entries[key].value == step for key in DISCRIMINATORS):
+        return None
+    return part.entries.get(step) if isinstance(step, str) else None
+
+
+def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
+    kind, location = detail["type"], detail["loc"]
+    on_key = bool(location) and location[-1] == "[key]"
+    part, rest = _find(root, location[:-1] if on_key else location)
+    place, path = part.place, part.path
+    if kind == "extra_forbidden":
+        parent, _ = _find(root, location[:-1])
+        name = str(location[-1])
+        return make_problem(part.key or place, path, _unknown(name, parent, location, model))
+    if on_key:
+        return make_problem(part.key or place, path, _sentence(detail, part))
+    if kind == "missing":
+        return make_problem(place, (*path, *rest[-1:]), _missing(location, model))
+    if kind == "union_tag_not_found":
+        key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
+        what = "missing; one of " + ", ".join(keys_at(model, location).union_names)
+        return make_problem(place, (*path, key), what)
+    if kind == "union_tag_invalid":
+        key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
+        inner = part.entries.get(key, part)
+        names = keys_at(model, location).union_names
+        return make_problem(inner.place, inner.path, _none_of(str(detail["ctx"]["tag"]), names))
+    if quoted := _meant_as_template(part):
+        return make_problem(place, path, f"must be text; to mean the template, write it in quotes: {quoted}")
+    return make_problem(place, path, _sentence(detail, part))
+
+
+def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
+    here = keys_at(model, location[:-1])
+    names = {*here.names, *(_FILE_KEYS if here.model is not None and issubclass(here.model, Recipe) else ())}
+    elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
+    free = names - set(parent.entries)
+    hint = nearest(name, free, 0.8)
+    if not hint and elsewhere:
+        hint = f"; it belongs to {' or '.join(elsewhere)}"
+    options = sorted(names - set(DISCRIMINATORS))
+    known = f"; known here: {', '.join(options)}" if options else "; this takes no options"
+    return f"unknown key{hint or nearest(name, free) or nearest(name, names) or known}"
+
+
+def _missing(location: Location, model: type[BaseModel]) -> str:
+    names = keys_at(model, location).union_names
+    example = f"one of {', '.join(names)}" if names else _example(location)
+    return f"missing; {example}" if example else "missing; it has no default"
+
+
+def _example(location: Location) -> str | None:
+    last = [str(step) for step in location[-2:]]
+    return _EXAMPLES.get(".".join(last)) or _EXAMPLES.get(last[-1])
+
+
+def _none_of(value: str, names: Iterable[str]) -> str:
+    names = list(names)
+    return f"'{value}' is none of {', '.join(names)}{nearest(value, names)}"
+
+
+def _meant_as_template(part: Part) -> str | None:
+    """``{stem}`` without quotes is a YAML mapping; the text that was meant, quoted."""
+    if not part.flow or len(part.entries) != 1:
+        return None
+    ((name, inner),) = part.entries.items()
+    if inner.value is None:
+        return f'"{{{name}}}"'
+    return None
+
+
+def sentence(detail: Any) -> str:
+    """What one of Pydantic's errors means; its own words where they are ours already."""
+    tell = _SENTENCES.get(detail["type"])
+    return str(detail["msg"]) if tell is None else tell(detail)
+
+
+def _sentence(detail: Any, part: Part) -> str:
+    empty = detail["type"] in _SENTENCES and part.value is None and not part.entries
+    return f"{sentence(detail)}; nothing stands here" if empty else sentence(detail)
+
+
+def _literal(detail: Any) -> str:
+    names = _QUOTED.findall(detail["ctx"]["expected"])
+    if not names:
+        return f"must be {detail['ctx']['expected']}"
+    value = detail["input"]
+    return _none_of(value, names) if isinstance(value, str) else f"must be one of {', '.join(names)}"
+
+
+def _bound(words: str, key: str) -> Callable[[Any], str]:
+    def tell(detail: Any) -> str:
+        limit = detail["ctx"][key]
+        return f"must be {words} {limit:g}" if isinstance(limit, float) else f"must be {words} {limit}"
+
+    return tell
+
+
+def _fixed(text: str) -> Callable[[Any], str]:
+    return lambda detail: text
+
+
+def _too_short(detail: Any) -> str:
+    least = detail["ctx"]["min_length"]
+    return "must not be empty" if least == 1 else f"must have at least {least} items"
+
+
+_MAPPING = _fixed("must be a mapping (key: value)")
+_LIST = _fixed("must be a list")
+_TEXT = _fixed("must be text")
+_SENTENCES: Mapping[str, Callable[[Any], str]] = {
+    "literal_error": _literal,
+    "greater_than": _bound("greater than", "gt"),
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than": _bound("less than", "lt"),
+    "less_than_equal": _bound("at most", "le"),
+    "too_short": _too_short,
+    "string_too_short": _fixed("must not be empty"),
+    "string_type": _TEXT,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "mapping": _MAPPING,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "int_type": _fixed("must be a whole number"),
+    "float_type": _fixed("must be a number"),
+    "bool_type": _fixed("must be true or false"),
+}

@@ -1,0 +1,76 @@
+"""Profiles: what lies under everything that a recipe says of a conversion; and what conversions hand down.
+
+A profile is a YAML file of the same shape as `defaults`. Those of the program are files like any site's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.resources import files
+
+from ...schemas.exports import DICOM_TARGETS
+from .tree import Part
+
+Profiles = Mapping[str, Part]
+"""What each profile says, by its name or by its path relative to the recipe."""
+
+HANDED_DOWN = ("pixels", "transfer_syntax")
+"""Keys of a conversion that are meant for those of its DICOM exports that do not say it themselves."""
+
+
+def built_in(name: str) -> bytes:
+    """The text of a profile that comes with the program."""
+    return (files("dicombake.recipes") / "profiles" / f"{name}.yaml").read_bytes()
+
+
+def naming(file: Part, take: Callable[[Part], Part]) -> Part:
+    """A file's tree with what `take` makes of each part in it that names a profile."""
+
+    def taken(part: Part) -> Part:
+        named = part.entries.get("profile")
+        if named is None or not isinstance(named.value, str):
+            return part
+        return replace(part, value={**part.entries, "profile": take(named)})
+
+    file = taken(file)
+    entries = dict(file.entries)
+    if "defaults" in entries:
+        entries["defaults"] = taken(entries["defaults"])
+    if "conversions" in entries and entries["conversions"].entries:
+        inner = {name: taken(part) for name, part in entries["conversions"].entries.items()}
+        entries["conversions"] = replace(entries["conversions"], value=inner)
+    return replace(file, value=entries)
+
+
+def profile_of(*parts: Part | None) -> str:
+    """The profile that the first of these names; ``null`` in one of them ends the search, too."""
+    for part in parts:
+        if part is not None and "profile" in part.entries:
+            value = part.entries["profile"].value
+            return value if isinstance(value, str) else ""
+    return ""
+
+
+def handed_down(conversion: Part) -> Part:
+    """A conversion with what it says for all of its DICOM exports in each that does not say it itself."""
+    given = {
+        key: part for key in HANDED_DOWN if (part := conversion.entries.get(key)) and part.value is not None
+    }
+    exports = conversion.entries.get("exports")
+    if not given or exports is None:
+        return conversion
+    if isinstance(exports.value, list):
+        exports = replace(exports, value=[_with(item, given) for item in exports.value])
+    else:
+        exports = _with(exports, given)
+    return replace(conversion, value={**conversion.entries, "exports": exports})
+
+
+def _with(export: Part, given: Mapping[str, Part]) -> Part:
+    to = export.entries.get("to")
+    if to is None or to.value not in DICOM_TARGETS:
+        return export
+    return replace(
+        export, value={**export.entries, **{k: v for k, v in given.items() if k not in export.entries}}
+    )

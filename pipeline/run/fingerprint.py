@@ -1,0 +1,187 @@
+"""What decides the bytes of a unit's outputs, as one sha256; and, for naming a change, a hash of each part.
+
+Two parts decide: the options (the merged conversion without its globs, what of the rest of the recipe
+reaches an output, captures, output paths, versions) and the contents of the inputs. The options' part is
+known without opening a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from ...schemas.language.template import is_template
+from ..plan.model import Unit
+from ..plan.scope import kinds_of
+from ..recipe.loaded import LoadedRecipe
+from ..recipe.profiles import HANDED_DOWN
+from .versions import codecs, codecs_of, program_version
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Recipe
+
+SHORT = 12
+"""Hex digits of an option's hash: it names what changed, it decides nothing."""
+
+MACHINES = "machines."
+VERSIONS = "versions"
+"""The fact that stands for the program and the codecs, which the lock has in clear as well."""
+
+_USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "machine", "profile", *HANDED_DOWN)
+"""Which files go in is said by the unit itself; what a machine or a profile says is merged into the
+conversion, and what it hands down into its exports."""
+_BY_KEY = ("source", "combine", "geometry", "tags")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
+"""JSON of one form only: sorted keys, no blanks, ASCII."""
+
+
+def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
+    """sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
+    return _sha256("\0".join(chain((options,), *sorted(inputs.items()))))
+
+
+class Options:
+    """The options' part of fingerprints of one recipe."""
+
+    def __init__(self, loaded: LoadedRecipe) -> None:
+        self._loaded = loaded
+        self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
+
+    def of(self, unit: Unit) -> str:
+        """Text of everything but the inputs' contents that decides the outputs of a unit.
+
+        Its parts end in NUL, which no name holds, and lists begin with their length: no two units share one.
+        """
+        digest, indexed = self._conversion(unit.conversion, unit.machine)
+        first, last = unit.pages or ("", "")
+        parts = [digest, unit.group, str(first), str(last), str(unit.index) if indexed else ""]
+        parts.append(str(len(unit.inputs)))
+        for item in unit.inputs:
+            parts += (item.base, item.path, str(len(item.captures)))
+            for capture in item.captures:
+                parts += capture
+        for output in unit.outputs:
+            parts += (output.path, str(output.export), str(output.page))
+        return "\0".join(parts)
+
+    def facts(self, name: str) -> dict[str, str]:
+        """A short hash of each key of a conversion, and of what else reaches its outputs."""
+        parts = _parts(self._loaded, name)
+        for machine in self._machines(name, ""):
+            own = _parts(self._loaded.for_machine(machine), name)
+            parts |= {
+                f"machines.{machine}.{key}": part for key, part in own.items() if part != parts.get(key)
+            }
+        return {
+            key: _sha256(canonical([name, key, value]))[:SHORT]
+            for key, value in parts.items()
+            if value not in (None, {}, [])
+        }
+
+    def codecs(self) -> dict[str, str]:
+        """Distribution -> version, of all that the recipe uses."""
+        return codecs(self._loaded.recipe)
+
+    def _conversion(self, name: str, machine: str) -> tuple[str, bool]:
+        """A digest of what all units of a conversion and machine share; whether it asks for ``{index}``."""
+        if (name, machine) not in self._conversions:
+            variants = [self._loaded.for_machine(each) for each in self._machines(name, machine)]
+            text = canonical([_described(loaded, name) for loaded in variants or [self._loaded]])
+            self._conversions[name, machine] = _sha256(text), "{index" in text
+        return self._conversions[name, machine]
+
+    def _machines(self, name: str, machine: str) -> list[str]:
+        """The machines that a unit may be of: one, none, or (where a file is to be made first) any."""
+        if machine:
+            return [machine]
+        chosen = self._loaded.recipe.conversions[name].machine
+        return sorted(self._loaded.variants) if chosen is not None and is_template(chosen) else []
+
+
+def machine_fact(machine: str, key: str) -> str:
+    """The name of a fact that holds for one machine's files."""
+    return f"{MACHINES}{machine}.{key}"
+
+
+def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
+    recipe = loaded.recipe
+    conversion = recipe.conversions[name]
+    options = _options(recipe, name)
+    used = {(space, key) for space, key in _USED.findall(canonical(options))}
+    return {
+        "conversion": name,
+        "options": options,
+        "captures": kinds_of(recipe, name),
+        "name": recipe.name,
+        "uid_namespace": recipe.uid_namespace,
+        "strict": recipe.strict,
+        "verify": recipe.verify,
+        "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
+        "env": {key: os.environ.get(key) for space, key in used if space == "env"},
+        "own geometry": _own_geometry(loaded, name),
+        "program": program_version(),
+        "codecs": codecs_of(conversion),
+    }
+
+
+def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
+    """What a conversion says of the bytes, from the recipe's model: that of a part would be built for it."""
+    dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
+    options = dumped["conversions"][name].items()
+    return {key: value for key, value in options if key not in _NO_PART_OF_THE_BYTES}
+
+
+def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
+    """The geometry that stands in the conversion itself: only it outranks what a file says."""
+    start = ("conversions", name, "geometry")
+    return sorted(
+        f"geometry.{location[3]}"
+        for location, place in loaded.places.items()
+        if location[:3] == start and len(location) > 3 and place.layer == "conversion"
+    )
+
+
+def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
+    """What reaches the outputs of a conversion, by the names that a change is told by."""
+    described = _described(loaded, name)
+    parts = dict(_keys(_options(loaded.recipe, name, exclude_unset=True)))
+    for key in set(described["own geometry"]) & parts.keys():
+        parts[key] = [parts[key], "stands in the conversion"]
+    parts |= {f"vars.{key}": value for key, value in described["vars"].items()}
+    parts |= {f"env.{key}": value for key, value in described["env"].items()}
+    parts |= {key: described[key] for key in ("name", "uid_namespace", "captures")}
+    parts |= {"strict of the recipe": described["strict"] or None}
+    parts |= {"verify of the recipe": None if described["verify"] == "values" else described["verify"]}
+    return parts | {VERSIONS: [described["program"], described["codecs"]]}
+
+
+def _keys(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in options.items():
+        if key == "exports":
+            for number, export in enumerate(value):
+                yield from ((f"exports[{number}].{inner}", what) for inner, what in export.items())
+        elif key in _BY_KEY and isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", what) for inner, what in value.items())
+        else:
+            yield key, value
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

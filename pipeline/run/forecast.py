@@ -1,0 +1,118 @@
+"""Why a unit would run or not, as far as that is known without opening its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..plan.model import Plan, Unit
+from ..store.files import Written
+from ..store.lock import Lock
+from .fingerprint import Options, fingerprint
+from .reasons import Reasons
+from .seen_files import Glance
+from .unit.contents import key_of
+from .unit.results import UnitResult
+from .workers.schedule import Made, Task
+
+Why = Literal["forced", "new", "missing", "changed", "check", "current", "problem"]
+"""``new``: the lock does not know it. ``missing``: an output is gone. ``changed``: recipe, inputs' names or
+program differ from the lock's. ``check``: it runs only if a file was altered since. ``current``: every file
+looks as when it had the content that the lock says. ``problem``: it cannot run."""
+
+SENTENCES: dict[Why, str] = {
+    "forced": "runs: --force",
+    "new": "runs: not made before",
+    "missing": "runs: an output is missing",
+    "changed": "runs: the recipe, its inputs or the program changed",
+    "check": "up to date, unless a file was altered",
+    "current": "up to date",
+    "problem": "cannot run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One unit, why it would run, and the task that does it."""
+
+    unit: Unit
+    why: Why
+    task: Task
+    current: UnitResult | None = None
+    """The result of a unit that is `current`."""
+
+
+def forecast(
+    plan: Plan, lock: Lock, *, force: bool = False, glance: Glance | None = None
+) -> Iterator[Forecast]:
+    """Every unit of the plan, in its order; none is found `current` without a `glance` at its files."""
+    teller = _Teller(plan, lock, force, glance)
+    for unit in plan.units:
+        yield teller.tell(unit)
+
+
+@dataclass
+class _Teller:
+    plan: Plan
+    lock: Lock
+    force: bool
+    glance: Glance | None
+    settled: set[str] = field(default_factory=set)
+    """Units that are `current`."""
+
+    def __post_init__(self) -> None:
+        self.options = Options(self.plan.loaded)
+        self.reasons = Reasons(self.lock, self.options)
+        self.out = os.fspath(self.plan.out)
+
+    def tell(self, unit: Unit) -> Forecast:
+        described = self.options.of(unit)
+        if unit.problem:
+            return Forecast(unit, "problem", Task(unit, described))
+        if self.force:
+            return Forecast(unit, "forced", Task(unit, described, why=FORCED))
+        known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
+        if known is None or not self.lock.outputs.keys() >= {output.path for output in unit.outputs}:
+            return Forecast(unit, "new", Task(unit, described, why=NEW))
+        inputs = locked_inputs(unit, self.lock)
+        if fingerprint(described, inputs) != known:
+            return Forecast(unit, "changed", Task(unit, described, why=self.reasons.of(unit, inputs)))
+        current = self._current(unit, inputs)
+        if current is not None:
+            self.settled.add(unit.id)
+            return Forecast(unit, "current", Task(unit, described), current)
+        for output in unit.outputs:
+            if not os.path.lexists(f"{self.out}{os.sep}{output.path}"):
+                return Forecast(unit, "missing", Task(unit, described, why=f"{output.path} is missing"))
+        outputs = tuple((output.path, self.lock.outputs[output.path]) for output in unit.outputs)
+        return Forecast(unit, "check", Task(unit, described, Made(tuple(inputs.items()), outputs)))
+
+    def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
+        """The result of a unit of which every file looks as when it had the content that the lock says."""
+        glance = self.glance
+        if glance is None or not self.settled.issuperset(unit.needs):
+            return None
+        written = []
+        for output in unit.outputs:
+            found = glance.content("out", output.path)
+            if found is None or found[1] != self.lock.outputs[output.path]:
+                return None
+            written.append(Written(output.path, *found))
+        for item in unit.files:
+            if item.base == "data":
+                found = glance.content("data", item.path)
+                if found is None or found[1] != inputs[key_of(item)]:
+                    return None
+        return UnitResult(unit.id, "current", tuple(written), tuple(inputs.items()))
+
+
+NEW = "not made before"
+FORCED = "--force"
+
+
+def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:
+    """The sha256 that the lock has for each input of a unit; empty for one that it does not know."""
+    data, out = lock.inputs, lock.outputs
+    return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.files}

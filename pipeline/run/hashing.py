@@ -1,0 +1,52 @@
+"""sha256 of many files at the speed of the disk or of all cores: reading and hashing both let threads run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from ..store.files import sha256_of
+from .workers.starting import cores
+
+_BATCH = 64
+_BUFFER = 2**20
+
+
+def file_hashes(paths: Collection[str], jobs: int | None = None) -> dict[str, str | OSError]:
+    """Each file's sha256 (hex), or why it cannot be read; `jobs` threads, as many as cores where None."""
+    found: dict[str, str | OSError] = {}
+    with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="sha256") as pool:
+        for batch in pool.map(_hashes, _batches(paths)):
+            found.update(batch)
+    return found
+
+
+def _batches(paths: Iterable[str]) -> Iterable[Sequence[str]]:
+    """Small ones: a batch of large files must not leave the other threads without work."""
+    rest = iter(paths)
+    return iter(lambda: tuple(islice(rest, _BATCH)), ())
+
+
+def _hashes(paths: Sequence[str]) -> list[tuple[str, str | OSError]]:
+    buffer = bytearray(_BUFFER)
+    return [(path, _hash(path, memoryview(buffer))) for path in paths]
+
+
+def _hash(path: str, buffer: memoryview) -> str | OSError:
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path costs ten times as much
+            return sha256_of(file, buffer)
+    except OSError as error:
+        return error
+
+
+def absent(found: str | OSError) -> bool:
+    """Whether there is no file."""
+    return isinstance(found, FileNotFoundError | NotADirectoryError)
+
+
+def where(base: str, path: str) -> str:
+    """A file below a folder, as `open` takes it."""
+    return f"{base}{os.sep}{path}"

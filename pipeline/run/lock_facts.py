@@ -1,0 +1,44 @@
+"""What the results of a run are worth in a lock."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+
+from ..plan.model import Plan, Unit
+from ..store.lock import Lock
+from .fingerprint import Options, fingerprint
+from .unit.results import UnitResult
+from .versions import codecs, program_version
+
+
+class Facts:
+    """`described`: the options' part of the fingerprint of each unit that is not up to date by its looks."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._loaded = plan.loaded
+        self._options = Options(plan.loaded)
+        self.described: dict[str, str] = {}
+
+    def origin(self, conversions: Collection[str]) -> Lock:
+        """Recipe, program, codecs, and the options of these conversions."""
+        options = {
+            f"{name}:{key}": known for name in conversions for key, known in self._options.facts(name).items()
+        }
+        return Lock(self._loaded.digest, program_version(), codecs(self._loaded.recipe), options=options)
+
+    def of(self, units: Mapping[str, Unit], results: Collection[UnitResult], origin: Lock) -> Lock:
+        """`origin` with the files of the results that were written or found up to date by their contents."""
+        inputs: dict[str, str] = {}
+        outputs: dict[str, str] = {}
+        fingerprints: dict[str, str] = {}
+        for result in results:
+            if result.status not in ("written", "current"):
+                continue
+            for key, known in result.inputs:
+                if key.startswith("data:"):
+                    inputs[key.removeprefix("data:")] = known
+            outputs |= {file.path: file.sha256 for file in result.written}
+            first = units[result.unit].outputs[0].path
+            fingerprints[first] = fingerprint(self.described[result.unit], dict(result.inputs))
+        return dataclasses.replace(origin, inputs=inputs, outputs=outputs, units=fingerprints)

@@ -1,0 +1,93 @@
+"""What a run puts into the memory: which files are its own, and how files looked with their contents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ..plan.model import Plan, Unit
+from ..store.database import Database, Remembered, Seen
+from ..store.stamp import Stamp
+from ..store.state import State, settled
+from .seen_files import Glance
+from .unit.results import UnitResult
+
+ROOM = 10_000
+"""Files of other folders and other days that the memory may keep besides those of the plan, at least."""
+
+
+class Keeper:
+    """The memory of one run; where `database` is None, nothing is kept.
+
+    The glance, and the clock before it, are taken before any content is read: a file that changes later
+    looks different then.
+    """
+
+    def __init__(self, plan: Plan, state: State, memory: Remembered, database: Database | None) -> None:
+        self._plan = plan
+        self._state = state
+        self._memory = memory
+        self._database = database
+        self._now, self._device = state.clock() if database else (0, 0)
+        self.glance = Glance(plan, memory.seen)
+        self._claimed: set[bytes] = set()
+
+    def claim(self, units: Iterable[Unit]) -> None:
+        """Look at the inputs of these units, and note that their outputs are ours, before any is written."""
+        for item in (item for unit in units for item in unit.files if item.base == "data"):
+            self.glance.content("data", item.path)
+        self._claimed = {self.glance.key("out", output.path) for unit in units for output in unit.outputs}
+        if self._database is not None and not self._claimed <= self._memory.written:
+            self._database.note_written(self._claimed)
+
+    def remember(self, results: Collection[UnitResult]) -> None:
+        """Note how the files of these results looked; give up what was claimed and is not there."""
+        if self._database is None:
+            return
+        files = dict(self._news(results))
+        gone = self._surplus(files)
+        if files or gone:
+            self._database.note_seen(files, gone)
+        made = {self.glance.key("out", file.path) for result in results for file in result.written}
+        absent = [key for key in self._claimed - made if not os.path.lexists(os.fsdecode(key))]
+        if absent:
+            self._database.note_written((), absent)
+
+    def _news(self, results: Iterable[UnitResult]) -> Iterator[tuple[bytes, Seen]]:
+        """What is not in the memory yet, of files that a later change would make look different."""
+        now, device = self._state.clock()
+        same = self.glance.device() == device
+        for result in results:
+            for file in result.written:
+                key = self.glance.key("out", file.path)
+                if result.status == "current":
+                    yield from self._as_glanced(key, file.sha256)
+                elif file.stamp is not None and settled(file.stamp, now, same_clock=same):
+                    yield key, _seen(file.stamp, file.sha256)
+            for name, known in result.inputs:
+                base, _, path = name.partition(":")
+                if base == "data":
+                    yield from self._as_glanced(self.glance.key("data", path), known)
+
+    def _as_glanced(self, key: bytes, known: str) -> Iterator[tuple[bytes, Seen]]:
+        looked = self.glance.stamp(key)
+        if looked is None:
+            return
+        stamp, device = looked
+        seen = _seen(stamp, known)
+        if seen != self._memory.seen.get(key) and settled(
+            stamp, self._now, same_clock=device == self._device
+        ):
+            yield key, seen
+
+    def _surplus(self, files: Mapping[bytes, Seen]) -> list[bytes]:
+        """Files that are not of this plan, where they have become many."""
+        known = self._memory.seen
+        planned = sum(len(unit.files) + len(unit.outputs) for unit in self._plan.units)
+        if len(known) <= 2 * planned + ROOM:
+            return []
+        return [key for key in known if key not in files and self.glance.stamp(key) is None]
+
+
+def _seen(stamp: Stamp, known: str) -> Seen:
+    return stamp.size, stamp.modified, stamp.changed, known

@@ -1,0 +1,110 @@
+"""Which existing files a run may replace; decided for the whole plan before anything is written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import PlanError
+from ..plan.model import Plan, Unit
+from ..store.files import file_sha256
+from ..store.state import key_of_file
+from .unit.contents import input_path
+
+SHOWN = 10
+
+
+def existing_of_ours(
+    plan: Plan,
+    units: Sequence[Unit],
+    known: Mapping[str, str],
+    written: Collection[bytes],
+    *,
+    overwrite: bool,
+) -> frozenset[str]:
+    """The outputs of some units of a plan that exist and may be replaced.
+
+    A file is ours when this recipe wrote it on this machine (`written`: names in the memory), when it has the
+    content that the lock says (`known`: path -> sha256), or when the lock names it and the output folder
+    is the recipe's own.
+
+    Raises:
+        PlanError: other files are in the way and `overwrite` is not given, or a folder, or an input.
+    """
+    home = _same(plan.out, plan.loaded.path.parent)
+    base = os.path.realpath(plan.out)
+    ours: set[str] = set()
+    foreign: list[str] = []
+    present: list[str] = []
+    for path in (output.path for unit in units for output in unit.outputs):
+        try:
+            mode = os.lstat(plan.out.joinpath(*path.split("/"))).st_mode
+        except OSError:
+            continue
+        if stat.S_ISDIR(mode):
+            raise PlanError("is a folder, and a file is to be written there", subject=path)
+        present.append(path)
+        if (
+            overwrite
+            or (path in known and home)
+            or key_of_file(f"{base}{os.sep}{path}") in written
+            or _has_content(plan.out, path, known.get(path))
+        ):
+            ours.add(path)
+        else:
+            foreign.append(path)
+    _spare_inputs(plan, present)
+    if foreign:
+        raise _in_the_way(foreign)
+    return frozenset(ours)
+
+
+def _has_content(out: Path, path: str, known: str | None) -> bool:
+    if known is None:
+        return False
+    try:
+        return file_sha256(out.joinpath(*path.split("/"))) == known
+    except OSError:
+        return False
+
+
+def _spare_inputs(plan: Plan, present: list[str]) -> None:
+    """An input is never written to, not even with ``--overwrite``."""
+    if not present:
+        return
+    inputs: dict[str, Path] = {}
+    folders: dict[Path, str] = {}
+    for item in (item for unit in plan.units for item in unit.files if item.base == "data"):
+        file = input_path(item, plan.data, plan.out)
+        inputs[_folded(file, folders)] = file
+    for path in present:
+        file = plan.out.joinpath(*path.split("/"))
+        source = inputs.get(_folded(file, folders))
+        if source is not None and _same(source, file):
+            raise PlanError("is an input, and an output would replace it", subject=path)
+
+
+def _folded(file: Path, folders: dict[Path, str]) -> str:
+    if file.parent not in folders:
+        folders[file.parent] = os.path.realpath(file.parent)
+    return unicodedata.normalize("NFC", f"{folders[file.parent]}/{file.name}").casefold()
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _in_the_way(foreign: list[str]) -> PlanError:
+    shown = ", ".join(foreign[:SHOWN])
+    more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+    what = "a file is" if len(foreign) == 1 else f"{len(foreign)} files are"
+    return PlanError(
+        f"{what} in the way that this recipe did not write: {shown}{more}",
+        hint="move them away, or give --overwrite to replace them",
+    )

@@ -1,0 +1,61 @@
+"""What a run is asked to do, and what would stop it before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DicombakeError, DifferenceError
+from ..plan.model import Plan
+from ..store.lock import Lock
+from ..store.state import State
+from .ownership import SHOWN, existing_of_ours
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is carried out."""
+
+    jobs: int | None = 1
+    """Worker processes; 1: this process; None: as many as there are cores, this one for a small run."""
+    overwrite: bool = False
+    """Replace files that the recipe did not write."""
+    force: bool = False
+    """Do units that are up to date, too."""
+    locked: bool = False
+    """Put nothing in place that is not what the lock says."""
+    fail_fast: bool = False
+    durable: bool = False
+    """Wait for the disk after every file."""
+    partial: bool = False
+    """The plan leaves conversions out (``--only``): what the lock says of others is kept."""
+
+
+def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
+    """What a run would find: the lock, and what would stop it before anything is written.
+
+    Raises: PlanError, where the lock cannot be read.
+    """
+    state = State(plan.loaded.path)
+    memory = state.recall()
+    lock = state.lock(memory)
+    try:
+        if options.locked:
+            check_locked(plan, lock, state.lock_file, partial=options.partial)
+        existing_of_ours(plan, plan.units, lock.outputs, memory.written, overwrite=options.overwrite)
+    except DicombakeError as error:
+        return lock, error
+    return lock, None
+
+
+def check_locked(plan: Plan, lock: Lock, file: Path, *, partial: bool) -> None:
+    """The outputs of the plan are those of the lock. Raises: DifferenceError."""
+    planned = {output.path for unit in plan.units for output in unit.outputs}
+    if planned and not lock.outputs:
+        raise DifferenceError("there is no lock", subject=str(file), hint="run without --locked to make one")
+    missing = sorted(planned - set(lock.outputs))
+    surplus = [] if partial else sorted(set(lock.outputs) - planned)
+    for paths, what in ((missing, "does not know"), (surplus, "names what would not be made:")):
+        if paths:
+            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+            raise DifferenceError(f"{what} {', '.join(paths[:SHOWN])}{more}", subject=str(file))

@@ -1,0 +1,220 @@
+"""Plan -> Outcome: look, write, note what was written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from ..errors import Note, PlanError
+from ..plan.build import collector_paused
+from ..plan.model import Plan, Unit
+from ..store.database import Database, Remembered
+from ..store.files import remove_leftovers
+from ..store.lock import Lock
+from ..store.running import held
+from ..store.state import State, journal_lines
+from .forecast import forecast
+from .lock_facts import Facts
+from .memory import Keeper
+from .ownership import existing_of_ours
+from .preflight import RunOptions, check_locked
+from .seen_files import Glance
+from .study_hint import own_studies
+from .unit.results import Job, Outcome, UnitResult, Watching, Work
+from .workers.attempt import convert
+from .workers.carried import carried
+from .workers.in_process import interrupts, run_here, workers
+from .workers.schedule import Schedule, unreached
+
+
+class Unwatched:
+    """Nobody follows the run."""
+
+    def start(self, units: int) -> None:
+        """Nothing."""
+
+    def finished(self, unit: object, result: UnitResult) -> None:
+        """Nothing."""
+
+    def stopping(self) -> None:
+        """Nothing."""
+
+
+def run_plan(
+    plan: Plan, options: RunOptions | None = None, watching: Watching | None = None, work: Work | None = None
+) -> Outcome:
+    """Carry out a plan; the lock is brought up to date with what was written, also after Ctrl-C.
+
+    Raises:
+        PlanError: files in the way, or another run of the recipe going on; nothing was written.
+        DifferenceError: with `locked`, where the lock does not name the plan's outputs.
+        StoreError: the lock cannot be written, or workers cannot be started.
+    """
+    return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert).carry_out()
+
+
+class _Run:
+    def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work) -> None:
+        self.plan = plan
+        self.options = options
+        self.watching = watching
+        self.work = work
+        self.state = State(plan.loaded.path)
+        self.units = {unit.id: unit for unit in plan.units}
+        self.rest: list[Unit] = []
+        self.facts = Facts(plan)
+        self.results: dict[str, UnitResult] = {}
+        self.notes = list(plan.notes)
+        self.interrupted = False
+
+    def carry_out(self) -> Outcome:
+        with ExitStack() as stack:
+            database = stack.enter_context(self._memory())
+            with collector_paused():
+                memory = self.state.recall()
+                lock = self.state.lock(memory)
+                if self.options.locked:
+                    check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
+                keeper = Keeper(self.plan, self.state, memory, database)
+                schedule = self._schedule(lock, keeper.glance)
+            ours = existing_of_ours(
+                self.plan, self.rest, lock.outputs, memory.written, overwrite=self.options.overwrite
+            )
+            if self.rest or memory.journal:
+                remove_leftovers(self.plan.out, self._outputs())
+            stack.callback(lambda: keeper.remember(self._reached()))
+            if not self.options.locked:
+                stack.callback(self._settle, lock, memory, database)
+            if self.rest:
+                self._begin(lock, keeper, memory, database)
+                self._go(schedule, self._job(lock, ours), database)
+        return self._outcome()
+
+    @contextlib.contextmanager
+    def _memory(self) -> Iterator[Database | None]:
+        """The memory for writing, held for this run alone; None where nothing can be kept."""
+        if not self.state.writable:
+            if not self.options.locked:
+                folder = self.state.lock_file.parent
+                self.notes.append(Note("no-lock", f"no lock is kept: {folder} cannot be written to"))
+            yield None
+            return
+        self.state.prepare()
+        with held(self.state.running_file) as holder:
+            if holder:
+                raise PlanError(
+                    f"another run of it is going on ({holder})",
+                    subject=str(self.plan.loaded.path),
+                    hint="wait for its end",
+                )
+            with contextlib.closing(self.state.open()) as database:
+                yield database
+
+    def _reached(self) -> list[UnitResult]:
+        """The results of units that were not up to date by their looks."""
+        return [self.results[unit.id] for unit in self.rest if unit.id in self.results]
+
+    def _outputs(self) -> list[str]:
+        return [output.path for unit in self.plan.units for output in unit.outputs]
+
+    def _schedule(self, lock: Lock, glance: Glance) -> Schedule:
+        """What is to be done; units that look up to date have their results already."""
+        tasks = []
+        for item in forecast(self.plan, lock, force=self.options.force, glance=glance):
+            if item.current is not None:
+                self.results[item.unit.id] = item.current
+                continue
+            self.facts.described[item.unit.id] = item.task.options
+            self.rest.append(item.unit)
+            tasks.append(item.task)
+        return Schedule(tasks, done=frozenset(self.results))
+
+    def _job(self, lock: Lock, ours: frozenset[str]) -> Job:
+        return Job(
+            carried(self.plan.loaded),
+            self.plan.data,
+            self.plan.out,
+            overwrite=self.options.overwrite,
+            durable=self.options.durable,
+            ours=ours,
+            expected=lock.outputs if self.options.locked else {},
+        )
+
+    def _begin(self, lock: Lock, keeper: Keeper, memory: Remembered, database: Database | None) -> None:
+        """Note, before the first is written, that these files are ours, however this run ends."""
+        keeper.claim(self.rest)
+        if self.options.locked or database is None:
+            return
+        if memory.journal and lock.outputs:
+            self.state.save_lock(lock)
+        database.begin_journal(journal_lines(self.facts.origin(self.plan.loaded.recipe.conversions)))
+
+    def _settle(self, before: Lock, memory: Remembered, database: Database | None) -> None:
+        """What was written goes into the lock; the journal is of no use any more."""
+        if database is None:
+            return
+        reached = {
+            self.units[name].conversion
+            for name, result in self.results.items()
+            if result.status in ("written", "current")
+        }
+        made = self.facts.of(self.units, self._reached(), self.facts.origin(reached))
+        kept = before
+        if not self.options.partial:
+            inputs = {item.path for unit in self.plan.units for item in unit.files if item.base == "data"}
+            kept = before.only(inputs, set(self._outputs()), self.plan.loaded.recipe.conversions)
+        after = kept.updated(made)
+        if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
+            self.state.save_lock(after)
+        if self.rest or memory.journal:
+            database.end_journal()
+
+    def _go(self, schedule: Schedule, job: Job, database: Database | None) -> None:
+        self.watching.start(len(self.rest))
+        jobs = workers(self.plan, self.rest, self.options.jobs)
+        try:
+            if jobs == 1:
+                results = run_here(schedule, job, self.work)
+            else:
+                from .workers.pool import run_pool
+
+                results = run_pool(schedule, job, self.work, jobs)
+            with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
+                for result in results:
+                    self._take(result, schedule, database)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            remove_leftovers(self.plan.out, self._outputs())
+
+    def _take(self, result: UnitResult, schedule: Schedule, database: Database | None) -> None:
+        self.results[result.unit] = result
+        if result.status == "written" and database is not None and not self.options.locked:
+            facts = self.facts.of(self.units, [result], Lock())
+            database.add_to_journal(journal_lines(facts, "input", "output", "unit"))
+        self.watching.finished(self.units[result.unit], result)
+        if self.options.fail_fast and result.status == "failed":
+            schedule.stop()
+
+    def _stop(self, schedule: Schedule) -> Callable[[], None]:
+        def stop() -> None:
+            self.interrupted = True
+            schedule.stop()
+            self.watching.stopping()
+
+        return stop
+
+    def _outcome(self) -> Outcome:
+        why = (
+            "not done: the run was interrupted"
+            if self.interrupted
+            else "not done: the run stopped at a failure"
+        )
+        rest = unreached((name for name in self.units if name not in self.results), why)
+        results = self.results | {result.unit: result for result in rest}
+        return Outcome(
+            self.plan,
+            tuple(results[unit.id] for unit in self.plan.units),
+            (*self.notes, *own_studies(self.plan, results)),
+            self.interrupted,
+        )

@@ -1,0 +1,46 @@
+"""What a recipe without a namespace is told: its images share no study, and the line that mends it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+
+from ...schemas.exports import DICOM_TARGETS
+from ...schemas.recipe import Conversion
+from ..errors import Note
+from ..plan.model import Plan
+from .unit.results import UnitResult
+
+_OF_A_STUDY = frozenset({"dicom", "dicom-series"})
+"""Formats whose files say their study, which is kept."""
+
+
+def own_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
+    """One note, if images were written that a namespace would have put into studies together.
+
+    The UUID in it is a new one each time: it is an offer, and goes into no output.
+    """
+    recipe = plan.loaded.recipe
+    if recipe.uid_namespace is not None:
+        return
+    images: dict[str, set[int]] = {}
+    written = set()
+    for unit in plan.units:
+        if _derives_studies(recipe.conversions[unit.conversion]):
+            images.setdefault(unit.conversion, set()).add(unit.index)
+            if unit.id in results and results[unit.id].status == "written":
+                written.add(unit.conversion)
+    told = [name for name, indices in images.items() if len(indices) > 1 and name in written]
+    if told:
+        yield Note(
+            "own-studies",
+            f"{', '.join(told)}: without a namespace each image is a study of its own; to let images of one "
+            f"patient and day share a study, add the line 'uid_namespace: {uuid.uuid4()}' to the recipe",
+        )
+
+
+def _derives_studies(conversion: Conversion) -> bool:
+    """Whether it makes DICOM of what has no study, and leaves the study to us."""
+    derived = any(export.to in DICOM_TARGETS and export.to != "dicom" for export in conversion.exports)
+    given = {"StudyInstanceUID", "0020000D", "(0020,000D)"} & conversion.tags.keys()
+    return derived and conversion.source.format not in _OF_A_STUDY and not given

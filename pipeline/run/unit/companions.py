@@ -1,0 +1,156 @@
+"""What lies beside an input put to use: its sidecar under what the file says, its row above it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ....schemas.language.tags import TagValue, parse_tag
+from ...errors import Note
+from ...imaging.geometry import restated
+from ...imaging.image import Image, Origin
+from ...inputs.tables import geometry_cells, tag_cells
+from ...plan.model import Beside, InputFile
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ....schemas.geometry import Geometry as Stated
+    from ....schemas.recipe import Conversion
+    from ...inputs.check_xml import Check
+
+_SH = 16
+_SAME_SESSION = datetime.timedelta(days=1)
+"""How far an image and its check may lie apart; a zone of another day may be that of another season."""
+_TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
+
+
+def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
+    """The image with what its sidecar says and the file does not. Raises: SourceError."""
+    if not item.beside.sidecar:
+        return image
+    from pydicom import Dataset
+
+    from ...inputs.check_xml import read_check
+
+    check = read_check(data.joinpath(*item.beside.sidecar.split("/")))
+    source = image.source
+    said = Dataset()
+    for known in (source.dataset, source.attributes):
+        if known is not None:
+            said.update({tag: known[tag] for tag in known.keys()})  # noqa: SIM118
+    attributes = Dataset()
+    if source.attributes is not None:
+        attributes.update(source.attributes)
+    notes = list(_filled(attributes, said, check, item.beside.sidecar))
+    new = [each.keyword for each in attributes if each.tag not in (source.attributes or ())]
+    beside = {**source.beside, **dict.fromkeys(new, item.beside.sidecar)}
+    sources = (replace(source, attributes=attributes, beside=beside), *image.sources[1:])
+    return image.replace(sources=sources).noting(*notes)
+
+
+def _filled(attributes: Dataset, said: Dataset, check: Check, name: str) -> Iterator[Note]:
+    """Adds to `attributes` what the file leaves open; gives what it contradicts."""
+    short = check.serial if len(check.serial) <= _SH else ""
+    values = {"DeviceSerialNumber": check.serial, "RadiationMachineName": short, "StationName": short}
+    serial = str(said.get("DeviceSerialNumber") or "")
+    if check.serial and serial not in ("", check.serial):
+        text = f"{name} is of the machine {check.serial}, the file says another, which is kept"
+        yield Note("sidecar-differs", text, contradiction=True)
+        return
+    if _far(said, check):
+        text = (
+            f"{name} is of {check.date}, more than a day from the image: its date and time zone are not used"
+        )
+        yield Note("sidecar-of-another-day", text)
+    else:
+        values |= {
+            "StudyDate": check.date,
+            "PerformedProcedureStepStartDate": check.date,
+            "PerformedProcedureStepStartTime": check.time,
+            "TimezoneOffsetFromUTC": check.zone,
+        }
+    for keyword, value in values.items():
+        if value and not said.get(keyword):
+            setattr(attributes, keyword, value)
+
+
+def _far(said: Dataset, check: Check) -> bool:
+    """Whether the image is of another session than the check."""
+    taken = next((found for names in _TIMES if (found := _moment(*map(said.get, names)))), None)
+    checked = _moment(check.date, check.time)
+    return taken is not None and checked is not None and abs(taken - checked) > _SAME_SESSION
+
+
+def _moment(date: Any, time: Any) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.strptime(f"{date} {str(time or '0000')[:4]}", "%Y%m%d %H%M")
+    except ValueError:
+        return None
+
+
+def with_row(
+    stated: Stated, beside: Beside, origins: Mapping[str, Origin], weak: frozenset[str]
+) -> tuple[Stated, dict[str, Origin], frozenset[str], tuple[Note, ...]]:
+    """The geometry that a recipe states, with that of the file's row.
+
+    A row outranks the file and what only fills; what the conversion itself says outranks the row.
+    """
+    cells = geometry_cells(beside.row)
+    if not cells:
+        return stated, dict(origins), weak, ()
+    own = {name for name, value in vars(stated).items() if value is not None and name not in weak}
+    overruled = {key for key in cells if key in own or (key == "dpi" and "pixel_spacing" in own)}
+    given = Origin("csv", f"{beside.table}:{beside.line}")
+    taken = {key: _quantity(cell) for key, cell in cells.items() if key not in overruled}
+    changes: dict[str, Any] = taken | ({"pixel_spacing": None} if "dpi" in taken else {})
+    notes = tuple(_overruled(stated, cells, overruled, given, origins))
+    return restated(stated, changes), {**origins, **dict.fromkeys(taken, given)}, weak - taken.keys(), notes
+
+
+def _quantity(cell: str) -> float | str:
+    return cell if cell == "unknown" else float(cell)
+
+
+def _overruled(
+    stated: Stated, cells: Mapping[str, str], keys: set[str], given: Origin, origins: Mapping[str, Origin]
+) -> Iterator[Note]:
+    """Where the conversion itself says something else than the row."""
+    for key in sorted(keys):
+        if getattr(stated, key) != _quantity(cells[key]):
+            place = origins[key].detail if key in origins else "the recipe"
+            text = f"geometry.{key} of {place} is used, and {given.detail} says {cells[key]}"
+            yield Note("csv-differs", text, contradiction=True)
+
+
+def row_origins(tags: Mapping[str, TagValue], inputs: Sequence[InputFile]) -> dict[str, Origin]:
+    """The row as the origin of every tag; the recipe's own origins are laid over it."""
+    if not inputs or not inputs[0].beside.row:
+        return {}
+    return dict.fromkeys(tags, Origin("csv", f"{inputs[0].beside.table}:{inputs[0].beside.line}"))
+
+
+def with_row_tags(
+    tags: Mapping[str, TagValue], conversion: Conversion, inputs: Sequence[InputFile]
+) -> tuple[dict[str, TagValue], tuple[Note, ...]]:
+    """The recipe's tags over those of the row; of several inputs, those that all rows share."""
+    if conversion.metadata is None or not inputs:
+        return dict(tags), ()
+    rows = [tag_cells(item.beside.row, conversion.metadata) for item in inputs]
+    differing = sorted(
+        {key for row in rows for key in row if any(other.get(key) != row[key] for other in rows)}
+    )
+    settled = {parse_tag(key).steps for key in (*tags, *conversion.remove_tags)}
+    shared = {
+        key: value
+        for key, value in rows[0].items()
+        if key not in differing and parse_tag(key).steps not in settled
+    }
+    notes: tuple[Note, ...] = ()
+    if differing:
+        text = f"{', '.join(differing)}: not the same in the rows of {inputs[0].path} and others; left out"
+        notes = (Note("csv-rows-differ", text, contradiction=True),)
+    return {**shared, **tags}, notes

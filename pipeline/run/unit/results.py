@@ -1,0 +1,131 @@
+"""What passes between a run and its workers: small frozen data, never an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ...errors import DicombakeError, DifferenceError, ExitStatus, Note
+from ...plan.model import Plan, Unit
+from ...recipe.loaded import LoadedRecipe
+from ...store.files import Store, Written
+from ...trace import UNTRACED, Trace
+
+if TYPE_CHECKING:
+    from ...imaging.image import Image
+
+Status = Literal["written", "current", "failed", "skipped"]
+"""``current``: up to date, nothing was done. ``skipped``: not tried, because what it needs failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a unit has no outputs. `kind` is the class of the error; `traceback` only of our own defects."""
+
+    kind: str
+    message: str
+    subject: str = ""
+    hint: str = ""
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: DicombakeError) -> Failure:
+        return cls(type(error).__name__, error.what, error.subject, error.hint)
+
+    def __str__(self) -> str:
+        start = f"{self.subject}: " if self.subject else ""
+        return f"{start}{self.message}{f'; {self.hint}' if self.hint else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What became of one unit.
+
+    `inputs` are the files read, ``data:film/a.tif`` or (chained) ``out:dicom/a.dcm``, each with the sha256
+    (hex) of its content. `written` of a failed unit names the outputs that were finished before it failed.
+    """
+
+    unit: str
+    status: Status
+    written: tuple[Written, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
+    error: Failure | None = None
+    looks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
+    why: str = ""
+    """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every unit of a run shares; each worker gets it once.
+
+    `ours` are the existing outputs (as in the plan, relative to `out`) that may be replaced. `expected`
+    is set by ``--locked``: path -> the sha256 that the output must have to be put in place.
+    """
+
+    loaded: LoadedRecipe
+    data: Path
+    out: Path
+    overwrite: bool = False
+    durable: bool = False
+    ours: frozenset[str] = frozenset()
+    expected: Mapping[str, str] = field(default_factory=dict)
+    hashed_apart: bool = False
+    """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
+
+    def trace(self, path: str, images: Sequence[Image]) -> Trace:
+        """What is told of the layers of an output, and of the images that it is made of."""
+        return UNTRACED
+
+    def store(self) -> Store:
+        """Where a unit puts its outputs."""
+        return Store(
+            self.out, overwrite=self.overwrite, ours=self.ours, durable=self.durable, expected=self.expected
+        )
+
+
+Work = Callable[[Unit, Job], UnitResult]
+"""Does one unit. Raises nothing but KeyboardInterrupt for what is wrong with files or options: a
+DicombakeError that it lets through becomes the unit's failure, any other exception a defect's."""
+
+
+class Watching(Protocol):
+    """Who follows a run; called in the process that started it."""
+
+    def start(self, units: int) -> None:
+        """Before the first unit that is not known to be up to date by the looks of its files."""
+
+    def finished(self, unit: Unit, result: UnitResult) -> None: ...
+
+    def stopping(self) -> None:
+        """The first Ctrl-C: what is under way is finished."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: a result for each unit of the plan, in its order."""
+
+    plan: Plan
+    results: tuple[UnitResult, ...]
+    notes: tuple[Note, ...] = ()
+    """Of the plan and of the run as a whole; those of units are in their results."""
+    interrupted: bool = False
+
+    def count(self, status: Status) -> int:
+        return sum(result.status == status for result in self.results)
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """0, 1 for a failed unit, 3 where every failure is a difference from the lock, 130."""
+        failed = [result.error for result in self.results if result.status == "failed"]
+        if self.interrupted:
+            return ExitStatus.INTERRUPTED
+        if not failed:
+            return ExitStatus.DONE
+        if all(error is not None and error.kind == DifferenceError.__name__ for error in failed):
+            return ExitStatus.DIFFERENT
+        return ExitStatus.FAILED

@@ -1,0 +1,274 @@
+"""The unit of work: load, combine, process, export, read back, put in place; on one worker.
+
+Arrays never leave this module's functions. Images are taken one at a time; they are held together only
+for an output that holds them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...errors import DicombakeError, ExportError, Note, SourceError
+from ...exporters.registry import exporter
+from ...imaging.geometry import resolve
+from ...imaging.image import Image
+from ...inputs.render import render, split_name
+from ...loaders.files import look_of
+from ...loaders.registry import load_each
+from ...output import Context, Identity
+from ...plan.model import InputFile, Output, Unit
+from ...store.files import Check, Written
+from ...trace import Trace
+from .companions import row_origins, with_row, with_row_tags, with_sidecar
+from .contents import content_sha256, input_path, key_of
+from .machine import for_machine
+from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
+from .results import Failure, Job, UnitResult
+
+if TYPE_CHECKING:
+    from ....schemas.exports import AnyExport
+
+
+class Taken(NamedTuple):
+    """An image of the unit, and the file it is of; None where it was combined from all."""
+
+    image: Image
+    item: InputFile | None
+
+
+def do_unit(unit: Unit, job: Job) -> UnitResult:
+    """Carry out one unit. An output that fails leaves the unit's other outputs standing.
+
+    Raises:
+        DicombakeError: what is wrong with an input, and so with every output.
+    """
+    return _Work(unit, job).result()
+
+
+@cache
+def _hasher() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "hashing")
+
+
+@contextmanager
+def _readable(item: InputFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
+
+
+@dataclass
+class _Work:
+    unit: Unit
+    job: Job
+    written: list[Written] = field(default_factory=list)
+    notes: dict[Note, None] = field(default_factory=dict)
+    failures: list[DicombakeError] = field(default_factory=list)
+    looks: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
+    """How each input looked when its reading began."""
+
+    def __post_init__(self) -> None:
+        self.job = replace(self.job, loaded=for_machine(self.unit, self.job))
+        recipe = self.job.loaded.recipe
+        self.conversion = recipe.conversions[self.unit.conversion]
+        self.limits = recipe.limits
+        self.strict = recipe.strict if self.conversion.strict is None else self.conversion.strict
+        self.verify = self.conversion.verify or recipe.verify
+        self.store = self.job.store()
+        self.hashing = self._hashing()
+
+    def result(self) -> UnitResult:
+        exports = self.conversion.exports
+        singles: dict[int, list[Output]] = {}
+        for output in self.unit.outputs:
+            if output.page is not None:
+                singles.setdefault(output.page, []).append(output)
+        together = [output for output in self.unit.outputs if output.page is None]
+        held: list[Taken] = []
+        for taken in self._images():
+            for output in singles.pop(taken.image.source.page, ()):
+                self._try(output, exports[output.export], [taken])
+            if together:
+                held.append(taken)
+        for output in together:
+            self._try(output, exports[output.export], held)
+        for page, outputs in singles.items():
+            for output in outputs:
+                self.failures.append(
+                    ExportError(f"the input has no page or frame {page}", subject=output.path)
+                )
+        return self._summary()
+
+    def _summary(self) -> UnitResult:
+        error = None
+        if self.failures:
+            error = Failure.of(self.failures[0])
+            self.notes |= {Note("also-failed", str(failure)): None for failure in self.failures[1:]}
+        return UnitResult(
+            self.unit.id,
+            "failed" if error else "written",
+            tuple(self.written),
+            () if self.job.hashed_apart else tuple(self.inputs.items()),
+            tuple(self.notes),
+            error,
+            tuple((key_of(item), look) for item, look in self.looks.items()) if self.job.hashed_apart else (),
+        )
+
+    def _hashing(self) -> dict[str, Future[str]]:
+        """The inputs are hashed while they are read; each is opened first, to see whether it can be."""
+        hashing = {}
+        for item in self.unit.files:
+            path = input_path(item, self.job.data, self.job.out)
+            with _readable(item):
+                path.open("rb").close()
+                self.looks[item] = look_of(path)
+            if not self.job.hashed_apart:
+                hashing[key_of(item)] = _hasher().submit(content_sha256, path)
+        return hashing
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """The sha256 (hex) of each input."""
+        found = {}
+        for item in self.unit.files:
+            with _readable(item):
+                found[key_of(item)] = self.hashing[key_of(item)].result()
+        return found
+
+    def _images(self) -> Iterator[Taken]:
+        """The unit's images, their geometry resolved, combined and processed."""
+        loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
+        if self.conversion.combine is not None:
+            from ...process.combine import combine
+
+            every = (image for _, image in loaded)
+            loaded = [(None, combine(every, self.conversion.combine, self._once_more))]
+        for item, image in loaded:
+            processed = self._processed(image)
+            self.notes |= dict.fromkeys(processed.notes)
+            self._refuse_contradictions(processed.notes)
+            yield Taken(processed, item)
+
+    def _processed(self, image: Image) -> Image:
+        if not self.conversion.process:
+            return image
+        from ...process import apply
+
+        return apply(image, self.conversion.process)
+
+    def _once_more(self) -> Iterator[Image]:
+        """The images that are combined, from the files as they were. Raises: SourceError."""
+        for item, look in self.looks.items():
+            with _readable(item):
+                if look_of(input_path(item, self.job.data, self.job.out)) != look:
+                    raise SourceError("changed while it was read", subject=item.path)
+        yield from (image for _, image in self._loaded())
+
+    def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
+        pages = range(*self.unit.pages) if self.unit.pages else None
+        origins, weak = geometry_origins(self.job.loaded, self.unit.conversion)
+        items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
+        for path, image in load_each(tuple(items), self.conversion.source, self.limits, pages):
+            item = items[path]
+            scope = scope_for(self.job.loaded, self.unit, image, item)
+            image = with_sidecar(image, item, self.job.data)
+            stated, known, fills, notes = with_row(
+                rendered_geometry(self.conversion.geometry, scope), item.beside, origins, weak
+            )
+            resolved = resolve(image, stated, weak=fills, origins=known, strict=self.strict)
+            yield item, resolved.noting(*notes)
+
+    def _try(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
+        try:
+            self._export(output, options, images)
+        except DicombakeError as error:
+            error.subject = error.subject or output.path
+            self.failures.append(error)
+
+    def _export(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
+        target = exporter(options.to)
+        if not images:
+            raise ExportError("the input holds no image", subject=output.path)
+        if len(images) > 1 and not target.many:
+            raise ExportError(
+                f"{len(images)} pages or frames would go into one file, which {options.to} cannot hold",
+                subject=output.path,
+                hint="put {page} or {frame} into the path, or choose one in 'source'",
+            )
+        taken = [each.image for each in images]
+        context = self._context(images[0], self.job.trace(output.path, taken))
+        artifact = target.export(taken, options, context)
+        self._refuse_contradictions(artifact.notes)
+        if self.verify == "full":
+            self._refuse_dtype(artifact.notes, options.to)
+        check = self._checking(target.dicom, artifact.check)
+        self.written.append(self.store.put(output.path, artifact.chunks, check))
+        self.notes |= dict.fromkeys(artifact.notes)
+
+    def _refuse_dtype(self, notes: Sequence[Note], to: str) -> None:
+        """Raises: ExportError where the kind of DICOM may not hold values of this type."""
+        told = next((note for note in notes if note.code == "dtype-not-allowed"), None)
+        if told is not None:
+            other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
+            raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
+
+    def _checking(self, dicom: bool, read_back: Check) -> Check:
+        """The check of an output before it is put in place; `full` asks the standard's tables too."""
+        if not dicom or self.verify != "full":
+            return read_back
+
+        def check(path: Path) -> None:
+            from ...dicom.standard.check import check_written
+
+            read_back(path)
+            check_written(path)
+
+        return check
+
+    def _context(self, taken: Taken, trace: Trace) -> Context:
+        loaded, conversion = self.job.loaded, self.conversion
+        scope = scope_for(loaded, self.unit, taken.image, taken.item)
+        # the slices of a series share their study and series, though each is of a file of its own
+        whole = scope_for(loaded, self.unit, taken.image) if taken.image.source.in_volume else scope
+        identity = Identity(
+            namespace=loaded.recipe.uid_namespace,
+            recipe=loaded.recipe.name,
+            conversion=self.unit.conversion,
+            group=self.unit.group,
+            study=render(conversion.study, whole) if conversion.study else None,
+            content=self._content(),
+            volume=whole.path if taken.image.geometry.patient is not None else "",
+        )
+        items = self.unit.inputs if taken.item is None else (taken.item,)
+        tags, notes = with_row_tags(rendered_tags(conversion, scope), conversion, items)
+        self._refuse_contradictions(notes)
+        self.notes |= dict.fromkeys(notes)
+        return Context(
+            identity=identity,
+            tags=tags,
+            remove_tags=conversion.remove_tags,
+            tag_origins={**row_origins(tags, items), **tag_origins(loaded, self.unit.conversion)},
+            strict=self.strict,
+            stem=split_name(scope.path)[1],
+            trace=trace,
+        )
+
+    def _content(self) -> str:
+        if self.job.hashed_apart:
+            return ""
+        # of the images alone: what lies beside them must not move one of them to another study
+        hashes = [self.inputs[key_of(item)] for item in self.unit.inputs]
+        return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+    def _refuse_contradictions(self, notes: Sequence[Note]) -> None:
+        contradictions = [note.text for note in notes if note.contradiction]
+        if self.strict and contradictions:
+            raise ExportError(f"under strict: {'; '.join(contradictions)}", subject=self.unit.inputs[0].path)

@@ -1,0 +1,82 @@
+"""One unit, on whatever worker: see whether it is up to date, else do it; always a result."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+
+from ...errors import DicombakeError, SourceError
+from ...plan.model import Unit
+from ...store.files import Written, file_sha256
+from ..unit.contents import content_sha256, input_path, key_of, remember_content
+from ..unit.results import Failure, Job, UnitResult, Work
+from .schedule import Made, Task
+
+
+def attempt(task: Task, job: Job, work: Work) -> UnitResult:
+    """The result of one unit; only KeyboardInterrupt and SystemExit pass through."""
+    unit = task.unit
+    try:
+        if unit.problem:
+            return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
+        for known in task.contents:
+            remember_content(known)
+        why = task.why
+        if task.made is not None:
+            current = _current(unit, task.made, job)
+            if isinstance(current, UnitResult):
+                return current
+            why = current
+        if task.again:
+            job = dataclasses.replace(job, ours=job.ours | {output.path for output in unit.outputs})
+        if task.hashed_apart:
+            job = dataclasses.replace(job, hashed_apart=True)
+        return dataclasses.replace(work(unit, job), why=why)
+    except DicombakeError as error:
+        return UnitResult(unit.id, "failed", error=Failure.of(error))
+    except MemoryError:
+        return UnitResult(unit.id, "failed", error=NO_MEMORY)
+    except Exception as error:  # noqa: BLE001  a defect of ours must not take the other units along
+        return UnitResult(unit.id, "failed", error=defect(error))
+
+
+def convert(unit: Unit, job: Job) -> UnitResult:
+    """The real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
+    from ..unit.work import do_unit
+
+    return do_unit(unit, job)
+
+
+NO_MEMORY = Failure("MemoryError", "needs more memory than there is", hint="give fewer --jobs")
+
+
+def defect(error: Exception) -> Failure:
+    """An exception that no code foresaw; its traceback is kept for the report."""
+    text = "".join(traceback.format_exception(error))
+    return Failure(
+        type(error).__name__,
+        "this is a defect of dicombake",
+        hint="please report it with the traceback",
+        traceback=text,
+    )
+
+
+def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
+    """The result of a unit whose inputs and outputs are those that the lock knows; else what differs."""
+    written = []
+    for path, known in made.outputs:
+        file = job.out.joinpath(*path.split("/"))
+        try:
+            if file_sha256(file) != known:
+                return f"{path} was altered"
+            written.append(Written(path, file.stat().st_size, known))
+        except OSError:
+            return f"{path} cannot be read"
+    inputs = dict(made.inputs)
+    for item in unit.files:
+        try:
+            if content_sha256(input_path(item, job.data, job.out)) != inputs[key_of(item)]:
+                return f"{item.path} changed"
+        except OSError:
+            return f"{item.path} cannot be read"
+    return UnitResult(unit.id, "current", tuple(written), made.inputs)

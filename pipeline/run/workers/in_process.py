@@ -1,0 +1,66 @@
+"""Units in this process, how many processes are worth it, and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from types import FrameType
+
+from ...loaders.kept_map import keep, let_go
+from ...plan.model import Plan, Unit
+from ..unit.contents import input_path
+from ..unit.results import Job, UnitResult, Work
+from .attempt import attempt
+from .schedule import Schedule
+from .starting import cores
+
+SMALL_RUN = 16 * 2**20
+"""Bytes of input below which starting workers costs more than it saves."""
+
+
+def workers(plan: Plan, units: Sequence[Unit], jobs: int | None) -> int:
+    """How many processes to use for these units; None: as many as there are cores, one for a small run."""
+    if jobs is None:
+        jobs = 1 if _is_small(plan, units) else cores()
+    return max(1, min(jobs, len(units)))
+
+
+def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
+    total = 0
+    for item in (item for unit in units for item in unit.inputs):
+        with contextlib.suppress(OSError):
+            total += input_path(item, plan.data, plan.out).stat().st_size
+        if total > SMALL_RUN:
+            return False
+    return True
+
+
+def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
+    """Every result as it comes, from this process."""
+    keep()
+    try:
+        while tasks := schedule.take():
+            yield from schedule.finish(attempt(tasks[0], job, work))
+    finally:
+        let_go()
+
+
+@contextlib.contextmanager
+def interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
+    """The first Ctrl-C lets workers finish what they write, the second is a KeyboardInterrupt."""
+    if not graceful or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def first(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop()
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,214 @@
+"""Units on worker processes of this machine.
+
+Workers get the job once. Units travel in chunks that take about `CHUNK_SECONDS`. A worker that dies (killed
+for want of memory, a crash inside a codec) breaks the pool; the units that were under way are then done again
+one at a time, and the one that is alone when the pool breaks again has failed. Workers end with the run: when
+it is stopped at once or dies, the pipe that they watch closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from types import ModuleType
+
+from ...errors import StoreError
+from ..unit.results import Failure, Job, UnitResult, Work
+from .attempt import defect
+from .schedule import Schedule, Task
+from .shared import SharedInputs
+from .starting import no_interrupt, start_context
+from .worker import Answer, Chunk, begin, do_chunk, ready
+
+CHUNK_SECONDS = 0.25
+LONGEST_CHUNK = 64
+MOST_WORKERS = 61
+"""What Windows can wait for."""
+DEATHS_IN_A_ROW = 4
+
+DIED = Failure(
+    "WorkerDied",
+    "its worker process died, most likely for want of memory or by a crash in a codec",
+    hint="try it alone with --jobs 1 --only",
+)
+
+
+def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[UnitResult, None, None]:
+    """Every result as it comes; see the module."""
+    pool = _Pool(schedule, job, work, min(jobs, MOST_WORKERS))
+    try:
+        yield from pool.results()
+    finally:
+        pool.close()
+        pool.shared.close()
+
+
+@dataclass
+class _Pool:
+    schedule: Schedule
+    job: Job
+    work: Work
+    jobs: int
+    size: int = 1
+    deaths: int = 0
+    suspects: deque[Task] = field(default_factory=deque)
+    under_way: dict[Future[Answer], Chunk] = field(default_factory=dict)
+    executor: ProcessPoolExecutor | None = None
+    leash: Connection | None = None
+    answered: list[UnitResult] = field(default_factory=list)
+    """Results whose inputs are still being hashed."""
+
+    def __post_init__(self) -> None:
+        self.shared = SharedInputs(self.job)
+
+    def results(self) -> Iterator[UnitResult]:
+        while True:
+            self._submit()
+            yield from self._complete(wait=not self.under_way)
+            if not self.under_way:
+                if not self.schedule.waiting:
+                    return
+                continue
+            done, _ = wait(self.under_way, timeout=0.5, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in done:
+                chunk = self.under_way.pop(future)
+                try:
+                    answers, seconds = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    yield from self._lost(chunk)
+                except Exception as error:  # noqa: BLE001  a task or an answer that cannot travel
+                    for task in chunk:
+                        failed = UnitResult(task.unit.id, "failed", error=defect(error))
+                        yield from self.schedule.finish(failed)
+                else:
+                    self.deaths = 0
+                    self._adapt(len(chunk), seconds)
+                    self.answered += answers
+            if broken:
+                yield from self._recover()
+
+    def _complete(self, *, wait: bool) -> Iterator[UnitResult]:
+        """What is known of the answers; `wait` for the rest as well."""
+        answered, self.answered = self.answered, []
+        for answer in answered:
+            result = self.shared.complete(answer, wait=wait)
+            if result is None:
+                self.answered.append(answer)
+            else:
+                yield from self.schedule.finish(result)
+
+    def _submit(self) -> None:
+        """Keep every worker busy and one chunk waiting for each; suspects go alone."""
+        if self.schedule.stopped:
+            self.under_way = {
+                future: chunk for future, chunk in self.under_way.items() if not future.cancel()
+            }
+            return
+        if self.suspects and not self.under_way:
+            self._send([self.suspects.popleft()])
+            return
+        alone = any(chunk[0].again for chunk in self.under_way.values())
+        while not alone and not self.suspects and len(self.under_way) < 2 * self.jobs:
+            fair = -(-self.schedule.waiting // (2 * self.jobs))
+            chunk = self.schedule.take(min(self.size, max(fair, 1)))
+            if not chunk:
+                return
+            self._send(chunk)
+
+    def _send(self, chunk: Chunk) -> None:
+        for task in chunk:
+            self.shared.begin(task)
+        try:
+            with _starting():
+                executor = self._opened()
+            informed = [self.shared.informed(task) for task in chunk]
+            with _starting():
+                future = executor.submit(do_chunk, informed)
+        except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
+        self.under_way[future] = chunk
+
+    def _opened(self) -> ProcessPoolExecutor:
+        if self.executor is not None:
+            return self.executor
+        context = start_context()
+        end, self.leash = context.Pipe(duplex=False)
+        self.executor = ProcessPoolExecutor(
+            self.jobs, mp_context=context, initializer=begin, initargs=(self.job, self.work, end)
+        )
+        for _ in range(self.jobs):
+            self.executor.submit(ready)
+        return self.executor
+
+    def _adapt(self, units: int, seconds: float) -> None:
+        """Chunks of about the wanted time, growing step by step."""
+        wanted = int(CHUNK_SECONDS * units / seconds) if seconds > 0 else LONGEST_CHUNK
+        self.size = max(1, min(wanted, 4 * self.size, LONGEST_CHUNK))
+
+    def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
+        """A chunk whose worker died; one that was alone is guilty."""
+        alone = len(chunk) == 1 and chunk[0].again
+        if alone:
+            self.deaths += 1
+            yield from self.schedule.finish(UnitResult(chunk[0].unit.id, "failed", error=DIED))
+        else:
+            self.suspects.extend(replace(task, again=True) for task in chunk)
+
+    def _recover(self) -> Iterator[UnitResult]:
+        for chunk in self.under_way.values():
+            yield from self._lost(chunk)
+        self.under_way.clear()
+        self.close()
+        self.size = 1
+        if self.deaths >= DEATHS_IN_A_ROW:
+            yield from self._give_up()
+
+    def _give_up(self) -> Iterator[UnitResult]:
+        """Workers that die whatever they do (they cannot start, say): not one try for each unit."""
+        why = Failure("WorkerDied", "worker processes die whatever they do", hint="try --jobs 1")
+        rest = [*self.suspects]
+        self.suspects.clear()
+        while rest:
+            for task in rest:
+                yield from self.schedule.finish(UnitResult(task.unit.id, "failed", error=why))
+            rest = self.schedule.take(self.schedule.waiting)
+
+    def close(self) -> None:
+        """End the workers: those that are idle by themselves, those at work because their leash is cut."""
+        if self.executor is None:
+            return
+        executor, self.executor = self.executor, None
+        if self.under_way and self.leash is not None:
+            self.leash.close()
+        with no_interrupt():
+            executor.shutdown(wait=True, cancel_futures=True)
+        if self.leash is not None:
+            self.leash.close()
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Workers started in here do not import the program that started them: none of theirs is in it.
+
+    Raises: StoreError, where the system starts none.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with no_interrupt():
+            yield
+    except OSError as error:
+        raise StoreError(
+            f"worker processes cannot be started: {error.strerror or error}", hint="try --jobs 1"
+        ) from error
+    finally:
+        sys.modules["__main__"] = main

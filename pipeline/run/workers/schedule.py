@@ -1,0 +1,121 @@
+"""Which unit may start, which must not any more."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from ...errors import PlanError
+from ...plan.model import Unit
+from ..unit.contents import Content
+from ..unit.results import Failure, UnitResult
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the lock says of a unit: (key, sha256) of each input, (path, sha256) of each output."""
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit to do; `made` is set where it may turn out to be up to date."""
+
+    unit: Unit
+    options: str = ""
+    """`Options.of` the unit."""
+    made: Made | None = None
+    why: str = ""
+    """Why it is done, where that is known without opening a file."""
+    again: bool = False
+    """Whether a worker died over it, perhaps with some outputs in place."""
+    contents: tuple[Content, ...] = ()
+    """What is known of its inputs already."""
+    hashed_apart: bool = False
+    """Whether the run hashes the inputs; the worker only says how they looked."""
+
+
+class Schedule:
+    """The tasks of a run in the order of their needs; those that depend on a failure are skipped."""
+
+    def __init__(self, tasks: Iterable[Task], done: Collection[str] = ()) -> None:
+        """`done` are units that need not be done. Raises: PlanError, where units need each other in a circle
+        or need one that is not planned.
+        """
+        self._tasks = {task.unit.id: task for task in tasks}
+        self._blocked: dict[str, str] = {}
+        self._sorter: TopologicalSorter[str] = TopologicalSorter(_needs(self._tasks, done))
+        self.stopped = False
+        try:
+            self._sorter.prepare()
+        except CycleError as error:
+            raise PlanError(f"units need each other in a circle: {' -> '.join(error.args[1])}") from error
+        self._ready: deque[str] = deque(self._sorter.get_ready())
+        self.left = len(self._tasks)
+        """Tasks that are not finished."""
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that can be taken now."""
+        return 0 if self.stopped else len(self._ready)
+
+    def take(self, most: int = 1) -> list[Task]:
+        """Up to `most` tasks that may start; none after `stop`, or while all wait for others."""
+        return [self._tasks[self._ready.popleft()] for _ in range(min(most, self.waiting))]
+
+    def finish(self, result: UnitResult) -> list[UnitResult]:
+        """Note a result; it and those of the units that are skipped because of it, in order."""
+        results, news = [], deque([result])
+        while news:
+            done = news.popleft()
+            results.append(done)
+            self.left -= 1
+            self._sorter.done(done.unit)
+            if done.status in ("failed", "skipped"):
+                self._block(done)
+            for name in self._sorter.get_ready():
+                if name in self._blocked:
+                    news.append(_skipped(name, f"not done: it needs {self._blocked[name]}, which failed"))
+                else:
+                    self._ready.append(name)
+        return results
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        self.stopped = True
+
+    def _block(self, done: UnitResult) -> None:
+        cause = self._blocked.get(done.unit, done.unit)
+        for name in self._dependents().get(done.unit, ()):
+            self._blocked.setdefault(name, cause)
+
+    def _dependents(self) -> Mapping[str, list[str]]:
+        if not hasattr(self, "_reverse"):
+            self._reverse: dict[str, list[str]] = {}
+            for task in self._tasks.values():
+                for need in task.unit.needs:
+                    self._reverse.setdefault(need, []).append(task.unit.id)
+        return self._reverse
+
+
+def _needs(tasks: Mapping[str, Task], done: Collection[str]) -> dict[str, tuple[str, ...]]:
+    needs = {}
+    for name, task in tasks.items():
+        needs[name] = tuple(need for need in task.unit.needs if need not in done)
+        for need in needs[name]:
+            if need not in tasks:
+                raise PlanError(f"needs {need}, which is not part of the plan", subject=name)
+    return needs
+
+
+def _skipped(name: str, why: str) -> UnitResult:
+    return UnitResult(name, "skipped", error=Failure("Skipped", why))
+
+
+def unreached(units: Iterable[str], why: str) -> list[UnitResult]:
+    """Results of units that a stopped run did not come to."""
+    return [_skipped(name, why) for name in units]

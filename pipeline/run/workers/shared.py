@@ -1,0 +1,70 @@
+"""Inputs that several workers take slices of: hashed once, by the run itself, while the workers work."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import SourceError
+from ...plan.model import InputFile
+from ..unit.contents import Content, content, input_path, key_of
+from ..unit.results import Failure, Job, UnitResult
+from .schedule import Task
+
+
+class SharedInputs:
+    """The contents of such inputs, each known some time after `begin`."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._hasher = ThreadPoolExecutor(1, "hashing")
+        self._found: dict[str, Future[Content | None]] = {}
+
+    def begin(self, task: Task) -> None:
+        """Begin to hash the task's shared inputs."""
+        for item in _shared(task):
+            if key_of(item) not in self._found:
+                path = input_path(item, self._job.data, self._job.out)
+                self._found[key_of(item)] = self._hasher.submit(_content, path)
+
+    def informed(self, task: Task) -> Task:
+        """The task as a worker can do it: without the contents where they decide nothing, else with them."""
+        shared = _shared(task)
+        if not shared:
+            return task
+        if task.made is None and self._job.loaded.recipe.uid_namespace is not None:
+            return replace(task, hashed_apart=True)
+        known = (self._found[key_of(item)].result() for item in shared)
+        return replace(task, contents=tuple(each for each in known if each is not None))
+
+    def complete(self, result: UnitResult, *, wait: bool) -> UnitResult | None:
+        """The result with the sha256 of its inputs; None while they are not known.
+
+        A failure, where a file is not what it was when a worker began to read it.
+        """
+        if not wait and not all(self._found[key].done() for key, _ in result.looks):
+            return None
+        inputs = []
+        for key, look in result.looks:
+            known = self._found[key].result()
+            if known is None or known.look != look:
+                _, _, path = key.partition(":")
+                why = Failure(SourceError.__name__, "changed while it was read", path)
+                return replace(result, status="failed", looks=(), error=result.error or why)
+            inputs.append((key, known.sha256))
+        return replace(result, inputs=tuple(inputs), looks=()) if inputs else result
+
+    def close(self) -> None:
+        self._hasher.shutdown(cancel_futures=True)
+
+
+def _shared(task: Task) -> tuple[InputFile, ...]:
+    return tuple(task.unit.files) if task.unit.pages is not None else ()
+
+
+def _content(path: Path) -> Content | None:
+    try:
+        return content(path)
+    except OSError:  # a worker finds out, too, and says what is wrong
+        return None

@@ -1,0 +1,236 @@
+"""``x.lock`` beside ``x.yaml``: what a run read, what it wrote, and with which program.
+
+Text for git: UTF-8, LF, one fact per line, sorted, nothing but hashes, versions and paths::
+
+    dicombake-lock 1
+    codec imagecodecs 2026.3.6
+    input 6a3c...  data:raw/epid/a.xim
+    option 5d21...  epid:tags.PatientID
+    output 9f01...  out:dicom/a.dcm
+    program dicombake 0.1.0
+    recipe 77ab...
+    unit 0b2e...  out:dicom/a.dcm
+
+``data:`` paths are relative to the data folder, ``out:`` paths to the output folder, always with ``/``.
+``unit`` gives the fingerprint (`pipeline.run.fingerprint`) of the unit whose first output it names; it
+decides. ``option`` gives a short hash of one key of a conversion, so that what changed has a name.
+An output's line without its first word and the ``out:`` is a line of ``sha256sum -c``. In a path, a
+backslash is ``\\\\``, a line end ``\\n`` or ``\\r``, a part of a name that is no Unicode ``\\uNNNN``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import PlanError
+
+VERSION = 1
+
+_HEADER = re.compile(r"dicombake-lock (\d{1,9})")
+_FACT = re.compile(r"(input|output|unit) ([0-9a-f]{64})  (data|out):(.+)")
+_OPTION = re.compile(r"option ([0-9a-f]{12})  ([A-Za-z0-9_][A-Za-z0-9_.\-]*:.+)")
+_NAMED = re.compile(r"(program|codec) (\S+) (\S+)")
+_RECIPE = re.compile(r"recipe ([0-9a-f]{64})")
+_CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+_ESCAPED = re.compile(r"\\(?:(?P<plain>[\\nr])|u(?P<half>d[89a-f][0-9a-f]{2}))")
+_PLAIN = {"\\": "\\", "n": "\n", "r": "\r"}
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The facts of a lock; paths are without their prefix, hashes are sha256 in hex."""
+
+    recipe: str = ""
+    """The digest of the recipe (`LoadedRecipe.digest`)."""
+    program: str = ""
+    """The version of dicombake."""
+    codecs: Mapping[str, str] = field(default_factory=dict)
+    """Distribution -> version, of those whose version can change a byte."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Path relative to the data folder -> sha256."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Path relative to the output folder -> sha256."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """First output of a unit -> its fingerprint."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """``conversion:key`` -> a short hash of what the recipe said there."""
+
+    def only(self, inputs: Collection[str], outputs: Collection[str], conversions: Collection[str]) -> Lock:
+        """Without the files and conversions that are not among these."""
+        return dataclasses.replace(
+            self,
+            inputs={path: known for path, known in self.inputs.items() if path in inputs},
+            outputs={path: known for path, known in self.outputs.items() if path in outputs},
+            units={path: known for path, known in self.units.items() if path in outputs},
+            options={key: known for key, known in self.options.items() if _conversion(key) in conversions},
+        )
+
+    def updated(self, newer: Lock) -> Lock:
+        """With the facts of `newer` over these; a conversion's options change as a whole."""
+        renewed = {_conversion(key) for key in newer.options}
+        kept = {key: known for key, known in self.options.items() if _conversion(key) not in renewed}
+        return Lock(
+            recipe=newer.recipe or self.recipe,
+            program=newer.program or self.program,
+            codecs=newer.codecs or self.codecs,
+            inputs={**self.inputs, **newer.inputs},
+            outputs={**self.outputs, **newer.outputs},
+            units={**self.units, **newer.units},
+            options={**kept, **newer.options},
+        )
+
+
+def _conversion(key: str) -> str:
+    """The conversion of an option's key."""
+    return key.partition(":")[0]
+
+
+def lock_path(recipe: Path) -> Path:
+    """Where the lock of a recipe lies."""
+    return recipe.with_suffix(".lock")
+
+
+def read_lock(path: Path) -> Lock:
+    """The lock at `path`; an empty one where there is none.
+
+    The order of the lines does not matter, so that a merge of two branches can be read.
+
+    Raises:
+        PlanError: conflict markers, a line that says nothing known, two hashes for one file, a lock of a
+            newer program; with the line and the way out.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Lock()
+    except OSError as error:
+        raise PlanError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise _wrong(path, 0, "is no UTF-8 text") from error
+    return parse_lock(text, path)
+
+
+def parse_lock(text: str, path: Path = Path("lock")) -> Lock:
+    """The facts of a lock's text. Raises: PlanError, as `read_lock`."""
+    lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
+    if any(mark in text for mark in _CONFLICT):
+        for number, line in enumerate(lines, 1):
+            if line.startswith(_CONFLICT):
+                raise _wrong(path, number, "has the marks of an unsolved merge", "solve it, or ")
+    _check_header(lines, path)
+    return _parsed(lines, path)
+
+
+def _check_header(lines: list[str], path: Path) -> None:
+    """It must be among the lines, anywhere."""
+    headers = [matched for line in lines if line[:1] == "d" and (matched := _HEADER.fullmatch(line))]
+    if not headers:
+        raise _wrong(path, 1, f"does not say 'dicombake-lock {VERSION}'")
+    if any(int(header[1]) != VERSION for header in headers):
+        raise PlanError(
+            f"has version {headers[0][1]}, this program reads version {VERSION}",
+            subject=str(path),
+            hint="update dicombake",
+        )
+
+
+def _parsed(lines: list[str], path: Path) -> Lock:
+    single: dict[str, str] = {}
+    codecs: dict[str, str] = {}
+    options: dict[str, str] = {}
+    tables: dict[tuple[str, str], dict[str, str]] = {
+        ("input", "data"): {},
+        ("output", "out"): {},
+        ("unit", "out"): {},
+    }
+    fact_of = _FACT.fullmatch
+    for number, line in enumerate(lines, 1):
+        if fact := fact_of(line):
+            kind, known, base, name = fact.groups()
+            table = tables.get((kind, base))
+            if table is None:
+                raise _nothing_known(line, path, number)
+            _put(table, unescape(name) if "\\" in name else name, known, path, number)
+        elif option := _OPTION.fullmatch(line):
+            _put(options, unescape(option[2]), option[1], path, number)
+        elif recipe := _RECIPE.fullmatch(line):
+            _put(single, "recipe", recipe[1], path, number)
+        elif (named := _NAMED.fullmatch(line)) and named[1] == "codec":
+            _put(codecs, named[2], named[3], path, number)
+        elif named and named[2] == "dicombake":
+            _put(single, "program", named[3], path, number)
+        elif line.strip() and not _HEADER.fullmatch(line):
+            raise _nothing_known(line, path, number)
+    return Lock(
+        single.get("recipe", ""),
+        single.get("program", ""),
+        codecs,
+        tables["input", "data"],
+        tables["output", "out"],
+        tables["unit", "out"],
+        options,
+    )
+
+
+def _nothing_known(line: str, path: Path, number: int) -> PlanError:
+    return _wrong(path, number, f"'{line[:60]}' says nothing that a lock says")
+
+
+def _put(table: dict[str, str], key: str, value: str, path: Path, number: int) -> None:
+    if table.setdefault(key, value) != value:
+        raise _wrong(path, number, f"says two things about {key}", "remove the wrong line, or ")
+
+
+def _wrong(path: Path, number: int, what: str, way_out: str = "") -> PlanError:
+    place = f"{path}:{number}" if number else str(path)
+    return PlanError(
+        what, subject=place, hint=f"{way_out}remove the file: the next run checks everything and writes it"
+    )
+
+
+def format_lock(lock: Lock) -> str:
+    """The text of a lock."""
+    facts = [f"codec {name} {version}" for name, version in lock.codecs.items()]
+    facts += [f"input {known}  data:{escape(path)}" for path, known in lock.inputs.items()]
+    facts += [f"output {known}  out:{escape(path)}" for path, known in lock.outputs.items()]
+    facts += [f"unit {known}  out:{escape(path)}" for path, known in lock.units.items()]
+    facts += [f"option {known}  {escape(key)}" for key, known in lock.options.items()]
+    facts += [f"program dicombake {lock.program}"] if lock.program else []
+    facts += [f"recipe {lock.recipe}"] if lock.recipe else []
+    return "\n".join([f"dicombake-lock {VERSION}", *sorted(facts, key=_by_path), ""])
+
+
+def _by_path(fact: str) -> tuple[str, str]:
+    """Kind, then path: a changed hash does not move its line."""
+    return fact.partition(" ")[0], fact.partition("  ")[2] or fact
+
+
+def escape(path: str) -> str:
+    """A path as one line of UTF-8 text."""
+    text = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def unescape(text: str) -> str:
+    """The inverse of `escape`."""
+    return _ESCAPED.sub(
+        lambda found: chr(int(found["half"], 16)) if found["half"] else _PLAIN[found["plain"]], text
+    )
+
+
+def sums_of(lock: Lock) -> bytes:
+    """The outputs as lines for ``sha256sum -c`` in the output folder, sorted by path.
+
+    A name with a backslash or a line end is written as GNU coreutils do it: escaped, its line begun with
+    a backslash.
+    """
+    lines = []
+    for path, known in sorted(lock.outputs.items()):
+        name = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        lines.append(os.fsencode(f"{'' if name == path else chr(92)}{known}  {name}\n"))
+    return b"".join(lines)

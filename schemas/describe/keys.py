@@ -1,0 +1,125 @@
+"""Which keys a recipe may have where; read off the models, for hints and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ..geometry import Geometry
+from ..inputs import Inputs
+from ..recipe import Conversion
+
+Location = tuple[str | int, ...]
+DISCRIMINATORS = ("format", "to", "op", "phantom")
+"""Keys that say which member of a union is meant."""
+
+_UNIONS = (Union, UnionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What stands at a location: a model and its keys, or a union's names of its members."""
+
+    model: type[BaseModel] | None = None
+    names: tuple[str, ...] = ()
+    union_names: tuple[str, ...] = ()
+
+
+def keys_at(model: type[BaseModel], location: Location) -> Keys:
+    """What the models allow at a location as Pydantic writes it, union members included by their name."""
+    kind: Any = model
+    for step in location:
+        kind = _inner(_bare(kind), step)
+    kind = _bare(kind)
+    if _is_model(kind):
+        return Keys(kind, tuple(names_of(kind)))
+    return Keys(union_names=tuple(_members(kind)))
+
+
+def names_of(model: type[BaseModel]) -> Iterator[str]:
+    """The keys of a model as a recipe writes them."""
+    for name, info in model.model_fields.items():
+        yield info.alias or name
+
+
+@cache
+def _sections() -> tuple[tuple[str, type[BaseModel]], ...]:
+    from ..testing.recipe import RecipeWithTests
+
+    return (
+        ("the top of the recipe", RecipeWithTests),
+        ("the conversion", Conversion),
+        ("'geometry'", Geometry),
+        ("'inputs'", Inputs),
+    )
+
+
+def sections_with(name: str) -> list[str]:
+    """In which sections a key is known, for one that stands in the wrong place."""
+    found = [section for section, model in _sections() if name in names_of(model)]
+    for section in ("source", "exports", "process", "combine"):
+        members = _members(_bare(_item(Conversion.model_fields[section])))
+        if name not in DISCRIMINATORS and any(name in names_of(member) for member in members.values()):
+            found.append(f"'{section}'")
+    return found
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _bare(kind: Any) -> Any:
+    """Without Annotated, and without None."""
+    while True:
+        if isinstance(kind, FieldInfo):
+            kind = kind.annotation
+        elif get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        elif get_origin(kind) in _UNIONS and type(None) in get_args(kind):
+            others = tuple(part for part in get_args(kind) if part is not type(None))
+            kind = Union[others]  # noqa: UP007 - built from a tuple
+        else:
+            return kind
+
+
+def _item(kind: Any) -> Any:
+    """Of a list's type the items'."""
+    kind = _bare(kind)
+    return _item(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+
+
+def _members(kind: Any) -> dict[str, Any]:
+    """The models of a union by the value of their discriminator."""
+    if _is_model(kind):
+        return {"": kind}
+    parts = [part for part in get_args(kind) if _is_model(part)] if get_origin(kind) in _UNIONS else []
+    for key in DISCRIMINATORS:
+        if parts and all(isinstance(_default(part, key), str) for part in parts):
+            return {part.model_fields[key].default: part for part in parts}
+    return {}
+
+
+def _default(model: type[BaseModel], key: str) -> Any:
+    return model.model_fields[key].default if key in model.model_fields else None
+
+
+def _inner(kind: Any, step: str | int) -> Any:
+    if _is_model(kind):
+        for name, info in kind.model_fields.items():
+            if step in (name, info.alias):
+                return info
+        return None
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is dict:
+        return args[1]
+    if origin is tuple and isinstance(step, int):
+        return args[0]
+    if origin in _UNIONS:
+        return _members(kind).get(str(step))
+    return None

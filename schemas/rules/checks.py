@@ -1,0 +1,305 @@
+"""What single models cannot see: names between the parts of a recipe, and sources against targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+from ..companions import FILE_NAMES
+from ..exports import CtSeriesExport, SameKindExport
+from ..language.patterns import captures_of
+from ..language.tags import parse_tag, templates_of
+from ..language.template import BUILT_IN, Place, Template, parse, places
+from ..recipe import Conversion, Recipe
+from ..sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
+
+Location = tuple[str | int, ...]
+Found = Iterator[tuple[Location, str]]
+Conversions = Mapping[str, Conversion | None]
+"""By name; None for one that is wrong in itself, so that others may still name it."""
+
+GROUP_NAMES = ("parent", "stem", "name", "suffix")
+_NUMBERS = ("index", "slice", "page", "frame")
+_WHOLE = "bcdoxX"
+_VOLUMES = (VolumeSource, DicomSeriesSource)
+_PAGED = (DicomSource, ImageSource, AutoSource, *_VOLUMES)
+
+
+def problems(recipe: Recipe) -> Found:
+    """Each mistake with its location in the merged recipe."""
+    return problems_of(recipe.conversions, recipe.vars)
+
+
+def problems_of(conversions: Conversions, variables: Mapping[str, str] | None) -> Found:
+    """The same for conversions, some of which may be wrong; `variables` None: not known."""
+    for name, conversion in conversions.items():
+        if conversion is None:
+            continue
+        at: Location = ("conversions", name)
+        yield from _chain(at, name, conversion, conversions)
+        captures = _captures(name, conversions, frozenset())
+        if captures is not None:
+            yield from _groups(at, conversion, captures)
+            yield from _match(at, conversion, captures)
+            for location, text in _templates(at, conversion):
+                for what in _wrong_places(text, conversion, captures, variables):
+                    yield location, what
+        yield from _beside(at, conversion)
+        yield from _targets(at, conversion)
+        yield from _elements(at, conversion)
+
+
+def _chain(at: Location, name: str, conversion: Conversion, conversions: Conversions) -> Found:
+    for index, other in enumerate(conversion.inputs.from_):
+        here = (*at, "inputs", "from", index)
+        if other not in conversions:
+            yield here, f"there is no conversion '{other}'{_nearest(other, conversions)}"
+        elif cycle := _cycle(name, other, conversions):
+            yield here, f"a conversion cannot take what it makes itself: {' <- '.join(cycle)}"
+
+
+def _cycle(start: str, first: str, conversions: Conversions) -> tuple[str, ...]:
+    """The shortest way from `first` along `from` back to `start`, both ends named; or nothing."""
+    ways: list[tuple[str, ...]] = [(start, first)]
+    seen = {first}
+    for way in ways:
+        if way[-1] == start:
+            return way
+        conversion = conversions.get(way[-1])
+        for other in conversion.inputs.from_ if conversion else ():
+            if other not in seen:
+                seen.add(other)
+                ways.append((*way, other))
+    return ()
+
+
+def _captures(name: str, conversions: Conversions, seen: frozenset[str]) -> dict[str, str] | None:
+    """Captures of a conversion and of those that it takes from; None where one of them is not known."""
+    conversion = conversions.get(name)
+    if conversion is None:
+        return None
+    found: dict[str, str] = {}
+    for other in conversion.inputs.from_:
+        if other in seen or other == name:
+            continue
+        inherited = _captures(other, conversions, seen | {name})
+        if inherited is None:
+            return None
+        found |= inherited
+    return found | captures_of(conversion.inputs.files)
+
+
+def _groups(at: Location, conversion: Conversion, captures: Mapping[str, str]) -> Found:
+    known = (*captures, *GROUP_NAMES)
+    for index, name in enumerate(conversion.inputs.group_by):
+        if name not in known:
+            hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+            yield (*at, "inputs", "group_by", index), f"'{name}' is no capture of the inputs{hint}"
+
+
+def _match(at: Location, conversion: Conversion, captures: Mapping[str, str]) -> Found:
+    known = (*FILE_NAMES, *captures)
+    if conversion.metadata is not None and conversion.metadata.match not in known:
+        name = conversion.metadata.match
+        hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+        yield (*at, "metadata", "match"), f"'{name}' is no part of a file's name and no capture{hint}"
+
+
+def _beside(at: Location, conversion: Conversion) -> Found:
+    """What lies beside files that are found, not beside those that are made."""
+    if conversion.sidecar is not None and conversion.inputs.from_:
+        yield (
+            (*at, "sidecar"),
+            f"a sidecar lies beside files of the data folder; give it to '{conversion.inputs.from_[0]}'",
+        )
+
+
+def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location, str]]:
+    for index, export in enumerate(conversion.exports):
+        yield (*at, "exports", index, "path"), export.path
+    if conversion.study is not None:
+        yield (*at, "study"), conversion.study
+    if conversion.machine is not None:
+        yield (*at, "machine"), conversion.machine
+    for key, value in conversion.tags.items():
+        for text in templates_of(value):
+            yield (*at, "tags", key), text
+    for key in type(conversion.geometry).model_fields:
+        given = getattr(conversion.geometry, key)
+        for index, item in enumerate(given) if isinstance(given, tuple) else ((-1, given),):
+            if isinstance(item, Template):
+                yield (*at, "geometry", key, *((index,) if index >= 0 else ())), item
+
+
+def _wrong_places(
+    text: str, conversion: Conversion, captures: Mapping[str, str], variables: Mapping[str, str] | None
+) -> Iterator[str]:
+    for place in places(text):
+        what = _wrong_name(place, conversion, captures, variables) or _wrong_format(
+            place, captures, variables or {}
+        )
+        if what:
+            yield f"'{{{place}}}': {what}"
+
+
+def _wrong_name(
+    place: Place, conversion: Conversion, captures: Mapping[str, str], variables: Mapping[str, str] | None
+) -> str | None:
+    if place.namespace == "vars":
+        if variables is None or place.name in variables:
+            return None
+        return f"'vars' has no '{place.name}'{_nearest(place.name, variables)}"
+    if place.namespace == "csv" and conversion.metadata is None:
+        return "no table gives it; name one with 'metadata: {csv: FILE}'"
+    if place.namespace:
+        return None
+    if place.name in BUILT_IN:
+        return _wrong_built_in(place.name, conversion)
+    if place.name in captures:
+        return None
+    if variables is not None and place.name in variables:
+        return f"a variable is written {{vars.{place.name}}}"
+    known = (*BUILT_IN, *captures)
+    hint = _nearest(place.name, known) or f"; known are {', '.join(known)}, and vars., env., source."
+    return f"no such name{hint}"
+
+
+def _wrong_built_in(name: str, conversion: Conversion) -> str | None:
+    if name == "slice" and not isinstance(conversion.source, _VOLUMES):
+        return f"only a volume has slices, and the source is '{conversion.source.format}'"
+    if name in ("page", "frame") and not isinstance(conversion.source, _PAGED):
+        return f"a file of the source '{conversion.source.format}' holds one image"
+    return None
+
+
+def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
+    """What Python could not format so, or would format wrongly: ``format('7', '04')`` is ``7000``."""
+    spec = place.spec
+    if not spec or place.namespace in ("env", "source", "csv"):
+        return None
+    if place.namespace == "vars":
+        return _wrong_variable_format(place, variables)
+    kind = "d" if place.name in _NUMBERS else captures.get(place.name, "")
+    if kind:
+        sound = spec.endswith("s") or _formats(1, spec) or (kind == "f" and _formats(1.5, spec))
+        return None if sound else f"a number cannot be written as '{spec}'"
+    if not _numeric(spec):
+        return None
+    if place.name in captures:
+        return f"is text; capture a number, {{{place.name}:d}}, in the inputs to write it as '{spec}'"
+    return f"is text, which cannot be written as '{spec}'"
+
+
+def _wrong_variable_format(place: Place, variables: Mapping[str, str]) -> str | None:
+    """Variables are text, and a numeric format makes them numbers."""
+    text = variables.get(place.name)
+    if text is None or not _numeric(place.spec):
+        return None
+    value = _number(text)
+    if value is None:
+        return f"is '{text}', which is no number"
+    if place.spec[-1] in _WHOLE and not float(value).is_integer():
+        return f"is '{text}', which is no whole number"
+    sound = _formats(int(value) if place.spec[-1] in _WHOLE else value, place.spec)
+    return None if sound else f"a number cannot be written as '{place.spec}'"
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        number = float(text)
+        return (
+            None
+            if not math.isfinite(number)
+            else number
+            if not text.strip().lstrip("+-").isdigit()
+            else int(text)
+        )
+    except ValueError:
+        return None
+
+
+def _numeric(spec: str) -> bool:
+    """Whether a format asks for a number; ``04`` does, though Python would pad a text with it to ``7000``."""
+    return not _formats("x", spec) or spec.startswith("0")
+
+
+def _formats(value: object, spec: str) -> bool:
+    try:
+        format(value, spec)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _targets(at: Location, conversion: Conversion) -> Found:
+    source = conversion.source
+    if isinstance(source, DicomSeriesSource) and conversion.combine is not None:
+        yield (
+            (*at, "combine"),
+            "the slices of a series are not combined; the source 'dicom' combines files into one image",
+        )
+    if isinstance(source, DicomSeriesSource):
+        yield from _of_one_file(at, conversion)
+    first: dict[str, int] = {}
+    for index, export in enumerate(conversion.exports):
+        here = (*at, "exports", index)
+        if isinstance(export, CtSeriesExport):
+            if not isinstance(source, _VOLUMES):
+                yield (*here, "to"), f"a CT series is made of a volume, and the source is '{source.format}'"
+            elif conversion.combine is not None:
+                yield (*here, "to"), "a combined image is no volume, so it cannot become a CT series"
+            elif not {place.name for place in places(export.path)} & {"slice", "page", "frame"}:
+                yield (*here, "path"), "every slice needs a path of its own; put {slice:04d} into it"
+        if isinstance(export, SameKindExport) and not isinstance(
+            source, DicomSource | DicomSeriesSource | AutoSource
+        ):
+            yield (
+                (*here, "to"),
+                f"the source '{source.format}' has no kind of DICOM to keep; name one, as in rt-image",
+            )
+        if export.path in first:
+            yield (*here, "path"), f"export {first[export.path] + 1} of this conversion writes the same path"
+        first.setdefault(export.path, index)
+        if what := _wrong_path(export.path):
+            yield (*here, "path"), what
+
+
+def _of_one_file(at: Location, conversion: Conversion) -> Found:
+    """Names of single files where a series of them is meant."""
+    named = [
+        ((*at, "exports", index, "path"), export.path) for index, export in enumerate(conversion.exports)
+    ]
+    for location, text in [*named, *([((*at, "study"), conversion.study)] if conversion.study else [])]:
+        for place in places(text):
+            if not place.namespace and place.name in ("stem", "name", "suffix"):
+                yield location, f"'{{{place}}}': a series is several files; name its folder, {{parent}}"
+
+
+def _wrong_path(path: str) -> str | None:
+    """What the literal text of a path shows; what is put into it is checked when it is known."""
+    text = "".join(piece if isinstance(piece, str) else "x" for piece in parse(path)).replace("\\", "/")
+    if text.startswith("/") or text[1:2] == ":":
+        return "must be relative to the output folder; --out moves that folder"
+    if ".." in text.split("/"):
+        return "must not leave the output folder with '..'; --out moves that folder"
+    return "names a folder, not a file" if text.endswith("/") else None
+
+
+def _elements(at: Location, conversion: Conversion) -> Found:
+    """One element under two names, or both given and removed."""
+    seen: dict[object, str] = {}
+    for key in conversion.tags:
+        steps = parse_tag(key).steps
+        if steps in seen:
+            yield (*at, "tags", key), f"is the same element as '{seen[steps]}'"
+        seen.setdefault(steps, key)
+    for index, key in enumerate(conversion.remove_tags):
+        steps = parse_tag(key).steps
+        if steps in seen:
+            yield (*at, "remove_tags", index), f"'{key}' is also given a value in 'tags'"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name[:80], list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{found[0]}'?" if found else ""

@@ -1,0 +1,272 @@
+"""Runs with a unit of work that writes its input in capitals: order, failures, what is done again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from dicombake.pipeline.errors import DifferenceError, ExitStatus, PlanError
+from dicombake.pipeline.plan.model import Plan, Unit
+from dicombake.pipeline.recipe.loaded import LoadedRecipe
+from dicombake.pipeline.run.preflight import RunOptions
+from dicombake.pipeline.run.run import Unwatched, run_plan
+from dicombake.pipeline.run.unit.results import Outcome, UnitResult
+from dicombake.pipeline.store.lock import read_lock
+
+from .made_plans import make_plan, recipe, shout
+
+
+def run(plan: Plan, **options: object) -> Outcome:
+    return run_plan(plan, RunOptions(**options), work=shout)  # type: ignore[arg-type]
+
+
+def statuses(outcome: Outcome) -> dict[str, str]:
+    return {result.unit: result.status for result in outcome.results}
+
+
+def messages(outcome: Outcome) -> dict[str, str]:
+    return {result.unit: str(result.error) for result in outcome.results if result.error}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder but the state, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".dicombake" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_unit_is_written_and_noted_in_the_lock(tmp_path: Path, jobs: int) -> None:
+    plan = make_plan(tmp_path, {name: f"text {name}" for name in "abcde"})
+    outcome = run(plan, jobs=jobs)
+    assert statuses(outcome) == dict.fromkeys("abcde", "written")
+    assert outcome.exit_status is ExitStatus.DONE
+    assert (tmp_path / "out/c.out").read_bytes() == b"TEXT C"
+    lock = read_lock(tmp_path / "fake.lock")
+    assert sorted(lock.inputs) == [f"{name}.txt" for name in "abcde"]
+    assert lock.outputs == {file.path: file.sha256 for result in outcome.results for file in result.written}
+    assert sorted(lock.units) == sorted(lock.outputs)
+    assert lock.recipe == "0" * 64
+
+
+def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
+    files = {f"f{number}": f"text {number}" for number in range(20)} | {"bad": "fail"}
+    run(make_plan(tmp_path / "one", files), jobs=1)
+    run(make_plan(tmp_path / "two", files), jobs=2)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_bad_file_fails_its_own_branch(tmp_path: Path, jobs: int) -> None:
+    plan = make_plan(
+        tmp_path,
+        {"a": "fine", "b": "fail", "c": "after b", "d": "after c", "e": "after a"},
+        needs={"c": ["b"], "d": ["c"], "e": ["a"]},
+    )
+    outcome = run(plan, jobs=jobs)
+    assert statuses(outcome) == {
+        "a": "written", "b": "failed", "c": "skipped", "d": "skipped", "e": "written",
+    }  # fmt: skip
+    assert messages(outcome) == {
+        "b": "b.txt: is not what it should be",
+        "c": "not done: it needs b, which failed",
+        "d": "not done: it needs b, which failed",
+    }
+    assert (tmp_path / "out/e.out").read_bytes() == b"AFTER A FINE"
+    assert outcome.exit_status is ExitStatus.FAILED
+    assert sorted(read_lock(tmp_path / "fake.lock").outputs) == ["out/a.out", "out/e.out"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_defect_keeps_its_traceback_and_stops_nobody_else(tmp_path: Path, jobs: int) -> None:
+    outcome = run(make_plan(tmp_path, {"a": "defect", "b": "fine"}), jobs=jobs)
+    assert statuses(outcome) == {"a": "failed", "b": "written"}
+    error = outcome.results[0].error
+    assert error is not None
+    assert str(error) == "this is a defect of dicombake; please report it with the traceback"
+    assert error.kind == "ZeroDivisionError"
+    assert "nobody thought of this" in error.traceback
+    assert "in shout" in error.traceback
+
+
+def test_fail_fast_stops_at_the_first_failure(tmp_path: Path) -> None:
+    outcome = run(make_plan(tmp_path, {"a": "fine", "b": "fail", "c": "fine"}), fail_fast=True)
+    assert statuses(outcome) == {"a": "written", "b": "failed", "c": "skipped"}
+    assert messages(outcome)["c"] == "not done: the run stopped at a failure"
+
+
+def test_a_second_run_does_nothing(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, {"a": "one", "b": "two"}, needs={"b": ["a"]})
+    run(plan)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.is_file()}
+    outcome = run(plan)
+    assert statuses(outcome) == {"a": "current", "b": "current"}
+    assert [len(result.written) for result in outcome.results] == [1, 1]
+    kept = {path: path.stat().st_mtime_ns for path in before if path.suffix in (".out", ".lock")}
+    assert kept == {path: before[path] for path in kept}
+
+
+def test_force_does_everything_again(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, {"a": "one"})
+    run(plan)
+    assert statuses(run(plan, force=True)) == {"a": "written"}
+
+
+def test_what_is_missing_altered_or_has_a_new_input_is_made_again(tmp_path: Path) -> None:
+    files = {name: f"text {name}" for name in ("same", "missing", "altered", "changed", "after")}
+    needs = {"after": ["changed"]}
+    plan = make_plan(tmp_path, files, needs=needs)
+    run(plan)
+    (tmp_path / "out/missing.out").unlink()
+    (tmp_path / "out/altered.out").write_text("by hand")
+    (tmp_path / "changed.txt").write_text("new text")
+    outcome = run(plan)
+    assert statuses(outcome) == {
+        "same": "current", "missing": "written", "altered": "written", "changed": "written",
+        "after": "written",
+    }  # fmt: skip
+    assert (tmp_path / "out/altered.out").read_bytes() == b"TEXT ALTERED"
+    assert (tmp_path / "out/after.out").read_bytes() == b"TEXT AFTER NEW TEXT"
+
+
+def test_a_changed_option_makes_the_conversion_again(tmp_path: Path) -> None:
+    run(make_plan(tmp_path, {"a": "one"}))
+    loaded = LoadedRecipe(recipe(process=["invert"]), tmp_path / "fake.yaml", digest="1" * 64)
+    outcome = run(make_plan(tmp_path, {"a": "one"}, loaded=loaded))
+    assert statuses(outcome) == {"a": "written"}
+    assert read_lock(tmp_path / "fake.lock").recipe == "1" * 64
+
+
+def test_a_foreign_file_stops_the_run_before_anything_is_written(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, {"a": "one", "b": "two"})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/b.out").write_text("mine")
+    with pytest.raises(PlanError) as caught:
+        run(plan)
+    assert str(caught.value) == (
+        "a file is in the way that this recipe did not write: out/b.out; "
+        "move them away, or give --overwrite to replace them"
+    )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.out"]
+    assert (tmp_path / "out/b.out").read_text() == "mine"
+    assert not (tmp_path / "fake.lock").exists()
+    assert statuses(run(plan, overwrite=True)) == {"a": "written", "b": "written"}
+    assert (tmp_path / "out/b.out").read_bytes() == b"TWO"
+
+
+def test_a_lock_does_not_make_files_of_another_folder_ours(tmp_path: Path) -> None:
+    run(make_plan(tmp_path / "recipe", {"a": "one"}))
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "out").mkdir(parents=True)
+    (elsewhere / "out/a.out").write_text("somebody's")
+    with pytest.raises(PlanError, match=r"out/a\.out"):
+        run(make_plan(tmp_path / "recipe", {"a": "one"}, out=elsewhere))
+    (elsewhere / "out/a.out").write_bytes(b"ONE")
+    assert statuses(run(make_plan(tmp_path / "recipe", {"a": "one"}, out=elsewhere))) == {"a": "current"}
+
+
+def test_what_was_written_elsewhere_is_known_as_ours_after_it_was_altered(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path / "recipe", {"a": "one"}, out=tmp_path / "elsewhere")
+    run(plan)
+    (tmp_path / "elsewhere/out/a.out").write_text("altered")
+    assert statuses(run(plan)) == {"a": "written"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_input_is_never_replaced(tmp_path: Path, overwrite: bool) -> None:
+    plan = make_plan(tmp_path / "data/out", {"a": "one"}, out=tmp_path / "data")
+    (tmp_path / "data/out/a.txt").rename(tmp_path / "data/out/a.out")
+    item = plan.units[0].inputs[0]
+    unit = Unit("a", "c", 1, (type(item)("a.out"),), plan.units[0].outputs)
+    plan = Plan(plan.loaded, tmp_path / "data/out", tmp_path / "data", (unit,))
+    with pytest.raises(PlanError, match=r"^out/a\.out: is an input, and an output would replace it$"):
+        run(plan, overwrite=overwrite)
+    assert (tmp_path / "data/out/a.out").read_text() == "one"
+
+
+def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out/a.out").mkdir(parents=True)
+    with pytest.raises(PlanError, match=r"^out/a.out: is a folder, and a file is to be written there$"):
+        run(make_plan(tmp_path, {"a": "one"}), overwrite=True)
+
+
+def test_units_that_are_gone_leave_the_lock_and_those_that_failed_stay(tmp_path: Path) -> None:
+    run(make_plan(tmp_path, {"a": "one", "b": "two", "c": "three"}))
+    before = read_lock(tmp_path / "fake.lock")
+    run(make_plan(tmp_path, {"a": "one", "b": "fail"}))
+    after = read_lock(tmp_path / "fake.lock")
+    assert after.outputs == {path: before.outputs[path] for path in ("out/a.out", "out/b.out")}
+    assert after.inputs == {path: before.inputs[path] for path in ("a.txt", "b.txt")}
+    assert statuses(run(make_plan(tmp_path, {"a": "one", "b": "better"}))) == {"a": "current", "b": "written"}
+
+
+def test_a_partial_plan_keeps_what_the_lock_says_of_the_rest(tmp_path: Path) -> None:
+    run(make_plan(tmp_path, {"a": "one", "b": "two"}))
+    run(make_plan(tmp_path, {"a": "new"}), partial=True)
+    assert sorted(read_lock(tmp_path / "fake.lock").outputs) == ["out/a.out", "out/b.out"]
+
+
+class TestLocked:
+    def test_the_same_content_is_put_in_place(self, tmp_path: Path) -> None:
+        plan = make_plan(tmp_path, {"a": "one", "b": "two"})
+        run(plan)
+        lock = (tmp_path / "fake.lock").read_bytes()
+        (tmp_path / "out/b.out").unlink()
+        outcome = run(plan, locked=True)
+        assert statuses(outcome) == {"a": "current", "b": "written"}
+        assert (tmp_path / "out/b.out").read_bytes() == b"TWO"
+        assert (tmp_path / "fake.lock").read_bytes() == lock
+
+    def test_other_content_is_not(self, tmp_path: Path) -> None:
+        plan = make_plan(tmp_path, {"a": "one"})
+        run(plan)
+        (tmp_path / "a.txt").write_text("other")
+        outcome = run(plan, locked=True)
+        assert outcome.exit_status is ExitStatus.DIFFERENT
+        assert (tmp_path / "out/a.out").read_bytes() == b"ONE"
+        would, says = (hashlib.sha256(text).hexdigest()[:12] for text in (b"OTHER", b"ONE"))
+        assert messages(outcome)["a"] == (
+            f"out/a.out: its content would be {would}..., the lock says {says}...; "
+            "run without --locked to accept the new content"
+        )
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.out"]
+
+    def test_without_a_lock_nothing_is_done(self, tmp_path: Path) -> None:
+        with pytest.raises(DifferenceError, match=r"fake\.lock: there is no lock; run without --locked"):
+            run(make_plan(tmp_path, {"a": "one"}), locked=True)
+        assert tree(tmp_path) == {"a.txt": b"one"}
+
+    def test_another_set_of_files_is_a_difference(self, tmp_path: Path) -> None:
+        run(make_plan(tmp_path, {"a": "one", "b": "two"}))
+        with pytest.raises(DifferenceError, match=r"does not know out/c\.out$"):
+            run(make_plan(tmp_path, {"a": "one", "b": "two", "c": "three"}), locked=True)
+        with pytest.raises(DifferenceError, match=r"names what would not be made: out/b\.out$"):
+            run(make_plan(tmp_path, {"a": "one"}), locked=True)
+        assert statuses(run(make_plan(tmp_path, {"a": "one"}), locked=True, partial=True)) == {"a": "current"}
+
+
+def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
+    class Impatient(Unwatched):
+        def finished(self, unit: object, result: UnitResult) -> None:
+            raise KeyboardInterrupt
+
+    plan = make_plan(tmp_path, {"a": "one", "b": "two"})
+    outcome = run_plan(plan, RunOptions(), Impatient(), shout)
+    assert outcome.exit_status is ExitStatus.INTERRUPTED
+    assert statuses(outcome) == {"a": "written", "b": "skipped"}
+    assert messages(outcome)["b"] == "not done: the run was interrupted"
+    assert sorted(read_lock(tmp_path / "fake.lock").outputs) == ["out/a.out"]
+    assert statuses(run(plan)) == {"a": "current", "b": "written"}
+
+
+def test_without_a_writable_folder_the_run_goes_on_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    plan = make_plan(tmp_path / "recipe", {"a": "one"}, out=tmp_path / "out")
+    outcome = run(plan)
+    assert [note.code for note in outcome.notes] == ["no-lock"]
+    assert sorted(path.name for path in (tmp_path / "recipe").iterdir()) == ["a.txt"]
