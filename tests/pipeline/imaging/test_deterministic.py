@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pydicom.pixels import convert_color_space
 from scipy import ndimage
 
-PIPELINE = Path(__file__).resolve().parent.parent.parent / "pipeline"
+PIPELINE = Path(__file__).resolve().parents[3] / "pipeline"
 
 
 @given(st.floats(-1e6, 1e6))

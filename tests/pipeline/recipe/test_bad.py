@@ -11,7 +11,7 @@ import yaml
 from dicombake.pipeline.errors import ExitStatus, RecipeError
 from dicombake.pipeline.recipe.load import load_recipe
 
-BAD = Path(__file__).resolve().parent.parent / "bad"
+BAD = Path(__file__).resolve().parents[2] / "bad"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
