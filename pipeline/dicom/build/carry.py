@@ -18,8 +18,8 @@ from pydicom.sequence import Sequence
 
 from ....schemas.language.values import ValueFormError, normal_value
 from ...errors import ExportError, Note
-from .mending import exact_window, right_vrs
 from ..encode.numbers import ds
+from .mending import exact_window, right_vrs
 from .stale import WINDOW
 
 _TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905

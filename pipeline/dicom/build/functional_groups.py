@@ -10,8 +10,8 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import Tag
 
 from ...imaging.image import Image, PatientPlane
-from .places import texts
 from ..encode.uids import derived_uid, set_uid
+from .places import texts
 
 Groups = dict[str, Dataset]
 """Keyword of a functional group's sequence -> its one item."""

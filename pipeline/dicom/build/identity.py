@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydicom import Dataset
 
-from ...output import Identity
 from ...imaging.image import Image
+from ...output import Identity
 from ..encode import uids
 
 Frame = Literal["needed", "kept", "none"]

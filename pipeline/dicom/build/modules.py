@@ -17,11 +17,11 @@ from pydicom.uid import UID
 from ...errors import Note
 from ...imaging.image import Image, Origin, SourceFile
 from ...trace import UNTRACED, Trace
-from .carry import carried, cleaned
 from ..encode.encoding import Encoded
 from ..encode.numbers import ds
-from .origins import from_dataset, from_properties
 from ..encode.uids import set_uid
+from .carry import carried, cleaned
+from .origins import from_dataset, from_properties
 
 _PRESENT = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",

@@ -7,9 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicombake.pipeline.exporters.dicom import ct_series, parametric_map, rt_image, same_kind, secondary_capture
+from dicombake.pipeline.exporters.dicom import (
+    ct_series,
+    parametric_map,
+    rt_image,
+    same_kind,
+    secondary_capture,
+)
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import CtSeriesExport, ParametricMapExport, RtImageExport, SameKindExport, SecondaryCaptureExport
+from dicombake.schemas.exports import (
+    CtSeriesExport,
+    ParametricMapExport,
+    RtImageExport,
+    SameKindExport,
+    SecondaryCaptureExport,
+)
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
