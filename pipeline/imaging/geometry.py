@@ -142,7 +142,7 @@ class _Resolution:
         return sid, sad
 
     def _scale_position(self) -> None:
-        """The beam's axis stays on its pixel when the spacing becomes another; so the position scales."""
+        """The receptor's origin stays on its pixel when the spacing becomes another: the position scales."""
         old, new, position = self.before.spacing, self.geometry.spacing, self.before.position
         if position is None or old is None or new is None or old == new:
             return

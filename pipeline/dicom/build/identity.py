@@ -50,36 +50,35 @@ def _fill_in(
     sources = _dicom_sources(images)
     studies = {str(source.get("StudyInstanceUID") or "") for source in sources}
     kept = studies.pop() if len(studies) == 1 else ""
-    if not kept:
+    series = _series_of(sources, identity)
+    if not kept and not _has_series(sources):
         _set(dataset, "StudyInstanceUID", uids.study_uid(identity, patient_id=patient, date=date))
-        _set(
-            dataset,
-            "SeriesInstanceUID",
-            uids.series_uid(identity, patient_id=patient, date=date, modality=modality),
-        )
+        own = uids.series_uid(identity, patient_id=patient, date=date, modality=modality)
+        _set(dataset, "SeriesInstanceUID", own)
         if frame == "needed" or (frame == "kept" and _frame_of(sources)):
             uid = uids.frame_of_reference_uid(identity, patient_id=patient, date=date)
             _set(dataset, "FrameOfReferenceUID", uid)
         return
-    study = kept
-    if _other_patient(dataset, sources):
+    study = kept or uids.study_uid(identity, patient_id=patient, date=date)
+    if kept and _other_patient(dataset, sources):
         name = str(dataset.get("PatientName") or "")
         study = uids.study_of_other_patient(identity, kept, patient, name)
     _set(dataset, "StudyInstanceUID", study)
     study = str(dataset.StudyInstanceUID)
-    series = [str(source.get("SeriesInstanceUID") or "") for source in sources]
-    if keep_series and study == kept and series[0]:
-        _set(dataset, "SeriesInstanceUID", series[0])
+    if keep_series and study == kept and _has_series(sources[:1]):
+        _set(dataset, "SeriesInstanceUID", str(sources[0].SeriesInstanceUID))
     else:
-        derived = uids.derived_series(identity, study, [*series, identity.volume], modality=modality)
+        derived = uids.derived_series(identity, study, series, modality=modality)
         _set(dataset, "SeriesInstanceUID", derived)
     if frame == "none":
         return
     uid = _frame_of(sources)
     if uid and study != kept:
         uid = uids.derived_frame_of_reference(identity, study, uid)
-    if uid or frame == "needed":
-        _set(dataset, "FrameOfReferenceUID", uid or uids.derived_frame_of_reference(identity, study, ""))
+    if not uid and frame == "needed":
+        uid = uids.derived_frame_of_reference(identity, study, "\\".join(series))
+    if uid:
+        _set(dataset, "FrameOfReferenceUID", uid)
 
 
 def acquisition_date(dataset: Dataset) -> str:
@@ -100,6 +99,18 @@ def _dicom_sources(images: Sequence[Image]) -> list[Dataset]:
     found = [source.dataset for image in images for source in image.sources]
     known = [dataset for dataset in found if dataset is not None]
     return known if len(known) == len(found) else []
+
+
+def _has_series(sources: Sequence[Dataset]) -> bool:
+    return any(source.get("SeriesInstanceUID") for source in sources)
+
+
+def _series_of(sources: Sequence[Dataset], identity: Identity) -> list[str]:
+    """What a series made of DICOM sources derives from: their series, so that one of them gives one.
+
+    Where a source does not say its series, the volume that it belongs to counts as one.
+    """
+    return sorted({str(source.get("SeriesInstanceUID") or identity.volume) for source in sources})
 
 
 def _frame_of(sources: Sequence[Dataset]) -> str:
