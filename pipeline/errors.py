@@ -65,6 +65,11 @@ class DicombakeError(Exception):
         start = f"{self.subject}: " if self.subject else ""
         return f"{start}{self.what}{f'; {self.hint}' if self.hint else ''}"
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is told to people, a line each."""
+        return (str(self),)
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.subject, self.hint)
 
@@ -82,14 +87,33 @@ class RecipeError(DicombakeError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(str(problem) for problem in self.problems)
+
     def __reduce__(self) -> tuple[object, ...]:
         return RecipeError, (self.problems,)
 
 
 class PlanError(DicombakeError):
-    """The recipe cannot be carried out on these files; nothing was written."""
+    """The recipe cannot be carried out on these files; nothing was written. Has every reason, or one."""
 
     status = ExitStatus.WRONG
+
+    def __init__(self, *reasons: str, subject: str = "", hint: str = "") -> None:
+        super().__init__("\n".join(reasons), subject=subject, hint=hint)
+        self.reasons = reasons
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return self.reasons if len(self.reasons) > 1 else super().lines
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_plan_error, (self.reasons, self.subject, self.hint)
+
+
+def _rebuild_plan_error(reasons: tuple[str, ...], subject: str, hint: str) -> PlanError:
+    return PlanError(*reasons, subject=subject, hint=hint)
 
 
 class UsageError(DicombakeError):

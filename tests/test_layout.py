@@ -18,7 +18,7 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 
 ORDER = (
     "schemas/language", "schemas", "schemas/rules", "schemas/testing", "schemas/describe",
-    "pipeline/errors", "pipeline/recipe",
+    "pipeline/errors", "pipeline/printable", "pipeline/recipe",
     "pipeline/imaging", "pipeline/trace", "pipeline/output",
     "pipeline/loaders", "pipeline/process",
     "pipeline/dicom/standard", "pipeline/dicom/encode", "pipeline/dicom/build", "pipeline/dicom",

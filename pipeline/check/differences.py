@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..printable import printable
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -101,7 +103,7 @@ def _tags(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator
 
 def _short(value: object) -> str:
     text = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
-    text = text if text.isprintable() else ascii(text)[1:-1]
+    text = printable(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

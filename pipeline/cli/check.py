@@ -20,6 +20,7 @@ from .common import (
     complain,
     print_json,
     reporting,
+    say,
     variables,
     worst,
 )
@@ -96,7 +97,7 @@ def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: 
     told: dict[str, Difference] = {}
     if not as_json and not quiet:
         for line in checked_lines(checked, verbose=verbose):
-            typer.echo(line)
+            say(line)
     if diff:
         from ..check.remake import differences
 
@@ -105,5 +106,5 @@ def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: 
                 told[finding.path] = difference
             elif not quiet:
                 for line in difference_lines(finding, difference):
-                    typer.echo(line)
+                    say(line)
     return checked_as_json(checked, told) if as_json else {}

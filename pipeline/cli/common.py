@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicombakeError, ExitStatus, UsageError
+from ..printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,9 +95,16 @@ def reporting() -> Iterator[None]:
         raise typer.Exit(int(ExitStatus.FAILED)) from None
 
 
-def complain(what: object) -> None:
-    """A message for people, on stderr; with a program's name in front unless it names a file itself."""
-    typer.echo(f"dicombake: {what}" if not str(what).count("\n") else str(what), err=True)
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line for people. All of it that is not ours is made safe here, and nowhere else."""
+    typer.echo(printable(line), err=err)
+
+
+def complain(what: DicombakeError | str) -> None:
+    """Print a message for people on stderr; a single one with the program's name in front."""
+    lines = what.lines if isinstance(what, DicombakeError) else (what,)
+    for line in lines if len(lines) > 1 else (f"dicombake: {lines[0]}",):
+        say(line, err=True)
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
@@ -119,7 +127,7 @@ def print_json(found: object) -> None:
     """One JSON object on stdout, the same on every system."""
     import json
 
-    typer.echo(json.dumps(found, indent=2))
+    typer.echo(json.dumps(found, indent=2).replace("##[", "##\\u005b"))  # which a CI service would obey
 
 
 def _close_output() -> None:

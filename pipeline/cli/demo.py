@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import reporting
+from .common import reporting, say
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to make it; a new folder.")]
 
@@ -43,8 +43,8 @@ def _make(folder: Path) -> None:
         )
     written = write_samples(folder / "samples")
     write_file(recipe, text)
-    typer.echo(f"made {len(written)} sample files in {folder / 'samples'}, and {recipe}")
-    typer.echo(f"dicombake run {recipe}")
+    say(f"made {len(written)} sample files in {folder / 'samples'}, and {recipe}")
+    say(f"dicombake run {recipe}")
 
 
 def _is_ours(recipe: Path, text: bytes) -> bool:
@@ -64,4 +64,5 @@ def _look_at(folder: Path) -> None:
         "  dicombake new --from morning-qa            a recipe of your own, from an example",
         "  dicombake new YOUR-FILES                   a recipe of your own, from files",
     ]
-    typer.echo("\n".join(["", *lines]))
+    for line in ["", *lines]:
+        say(line)

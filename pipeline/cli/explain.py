@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .common import Assignments, Data, Json, Out, print_json, reporting, variables
+from .common import Assignments, Data, Json, Out, print_json, reporting, say, variables
 
 
 def explain(
@@ -60,4 +60,4 @@ def explain(
                 return
             lines = report.matching_lines(match, exists=file.exists())
         for line in lines:
-            typer.echo(line)
+            say(line)

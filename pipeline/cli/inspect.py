@@ -62,4 +62,4 @@ def _show(result: object) -> None:
     if isinstance(result, Inspection):
         console().print(table(result))
     else:
-        complain(result)
+        complain(str(result))

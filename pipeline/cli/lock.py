@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import PlanError
-from .common import Json, print_json, reporting
+from .common import Json, print_json, reporting, say
 
 
 def lock(
@@ -36,4 +36,4 @@ def lock(
             print_json(lock_as_json(found))
         else:
             for line in lock_lines(found):
-                typer.echo(line)
+                say(line)

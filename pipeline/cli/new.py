@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import reporting
+from .common import reporting, say
 
 if TYPE_CHECKING:
     from ..drafts.base import Draft
@@ -39,12 +39,12 @@ def new(files: Files = None, out: Where = Path("recipe.yaml"), example: Example 
             )
         draft = _draft(files or [], out, example)
         write_file(out, draft.text.encode())
-        typer.echo(f"wrote {out}")
+        say(f"wrote {out}")
         for name, text in draft.beside:
             other = out.parent.joinpath(*name.split("/"))
             if not other.exists():
                 write_file(other, text.encode())
-                typer.echo(f"wrote {other}, which it extends")
+                say(f"wrote {other}, which it extends")
         _tell(draft, out)
 
 
@@ -52,7 +52,7 @@ def _list() -> None:
     from ..drafts.examples import about, examples
 
     for name in examples():
-        typer.echo(f"{name:18} {about(name)}")
+        say(f"{name:18} {about(name)}")
 
 
 def _draft(files: list[Path], out: Path, example: str | None) -> Draft:
@@ -76,7 +76,7 @@ def _tell(draft: Draft, out: Path) -> None:
         ("Left out:", draft.skipped),
     ):
         if sentences:
-            typer.echo(title)
+            say(title)
             for sentence in sentences:
-                typer.echo(f"  {sentence}")
-    typer.echo(f"Next: dicombake validate {out}")
+                say(f"  {sentence}")
+    say(f"Next: dicombake validate {out}")

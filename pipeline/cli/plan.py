@@ -20,6 +20,7 @@ from .common import (
     complain,
     print_json,
     reporting,
+    say,
     variables,
     worst,
 )
@@ -96,9 +97,9 @@ def show(
             found["error"] = error_as_json(planned.loaded.path, obstacle)["error"]
         return found, obstacle.status if obstacle else ExitStatus.DONE
     for line in plan_lines(planned, forecasts, verbose=not brief):
-        typer.echo(line)
+        say(line)
     for note in planned.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     if obstacle:
         complain(obstacle)
     return {}, obstacle.status if obstacle else ExitStatus.DONE

@@ -26,6 +26,7 @@ from .common import (
     console,
     print_json,
     reporting,
+    say,
     variables,
     worst,
 )
@@ -195,13 +196,13 @@ class _Talk:
             if outcome.count("current") < len(outcome.results):
                 console().print(table(outcome))
             for line in why_lines(outcome, verbose=self.verbose):
-                typer.echo(line)
+                say(line)
             for line in note_lines(outcome, verbose=self.verbose):
-                typer.echo(line)
+                say(line)
         for line in failure_lines(outcome, verbose=self.verbose):
-            typer.echo(line, err=True)
+            say(line, err=True)
         if not self.quiet:
-            typer.echo(headline(outcome))
+            say(headline(outcome))
         return outcome.exit_status
 
     def finish(self, statuses: list[ExitStatus]) -> None:

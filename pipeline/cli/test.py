@@ -19,6 +19,7 @@ from .common import (
     complain,
     print_json,
     reporting,
+    say,
     variables,
     worst,
 )
@@ -72,7 +73,7 @@ def test(
             counts = {"passed": passed, "failed": len(done) - passed}
             print_json({"schema_version": 1, "exit_status": int(status), **counts, "recipes": shown})
         else:
-            typer.echo(summary(done))
+            say(summary(done))
         if status is not ExitStatus.DONE:
             raise typer.Exit(int(status))
 
@@ -86,10 +87,10 @@ def _tested(path: Path, values: dict[str, str], *, quiet: bool) -> list[Result]:
     for result in run_tests(path, values):
         if not quiet:
             if not results:
-                typer.echo(str(path))
+                say(str(path))
             for line in result_lines(result):
-                typer.echo(line)
+                say(line)
         results.append(result)
     if not results and not quiet:
-        typer.echo(f"{path}: has no tests")
+        say(f"{path}: has no tests")
     return results

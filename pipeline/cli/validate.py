@@ -16,6 +16,7 @@ from .common import (
     annotate,
     print_json,
     reporting,
+    say,
     variables,
     worst,
 )
@@ -42,12 +43,13 @@ def validate(
                 statuses.append(error.status)
                 problems = error.problems
                 if not json:
-                    typer.echo(str(error), err=True)
+                    for problem in problems:
+                        say(str(problem), err=True)
                 annotate(annotations, of_error(path, error))
             else:
                 problems = ()
                 if not json:
-                    typer.echo(f"{path}: ok")
+                    say(f"{path}: ok")
             found.append(
                 {
                     "recipe": str(path),

@@ -77,7 +77,7 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     units = tuple(unit for name in names for unit in planning.produced[name])
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
-        raise PlanError(_told(planning.refusals))
+        raise PlanError(*_told(planning.refusals))
     return Plan(planning.loaded, planning.data, planning.out, units, tuple(planning.notes))
 
 
@@ -194,6 +194,6 @@ def _texts(conversion: Conversion) -> Iterator[str]:
                 yield part
 
 
-def _told(refusals: list[str]) -> str:
+def _told(refusals: list[str]) -> list[str]:
     more = len(refusals) - MAX_REFUSALS
-    return "\n".join([*refusals[:MAX_REFUSALS], *([f"and {more} more"] if more > 0 else [])])
+    return [*refusals[:MAX_REFUSALS], *([f"and {more} more"] if more > 0 else [])]

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ...schemas.recipe import Conversion, Recipe
+from ..printable import printable
 from .load import load_with_parts
 from .loaded import LoadedRecipe, Place
 from .machines import applied, templated
-from .problems import printable, where
+from .problems import where
 from .profiles import HANDED_DOWN, Profiles
 from .tree import Part
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from ...schemas.describe.keys import DISCRIMINATORS, keys_at, sections_with
 from ...schemas.recipe import Recipe
 from ..errors import Problem
+from ..printable import printable
 from .loaded import Location, Place
 from .tree import Part
 
@@ -72,15 +73,6 @@ def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
     """``; did you mean 'x'?``, or nothing."""
     found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=likeness)
     return f"; did you mean '{found[0]}'?" if found else ""
-
-
-def printable(text: str, limit: int) -> str:
-    """Text of a file that cannot upset a terminal; its middle is cut out where it is too long."""
-    if len(text) > limit:
-        text = f"{text[: limit // 2]}...{text[-limit // 2 :]}"
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
 
 
 def _find(part: Part, location: Location) -> tuple[Part, Location]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..dicom.standard.check import Report
 from ..dicom.standard.findings import Finding
 from ..errors import DicombakeError
+from ..printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +33,7 @@ def report_table(report: Report) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    head = Text(headline(report), style="bold" if report.errors else "")
+    head = Text(printable(headline(report)), style="bold" if report.errors else "")
     if not report.findings:
         return head
     grid = Table.grid(padding=(0, 2))
@@ -40,10 +41,11 @@ def report_table(report: Report) -> RenderableType:
     grid.add_column(overflow="fold")
     styles = {"error": "bold red", "warning": "yellow"}
     for finding in report.findings:
-        grid.add_row(Text(f"  {finding.severity}", style=styles[finding.severity]), Text(_first(finding)))
+        severity = Text(f"  {finding.severity}", style=styles[finding.severity])
+        grid.add_row(severity, Text(printable(_first(finding))))
         for line in (finding.required, finding.supply):
             if line:
-                grid.add_row("", Text(f"  {line}", style="dim"))
+                grid.add_row("", Text(printable(f"  {line}"), style="dim"))
     return Group(head, grid)
 
 

@@ -9,18 +9,13 @@ from ..errors import UsageError
 from ..explain.explain import Explained, Spatial, Story
 from ..explain.matching import Matching
 from ..imaging.image import Origin
-from ..recipe.problems import printable as _printable
+from ..printable import printable
 from ..trace import Layer
 
 LONGEST = 48
 """Characters of a value in a list of many; one that was asked for is shown whole."""
 GONE = "(taken away)"
 EMPTY = "(empty)"
-
-
-def printable(text: str) -> str:
-    """Text of a file that cannot upset a terminal."""
-    return _printable(text, 10_000)
 
 
 def choose(explained: Explained, tag: str) -> tuple[Story, ...]:

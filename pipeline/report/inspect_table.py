@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ..exporters.pictures.text import plain
 from ..imaging.image import Origin
+from ..printable import printable
 from .inspect import Fact, Inspection, facts
 
 MAX_TEXT = 240
@@ -106,10 +107,3 @@ def shown(value: Any) -> str:
     value = plain(value)
     text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text)} characters)"
-
-
-def printable(text: str) -> str:
-    """The text with what would upset a terminal escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )

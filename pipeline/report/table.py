@@ -71,7 +71,7 @@ def _failure_of(result: UnitResult) -> Iterator[str]:
     """One failure: a line, and the traceback if it is our own."""
     yield f"failed: {result.unit}: {result.error}"
     if result.error and result.error.traceback:
-        yield result.error.traceback.rstrip()
+        yield from result.error.traceback.splitlines()
 
 
 def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:

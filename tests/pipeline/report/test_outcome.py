@@ -139,7 +139,8 @@ def test_failures_have_their_reason_and_defects_their_traceback() -> None:
     assert failure_lines(outcome(WRITTEN, FAILED, SKIPPED, DEFECT)) == [
         "failed: epid/b.xim: raw/b.xim: is cut short; copy it again",
         "failed: film/d.tif: this is a defect",
-        "Traceback:\n  x",
+        "Traceback:",
+        "  x",
         "1 image: not done: it needs x, which failed",
     ]
 

@@ -1,0 +1,38 @@
+"""Text that is not ours, made safe to print.
+
+Names of files, values of tags, properties, cells and whatever a library says of a damaged file may hold
+escape sequences that a terminal obeys, line breaks that fake a line of ours, marks that turn the reading
+direction around, and commands that a CI service obeys: GitHub's ``::error::`` at the start of a line (which
+may begin anywhere in a text, where a table folds it) and ``##[error]`` anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+LINE = 20_000
+"""Characters of one printed line."""
+
+_COMMAND = re.compile(r"::|##\[")
+
+
+def printable(text: str, limit: int = LINE) -> str:
+    """Return the text as one line that neither a terminal nor a CI service obeys.
+
+    What is no printable character is written as Python escapes it (``\\x1b``, ``\\n``, ``\\u202e``, and
+    ``\\udcff`` for a byte of a file's name that is no text); the middle of a long text is cut out.
+    """
+    if len(text) > limit:
+        half = (limit - 3) // 2
+        text = f"{text[:half]}...{text[-half:]}"
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return _COMMAND.sub(lambda found: found[0][:-1] + _hexadecimal(found[0][-1]), text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _hexadecimal(char: str) -> str:
+    return f"\\x{ord(char):02x}"
