@@ -67,9 +67,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from ..version import PROGRAM, program_version
 
-        typer.echo(f"dicombake {version('dicombake')}")
+        typer.echo(f"{PROGRAM} {program_version()}")
         raise typer.Exit
 
 

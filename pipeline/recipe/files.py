@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ...schemas.profiles import PROFILES, is_profile_file
 from ...schemas.testing.select import model_of
 from ..errors import Problem
+from ..version import UNKNOWN, program_version
 from .loaded import Place
 from .problems import make_problem, problems_in
 from .profiles import built_in, naming
@@ -174,11 +175,8 @@ class FileReader:
     def _check_requires(self, part: Part | None) -> None:
         if part is None or not isinstance(part.value, str):
             return
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            installed = version("dicombake")
-        except PackageNotFoundError:
+        installed = program_version()
+        if installed == UNKNOWN:
             self._wrong(part.place, part.path, "this program is not installed, so its version is unknown")
             return
         if not meets(installed, part.value):

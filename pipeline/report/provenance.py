@@ -17,7 +17,8 @@ from urllib.parse import quote
 from ..errors import UsageError
 from ..plan.model import Step
 from ..run.unit.results import Outcome, UnitResult
-from ..run.versions import codecs, program_version
+from ..run.versions import codecs
+from ..version import program_version
 
 if TYPE_CHECKING:
     from prov.model import ProvBundle, ProvDocument

@@ -21,7 +21,8 @@ from ..plan.model import Unit
 from ..plan.scope import kinds_of
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.profiles import HANDED_DOWN
-from .versions import codecs, codecs_of, program_version
+from ..version import program_version
+from .versions import codecs, codecs_of
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Recipe

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 
 from ..plan.model import Plan, Unit
 from ..store.lock import Lock
+from ..version import program_version
 from .fingerprint import Options, fingerprint
 from .unit.results import UnitResult
-from .versions import codecs, program_version
+from .versions import codecs
 
 
 class Facts:

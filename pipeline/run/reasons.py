@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ..plan.model import Unit
 from ..store.lock import Lock
+from ..version import PROGRAM, program_version
 from .fingerprint import MACHINES, VERSIONS, Options, machine_fact
-from .versions import PROGRAM, program_version
 
 UNNAMED = "the recipe, its program or the files that go in changed since it was made"
 SHOWN = 5

@@ -25,8 +25,6 @@ from ...schemas.sources import (
 )
 from ..exporters.registry import CODECS, SYNTAX_CODECS
 
-PROGRAM = "dicombake"
-
 _DICOM = ("imagecodecs", "pydicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg", "python-gdcm")
 _PICTURES = ("imagecodecs", "pillow", "tifffile")
 
@@ -38,11 +36,6 @@ def installed(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
-
-
-def program_version() -> str:
-    """Our own version."""
-    return installed(PROGRAM) or "unknown"
 
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:

@@ -6,26 +6,14 @@ new ones. An instance that stays its source's own has no new item, since nothing
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
+from ...version import PROGRAM, program_version
 from ..encode.elements import shallow
 
-PROGRAM = "dicombake"
 _KEYWORD = "ContributingEquipmentSequence"
 _PURPOSE = ("109102", "DCM", "Processing Equipment")
-
-
-@cache
-def program_version() -> str:
-    """Ours, as the lock names it."""
-    try:
-        return version(PROGRAM)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def signature() -> Dataset:

@@ -13,15 +13,15 @@ gc.disable()
 
 from ....schemas.language import tags
 from ...dicom import finish
-from ...dicom.build import provenance
 from ...exporters.dicom import ct_series, rt_image
 from ...loaders.arrays import array, volume
 from ...loaders.pictures import loader as image_file
 from ...loaders.xim import loader as xim
+from ...version import program_version
 from ..unit import work
 from . import worker
 
 tags.keywords()
-provenance.program_version()
+program_version()
 gc.freeze()
 gc.enable()

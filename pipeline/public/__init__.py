@@ -1,0 +1,38 @@
+"""Recipes that convert radiotherapy and medical images to DICOM and to pictures.
+
+    from dicombake import run
+
+    outcome = run("film.yaml")
+
+What stands here is `dicombake.pipeline.api`'s, loaded when it is asked for: every module of the package is
+imported by way of this one. Installed, this folder is the package `dicombake` (pyproject.toml maps it).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .pipeline.api import check, load_recipe, plan, run, to_dataset
+
+    __version__: str
+
+__all__ = ["__version__", "check", "load_recipe", "plan", "run", "to_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for from the API. Raises: AttributeError for a name that is not in it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from .pipeline.version import program_version
+
+        return program_version()
+    from .pipeline import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """What there is: the names of the API beside the module's own."""
+    return sorted({*globals(), *__all__})
