@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from ..schemas.language.tags import TagValue
+from ..schemas.language.tags import TagPath, TagValue
 from .errors import Note
 from .imaging.image import Origin
 from .trace import UNTRACED, Trace
@@ -35,10 +35,10 @@ class Context:
     """What an exporter knows besides the image."""
 
     identity: Identity
-    tags: Mapping[str, TagValue] = field(default_factory=dict)
-    """Overrides by recipe key; every template rendered."""
-    remove_tags: tuple[str, ...] = ()
-    tag_origins: Mapping[str, Origin] = field(default_factory=dict)
+    tags: Mapping[TagPath, TagValue] = field(default_factory=dict)
+    """The recipe's overrides; every template rendered."""
+    remove_tags: tuple[TagPath, ...] = ()
+    tag_origins: Mapping[TagPath, Origin] = field(default_factory=dict)
     strict: bool = False
     stem: str = ""
     """Of the first input, for labels."""

@@ -21,7 +21,7 @@ from ..schemas.exports import (
 from ..schemas.exports import Pixels as How
 from ..schemas.geometry import Geometry as Stated
 from ..schemas.language.tag_fields import TagKey, Tags
-from ..schemas.language.tags import TagValue
+from ..schemas.language.tags import TagPath, TagValue
 from ..schemas.recipe import Limits
 from ..schemas.sources import AutoSource
 from .dicom.finish import Draft, finish, whole_dataset
@@ -45,8 +45,8 @@ _OPTIONS: dict[str, type[DicomOptions]] = {
     "parametric-map": ParametricMapExport,
     "dicom": SameKindExport,
 }
-_TAGS: TypeAdapter[dict[str, TagValue]] = TypeAdapter(Tags)
-_KEYS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[TagKey, ...])
+_TAGS: TypeAdapter[dict[TagPath, TagValue]] = TypeAdapter(Tags)
+_KEYS: TypeAdapter[tuple[TagPath, ...]] = TypeAdapter(tuple[TagKey, ...])
 
 
 def to_dataset(

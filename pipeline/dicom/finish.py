@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom import DataElement, Dataset
 
-from ...schemas.language.tags import parse_tag
 from ..errors import ExportError, Note
 from ..imaging.image import Image, Origin
 from ..output import Artifact, Context, Identity
@@ -98,12 +97,12 @@ _ROW = Origin("csv", "the file's row of the table that 'metadata' names")
 
 
 def _override(dataset: Dataset, context: Context) -> None:
-    """The recipe's tags, key by key where each is to be followed."""
+    """The recipe's tags, tag by tag where each is to be followed."""
     apply_overrides(dataset, {}, context.remove_tags)
     context.trace.layer(dataset, Origin("conversion", "remove_tags"))
-    for key, value in context.tags.items():
-        apply_overrides(dataset, {key: value})
-        context.trace.layer(dataset, context.tag_origins.get(key, _ROW), stated=named(key))
+    for path, value in context.tags.items():
+        apply_overrides(dataset, {path: value})
+        context.trace.layer(dataset, context.tag_origins.get(path, _ROW), stated=named(path))
 
 
 def _identity(draft: Draft, identity: Identity) -> str:
@@ -168,5 +167,5 @@ def _pixels_given(dataset: Dataset, context: Context) -> bool:
     """Whether the recipe put other pixels in place of ours, or removed them."""
     if any(tag in dataset for tag in PIXEL_TAGS.values()):
         return True
-    removed = (parse_tag(key).steps for key in context.remove_tags)
-    return any(len(steps) == 1 and steps[0].number in PIXEL_TAGS.values() for steps in removed)
+    pixels = PIXEL_TAGS.values()
+    return any(len(path.steps) == 1 and path.last.number in pixels for path in context.remove_tags)

@@ -16,7 +16,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...schemas.language.tags import parse_tag
 from ..errors import Note
 from ..imaging.image import Image
 from ..output import Artifact, Context, Identity
@@ -138,7 +137,7 @@ def _alike(sibling: Sibling, context: Context) -> bool:
     if context.identity.namespace is None and not context.identity.content:
         return False
     own = {*sibling.own, SOP_INSTANCE_UID}
-    stated = (parse_tag(key).steps[0].number for key in (*context.tags, *context.remove_tags))
+    stated = (path.steps[0].number for path in (*context.tags, *context.remove_tags))
     return context.trace is UNTRACED and own.isdisjoint(stated)
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...schemas.language.tags import TagValue, keywords, parse_tag, problem_of, vr_of
+from ...schemas.language.tags import TagPath, TagValue, keywords, path_of, problem_of, vr_of
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
 from .globs import nfc
@@ -171,12 +171,15 @@ def _wrong_cell(column: str, cell: str) -> str | None:
         if not _NUMBER.fullmatch(cell):
             return f"{column}: '{cell}' is no number such as 90.5"
         return f"{column}: must be greater than 0" if column in POSITIVE and float(cell) <= 0 else None
-    return problem_of(column, tag_value(column, cell), literal=True) if column in keywords() else None
+    if column not in keywords():
+        return None
+    path = path_of(column)
+    return problem_of(path, tag_value(path, cell), literal=True)
 
 
-def tag_value(keyword: str, cell: str) -> TagValue:
+def tag_value(path: TagPath, cell: str) -> TagValue:
     """A cell as the value of an element: several are separated by backslashes, as DICOM has them."""
-    vr = vr_of(parse_tag(keyword).last)
+    vr = vr_of(path.last)
     return TagValue(items=(cell,) if vr in _WHOLE_TEXT else tuple(cell.split("\\")))
 
 
@@ -185,11 +188,11 @@ def geometry_cells(row: Row) -> dict[str, str]:
     return {column: cell for column, cell in row if column in TABLE_GEOMETRY and cell}
 
 
-def tag_cells(row: Row, options: Metadata) -> dict[str, TagValue]:
-    """The cells that are elements, by keyword."""
+def tag_cells(row: Row, options: Metadata) -> dict[TagPath, TagValue]:
+    """The cells that are elements."""
     plain = {options.column or options.match, *options.ignore}
     return {
-        column: tag_value(column, cell)
+        path_of(column): tag_value(path_of(column), cell)
         for column, cell in row
         if cell and column in keywords() and column not in plain
     }

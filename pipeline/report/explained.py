@@ -23,10 +23,11 @@ def choose(explained: Explained, tag: str) -> tuple[Story, ...]:
 
     Raises: UsageError for what is no tag, and for one that the output does not have.
     """
+    from ...schemas.language.tags import parse_tag
     from ..dicom.build.origins import named
 
     try:
-        name = named(tag)
+        name = named(parse_tag(tag))
     except ValueError as error:
         raise UsageError(f"'{tag}' is no tag: {error}", hint="a keyword, (0010,0020) or 00100020") from None
     found = tuple(

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 
 from ...schemas.exports import DICOM_TARGETS
+from ...schemas.language.tags import path_of
 from ...schemas.recipe import Conversion
 from ..errors import Note
 from ..plan.model import Plan
@@ -42,5 +43,5 @@ def own_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]
 def _derives_studies(conversion: Conversion) -> bool:
     """Whether it makes DICOM of what has no study, and leaves the study to us."""
     derived = any(export.to in DICOM_TARGETS and export.to != "dicom" for export in conversion.exports)
-    given = {"StudyInstanceUID", "0020000D", "(0020,000D)"} & conversion.tags.keys()
+    given = any(path.steps == path_of("StudyInstanceUID").steps for path in conversion.tags)
     return derived and conversion.source.format not in _OF_A_STUDY and not given

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...schemas.language.tags import TagPath, TagValue, parse_tag
+from ...schemas.language.tags import TagPath, TagValue
 from ...schemas.testing.models import Expectation
 from ..dicom.build.overrides import apply_overrides
 from .found import Found
@@ -24,30 +24,29 @@ def wrong_tags(stated: Expectation, found: Found) -> Iterator[tuple[str, str, st
     if dataset is None:
         yield "tags", "a DICOM file", found.kind
         return
-    for key, value in stated.tags.items():
-        element, wanted = _element(dataset, parse_tag(key)), _wanted(key, value, dataset)
+    for path, value in stated.tags.items():
+        element, wanted = _element(dataset, path), _wanted(path, value, dataset)
         if element is None:
-            yield key, _text(wanted), "nothing of that name"
+            yield str(path), _text(wanted), "nothing of that name"
         elif not _same(wanted, element.value):
-            yield key, _text(wanted), _text(element.value)
-    for key in stated.absent:
-        element = _element(dataset, parse_tag(key))
+            yield str(path), _text(wanted), _text(element.value)
+    for path in stated.absent:
+        element = _element(dataset, path)
         if element is not None:
-            yield key, "no such element", _text(element.value)
+            yield str(path), "no such element", _text(element.value)
 
 
-def _wanted(key: str, value: TagValue, dataset: Dataset) -> Any:
+def _wanted(path: TagPath, value: TagValue, dataset: Dataset) -> Any:
     """The stated value as an element of the same VR holds it."""
     from pydicom import Dataset
 
     alone = Dataset()
-    last = parse_tag(key).last
-    found = _element(dataset, parse_tag(key))
-    if value.vr is None and found is not None and last.creator is not None:
+    found = _element(dataset, path)
+    if value.vr is None and found is not None and path.last.creator is not None:
         value = TagValue(value.items, value.nested, value.data, str(found.VR))
-    name = key if len(parse_tag(key).steps) == 1 else key.rpartition(".")[2]
-    apply_overrides(alone, {name: value})
-    element = _element(alone, parse_tag(name))
+    inner = TagPath(path.text, path.steps[-1:])
+    apply_overrides(alone, {inner: value})
+    element = _element(alone, inner)
     return None if element is None else element.value
 
 

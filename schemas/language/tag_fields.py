@@ -1,18 +1,19 @@
-"""The fields of models that hold tags, and what a recipe may write for a tag's value."""
+"""The fields of models that hold tags, and what a recipe may write for a tag's value.
+
+Tags are parsed here, once: whoever carries out a recipe gets paths and values, never their text.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .parsing import parsable
-from .tags import TagValue, as_written, parse_tag, problem_of
+from .tags import TagPath, TagValue, as_written, parse_tag, problem_of
 from .template import check_template, is_template
 
 _VRS = frozenset(
@@ -47,8 +48,30 @@ def _item(text: str) -> str:
     return str(check_template(text)) if is_template(text) else text
 
 
-def _mapping(item: Mapping[Any, Any]) -> dict[str, TagValue]:
-    return {str(key): _value(inner) for key, inner in item.items()}
+def _mapping(item: Mapping[Any, Any]) -> dict[TagPath, TagValue]:
+    return dict(_inner(str(key), inner) for key, inner in item.items())
+
+
+def _inner(key: str, raw: Any) -> tuple[TagPath, TagValue]:
+    """An entry of a sequence's item; what is wrong with a key further in is told together with this one."""
+    try:
+        value = _value(raw)
+    except PydanticCustomError as error:
+        if error.type == "tag":
+            raise _wrong_tag(f"{key}: {error.message()}") from None
+        raise
+    return _path(key), value
+
+
+def _path(key: str) -> TagPath:
+    try:
+        return parse_tag(key)
+    except ValueError as error:
+        raise _wrong_tag(str(error)) from None
+
+
+def _wrong_tag(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("tag", "{reason}", {"reason": reason})
 
 
 def _explicit(value: Mapping[Any, Any]) -> TagValue:
@@ -77,18 +100,47 @@ def _with_keys(value: Any) -> Any:
     return {str(key): (str(key), inner) for key, inner in value.items()}
 
 
-def _entry(pair: tuple[str, Any]) -> TagValue:
+def _entry(pair: tuple[str, Any]) -> tuple[TagPath, TagValue]:
     key, raw = pair
-    value = _value(raw)
-    problem = problem_of(key, value)
+    value, path = _value(raw), _path(key)
+    problem = problem_of(path, value)
     if problem:
-        raise PydanticCustomError("tag", "{reason}", {"reason": problem.removeprefix(f"{key}: ")})
-    return value
+        raise _wrong_tag(problem.removeprefix(f"{key}: "))
+    return path, value
 
 
-TagKey = Annotated[str, AfterValidator(partial(parsable, parse=parse_tag, kind="tag"))]
+class _ByPath:
+    """Tells Pydantic to read tags by their text, which is a mistake's place, and to keep them by path."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        entries = core_schema.dict_schema(
+            core_schema.str_schema(), core_schema.no_info_plain_validator_function(_entry)
+        )
+        return core_schema.chain_schema(
+            [
+                core_schema.no_info_before_validator_function(_with_keys, entries),
+                core_schema.no_info_plain_validator_function(lambda read: dict(read.values())),
+            ],
+            serialization=core_schema.plain_serializer_function_ser_schema(_as_written),
+        )
+
+
+def _as_written(tags: Mapping[TagPath, TagValue]) -> dict[str, Any]:
+    return {str(path): as_written(value) for path, value in tags.items()}
+
+
+def _key(value: Any) -> TagPath:
+    if isinstance(value, TagPath):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be text")
+    return _path(value)
+
+
+TagKey = Annotated[TagPath, PlainValidator(_key, json_schema_input_type=str), PlainSerializer(str)]
 Tags = Annotated[
-    dict[str, Annotated[TagValue, PlainValidator(_entry), PlainSerializer(as_written)]],
-    BeforeValidator(_with_keys),
+    dict[TagPath, TagValue],
+    _ByPath,
     WithJsonSchema({"type": "object", "description": "DICOM tags by keyword, number or private element"}),
 ]

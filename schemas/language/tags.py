@@ -119,6 +119,12 @@ def nearest_keyword(text: str) -> str | None:
     return folded[found[0]] if found else None
 
 
+@lru_cache(maxsize=1024)
+def path_of(keyword: str) -> TagPath:
+    """Where an element of the dataset itself lies. Raises: KeyError for what is no keyword."""
+    return TagPath(keyword, (TagStep(keywords()[keyword]),))
+
+
 @lru_cache(maxsize=4096)
 def parse_tag(text: str) -> TagPath:
     """Where a recipe's key points.
@@ -197,7 +203,7 @@ class TagValue:
     """
 
     items: tuple[str, ...] | None = None
-    nested: tuple[Mapping[str, TagValue], ...] | None = None
+    nested: tuple[Mapping[TagPath, TagValue], ...] | None = None
     data: bytes | None = None
     vr: str | None = None
 
@@ -213,43 +219,40 @@ def as_written(value: TagValue) -> Any:
         return written if value.vr is None else {"vr": value.vr, **written}
     plain: Any = None
     if value.nested is not None:
-        plain = [{key: as_written(inner) for key, inner in item.items()} for item in value.nested]
+        plain = [{str(path): as_written(inner) for path, inner in item.items()} for item in value.nested]
     elif value.items is not None:
         plain = value.items[0] if len(value.items) == 1 else list(value.items)
     return plain if value.vr is None else {"vr": value.vr, "value": plain}
 
 
-def problem_of(key: str, value: TagValue, *, literal: bool = False, unseen: bool = False) -> str | None:
-    """What is wrong with a tag and its value, as a sentence, or None.
+def problem_of(path: TagPath, value: TagValue, *, literal: bool = False, unseen: bool = False) -> str | None:
+    """Say in a sentence what is wrong with the value of a tag; None where nothing is.
 
     Items that are templates are not judged, unless `literal` says that they were rendered already; with
     `unseen` the sentence does not show them.
     """
-    try:
-        step = parse_tag(key).last
-    except ValueError as error:
-        return str(error)
+    step = path.last
     if step.index is not None and not (value.empty or len(value.nested or ()) == 1):
-        return f"{key}: an item of a sequence is a list of one mapping, or null"
+        return f"{path}: an item of a sequence is a list of one mapping, or null"
     vr = value.vr or vr_of(step)
     plain = not value.empty and value.data is None and value.nested is None
     if vr is None and plain and step.creator is None:
-        return f"{key}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"
+        return f"{path}: the standard has no such element; give its VR, as in {{vr: LO, value: ..}}"
     if value.nested is not None and vr not in ("SQ", None):
-        return f"{key}: only a sequence (SQ) takes a list of mappings, this is {vr}"
+        return f"{path}: only a sequence (SQ) takes a list of mappings, this is {vr}"
     if vr == "SQ" and value.items:
-        return f"{key}: a sequence takes a list of mappings"
+        return f"{path}: a sequence takes a list of mappings"
     for item in value.items or ():
         if vr and (literal or not is_template(item)):
             try:
                 normal_value(vr, item)
             except ValueFormError as error:
-                return f"{key}: {error.unseen if unseen else error}"
+                return f"{path}: {error.unseen if unseen else error}"
     for mapping in value.nested or ():
-        for inner_key, inner in mapping.items():
-            problem = problem_of(inner_key, inner, literal=literal, unseen=unseen)
+        for inner_path, inner in mapping.items():
+            problem = problem_of(inner_path, inner, literal=literal, unseen=unseen)
             if problem:
-                return f"{key}: {problem}"
+                return f"{path}: {problem}"
     return None
 
 

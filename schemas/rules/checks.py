@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from ..companions import FILE_NAMES
 from ..exports import CtSeriesExport, SameKindExport
 from ..language.patterns import captures_of
-from ..language.tags import parse_tag, templates_of
+from ..language.tags import TagPath, templates_of
 from ..language.template import BUILT_IN, Place, Template, parse, places
 from ..recipe import Conversion, Recipe
 from ..sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
@@ -122,9 +122,9 @@ def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location,
         yield (*at, "study"), conversion.study
     if conversion.machine is not None:
         yield (*at, "machine"), conversion.machine
-    for key, value in conversion.tags.items():
+    for path, value in conversion.tags.items():
         for text in templates_of(value):
-            yield (*at, "tags", key), text
+            yield (*at, "tags", path.text), text
     for key in type(conversion.geometry).model_fields:
         given = getattr(conversion.geometry, key)
         for index, item in enumerate(given) if isinstance(given, tuple) else ((-1, given),):
@@ -288,16 +288,14 @@ def _wrong_path(path: str) -> str | None:
 
 def _elements(at: Location, conversion: Conversion) -> Found:
     """One element under two names, or both given and removed."""
-    seen: dict[object, str] = {}
-    for key in conversion.tags:
-        steps = parse_tag(key).steps
-        if steps in seen:
-            yield (*at, "tags", key), f"is the same element as '{seen[steps]}'"
-        seen.setdefault(steps, key)
-    for index, key in enumerate(conversion.remove_tags):
-        steps = parse_tag(key).steps
-        if steps in seen:
-            yield (*at, "remove_tags", index), f"'{key}' is also given a value in 'tags'"
+    seen: dict[object, TagPath] = {}
+    for path in conversion.tags:
+        if path.steps in seen:
+            yield (*at, "tags", path.text), f"is the same element as '{seen[path.steps]}'"
+        seen.setdefault(path.steps, path)
+    for index, path in enumerate(conversion.remove_tags):
+        if path.steps in seen:
+            yield (*at, "remove_tags", index), f"'{path}' is also given a value in 'tags'"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
-from ....schemas.language.tags import TagPath, parse_tag
+from ....schemas.language.tags import TagPath
 from ...errors import Note
 from ..encode.pixel_element import PixelElement
 
@@ -39,18 +39,18 @@ def contradictions(
     return tuple(_found(before, after, pixels, kept))
 
 
-def multiplicity(dataset: Dataset, keys: Iterable[str]) -> Iterator[Note]:
+def multiplicity(dataset: Dataset, paths: Iterable[TagPath]) -> Iterator[Note]:
     """Tags of the recipe with more values, or fewer, than the standard's dictionary allows (PS3.6)."""
-    for key in keys:
+    for path in paths:
         from ..standard.values import count_of, many_enough
 
-        element = _element_at(dataset, parse_tag(key))
+        element = _element_at(dataset, path)
         if element is None or element.VR == "SQ" or not dictionary_has_tag(element.tag):
             continue
         allowed = dictionary_VM(element.tag)
         if not (element.is_empty or many_enough(element, allowed)):
             count = count_of(element)
-            what = f"the tag {key} has {count} value{'s' * (count > 1)}; the standard says {allowed}"
+            what = f"the tag {path} has {count} value{'s' * (count > 1)}; the standard says {allowed}"
             yield Note("multiplicity", what, contradiction=True)
 
 

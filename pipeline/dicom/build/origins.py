@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ....schemas.language.tags import parse_tag
+from ....schemas.language.tags import TagPath
 from ...imaging.image import Geometry, Origin, SourceFile
 from .places import Places
 
@@ -79,12 +79,12 @@ def of_groups(geometry: Geometry) -> Callable[[str], Origin]:
     return origin
 
 
-def named(key: str) -> str:
-    """A key of `tags` as `trace.elements` names its element."""
+def named(path: TagPath) -> str:
+    """Name the element at a path as `trace.elements` does."""
     from pydicom.datadict import keyword_for_tag
 
     steps = []
-    for step in parse_tag(key).steps:
+    for step in path.steps:
         group, element = step.number >> 16, step.number & 0xFFFF
         if step.creator is not None:
             name = f"({group:04X},{step.creator},{element & 0xFF:02X})"

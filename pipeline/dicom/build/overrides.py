@@ -17,7 +17,7 @@ from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
-from ....schemas.language.tags import TagPath, TagStep, TagValue, parse_tag, vr_of
+from ....schemas.language.tags import TagPath, TagStep, TagValue, path_of, vr_of
 from ....schemas.language.values import ValueFormError, normal_value
 from ...errors import ExportError
 
@@ -25,23 +25,25 @@ _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _WHOLE = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
 
 
-def apply_overrides(dataset: Dataset, tags: Mapping[str, TagValue], remove: Iterable[str] = ()) -> None:
+def apply_overrides(
+    dataset: Dataset, tags: Mapping[TagPath, TagValue], remove: Iterable[TagPath] = ()
+) -> None:
     """Write and delete elements as the recipe says, in place; keys in the order of the recipe.
 
     Raises:
         ExportError: a value that its VR cannot hold (a template may have given it), an item of a sequence
             that leaves a gap.
     """
-    for key in remove:
-        _remove(dataset, parse_tag(key))
-    for key, value in tags.items():
-        _put(dataset, parse_tag(key), value)
+    for path in remove:
+        _remove(dataset, path)
+    for path, value in tags.items():
+        _put(dataset, path, value)
 
 
-def is_given(tags: Mapping[str, TagValue], keyword: str) -> bool:
+def is_given(tags: Mapping[TagPath, TagValue], keyword: str) -> bool:
     """Whether the recipe gives this element of the dataset itself a value, under whichever of its names."""
-    wanted = parse_tag(keyword).steps
-    return any(parse_tag(key).steps == wanted and not value.empty for key, value in tags.items())
+    wanted = path_of(keyword).steps
+    return any(path.steps == wanted and not value.empty for path, value in tags.items())
 
 
 def _put(dataset: Dataset, path: TagPath, value: TagValue) -> None:
@@ -151,7 +153,7 @@ def _element(tag: BaseTag, vr: str, value: TagValue, path: TagPath) -> DataEleme
             raise ExportError(f"is no {vr} value: {error}", subject=str(path)) from error
 
 
-def _dataset(nested: Mapping[str, TagValue]) -> Dataset:
+def _dataset(nested: Mapping[TagPath, TagValue]) -> Dataset:
     item = Dataset()
     apply_overrides(item, nested)
     return item

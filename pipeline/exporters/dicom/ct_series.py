@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
-from ....schemas.language.tags import parse_tag
+from ....schemas.language.tags import path_of
 from ...dicom.build.modules import common, leave_empty, pixel_module, rescale
 from ...dicom.build.origins import of_geometry, of_pixels
 from ...dicom.build.places import patient_places, text, texts
@@ -117,8 +117,8 @@ def _refuse_other_modality(image: Image, context: Context) -> None:
     says what they shall be."""
     dataset = image.source.dataset
     modality = str(dataset.get("Modality") or "") if dataset is not None else ""
-    stated = {parse_tag(key).steps for key in context.tags}
-    if modality in ("", "CT") or stated & {parse_tag(key).steps for key in ("Modality", "SOPClassUID")}:
+    stated = {path.steps for path in context.tags}
+    if modality in ("", "CT") or stated & {path_of(each).steps for each in ("Modality", "SOPClassUID")}:
         return
     raise ExportError(
         f"a CT Image of {modality} values would be untrue",

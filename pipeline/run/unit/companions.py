@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....schemas.language.tags import TagValue, parse_tag
+from ....schemas.language.tags import TagPath, TagValue
 from ...errors import Note
 from ...imaging.geometry import restated
 from ...imaging.image import Image, Origin
@@ -126,7 +126,7 @@ def _overruled(
             yield Note("csv-differs", text, contradiction=True)
 
 
-def row_origins(tags: Mapping[str, TagValue], inputs: Sequence[InputFile]) -> dict[str, Origin]:
+def row_origins(tags: Mapping[TagPath, TagValue], inputs: Sequence[InputFile]) -> dict[TagPath, Origin]:
     """The row as the origin of every tag; the recipe's own origins are laid over it."""
     if not inputs or not inputs[0].beside.row:
         return {}
@@ -134,23 +134,20 @@ def row_origins(tags: Mapping[str, TagValue], inputs: Sequence[InputFile]) -> di
 
 
 def with_row_tags(
-    tags: Mapping[str, TagValue], conversion: Conversion, inputs: Sequence[InputFile]
-) -> tuple[dict[str, TagValue], tuple[Note, ...]]:
+    tags: Mapping[TagPath, TagValue], conversion: Conversion, inputs: Sequence[InputFile]
+) -> tuple[dict[TagPath, TagValue], tuple[Note, ...]]:
     """The recipe's tags over those of the row; of several inputs, those that all rows share."""
     if conversion.metadata is None or not inputs:
         return dict(tags), ()
     rows = [tag_cells(item.beside.row, conversion.metadata) for item in inputs]
-    differing = sorted(
-        {key for row in rows for key in row if any(other.get(key) != row[key] for other in rows)}
-    )
-    settled = {parse_tag(key).steps for key in (*tags, *conversion.remove_tags)}
+    differing = {path for row in rows for path in row if any(other.get(path) != row[path] for other in rows)}
+    settled = {path.steps for path in (*tags, *conversion.remove_tags)}
     shared = {
-        key: value
-        for key, value in rows[0].items()
-        if key not in differing and parse_tag(key).steps not in settled
+        path: value for path, value in rows[0].items() if path not in differing and path.steps not in settled
     }
     notes: tuple[Note, ...] = ()
     if differing:
-        text = f"{', '.join(differing)}: not the same in the rows of {inputs[0].path} and others; left out"
+        names = ", ".join(sorted(map(str, differing)))
+        text = f"{names}: not the same in the rows of {inputs[0].path} and others; left out"
         notes = (Note("csv-rows-differ", text, contradiction=True),)
     return {**shared, **tags}, notes

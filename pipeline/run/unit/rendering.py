@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....schemas.language.tags import TagValue, problem_of, templates_of
+from ....schemas.language.tags import TagPath, TagValue, problem_of, templates_of
 from ....schemas.language.template import Template, is_template
 from ....schemas.language.words import POSITIVE
 from ...errors import ExportError, GeometryError
@@ -66,7 +66,7 @@ def geometry_origins(loaded: LoadedRecipe, conversion: str) -> tuple[dict[str, O
     return origins, frozenset(weak)
 
 
-def rendered_tags(conversion: Conversion, scope: Scope) -> dict[str, TagValue]:
+def rendered_tags(conversion: Conversion, scope: Scope) -> dict[TagPath, TagValue]:
     """The overrides of a conversion for one image.
 
     Raises:
@@ -74,12 +74,12 @@ def rendered_tags(conversion: Conversion, scope: Scope) -> dict[str, TagValue]:
         PlanError, SourceError: from the templates.
     """
     tags = {}
-    for key, value in conversion.tags.items():
-        tags[key] = _rendered(value, scope)
-        if tags[key] is value:
+    for path, value in conversion.tags.items():
+        tags[path] = _rendered(value, scope)
+        if tags[path] is value:
             continue
         unseen = any(shows_source(template) for template in templates_of(value))
-        problem = problem_of(key, tags[key], literal=True, unseen=unseen)
+        problem = problem_of(path, tags[path], literal=True, unseen=unseen)
         if problem:
             raise ExportError(problem, subject=scope.path)
     return tags
@@ -89,17 +89,19 @@ def _rendered(value: TagValue, scope: Scope) -> TagValue:
     if value.items is not None and any(is_template(item) for item in value.items):
         return TagValue(items=tuple(render(item, scope) for item in value.items), vr=value.vr)
     if value.nested is not None:
-        nested = tuple({key: _rendered(inner, scope) for key, inner in item.items()} for item in value.nested)
+        nested = tuple(
+            {path: _rendered(inner, scope) for path, inner in item.items()} for item in value.nested
+        )
         return TagValue(nested=nested, vr=value.vr)
     return value
 
 
-def tag_origins(loaded: LoadedRecipe, conversion: str) -> Mapping[str, Origin]:
+def tag_origins(loaded: LoadedRecipe, conversion: str) -> Mapping[TagPath, Origin]:
     """Where each override of a conversion stands."""
     origins = {}
-    for key in loaded.recipe.conversions[conversion].tags:
-        place = loaded.places.get(("conversions", conversion, "tags", key))
-        origins[key] = stands_at(place) if place else Origin("conversion")
+    for path in loaded.recipe.conversions[conversion].tags:
+        place = loaded.places.get(("conversions", conversion, "tags", path.text))
+        origins[path] = stands_at(place) if place else Origin("conversion")
     return origins
 
 

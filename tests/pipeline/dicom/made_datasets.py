@@ -13,6 +13,7 @@ from dicombake.pipeline.exporters.base import Exporter
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
 from dicombake.pipeline.output import Artifact, Context, Identity
 from dicombake.schemas.language.tag_fields import Tags
+from dicombake.schemas.language.tags import TagPath, TagValue, parse_tag
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 from pydicom.uid import RTImageStorage
@@ -37,12 +38,12 @@ PLACED = Geometry().having(
 SCANNED = Geometry().having(RECIPE, spacing=(0.254, 0.254), sid=1000.0)
 
 
-def tags(**values: Any) -> dict[str, Any]:
+def tags(**values: Any) -> dict[TagPath, TagValue]:
     """Overrides as a recipe gives them; keys that are no identifiers through `tagged`."""
     return tagged(values)
 
 
-def tagged(values: dict[str, Any]) -> dict[str, Any]:
+def tagged(values: dict[str, Any]) -> dict[TagPath, TagValue]:
     return TypeAdapter(Tags).validate_python(values)
 
 
@@ -59,7 +60,7 @@ def context(
     return Context(
         Identity(namespace=namespace, **known),
         tags=tagged(overrides or {}),
-        remove_tags=remove,
+        remove_tags=tuple(map(parse_tag, remove)),
         strict=strict,
         stem=stem,
     )

@@ -14,6 +14,7 @@ from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.run.fingerprint import Options
 from dicombake.pipeline.samples import samples
 from dicombake.pipeline.store.lock import lock_path, read_lock
+from dicombake.schemas.language.tags import path_of
 
 from ...support import bake, failures
 
@@ -85,7 +86,10 @@ def put(folder: str, machine: str, name: str = "a.dcm") -> None:
 
 
 def texts(loaded: LoadedRecipe, name: str) -> dict[str, str]:
-    return {key: "\\".join(value.items or ()) for key, value in loaded.recipe.conversions[name].tags.items()}
+    return {
+        str(path): "\\".join(value.items or ())
+        for path, value in loaded.recipe.conversions[name].tags.items()
+    }
 
 
 def told(path: Path) -> list[str]:
@@ -104,7 +108,7 @@ def test_a_machine_lies_over_the_defaults_and_under_the_conversion(write: Write)
     }
     geometry = loaded.recipe.conversions["one"].geometry
     assert (geometry.sid, geometry.sad, geometry.couch, geometry.scale) == (1500, 980, 7, "varian_standard")
-    assert loaded.recipe.conversions["one"].remove_tags == ("OperatorsName",)
+    assert loaded.recipe.conversions["one"].remove_tags == (path_of("OperatorsName"),)
     layers = {key: loaded.place("conversions", "one", "geometry", key) for key in ("sid", "sad", "couch")}
     assert {key: (str(place), place.layer) for key, place in layers.items() if place} == {
         "sid": ("site.yaml:7", "machine"),

@@ -18,7 +18,7 @@ from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe, Place
 from dicombake.pipeline.recipe.yaml_nodes import MAX_BYTES, MAX_DEPTH, YamlError, read_yaml
 from dicombake.schemas.exports import PngExport, RtImageExport
-from dicombake.schemas.language.tags import TagValue
+from dicombake.schemas.language.tags import TagValue, parse_tag, path_of
 from dicombake.schemas.sources import ImageSource, VolumeSource
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -71,7 +71,7 @@ def plain(data: bytes) -> Any:
 def test_a_scalar_is_the_text_that_stands_there(load: Load, text: str) -> None:
     recipe = load(HEAD + f"vars: {{x: {text}}}" + FILM + f"    tags: {{PatientID: {text}}}").recipe
     assert recipe.vars["x"] == text
-    assert recipe.conversions["film"].tags["PatientID"] == TagValue(items=(text,))
+    assert recipe.conversions["film"].tags[path_of("PatientID")] == TagValue(items=(text,))
 
 
 @pytest.mark.parametrize("text", ["null", "~", ""])
@@ -81,7 +81,7 @@ def test_null_in_a_tag_is_an_empty_element_and_quoted_it_is_text(load: Load, tex
         .recipe.conversions["film"]
         .tags
     )
-    assert tags == {"PatientID": TagValue(), "StudyID": TagValue(items=(text,))}
+    assert tags == {path_of("PatientID"): TagValue(), path_of("StudyID"): TagValue(items=(text,))}
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40))
@@ -217,7 +217,7 @@ def test_defaults_lie_under_every_conversion(load: Load) -> None:
     )
     film = loaded.recipe.conversions["film"]
     assert (film.geometry.sid, film.geometry.sad) == (1000.0, 1000.0)
-    assert list(film.tags) == ["PatientID", "PatientName"]
+    assert list(map(str, film.tags)) == ["PatientID", "PatientName"]
     assert [operation.op for operation in film.process] == ["ground"]
     layers = {key: loaded.place("conversions", "film", "geometry", key) for key in ("sid", "sad")}
     assert layers == {
@@ -240,7 +240,7 @@ def test_extended_files_lie_under_the_recipe_in_their_order(load: Load) -> None:
     recipe, film = loaded.recipe, loaded.recipe.conversions["film"]
     assert recipe.name == "recipe"
     assert recipe.vars == {"x": "a", "y": "b", "z": "c", "own": "o"}
-    assert (film.strict, film.study, set(film.tags)) == (True, "b", {"PatientID", "StudyID"})
+    assert (film.strict, film.study, set(map(str, film.tags))) == (True, "b", {"PatientID", "StudyID"})
     assert loaded.place("conversions", "film", "tags", "PatientID") == Place("sites/c.yaml", 2, 30, "extends")
     assert loaded.place("conversions", "film", "study") == Place("qa/b.yaml", 2, 49, "extends")
     assert loaded.place("conversions", "film", "source") == Place("qa/recipe.yaml", 7, 13, "conversion")
@@ -259,7 +259,7 @@ def test_null_takes_away_what_an_earlier_part_says(load: Load) -> None:
     assert loaded.recipe.vars == {"y": "b"}
     assert list(loaded.recipe.conversions) == ["film"]
     assert (film.geometry.sid, film.geometry.sad) == (None, 900.0)
-    assert film.tags == {"PatientID": TagValue()}
+    assert film.tags == {path_of("PatientID"): TagValue()}
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,10 @@ def test_another_way_to_say_the_spacing_replaces_the_first(load: Load) -> None:
 def test_a_tag_replaces_the_same_tag_however_it_is_written(load: Load) -> None:
     text = HEAD + 'defaults: {tags: {"(0010,0020)": A, PatientName: {vr: PN, value: a}}}' + FILM
     film = load(text + "    tags: {PatientID: B, 00100010: b}\n").recipe.conversions["film"]
-    assert film.tags == {"PatientID": TagValue(items=("B",)), "00100010": TagValue(items=("b",))}
+    assert film.tags == {
+        path_of("PatientID"): TagValue(items=("B",)),
+        parse_tag("00100010"): TagValue(items=("b",)),
+    }
 
 
 def test_removing_a_tag_removes_the_default_and_giving_it_keeps_it(load: Load) -> None:

@@ -14,6 +14,7 @@ from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.recipe.merged_text import config
 from dicombake.pipeline.store.lock import lock_path, read_lock
 from dicombake.schemas.describe.json_schema import recipe_json_schema
+from dicombake.schemas.language.tags import path_of
 from dicombake.schemas.profiles import PROFILES
 
 from ...support import bake, failures
@@ -83,7 +84,7 @@ def written(folder: Path, text: str, *, name: str = "r.yaml") -> Path:
 
 def tag(loaded: LoadedRecipe, conversion: str, keyword: str) -> tuple[str | None, str]:
     """A tag's text in a conversion, and the layer that set it."""
-    value = loaded.recipe.conversions[conversion].tags.get(keyword)
+    value = loaded.recipe.conversions[conversion].tags.get(path_of(keyword))
     place = loaded.places.get(("conversions", conversion, "tags", keyword))
     return (value.items[0] if value and value.items else None), place.layer if place else ""
 

@@ -9,6 +9,7 @@ import pydicom.datadict
 import pytest
 from dicombake.schemas.language.tag_fields import Tags
 from dicombake.schemas.language.tags import (
+    TagPath,
     TagStep,
     TagValue,
     as_written,
@@ -16,6 +17,7 @@ from dicombake.schemas.language.tags import (
     keywords,
     nearest_keyword,
     parse_tag,
+    path_of,
     problem_of,
     templates_of,
     vr_of,
@@ -24,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-TAGS: TypeAdapter[dict[str, TagValue]] = TypeAdapter(Tags)
+TAGS: TypeAdapter[dict[TagPath, TagValue]] = TypeAdapter(Tags)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_vrs_are_pydicoms(tag: int) -> None:
     assert vr_of(TagStep(0x00090010, "ACME")) is None
 
 
-FIVE = TagValue(items=("5",))
+FIVE = {path_of("ExposureTime"): TagValue(items=("5",))}
 BYTES = base64.b64encode(b"\x00\x01").decode()
 
 
@@ -122,14 +124,14 @@ BYTES = base64.b64encode(b"\x00\x01").decode()
         ("PixelData", {"base64": BYTES}, TagValue(data=b"\x00\x01")),
         ("PixelData", {"vr": "OW", "base64": BYTES}, TagValue(data=b"\x00\x01", vr="OW")),
         ("(0009,ACME,10)", "x", TagValue(items=("x",))),
-        ("ExposureSequence", [{"ExposureTime": "5"}, {}], TagValue(nested=({"ExposureTime": FIVE}, {}))),
-        ("ExposureSequence[0]", [{"ExposureTime": "5"}], TagValue(nested=({"ExposureTime": FIVE},))),
+        ("ExposureSequence", [{"ExposureTime": "5"}, {}], TagValue(nested=(FIVE, {}))),
+        ("ExposureSequence[0]", [{"ExposureTime": "5"}], TagValue(nested=(FIVE,))),
         ("PatientID", "{stem}", TagValue(items=("{stem}",))),
     ],
 )  # fmt: skip
 def test_forms_of_values(key: str, raw: Any, value: TagValue) -> None:
     tags = TAGS.validate_python({key: raw})
-    assert tags == {key: value}
+    assert tags == {parse_tag(key): value}
     assert value.empty is (raw is None or raw == {"vr": "LO"})
     assert TAGS.validate_python(TAGS.dump_python(tags, mode="json")) == tags
 
@@ -152,6 +154,11 @@ def test_forms_of_values(key: str, raw: Any, value: TagValue) -> None:
         ("ExposureSequence[0]", "x", "an item of a sequence is a list of one mapping, or null"),
         ("ExposureSequence", [{"ExposureTime": "x"}], "ExposureTime: 'x' is no whole number, which IS holds"),
         ("ExposureSequence", [{"Exposuretime": "1"}], "is no DICOM keyword; did you mean 'ExposureTime'?"),
+        (
+            "ExposureSequence",
+            [{"BeamLimitingDeviceSequence": [{"Zzzzzz": 1}]}],
+            "BeamLimitingDeviceSequence: 'Zzzzzz' is no DICOM keyword",
+        ),
         ("(0009,1001)", "x", "the standard has no such element; give its VR, as in {vr: LO, value: ..}"),
         ("PatientID", "{stem", "a single '{'; write it twice to mean the brace itself"),
         ("PatientID", object(), "must be text, a number, a list, null or a mapping with 'value'"),
@@ -166,19 +173,20 @@ def test_values_that_the_tag_cannot_hold(key: str, raw: Any, what: str) -> None:
 
 
 def test_a_rendered_value_is_judged_braces_and_all() -> None:
-    assert problem_of("Rows", TagValue(items=("{x}",))) is None
+    assert problem_of(path_of("Rows"), TagValue(items=("{x}",))) is None
     assert (
-        problem_of("Rows", TagValue(items=("{x}",)), literal=True)
+        problem_of(path_of("Rows"), TagValue(items=("{x}",)), literal=True)
         == "Rows: '{x}' is no whole number, which US holds"
     )
 
 
 def test_templates_are_found_at_any_depth() -> None:
     value = TAGS.validate_python({"ExposureSequence": [{"ExposureTime": ["{n:d}", "1"]}, {"KVP": "{{"}]})
-    assert list(templates_of(value["ExposureSequence"])) == ["{n:d}"]
+    assert list(templates_of(value[path_of("ExposureSequence")])) == ["{n:d}"]
 
 
 ITEMS = st.text(st.characters(codec="ascii", exclude_characters="\\{}\x7f", min_codepoint=32), max_size=8)
+PRIVATE = parse_tag("(0009,ACME,10)")
 VALUES = st.recursive(
     st.one_of(
         st.builds(TagValue, items=st.lists(ITEMS, max_size=3).map(tuple), vr=st.sampled_from([None, "UT"])),
@@ -187,7 +195,7 @@ VALUES = st.recursive(
     ),
     lambda inner: st.builds(
         TagValue,
-        nested=st.lists(st.dictionaries(st.just("(0009,ACME,10)"), inner), min_size=1, max_size=2).map(tuple),
+        nested=st.lists(st.dictionaries(st.just(PRIVATE), inner), min_size=1, max_size=2).map(tuple),
     ),
     max_leaves=5,
 )
@@ -195,4 +203,10 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_of_a_value_reads_as_that_value(value: TagValue) -> None:
-    assert TAGS.validate_python({"(0009,ACME,10)": as_written(value)}) == {"(0009,ACME,10)": value}
+    assert TAGS.validate_python({PRIVATE.text: as_written(value)}) == {PRIVATE: value}
+
+
+def test_the_path_of_a_keyword_is_what_its_key_is_read_as() -> None:
+    assert path_of("PatientID") == parse_tag("PatientID")
+    with pytest.raises(KeyError):
+        path_of("Patientid")

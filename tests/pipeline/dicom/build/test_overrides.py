@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from dicombake.pipeline.dicom.build.overrides import apply_overrides
 from dicombake.pipeline.errors import ExportError
+from dicombake.schemas.language.tags import TagValue, parse_tag, path_of
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
@@ -12,7 +13,7 @@ from ..made_datasets import tagged
 
 def applied(values, dataset=None, remove=()):
     dataset = Dataset() if dataset is None else dataset
-    apply_overrides(dataset, tagged(values), remove)
+    apply_overrides(dataset, tagged(values), map(parse_tag, remove))
     return dataset
 
 
@@ -155,8 +156,7 @@ def test_only_a_sequence_has_items():
     ],
 )
 def test_a_template_may_turn_out_to_hold_no_value(key, text, message):
-    rendered = tagged({key: "{stem}"})
-    value = {key: type(rendered[key])(items=(text,))}
+    value = {path_of(key): TagValue(items=(text,))}
     with pytest.raises(ExportError) as caught:
         apply_overrides(Dataset(), value)
     assert str(caught.value) == f"{key}: {message}"
