@@ -14,9 +14,9 @@ from os.path import realpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...schemas.language.tags import templates_of
-from ...schemas.language.template import is_template, places
-from ...schemas.recipe import Conversion, Limits, Recipe
+from ...schemas.language.template import places
+from ...schemas.recipe import Limits, Recipe
+from ...schemas.rules.templates import templates
 from ...schemas.sources import AnySource
 from ..errors import PlanError, UsageError
 from ..recipe.loaded import LoadedRecipe
@@ -165,12 +165,16 @@ def _ordered(recipe: Recipe, selected: set[str]) -> list[str]:
 
 
 def _check_environment(planning: Planning, name: str) -> None:
-    """Refuses variables of the environment that are missing, wherever the conversion names them."""
+    """Refuses variables of the environment that are missing, wherever the conversion names them.
+
+    Paths and machines are filled in by the plan itself, which refuses each at its own place.
+    """
     from os import environ
 
     missing = {
         place.name
-        for text in _texts(planning.loaded.recipe.conversions[name])
+        for location, text in templates(planning.loaded.recipe.conversions[name])
+        if location[0] not in ("exports", "machine")
         for place in places(text)
         if place.namespace == "env" and place.name not in environ
     }
@@ -180,18 +184,6 @@ def _check_environment(planning: Planning, name: str) -> None:
             ("conversions", name),
             f"the environment has no variable '{variable}' ({{env.{variable}}})",
         )
-
-
-def _texts(conversion: Conversion) -> Iterator[str]:
-    """Every template of a conversion but its paths."""
-    if conversion.study:
-        yield conversion.study
-    for value in conversion.tags.values():
-        yield from templates_of(value)
-    for _, value in conversion.geometry:
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, str) and is_template(part):
-                yield part
 
 
 def _told(refusals: list[str]) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...schemas.base import Model
-from ...schemas.language.tags import templates_of
-from ...schemas.language.template import is_template, places
+from ...schemas.language.template import places
 from ...schemas.recipe import Conversion
+from ...schemas.rules.templates import templates
 from ..errors import Note, PlanError
 from ..inputs.globs import nfc
 from ..inputs.render import split_name
@@ -120,20 +119,5 @@ def _matched(file: InputFile, match: str) -> str | None:
 def _asked(name: str, planning: Planning) -> Iterator[str]:
     """The columns that the templates of a conversion name, for any of its machines."""
     for loaded in (planning.loaded, *planning.loaded.variants.values()):
-        for text in _texts(loaded.recipe.conversions[name]):
+        for _, text in templates(loaded.recipe.conversions[name]):
             yield from (place.name for place in places(text) if place.namespace == "csv")
-
-
-def _texts(conversion: Conversion) -> Iterator[str]:
-    yield from (export.path for export in conversion.exports)
-    yield from (text for text in (conversion.study, conversion.machine) if text is not None)
-    for value in conversion.tags.values():
-        yield from (text for text in templates_of(value) if is_template(text))
-    yield from _numbers(conversion.geometry)
-
-
-def _numbers(geometry: Model) -> Iterator[str]:
-    for _, value in geometry:
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, str) and is_template(part):
-                yield part

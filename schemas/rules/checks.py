@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from ..companions import FILE_NAMES
 from ..exports import CtSeriesExport, SameKindExport
 from ..language.patterns import captures_of
-from ..language.tags import TagPath, templates_of
-from ..language.template import BUILT_IN, Place, Template, parse, places
+from ..language.tags import TagPath
+from ..language.template import BUILT_IN, Place, parse, places
 from ..recipe import Conversion, Recipe
 from ..sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
+from .templates import Location, templates
 
-Location = tuple[str | int, ...]
 Found = Iterator[tuple[Location, str]]
 Conversions = Mapping[str, Conversion | None]
 """By name; None for one that is wrong in itself, so that others may still name it."""
@@ -42,9 +42,9 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None) -
         if captures is not None:
             yield from _groups(at, conversion, captures)
             yield from _match(at, conversion, captures)
-            for location, text in _templates(at, conversion):
+            for location, text in templates(conversion):
                 for what in _wrong_places(text, conversion, captures, variables):
-                    yield location, what
+                    yield (*at, *location), what
         yield from _beside(at, conversion)
         yield from _targets(at, conversion)
         yield from _elements(at, conversion)
@@ -113,23 +113,6 @@ def _beside(at: Location, conversion: Conversion) -> Found:
             (*at, "sidecar"),
             f"a sidecar lies beside files of the data folder; give it to '{conversion.inputs.from_[0]}'",
         )
-
-
-def _templates(at: Location, conversion: Conversion) -> Iterator[tuple[Location, str]]:
-    for index, export in enumerate(conversion.exports):
-        yield (*at, "exports", index, "path"), export.path
-    if conversion.study is not None:
-        yield (*at, "study"), conversion.study
-    if conversion.machine is not None:
-        yield (*at, "machine"), conversion.machine
-    for path, value in conversion.tags.items():
-        for text in templates_of(value):
-            yield (*at, "tags", path.text), text
-    for key in type(conversion.geometry).model_fields:
-        given = getattr(conversion.geometry, key)
-        for index, item in enumerate(given) if isinstance(given, tuple) else ((-1, given),):
-            if isinstance(item, Template):
-                yield (*at, "geometry", key, *((index,) if index >= 0 else ())), item
 
 
 def _wrong_places(
@@ -267,13 +250,11 @@ def _targets(at: Location, conversion: Conversion) -> Found:
 
 def _of_one_file(at: Location, conversion: Conversion) -> Found:
     """Names of single files where a series of them is meant."""
-    named = [
-        ((*at, "exports", index, "path"), export.path) for index, export in enumerate(conversion.exports)
-    ]
-    for location, text in [*named, *([((*at, "study"), conversion.study)] if conversion.study else [])]:
-        for place in places(text):
+    for location, text in templates(conversion):
+        for place in places(text) if location[0] in ("exports", "study") else ():
             if not place.namespace and place.name in ("stem", "name", "suffix"):
-                yield location, f"'{{{place}}}': a series is several files; name its folder, {{parent}}"
+                what = f"'{{{place}}}': a series is several files; name its folder, {{parent}}"
+                yield (*at, *location), what
 
 
 def _wrong_path(path: str) -> str | None:
