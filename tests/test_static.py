@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
     [
         ["ruff", "check", "--no-cache", "--quiet", "."],
         ["ruff", "format", "--no-cache", "--quiet", "--check", "."],
+        ["codespell_lib"],
     ],
-    ids=["lint", "format"],
+    ids=["lint", "format", "spelling"],
 )
 def test_clean(command: list[str]) -> None:
     done = subprocess.run(

