@@ -1,12 +1,14 @@
-"""Compressed frames of DICOM: header looked at first, one fixed codec for each transfer syntax.
+"""Compressed frames of DICOM: header looked at first, codecs in one fixed order for each transfer syntax.
 
-Baseline and extended JPEG are decoded by imagecodecs, which is always there and reads 12 bits; every other
-codec is the first installed one of pydicom's plugins in the order of `PLUGINS`, so that the same codec is
-used on every machine that has it.
+JPEG, lossless too, is decoded by imagecodecs, which is always there. For every other coding, and where that
+one refuses a stream, the installed plugins of pydicom are asked in the order of `PLUGINS`: the first that can
+decode a frame does so on every machine that has the same ones. Those that data can crash run in a cage.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,14 +17,21 @@ import numpy as np
 from ...errors import SourceError
 from ...imaging.exact import native
 from ...imaging.image import Lossy, Pixels
-from .codestream import Codestream, ends, read_jpeg, read_jpeg2000
+from ..codecs.cage import CAGED, decode_caged
+from ..codecs.jpeg import JPEG_LS as SOF_JPEG_LS
+from ..codecs.jpeg import CodestreamError, JpegHeader, JpegStream, TruncatedError, read_jpeg
+from ..codecs.jpeg2000 import Jpeg2000, read_jpeg2000
+from ..codecs.jpeg_pixels import decode_jpeg
+from .dataset import broken
 from .layout import HTJ2K, JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, Layout
+from .plugin import decode_frame, description_of
 from .ybr import rgb_of_ybr
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 PLUGINS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(JPEG, ()),
     **dict.fromkeys(JPEG_LOSSLESS, ("pylibjpeg", "gdcm")),
     **dict.fromkeys(JPEG_LS, ("pyjpegls", "gdcm")),
     **dict.fromkeys(JPEG_2000, ("pylibjpeg", "gdcm", "pillow")),
@@ -38,95 +47,29 @@ _LOSSY = {
     "1.2.840.10008.1.2.4.203": "ISO_15444_15",
 }
 
+Decoder = tuple[str, Callable[[], Pixels]]
+"""The name of a codec, and its try at one frame."""
+
 
 def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[Pixels, Lossy | None]:
     """The pixels of one compressed frame, colour as RGB, and what the compression lost.
 
     Raises:
-        SourceError: no codec, or a codestream that is cut off or of another size than the dataset says.
-        ValueError, RuntimeError: from the codec, for a broken codestream.
+        SourceError: no codec, or none that can decode it; a codestream that is cut off or of another size
+            than the dataset says.
     """
-    header = _header(path, layout, data)
-    if layout.syntax in JPEG and header is not None:
-        pixels = _jpeg(layout, header, data)
-    else:
-        # Boxes around the codestream are left out: pydicom walks them without end where they are broken.
-        pixels = _by_plugin(path, dataset, layout, data[header.start if header else 0 :])
+    try:
+        header = _header(path, layout, data)
+        pixels = _first_that_can(_decoders(dataset, layout, header, data), layout, path)
+    except CodestreamError as error:
+        how = "truncated" if isinstance(error, TruncatedError) else "damaged"
+        raise SourceError(f"has a compressed frame that is {how}: {error}", subject=str(path)) from None
     return pixels, _loss(dataset, layout, header, data)
 
 
-def by_pydicom(dataset: Dataset, layout: Layout, *, index: int = 0, plugin: str = "") -> Pixels:
-    """One frame by pydicom, YBR_FULL and YBR_FULL_422 turned into RGB."""
-    from pydicom.pixels.decoders.base import get_decoder
-
-    options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
-    pixels, said = get_decoder(layout.syntax).as_array(
-        dataset, index=index, raw=True, decoding_plugin=plugin, **options
-    )
-    now = said["photometric_interpretation"]
-    if layout.samples > 1 and now in ("YBR_FULL", "YBR_FULL_422") and pixels.dtype == np.uint8:
-        return rgb_of_ybr(pixels)
-    if layout.samples > 1 and now != "RGB":
-        raise ValueError(f"{now} colour cannot be turned into RGB")
-    return native(pixels)
-
-
-def _header(path: Path, layout: Layout, data: bytes) -> Codestream | None:
-    """The codestream's header, held against the dataset's. Raises: SourceError where they disagree."""
-    if layout.syntax == RLE:
-        return None
-    header = (read_jpeg2000 if layout.syntax in JPEG_2000 + HTJ2K else read_jpeg)(data)
-    claims = (layout.rows, layout.columns, layout.samples)
-    if (header.rows, header.columns, header.samples) != claims:
-        raise SourceError(
-            f"says {claims[0]} x {claims[1]} x {claims[2]} and its compressed frame"
-            f" {header.rows} x {header.columns} x {header.samples}",
-            subject=str(path),
-        )
-    if header.precision > layout.allocated:
-        raise SourceError(
-            f"has frames of {header.precision} bits in {layout.allocated} allocated", subject=str(path)
-        )
-    if not ends(data):
-        raise SourceError("is truncated: a compressed frame does not come to its end", subject=str(path))
-    return header
-
-
-def _jpeg(layout: Layout, header: Codestream, data: bytes) -> Pixels:
-    import imagecodecs
-
-    if header.samples == 1:
-        decoded = imagecodecs.jpeg_decode(data)
-    elif header.precision != 8:
-        raise ValueError(f"colour JPEG of {header.precision} bits cannot be decoded")
-    else:
-        space = _jpeg_space(layout, header)
-        decoded = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace="RGB")
-    if layout.signed:
-        raise ValueError("signed JPEG pixels cannot be decoded")
-    shape = (layout.rows, layout.columns, *((3,) if layout.samples == 3 else ()))
-    return np.asarray(decoded).reshape(shape).astype(layout.dtype)
-
-
-def _jpeg_space(layout: Layout, header: Codestream) -> Literal["RGB", "YCBCR"]:
-    """What the three components are: the codestream's own word counts before the dataset's.
-
-    Component ids "RGB" and the markers of Adobe and JFIF say it; so colour is converted once and not twice.
-    """
-    if bytes(header.component_ids) in (b"RGB", b"rgb") or header.adobe_transform == 0:
-        return "RGB"
-    if header.adobe_transform == 1 or header.jfif:
-        return "YCBCR"
-    return "RGB" if layout.photometric == "RGB" else "YCBCR"
-
-
-def _by_plugin(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> Pixels:
-    from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders.base import get_decoder
-
-    available = get_decoder(layout.syntax).available_plugins
-    plugin = next((name for name in PLUGINS[layout.syntax] if name in available), None)
-    if plugin is None:
+def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixels:
+    """What the first decoder gives that raises nothing. Raises: CodestreamError, as the first one says."""
+    if not decoders:
         from pydicom.uid import UID
 
         raise SourceError(
@@ -134,25 +77,150 @@ def _by_plugin(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> Pix
             subject=str(path),
             hint="pip install dicombake[codecs]",
         )
-    return by_pydicom(_one_frame(dataset, encapsulate([data])), layout, plugin=plugin)
+    first: CodestreamError | None = None
+    for name, decoder in decoders:
+        try:
+            return decoder()
+        except CodestreamError as error:
+            first = first or error
+        except broken() as error:
+            # pydicom names the plugin before what it says
+            said = " ".join(str(error).split())
+            what = said.rpartition(f"{name}: ")[2][:200] or type(error).__name__
+            first = first or CodestreamError(f"its decoder ({name}) says: {what}")
+    assert first is not None
+    raise first
 
 
-def _one_frame(dataset: Dataset, value: bytes) -> Dataset:
-    """A dataset with what a decoder reads, and one frame."""
-    from pydicom import Dataset
-    from pydicom.dataelem import DataElement
+def _decoders(
+    dataset: Dataset, layout: Layout, header: JpegStream | Jpeg2000 | None, data: bytes
+) -> list[Decoder]:
+    """The codecs for a frame that are installed, in the order in which they are asked."""
+    from pydicom.pixels.decoders.base import get_decoder
 
-    single = Dataset()
-    single.file_meta = dataset.file_meta
-    for name in (
-        "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
-        "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    ):  # fmt: skip
-        if name in dataset:
-            single[name] = dataset[name]
-    single.add(DataElement(0x7FE00010, "OB", value))
-    single["PixelData"].is_undefined_length = True
-    return single
+    found: list[Decoder] = []
+    if isinstance(header, JpegStream) and layout.syntax in JPEG + JPEG_LOSSLESS:
+        found.append(("imagecodecs", partial(_jpeg, layout, header, data)))
+    available = get_decoder(layout.syntax).available_plugins if PLUGINS[layout.syntax] else ()
+    for name in PLUGINS[layout.syntax]:
+        if name in available:
+            found += [
+                (name, partial(_by_plugin, dataset, layout, name, coded)) for coded in _streams(header, data)
+            ]
+    return found
+
+
+def _streams(header: JpegStream | Jpeg2000 | None, data: bytes) -> Iterator[bytes]:
+    """The codestream alone, as it is; then without a zero byte that pads it before its end marker.
+
+    Boxes around it are left out: pydicom walks broken ones for ever. CharLS takes no padding within JPEG-LS,
+    which NEMA's own samples have, and nothing but a try tells such a byte from a coded one.
+    """
+    if header is None:
+        yield data
+        return
+    start = header.start if isinstance(header, Jpeg2000) else 0
+    yield data[start : header.end]
+    if isinstance(header, JpegStream) and header.header.sof == SOF_JPEG_LS:
+        last = header.scans[-1].stop
+        if data[last - 1] == 0:
+            yield data[: last - 1] + data[last : header.end]
+
+
+def _by_plugin(dataset: Dataset, layout: Layout, plugin: str, data: bytes) -> Pixels:
+    described = description_of(dataset)
+    if plugin in CAGED:
+        size = layout.rows * layout.columns * layout.samples * layout.dtype.itemsize
+        return _rgb(layout, *decode_caged(layout.syntax, plugin, described, data, size))
+    return _rgb(layout, *decode_frame(layout.syntax, plugin, described, data))
+
+
+def by_pydicom(dataset: Dataset, layout: Layout, *, index: int = 0) -> Pixels:
+    """One frame that is not compressed, by pydicom; YBR_FULL and YBR_FULL_422 turned into RGB."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
+    pixels, said = get_decoder(layout.syntax).as_array(dataset, index=index, raw=True, **options)
+    return _rgb(layout, pixels, str(said["photometric_interpretation"]))
+
+
+def _rgb(layout: Layout, pixels: Pixels, now: str) -> Pixels:
+    """Pixels whose photometric interpretation is `now`, colour as RGB. Raises: ValueError."""
+    if layout.samples > 1 and now in ("YBR_FULL", "YBR_FULL_422") and pixels.dtype == np.uint8:
+        return rgb_of_ybr(pixels)
+    if layout.samples > 1 and now != "RGB":
+        raise ValueError(f"{now} colour cannot be turned into RGB")
+    return native(pixels)
+
+
+def _header(path: Path, layout: Layout, data: bytes) -> JpegStream | Jpeg2000 | None:
+    """The codestream's header, held against the dataset's.
+
+    Raises:
+        SourceError: where they disagree.
+        CodestreamError: no sound codestream, or one that does not come to its end.
+    """
+    if layout.syntax == RLE:
+        return None
+    found: JpegStream | Jpeg2000
+    if layout.syntax in JPEG_2000 + HTJ2K:
+        found = read_jpeg2000(data)
+        says = (found.rows, found.columns, found.samples, found.precision)
+    else:
+        found = read_jpeg(data)
+        frame = found.header
+        says = (frame.rows, frame.columns, frame.components, frame.precision)
+    claims = (layout.rows, layout.columns, layout.samples)
+    if says[:3] != claims:
+        raise SourceError(
+            f"says {claims[0]} x {claims[1]} x {claims[2]} and its compressed frame"
+            f" {says[0]} x {says[1]} x {says[2]}",
+            subject=str(path),
+        )
+    if says[3] > layout.allocated:
+        raise SourceError(f"has frames of {says[3]} bits in {layout.allocated} allocated", subject=str(path))
+    return found
+
+
+def _jpeg(layout: Layout, stream: JpegStream, data: bytes) -> Pixels:
+    """JPEG by libjpeg-turbo; colour as RGB, converted once. Raises: CodestreamError, ValueError."""
+    header = stream.header
+    lossless = layout.syntax in JPEG_LOSSLESS
+    options: dict[str, str] = {}
+    if header.components > 1:
+        if header.precision != 8:
+            raise ValueError(f"colour JPEG of {header.precision} bits cannot be decoded")
+        # samples of lossless coding are what they are
+        options = {"colorspace": "RGB" if lossless else _jpeg_space(layout, header), "outcolorspace": "RGB"}
+    decoded = decode_jpeg(data, stream, **options)
+    shape = (layout.rows, layout.columns, *((3,) if layout.samples == 3 else ()))
+    if not lossless:
+        if layout.signed:
+            raise ValueError("signed JPEG pixels cannot be decoded")
+        return decoded.reshape(shape).astype(layout.dtype)
+    wide = decoded.astype(layout.dtype.str.replace("i", "u")).reshape(shape)
+    return _rgb(layout, _signed(wide, layout, header.precision), layout.photometric)
+
+
+def _signed(pixels: Pixels, layout: Layout, precision: int) -> Pixels:
+    """Two's complement of `precision` bits as numbers of the layout's type (PS3.5 8.2.2)."""
+    if not layout.signed:
+        return pixels
+    shift = 8 * pixels.dtype.itemsize - precision
+    wide: Pixels = np.left_shift(pixels, shift).view(layout.dtype)
+    return np.right_shift(wide, shift)
+
+
+def _jpeg_space(layout: Layout, header: JpegHeader) -> Literal["RGB", "YCBCR"]:
+    """What the three components are: the codestream's own word counts before the dataset's.
+
+    Component ids "RGB" and the markers of Adobe and JFIF say it; so colour is converted once and not twice.
+    """
+    if bytes(part.identifier for part in header.parts) in (b"RGB", b"rgb") or header.adobe_transform == 0:
+        return "RGB"
+    if header.adobe_transform == 1 or header.jfif:
+        return "YCBCR"
+    return "RGB" if layout.photometric == "RGB" else "YCBCR"
 
 
 def declared_loss(dataset: Dataset) -> Lossy | None:
@@ -174,11 +242,13 @@ def _last(dataset: Dataset, name: str) -> Any:
     return value[-1] if value and not isinstance(value, str | float) else value
 
 
-def _loss(dataset: Dataset, layout: Layout, header: Codestream | None, data: bytes) -> Lossy | None:
+def _loss(
+    dataset: Dataset, layout: Layout, header: JpegStream | Jpeg2000 | None, data: bytes
+) -> Lossy | None:
     """What the dataset declares; else what the transfer syntax and the codestream show."""
     declared = declared_loss(dataset)
     method = _LOSSY.get(layout.syntax)
-    if method is None or (layout.syntax in JPEG_2000 + HTJ2K and not (header and header.irreversible)):
+    if method is None or (isinstance(header, Jpeg2000) and not header.irreversible):
         return declared
     raw = layout.rows * layout.columns * layout.samples * layout.dtype.itemsize
     ratio = (declared and _ratio(dataset)) or round(raw / len(data), 2)

@@ -1,6 +1,7 @@
-"""JPEG: 8 bits by Pillow, 12 bits and lossless coding by imagecodecs; grey and RGB.
+"""JPEG: 8 to 12 bits, lossless up to 16; grey and RGB, by libjpeg-turbo (imagecodecs); EXIF by Pillow.
 
-Refused: CMYK (its values are ink), a file without its end, since decoders fill what is missing with grey.
+Refused: CMYK (its values are ink), and a file that lacks coded data anywhere, since decoders fill what is
+missing with grey. What lies behind the end marker (phones append films there) is passed over, and said.
 """
 
 from __future__ import annotations
@@ -17,8 +18,18 @@ import numpy as np
 from ...errors import Note, SourceError
 from ...imaging.image import Geometry, Lossy, Pixels
 from ..base import check_claim
+from ..codecs.jpeg import (
+    LOSSLESS,
+    CodestreamError,
+    JpegHeader,
+    JpegStream,
+    TruncatedError,
+    read_jpeg,
+    read_jpeg_header,
+)
+from ..codecs.jpeg_pixels import CODINGS, decode_jpeg
+from ..codecs.jpeg_whole import check_whole
 from .exif import exif_resolution, read_exif
-from .jpeg_header import LOSSLESS, JpegError, JpegHeader, ends, read_jpeg_header
 from .page import (
     Page,
     Pages,
@@ -59,7 +70,8 @@ def open_jpeg(path: Path, limits: Limits) -> Iterator[Pages]:
 
 
 def _page(data: bytes, path: Path, limits: Limits) -> Page:
-    header = _checked(data, path, limits)
+    stream = _checked(data, path, limits)
+    header = stream.header
     exif = _exif(data, path) if header.precision == 8 and header.sof in _DCT else {}
     orientation, notes = known_orientation(exif.get("Orientation"))
     geometry, more = _resolution(header, exif)
@@ -69,20 +81,34 @@ def _page(data: bytes, path: Path, limits: Limits) -> Page:
         shape=turned_shape(stored, orientation),
         dtype=dtype.name,
         photometric="RGB" if header.components == 3 else "MONOCHROME2",
-        decode=lambda: turned(_decode(data, header, stored, path), orientation),
+        decode=lambda: turned(_decode(data, stream, stored, path), orientation),
         geometry=turned_geometry(geometry, orientation),
         properties=exif,
-        lossy=_lossy(header, len(data), dtype.itemsize),
-        notes=notes + more,
+        lossy=_lossy(header, stream.end, dtype.itemsize),
+        notes=notes + more + _behind(data[stream.end :]),
     )
 
 
-def _checked(data: bytes, path: Path, limits: Limits) -> JpegHeader:
-    """The header of a JPEG that can be decoded truly. Raises: SourceError."""
-    try:
+def _checked(data: bytes, path: Path, limits: Limits) -> JpegStream:
+    """The markers of a JPEG that can be decoded truly. Raises: SourceError."""
+    with _damaged(path):
         header = read_jpeg_header(data)
-    except JpegError as error:
-        raise SourceError(f"is a damaged JPEG: {error}", subject=str(path)) from None
+        _check_kind(header, path, limits)
+        stream = read_jpeg(data)
+        check_whole(data, stream)
+    return stream
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except CodestreamError as error:
+        how = "truncated" if isinstance(error, TruncatedError) else "damaged"
+        raise SourceError(f"is a {how} JPEG: {error}", subject=str(path)) from None
+
+
+def _check_kind(header: JpegHeader, path: Path, limits: Limits) -> None:
     if header.components == 4:
         raise SourceError(
             "is a CMYK JPEG; its values are ink, which has no defined grey or RGB",
@@ -93,39 +119,39 @@ def _checked(data: bytes, path: Path, limits: Limits) -> JpegHeader:
         raise SourceError(
             f"is a JPEG with {header.components} components; 1 and 3 are read", subject=str(path)
         )
-    if header.sof not in _DCT | {LOSSLESS}:
+    if header.sof not in CODINGS:
         raise SourceError(f"is a JPEG of coding SOF{header.sof}, which is not read", subject=str(path))
     check_claim(path, limits, rows=header.rows, columns=header.columns, samples=header.components)
-    if not ends(data):
-        raise SourceError("is a truncated JPEG: its end marker is missing", subject=str(path))
-    return header
+
+
+def _behind(data: bytes) -> tuple[Note, ...]:
+    """What there is to say of bytes after the end marker; zeros only pad."""
+    if not data.strip(b"\0"):
+        return ()
+    kind = "a film" if data[4:8] == b"ftyp" else "another JPEG" if data.startswith(MAGIC) else "no part of it"
+    text = f"{len(data)} bytes follow the picture's end ({kind}); they are left out"
+    return (Note("bytes-after-end", text),)
 
 
 def _exif(data: bytes, path: Path) -> dict[str, Any]:
-    return read_exif(_opened(data, path), path)
-
-
-def _opened(data: bytes, path: Path) -> Any:
     from PIL import JpegImagePlugin
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    except _FAILURES as error:
-        raise SourceError(f"is a damaged JPEG: {error}", subject=str(path)) from None
+            image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except _FAILURES:
+        raise SourceError(
+            "is a damaged JPEG: a segment before its pixels (JFIF, EXIF or another) is cut short or broken",
+            subject=str(path),
+            hint="save it again with the program that made it",
+        ) from None
+    return read_exif(image, path)
 
 
-def _decode(data: bytes, header: JpegHeader, shape: tuple[int, ...], path: Path) -> Pixels:
-    try:
-        if header.precision == 8 and header.sof in _DCT:
-            pixels = np.asarray(_opened(data, path))
-        else:
-            import imagecodecs
-
-            pixels = np.asarray(imagecodecs.jpeg_decode(data))
-    except _FAILURES as error:
-        raise SourceError(f"is a damaged JPEG: {error}", subject=str(path)) from None
+def _decode(data: bytes, stream: JpegStream, shape: tuple[int, ...], path: Path) -> Pixels:
+    with _damaged(path):
+        pixels = decode_jpeg(data, stream)
     if pixels.shape != shape:
         raise SourceError(
             f"is a damaged JPEG: it claims shape {shape} and decodes to {pixels.shape}", subject=str(path)

@@ -27,6 +27,7 @@ from ..files import opened
 from .page import Page, Pages, known_orientation, resolution, turned, turned_geometry, turned_shape
 from .tiff_coding import check_coding, check_segments, lossy_of
 from .tiff_palette import palette_of
+from .tiff_streams import STREAMS, decode_streams
 from .tiff_tags import properties_of, rational
 
 if TYPE_CHECKING:
@@ -229,13 +230,17 @@ def _resolution(page: TiffPage) -> tuple[Geometry, tuple[Note, ...]]:
     return resolution(across, down, _MILLIMETRES.get(int(unit)), "XResolution")
 
 
+def _plain(page: TiffPage) -> Pixels:
+    """The samples by tifffile, which gives each strip or tile the memory that its place has."""
+    pixels = page.asarray(maxworkers=1)
+    if pixels.ndim == 3 and page.planarconfig == 2:
+        pixels = np.moveaxis(pixels, 0, -1)
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
 def _decode(page: TiffPage, palette: Pixels | None, shape: tuple[int, ...], path: Path) -> Pixels:
     with _quiet(), _failures(path):
-        pixels = page.asarray(maxworkers=1)
-        if pixels.ndim == 3 and page.planarconfig == 2:
-            pixels = np.moveaxis(pixels, 0, -1)
-        if pixels.ndim == 3 and pixels.shape[2] == 1:
-            pixels = pixels[..., 0]
+        pixels = decode_streams(page, path) if page.compression in STREAMS else _plain(page)
         if palette is not None:
             pixels = palette[pixels.astype(np.intp)]
         if pixels.shape != shape:

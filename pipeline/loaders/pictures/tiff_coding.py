@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING
 
 from ...errors import SourceError
 from ...imaging.image import Lossy
-from .jpeg_header import LOSSLESS, JpegError, ends, read_jpeg_header
+from ..codecs.jpeg import LOSSLESS, CodestreamError, read_jpeg_header
+from ..codecs.jpeg2000 import read_jpeg2000
 from .page import ratio
+from .tiff_streams import JPEG, JPEG_2000, STREAMS
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-_JPEG = 7
-_JPEG_2000 = frozenset({33003, 33004, 33005, 34712})
 _EXACT = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000, 32771})
 """None, CCITT, LZW, Deflate, PackBits, LZMA, Zstandard: what comes out is what went in."""
-_COD = b"\xff\x52"
-_TAIL = 64
 
 
 def check_coding(page: TiffPage, path: Path) -> None:
     """Refuse compressions that are not read, or of which nobody can say whether they lost anything."""
     number = int(page.compression)
-    if number not in _EXACT | _JPEG_2000 | {_JPEG}:
+    if number not in _EXACT | STREAMS:
         name = getattr(page.compression, "name", number)
         raise SourceError(f"is compressed with {name}, which is not read", subject=str(path))
 
@@ -51,8 +49,6 @@ def check_segments(page: TiffPage, path: Path) -> None:
                 f"is a truncated TIFF: strip or tile {index + 1} ends at byte {offset + count} of {size}",
                 subject=str(path),
             )
-    if page.compression == _JPEG:
-        _check_ends(page, path)
 
 
 def _segments(page: TiffPage) -> int:
@@ -63,25 +59,12 @@ def _segments(page: TiffPage) -> int:
     return planes * math.ceil(page.imagelength / page.rowsperstrip)
 
 
-def _check_ends(page: TiffPage, path: Path) -> None:
-    """A JPEG without its end marker decodes to grey where it is cut."""
-    file = page.parent.filehandle
-    for index, (offset, count) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
-        tail = min(count, _TAIL)
-        file.seek(offset + count - tail)
-        if not ends(file.read(tail)):
-            raise SourceError(
-                f"is a damaged TIFF: the JPEG of strip or tile {index + 1} has no end marker",
-                subject=str(path),
-            )
-
-
 def lossy_of(page: TiffPage) -> Lossy | None:
     """What its compression lost: JPEG unless lossless, JPEG 2000 with the irreversible wavelet."""
     number = int(page.compression)
-    if number == _JPEG and not _lossless_jpeg(_first(page)):
+    if number == JPEG and not _lossless_jpeg(_first(page)):
         return Lossy("ISO_10918_1", _ratio(page))
-    if number in _JPEG_2000 and not _reversible(_first(page)):
+    if number in JPEG_2000 and _irreversible(_first(page)):
         return Lossy("ISO_15444_1", _ratio(page))
     return None
 
@@ -95,14 +78,15 @@ def _first(page: TiffPage) -> bytes:
 def _lossless_jpeg(data: bytes) -> bool:
     try:
         return read_jpeg_header(data).sof == LOSSLESS
-    except JpegError:
+    except CodestreamError:
         return False
 
 
-def _reversible(data: bytes) -> bool:
-    """The last byte of the COD marker segment of a codestream names the wavelet: 1 is reversible."""
-    at = data.find(_COD)
-    return at >= 0 and len(data) > at + 13 and data[at + 13] == 1
+def _irreversible(data: bytes) -> bool:
+    try:
+        return read_jpeg2000(data).irreversible
+    except CodestreamError:
+        return True
 
 
 def _ratio(page: TiffPage) -> float:

@@ -295,7 +295,9 @@ def test_a_jpeg_strip_that_is_cut_is_refused(put: Put) -> None:
     data = bytearray(make_tiff(values, photometric="minisblack", compression="jpeg"))
     end = data.rindex(b"\xff\xd9")
     data[end : end + 2] = b"\0\0"
-    assert refusal(put(bytes(data))) == "is a damaged TIFF: the JPEG of strip or tile 1 has no end marker"
+    assert refusal(put(bytes(data))) == (
+        "is a damaged TIFF: the JPEG of strip or tile 1 is truncated: its end marker is missing"
+    )
 
 
 def test_a_strip_beyond_the_end_is_refused_and_not_filled_with_zeros(put: Put) -> None:

@@ -1,0 +1,197 @@
+"""The markers of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C), read before it is decoded.
+
+Decoders complete what is missing with grey, and take memory for whatever a header claims: what the stream
+says of itself is held against its own bytes here.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SOI = b"\xff\xd8"
+EOI = 0xD9
+LOSSLESS = 3
+"""The SOF of lossless Huffman coding."""
+JPEG_LS = 0x37
+"""The SOF of JPEG-LS, counted as the others are."""
+PROGRESSIVE = 2
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_SCAN, _RESTART_INTERVAL = 0xDA, 0xDD
+_AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
+"""In Huffman codes a byte FF is followed by 00 (T.81 B.1.1.5), and RST0 to RST7 belong to the scan."""
+_AFTER_SCAN_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
+"""In JPEG-LS a byte FF is followed by a bit 0 (T.87 A.1)."""
+
+
+class CodestreamError(ValueError):
+    """The bytes are no sound codestream; the message is a clause about ``it``."""
+
+
+class TruncatedError(CodestreamError):
+    """Something is missing at the end, or wherever a piece of coded data ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One of the frame header's components."""
+
+    identifier: int
+    across: int
+    """Sampling factors (T.81 A.1.1)."""
+    down: int
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """The frame header, and what application segments before it say."""
+
+    sof: int
+    """0 baseline, 1 extended, 2 progressive, 3 lossless; `JPEG_LS`."""
+    precision: int
+    rows: int
+    columns: int
+    parts: tuple[Component, ...]
+    density: tuple[int, int, int] | None = None
+    """JFIF: unit (0 none, 1 inch, 2 cm), across, down."""
+    adobe_transform: int | None = None
+    """Of an APP14 marker: 0 the samples are as they are, 1 they are YCbCr."""
+    jfif: bool = False
+
+    @property
+    def components(self) -> int:
+        return len(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan: its header (T.81 B.2.3), and where its coded data lie."""
+
+    components: tuple[int, ...]
+    """Identifiers."""
+    first: int
+    """Spectral selection; lossless: the predictor."""
+    last: int
+    high: int
+    """Successive approximation."""
+    low: int
+    interval: int
+    """MCUs between restart markers; 0: none."""
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class JpegStream:
+    """A whole stream: `end` is the byte behind its end marker."""
+
+    header: JpegHeader
+    scans: tuple[Scan, ...]
+    end: int
+
+
+def read_jpeg_header(data: bytes) -> JpegHeader:
+    """The frame header. Raises: CodestreamError."""
+    return _Walk(data).header()
+
+
+def read_jpeg(data: bytes) -> JpegStream:
+    """The whole stream, marker by marker. Raises: CodestreamError, also where it is cut off."""
+    walk = _Walk(data)
+    header = walk.header()
+    return JpegStream(header, tuple(walk.scans(header)), walk.at)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk along the markers is, and what holds for all that follows."""
+
+    data: bytes
+    at: int = 2
+    interval: int = 0
+    density: tuple[int, int, int] | None = None
+    adobe_transform: int | None = None
+    jfif: bool = False
+
+    def header(self) -> JpegHeader:
+        if not self.data.startswith(SOI):
+            raise CodestreamError("it does not start with a JPEG's marker")
+        while True:
+            marker = self._marker()
+            if marker in _ALONE:
+                continue
+            if marker in (_SCAN, EOI):
+                raise CodestreamError("it has no frame header before its first scan")
+            body = self._segment(marker)
+            if marker in _FRAMES:
+                return self._frame(marker, body)
+
+    def scans(self, header: JpegHeader) -> Iterator[Scan]:
+        """Each scan up to the end marker."""
+        while (marker := self._marker()) != EOI:
+            if marker in _ALONE:
+                continue
+            body = self._segment(marker)
+            if marker in _FRAMES:
+                raise CodestreamError("it has two frame headers")
+            if marker == _SCAN:
+                yield self._scan(header, body)
+
+    def _marker(self) -> int:
+        """The next marker; fill bytes are passed over."""
+        start, data = self.at, self.data
+        if data[start : start + 1] not in (b"\xff", b""):
+            raise CodestreamError(f"there is no marker at byte {start}")
+        while data[self.at : self.at + 1] == b"\xff":
+            self.at += 1
+        if self.at >= len(data):
+            raise TruncatedError("its end marker is missing")
+        self.at += 1
+        return data[self.at - 1]
+
+    def _segment(self, marker: int) -> bytes:
+        """What a marker's segment holds; segments that say something of the whole picture are kept."""
+        length = int.from_bytes(self.data[self.at : self.at + 2], "big")
+        body = self.data[self.at + 2 : self.at + length]
+        if length < 2 or len(body) != length - 2:
+            raise CodestreamError(f"its marker {marker:02X} at byte {self.at} does not fit the file")
+        self.at += length
+        if marker == 0xE0 and body.startswith(b"JFIF"):
+            self.jfif = True
+            self.density = struct.unpack(">BHH", body[7:12]) if len(body) >= 12 else None
+        elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+            self.adobe_transform = body[11]
+        elif marker == _RESTART_INTERVAL and len(body) >= 2:
+            self.interval = int.from_bytes(body[:2], "big")
+        return body
+
+    def _frame(self, marker: int, body: bytes) -> JpegHeader:
+        if len(body) < 6 or len(body) < 6 + 3 * body[5]:
+            raise CodestreamError("its frame header is too short")
+        precision, rows, columns, count = struct.unpack(">BHHB", body[:6])
+        parts = tuple(
+            Component(body[at], body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, 6 + 3 * count, 3)
+        )
+        if not all(1 <= part.across <= 4 and 1 <= part.down <= 4 for part in parts):
+            raise CodestreamError("its frame header has a sampling factor that is none of 1 to 4")
+        return JpegHeader(
+            marker - 0xC0, precision, rows, columns, parts, self.density, self.adobe_transform, self.jfif
+        )
+
+    def _scan(self, header: JpegHeader, body: bytes) -> Scan:
+        count = body[0] if body else 0
+        if not 1 <= count <= 4 or len(body) != 4 + 2 * count:
+            raise CodestreamError("it has a broken scan header")
+        chosen = tuple(body[1 : 1 + 2 * count : 2])
+        if len(set(chosen)) < count or not {part.identifier for part in header.parts}.issuperset(chosen):
+            raise CodestreamError("it has a scan of components that its frame header does not name")
+        first, last, bits = body[-3:]
+        ends = (_AFTER_SCAN_LS if header.sof == JPEG_LS else _AFTER_SCAN).search(self.data, self.at)
+        if ends is None:
+            raise TruncatedError("its end marker is missing")
+        start, self.at = self.at, ends.start()
+        return Scan(chosen, first, last, bits >> 4, bits & 15, self.interval, start, self.at)

@@ -1,0 +1,97 @@
+"""What a JPEG 2000 or HTJ2K codestream says (ITU-T T.800 annex A), before a decoder takes memory for it."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from math import ceil
+
+from .jpeg import CodestreamError, TruncatedError
+
+START = b"\xff\x4f\xff\x51"
+"""SOC and SIZ."""
+_SOT, _EOC, _COD = b"\xff\x90", b"\xff\xd9", 0xFF52
+_MOST_TILES = 65535
+"""What Isot can count (T.800 A.4.2)."""
+_MOST_BOXES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg2000:
+    """The main header. The codestream is ``data[start:end]``; boxes of a JP2 file may lie before it."""
+
+    rows: int
+    columns: int
+    samples: int
+    precision: int
+    signed: bool
+    subsampled: bool
+    irreversible: bool
+    """The 9-7 wavelet, which loses information."""
+    start: int
+    end: int = 0
+
+
+def read_jpeg2000(data: bytes) -> Jpeg2000:
+    """The header, its tiles held against the bytes that there are.
+
+    Raises:
+        CodestreamError: for what is none; where tile-parts or the end marker are missing.
+    """
+    start = data.find(START, 0, _MOST_BOXES)
+    if start < 0 or len(data) < start + 45:
+        raise CodestreamError("it does not start as JPEG 2000")
+    right, low, left, top, tile_width, tile_height, tile_left, tile_top, samples = struct.unpack_from(
+        ">8IH", data, start + 8
+    )
+    if not (1 <= samples <= 16384 and tile_width and tile_height and right > left and low > top):
+        raise CodestreamError("its header claims no image")
+    tiles = ceil((right - tile_left) / tile_width) * ceil((low - tile_top) / tile_height)
+    if not 1 <= tiles <= _MOST_TILES:
+        raise CodestreamError(f"its header claims {tiles} tiles")
+    depth = data[start + 42 : start + 42 + 3 * samples]
+    if len(depth) < 3 * samples:
+        raise TruncatedError("it ends within its header")
+    tile, irreversible = _main_header(data, start + 2)
+    end = _tile_parts(data, tile, tiles)
+    return Jpeg2000(
+        rows=low - top,
+        columns=right - left,
+        samples=samples,
+        precision=max(part & 0x7F for part in depth[::3]) + 1,
+        signed=bool(depth[0] & 0x80),
+        subsampled=set(depth[1::3]) | set(depth[2::3]) != {1},
+        irreversible=irreversible,
+        start=start,
+        end=end,
+    )
+
+
+def _main_header(data: bytes, at: int) -> tuple[int, bool]:
+    """Where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
+    irreversible = False
+    while data[at : at + 2] != _SOT:
+        if at + 4 > len(data) or data[at] != 0xFF:
+            raise TruncatedError("its header leads to no tile")
+        marker, length = struct.unpack_from(">HH", data, at)
+        if marker == _COD and len(data) > at + 13:
+            irreversible = data[at + 13] == 0
+        at += 2 + max(length, 2)
+    return at, irreversible
+
+
+def _tile_parts(data: bytes, at: int, tiles: int) -> int:
+    """The byte behind the end marker, every tile-part walked by its length (Psot; 0: it is the last one)."""
+    found: set[int] = set()
+    while data[at : at + 2] == _SOT and at + 12 <= len(data):
+        index, length = struct.unpack_from(">HI", data, at + 4)
+        found.add(index)
+        stop = at + length if length else data.rfind(_EOC)
+        if stop < at + 14:
+            raise CodestreamError(f"tile {index} claims {length} bytes")
+        at = stop
+    if data[at : at + 2] != _EOC:
+        raise TruncatedError("its tiles do not lead to its end marker")
+    if len(found) != tiles or max(found) >= tiles:
+        raise TruncatedError(f"it holds {len(found)} of {tiles} tiles")
+    return at + 2

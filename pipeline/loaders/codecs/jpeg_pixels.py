@@ -1,0 +1,45 @@
+"""JPEG decoded by libjpeg-turbo (imagecodecs' `jpeg8`): 8 to 12 bits, and lossless ones up to 16.
+
+imagecodecs' own `jpeg_decode` is not used: where libjpeg-turbo refuses a stream it asks a decoder of lossless
+JPEG that a broken scan header makes crash.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...imaging.image import Pixels
+from .jpeg import LOSSLESS, CodestreamError, JpegStream, TruncatedError
+from .jpeg_whole import check_whole, continued
+
+CODINGS = frozenset({0, 1, 2, LOSSLESS})
+"""The SOF that are read: baseline, extended, progressive, lossless; all in Huffman codes."""
+_FAILURES = (ValueError, RuntimeError, TypeError, OSError, MemoryError)
+
+
+def decode_jpeg(data: bytes, stream: JpegStream, **options: Any) -> Pixels:
+    """The samples, (rows, columns) or (rows, columns, components); `options` are those of ``jpeg8_decode``.
+
+    Raises:
+        CodestreamError: a coding that is not read; coded data that are damaged, or fewer than the picture
+            needs.
+    """
+    if stream.header.sof not in CODINGS:
+        raise CodestreamError(f"it is coded as SOF{stream.header.sof}, which is not read")
+    check_whole(data, stream)
+    pixels = _decoded(data[: stream.end], options)
+    if not np.array_equal(pixels, _decoded(continued(data, stream), options)):
+        raise TruncatedError("coded data are missing before a marker or the end")
+    return pixels
+
+
+def _decoded(data: bytes, options: dict[str, Any]) -> Pixels:
+    import imagecodecs
+
+    try:
+        return np.asarray(imagecodecs.jpeg8_decode(data, **options))
+    except _FAILURES as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CodestreamError(f"its decoder says: {reason}") from None

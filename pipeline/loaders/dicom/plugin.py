@@ -1,0 +1,52 @@
+"""One compressed frame by one of pydicom's plugins; loads nothing of ours, so that it can run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from ...imaging.image import Pixels
+
+DESCRIBING = (
+    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+)  # fmt: skip
+"""The elements that a decoder reads."""
+
+
+def description_of(dataset: Dataset) -> dict[str, int | str]:
+    """Those of a dataset, as plain values."""
+    found = ((name, dataset.get(name)) for name in DESCRIBING)
+    return {
+        name: str(value) if name == "PhotometricInterpretation" else int(value)
+        for name, value in found
+        if value is not None
+    }
+
+
+def decode_frame(
+    syntax: str, plugin: str, described: Mapping[str, int | str], data: bytes
+) -> tuple[Pixels, str]:
+    """The pixels as the codec gives them, and their photometric interpretation now.
+
+    Raises: what the plugin does with data that are not what they should be.
+    """
+    from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    single = Dataset()
+    single.file_meta = FileMetaDataset()
+    single.file_meta.TransferSyntaxUID = UID(syntax)
+    for name, value in described.items():
+        setattr(single, name, value)
+    single.add_new(0x7FE00010, "OB", encapsulate([data]))
+    single["PixelData"].is_undefined_length = True
+    options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
+    pixels, said = get_decoder(syntax).as_array(single, index=0, raw=True, decoding_plugin=plugin, **options)
+    return pixels, str(said["photometric_interpretation"])
