@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from .base import Text
+from .language.suggest import did_you_mean
 
 PROFILES: dict[str, str] = {
     "standard": "only what the standard's IOD allows, proven after each write",
@@ -25,8 +25,7 @@ def is_profile_file(name: str) -> bool:
 def _profile(value: str) -> str:
     if value in PROFILES or is_profile_file(value):
         return value
-    near = get_close_matches(value[:80], PROFILES, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(PROFILES)}"
+    hint = did_you_mean(value, PROFILES, otherwise=f"there are {', '.join(PROFILES)}")
     raise PydanticCustomError(
         "profile",
         "there is no profile '{name}'; {hint}; one of your own is a file, as in profiles/mine.yaml",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import PatternError, parse_glob
+from ...schemas.language.suggest import suggestion
 from ..errors import PlanError
 from .globs import Globs, nfc
 from .search import find
@@ -109,8 +109,7 @@ def _missing_folder(glob: str, data: Path) -> str:
             return ""
         folders = {nfc(entry.name): entry for entry in folder.iterdir() if entry.is_dir()}
         if component.literal not in folders:
-            near = get_close_matches(component.literal, folders, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            hint = suggestion(component.literal, folders)
             return f"there is no folder '{component.literal}' in {folder}{hint}"
         folder = folders[component.literal]
     if not any(entry.is_file() for entry in folder.iterdir()):

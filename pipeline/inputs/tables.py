@@ -7,10 +7,10 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.tags import TagPath, TagValue, keywords, path_of, problem_of, vr_of
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
@@ -126,11 +126,10 @@ def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[
     used = {*TABLE_GEOMETRY, *wanted, *options.ignore}
     for column in filter(None, columns):
         if column not in used and column not in keywords():
-            near = get_close_matches(column, [*TABLE_GEOMETRY, *keywords()], n=1, cutoff=0.8)
-            hint = f"did you mean '{near[0]}'? Else " if near else ""
+            hint = did_you_mean(column, (*TABLE_GEOMETRY, *keywords()))
             yield (
                 f"the column '{column}' is no key of geometry and no DICOM keyword, and no template uses it; "
-                f"{hint}name it under 'metadata.ignore'"
+                f"{f'{hint} Else ' if hint else ''}name it under 'metadata.ignore'"
             )
 
 

@@ -14,6 +14,7 @@ from os.path import realpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import places
 from ...schemas.recipe import Limits, Recipe
 from ...schemas.rules.templates import templates
@@ -127,10 +128,7 @@ def _selected(recipe: Recipe, only: Collection[str]) -> set[str]:
     """The named conversions and all that they chain from; every one where none is named."""
     for name in only:
         if name not in recipe.conversions:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, recipe.conversions, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(recipe.conversions)}"
+            hint = did_you_mean(name, recipe.conversions, otherwise=f"it has {', '.join(recipe.conversions)}")
             raise UsageError(f"the recipe has no conversion '{name}'", hint=hint)
     selected: set[str] = set()
     pending = list(only or recipe.conversions)

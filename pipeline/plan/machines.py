@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
+from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import is_template, places
 from ..errors import PlanError, SourceError
 from ..inputs.render import Scope, render
@@ -31,10 +30,9 @@ def machine_named(template: str, scope: Scope, loaded: LoadedRecipe) -> str:
     name, known = render(template, scope).strip(), tuple(loaded.recipe.machines)
     if name in known:
         return name
-    near = get_close_matches(name, known, n=1)
     error = SourceError if asks_source(template) else PlanError
     raise error(
         f"'{template}' gives '{name}', and the recipe has no such machine",
         subject=scope.path,
-        hint=f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}",
+        hint=did_you_mean(name, known, otherwise=f"known are {', '.join(known)}"),
     )

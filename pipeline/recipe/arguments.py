@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ...schemas.language.suggest import suggestion
 from ..errors import UsageError
-from .problems import nearest, sentence
+from .problems import sentence
 
 Some = TypeVar("Some", bound=BaseModel)
 Value = TypeVar("Value")
@@ -69,5 +70,7 @@ def validated(adapter: TypeAdapter[Value], value: Any, argument: str, known: Any
         first = error.errors()[0]
         place = ".".join(str(part) for part in (argument, *first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"unknown key{nearest(str(first['loc'][-1]), known)}", subject=place) from None
+            raise UsageError(
+                f"unknown key{suggestion(str(first['loc'][-1]), known)}", subject=place
+            ) from None
         raise UsageError(sentence(first), subject=place) from None

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ...schemas.language.suggest import at_most, suggestion
 from ...schemas.language.template import is_template
 from ...schemas.recipe import Conversion, Recipe
 from ...schemas.rules.checks import problems_of
@@ -22,7 +23,7 @@ from .carried_tests import wrong_tests
 from .files import FileReader
 from .loaded import Layer, LoadedRecipe, Location, Place
 from .machines import applied, machine_names, templated, unknown_machines
-from .problems import make_problem, nearest, problem_at, problems_in
+from .problems import make_problem, problem_at, problems_in
 from .profiles import HANDED_DOWN, Profiles
 from .tree import Part, plain
 
@@ -30,6 +31,8 @@ __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
 MAX_MERGED = 500_000
 """Values of a recipe with its defaults in every conversion."""
+_MOST_SUGGESTIONS = 500
+"""How many unknown names of one recipe are compared with the known ones; looking takes time."""
 
 
 def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> LoadedRecipe:
@@ -49,14 +52,18 @@ def load_with_parts(
 
     Raises: RecipeError, as `load_recipe`.
     """
-    path = Path(path)
+    with at_most(_MOST_SUGGESTIONS):
+        return _load(Path(path), variables or {})
+
+
+def _load(path: Path, variables: Mapping[str, str]) -> tuple[LoadedRecipe, Part, Profiles]:
     reader = FileReader()
     read = reader.read(path, path.as_posix())
     if read is None:
         raise RecipeError(_in_order(reader.problems))
     read = _named(read, path)
-    problems = [*reader.problems, *_set(read, variables or {})]
-    read = _with_variables(read, variables or {})
+    problems = [*reader.problems, *_set(read, variables)]
+    read = _with_variables(read, variables)
     merged = applied(read, reader.profiles)
     variants = _variants(read, reader.profiles, merged)
     recipe, found = _validated(merged)
@@ -112,7 +119,7 @@ def _set(merged: Part, variables: Mapping[str, str]) -> list[Problem]:
         make_problem(
             place,
             ("vars", name),
-            f"--set names a variable that the recipe does not declare{nearest(name, declared)}",
+            f"--set names a variable that the recipe does not declare{suggestion(name, declared)}",
         )
         for name in unknown
     ]

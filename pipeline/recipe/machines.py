@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 
+from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import is_template
 from ...schemas.recipe import Conversion
 from ..errors import Problem
@@ -92,7 +92,6 @@ def unknown_machines(merged: Part, conversions: Mapping[str, Conversion | None])
         if not known:
             what = "the recipe has no machines; describe them under 'machines', here or in a file it extends"
         else:
-            near = get_close_matches(text, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+            hint = did_you_mean(text, known, otherwise=f"known are {', '.join(known)}")
             what = f"there is no machine '{text}'; {hint}"
         yield problem_at(merged, location, what)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from ...schemas.describe.keys import DISCRIMINATORS, keys_at, sections_with
+from ...schemas.language.suggest import suggestion
 from ...schemas.recipe import Recipe
 from ..errors import Problem
 from ..printable import printable
@@ -69,12 +69,6 @@ def where(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
-    """``; did you mean 'x'?``, or nothing."""
-    found = get_close_matches(name[:80].lower(), sorted(names), n=1, cutoff=likeness)
-    return f"; did you mean '{found[0]}'?" if found else ""
-
-
 def _find(part: Part, location: Location) -> tuple[Part, Location]:
     """The part at a location, and the steps that have no part; names of union members are passed over."""
     skipped: list[str | int] = []
@@ -126,13 +120,13 @@ def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]
     here = keys_at(model, location[:-1])
     names = {*here.names, *(_FILE_KEYS if here.model is not None and issubclass(here.model, Recipe) else ())}
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
-    free = names - set(parent.entries)
-    hint = nearest(name, free, 0.8)
+    free = {known for known in names if known not in parent.entries}
+    hint = suggestion(name, free)
     if not hint and elsewhere:
         hint = f"; it belongs to {' or '.join(elsewhere)}"
     options = sorted(names - set(DISCRIMINATORS))
     known = f"; known here: {', '.join(options)}" if options else "; this takes no options"
-    return f"unknown key{hint or nearest(name, free) or nearest(name, names) or known}"
+    return f"unknown key{hint or suggestion(name, names) or known}"
 
 
 def _missing(location: Location, model: type[BaseModel]) -> str:
@@ -148,7 +142,7 @@ def _example(location: Location) -> str | None:
 
 def _none_of(value: str, names: Iterable[str]) -> str:
     names = list(names)
-    return f"'{value}' is none of {', '.join(names)}{nearest(value, names)}"
+    return f"'{value}' is none of {', '.join(names)}{suggestion(value, names)}"
 
 
 def _meant_as_template(part: Part) -> str | None:

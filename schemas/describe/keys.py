@@ -48,26 +48,27 @@ def names_of(model: type[BaseModel]) -> Iterator[str]:
         yield info.alias or name
 
 
+def sections_with(name: str) -> tuple[str, ...]:
+    """List the sections in which a key is known, for one that stands in the wrong place."""
+    return tuple(section for section, names in _sections() if name in names)
+
+
 @cache
-def _sections() -> tuple[tuple[str, type[BaseModel]], ...]:
+def _sections() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Collect the keys of each section, in the order in which messages name the sections."""
     from ..testing.recipe import RecipeWithTests
 
-    return (
-        ("the top of the recipe", RecipeWithTests),
-        ("the conversion", Conversion),
-        ("'geometry'", Geometry),
-        ("'inputs'", Inputs),
-    )
-
-
-def sections_with(name: str) -> list[str]:
-    """In which sections a key is known, for one that stands in the wrong place."""
-    found = [section for section, model in _sections() if name in names_of(model)]
+    found = [
+        ("the top of the recipe", frozenset(names_of(RecipeWithTests))),
+        ("the conversion", frozenset(names_of(Conversion))),
+        ("'geometry'", frozenset(names_of(Geometry))),
+        ("'inputs'", frozenset(names_of(Inputs))),
+    ]
     for section in ("source", "exports", "process", "combine"):
-        members = _members(_bare(_item(Conversion.model_fields[section])))
-        if name not in DISCRIMINATORS and any(name in names_of(member) for member in members.values()):
-            found.append(f"'{section}'")
-    return found
+        members = _members(_bare(_item(Conversion.model_fields[section]))).values()
+        names = {name for member in members for name in names_of(member)}
+        found.append((f"'{section}'", frozenset(names.difference(DISCRIMINATORS))))
+    return tuple(found)
 
 
 def _is_model(kind: Any) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .suggest import suggestion
 from .template import TemplateError, is_template, places
 from .values import ValueFormError, normal_value
 
@@ -108,18 +109,6 @@ def _repeating_vr(number: int) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def nearest_keyword(text: str) -> str | None:
-    """The known keyword that is most like `text`, if one is."""
-    from difflib import get_close_matches
-
-    folded = {keyword.lower(): keyword for keyword in keywords()}
-    if text.lower() in folded:
-        return folded[text.lower()]
-    found = get_close_matches(text.lower(), folded, n=1, cutoff=0.75)
-    return folded[found[0]] if found else None
-
-
-@lru_cache(maxsize=1024)
 def path_of(keyword: str) -> TagPath:
     """Where an element of the dataset itself lies. Raises: KeyError for what is no keyword."""
     return TagPath(keyword, (TagStep(keywords()[keyword]),))
@@ -130,7 +119,7 @@ def parse_tag(text: str) -> TagPath:
     """Where a recipe's key points.
 
     Raises:
-        ValueError: an unknown keyword (with the nearest known one), a malformed key, a step into
+        ValueError: an unknown keyword (with the one that was perhaps meant), a malformed key, a step into
             something that is no sequence.
     """
     parts = _split(text)
@@ -189,9 +178,7 @@ def _in_dataset(name: str, number: int) -> int:
 
 class _UnknownKeywordError(ValueError):
     def __init__(self, name: str) -> None:
-        near = nearest_keyword(name)
-        hint = f"; did you mean '{near}'?" if near else ""
-        super().__init__(f"'{name}' is no DICOM keyword{hint}")
+        super().__init__(f"'{name}' is no DICOM keyword{suggestion(name, keywords())}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 
 from ..companions import FILE_NAMES
 from ..exports import CtSeriesExport, SameKindExport
 from ..language.patterns import captures_of
+from ..language.suggest import suggestion
 from ..language.tags import TagPath
 from ..language.template import BUILT_IN, Place, parse, places
 from ..recipe import Conversion, Recipe
@@ -54,7 +54,7 @@ def _chain(at: Location, name: str, conversion: Conversion, conversions: Convers
     for index, other in enumerate(conversion.inputs.from_):
         here = (*at, "inputs", "from", index)
         if other not in conversions:
-            yield here, f"there is no conversion '{other}'{_nearest(other, conversions)}"
+            yield here, f"there is no conversion '{other}'{suggestion(other, conversions)}"
         elif cycle := _cycle(name, other, conversions):
             yield here, f"a conversion cannot take what it makes itself: {' <- '.join(cycle)}"
 
@@ -94,7 +94,7 @@ def _groups(at: Location, conversion: Conversion, captures: Mapping[str, str]) -
     known = (*captures, *GROUP_NAMES)
     for index, name in enumerate(conversion.inputs.group_by):
         if name not in known:
-            hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+            hint = suggestion(name, known) or f"; known are {', '.join(known)}"
             yield (*at, "inputs", "group_by", index), f"'{name}' is no capture of the inputs{hint}"
 
 
@@ -102,7 +102,7 @@ def _match(at: Location, conversion: Conversion, captures: Mapping[str, str]) ->
     known = (*FILE_NAMES, *captures)
     if conversion.metadata is not None and conversion.metadata.match not in known:
         name = conversion.metadata.match
-        hint = _nearest(name, known) or f"; known are {', '.join(known)}"
+        hint = suggestion(name, known) or f"; known are {', '.join(known)}"
         yield (*at, "metadata", "match"), f"'{name}' is no part of a file's name and no capture{hint}"
 
 
@@ -132,7 +132,7 @@ def _wrong_name(
     if place.namespace == "vars":
         if variables is None or place.name in variables:
             return None
-        return f"'vars' has no '{place.name}'{_nearest(place.name, variables)}"
+        return f"'vars' has no '{place.name}'{suggestion(place.name, variables)}"
     if place.namespace == "csv" and conversion.metadata is None:
         return "no table gives it; name one with 'metadata: {csv: FILE}'"
     if place.namespace:
@@ -144,7 +144,7 @@ def _wrong_name(
     if variables is not None and place.name in variables:
         return f"a variable is written {{vars.{place.name}}}"
     known = (*BUILT_IN, *captures)
-    hint = _nearest(place.name, known) or f"; known are {', '.join(known)}, and vars., env., source."
+    hint = suggestion(place.name, known) or f"; known are {', '.join(known)}, and vars., env., source."
     return f"no such name{hint}"
 
 
@@ -277,8 +277,3 @@ def _elements(at: Location, conversion: Conversion) -> Found:
     for index, path in enumerate(conversion.remove_tags):
         if path.steps in seen:
             yield (*at, "remove_tags", index), f"'{path}' is also given a value in 'tags'"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    found = get_close_matches(name[:80], list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{found[0]}'?" if found else ""

@@ -15,7 +15,6 @@ from dicombake.schemas.language.tags import (
     as_written,
     dictionary,
     keywords,
-    nearest_keyword,
     parse_tag,
     path_of,
     problem_of,
@@ -88,7 +87,6 @@ def test_keys_that_point_nowhere(key: str, what: str) -> None:
 def test_the_dictionary_is_pydicoms() -> None:
     assert dictionary() == pydicom.datadict.DicomDictionary
     assert keywords()["RTImageLabel"] == 0x30020002
-    assert nearest_keyword("RTImageLable") == "RTImageLabel"
 
 
 @pytest.mark.parametrize(
