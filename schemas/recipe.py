@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
@@ -14,6 +15,8 @@ from .companions import Metadata, Sidecar
 from .exports import Export, Pixels, TransferSyntax
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
+from .language.parsing import parsable
+from .language.requirement import parse_requirement
 from .language.tag_fields import TagKey, Tags
 from .language.template import Template
 from .machines import Machine, MachineName
@@ -21,14 +24,10 @@ from .process import Combine, Operations
 from .profiles import Profile
 from .sources import Source
 
-if TYPE_CHECKING:
-    pass
-
 LANGUAGE_VERSION = 1
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_REQUIREMENT = re.compile(r"\s*(>=|==|~=|>|<=|<)\s*\d+(\.\d+){0,3}\s*")
 
 
 def _name(value: str) -> str:
@@ -52,12 +51,7 @@ def _uuid(value: Any) -> UUID:
         raise PydanticCustomError("uuid", "must be a UUID; 'dicombake new' makes one") from None
 
 
-def _requirement(value: str) -> str:
-    if not all(_REQUIREMENT.fullmatch(part) for part in value.split(",")):
-        raise PydanticCustomError("requirement", "must be like '>=0.3' or '>=0.3,<2'")
-    return value
-
-
+_requirement = partial(parsable, parse=parse_requirement, kind="requirement")
 Verify = Literal["values", "full"]
 Name = Annotated[str, AfterValidator(_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
@@ -120,6 +114,7 @@ class Recipe(Model):
     verify: Verify = "values"
     """`values`: read back and compared; `full`: DICOM also against the standard's module tables."""
     requires: Annotated[str, AfterValidator(_requirement)] | None = None
+    """The versions of the program that may carry it out, as in ``>=0.3,<2``."""
     limits: Limits = Field(default_factory=Limits.model_construct)
     machines: dict[MachineName, Machine] = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import posixpath
 import re
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ...schemas.language.requirement import meets, parse_requirement
 from ...schemas.profiles import PROFILES, is_profile_file
 from ...schemas.testing.select import model_of
 from ..errors import Problem
@@ -179,7 +179,11 @@ class FileReader:
         if installed == UNKNOWN:
             self._wrong(part.place, part.path, "this program is not installed, so its version is unknown")
             return
-        if not meets(installed, part.value):
+        try:
+            requirement = parse_requirement(part.value)
+        except ValueError:
+            return  # the models tell it
+        if not meets(installed, requirement):
             what = f"needs dicombake {part.value.strip()}, and this is {installed}; update it"
             self._wrong(part.place, part.path, what)
 
@@ -213,31 +217,3 @@ def _same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return False
-
-
-def meets(installed: str, requirement: str) -> bool:
-    """Whether a version is within bounds such as ``>=0.3,<2``; malformed bounds are the models' matter."""
-    have = _numbers(installed)
-    for bound in requirement.split(","):
-        matched = _BOUND.fullmatch(bound)
-        if matched is None:
-            continue
-        sign, text = matched.groups()
-        want = _numbers(text)
-        if sign == "~=":
-            if not (have >= want and have[: text.count(".") or 1] == want[: text.count(".") or 1]):
-                return False
-        elif not _COMPARE[sign](have, want):
-            return False
-    return True
-
-
-_BOUND = re.compile(r"\s*(>=|==|~=|>|<=|<)\s*([0-9.]+)\s*")
-_COMPARE = {">=": operator.ge, "==": operator.eq, ">": operator.gt, "<=": operator.le, "<": operator.lt}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The release part of a version, filled up to four numbers."""
-    matched = re.match(r"[0-9]+(?:\.[0-9]+){0,3}", version)
-    numbers = [int(part) for part in matched[0].split(".")] if matched else []
-    return tuple((numbers + [0] * 4)[:4])

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 from dicombake.pipeline.errors import RecipeError
-from dicombake.pipeline.recipe.files import meets
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe, Place
 from dicombake.pipeline.recipe.yaml_nodes import MAX_BYTES, MAX_DEPTH, YamlError, read_yaml
 from dicombake.schemas.exports import PngExport, RtImageExport
+from dicombake.schemas.language.requirement import meets, parse_requirement
 from dicombake.schemas.language.tags import TagValue, parse_tag, path_of
 from dicombake.schemas.sources import ImageSource, VolumeSource
 from hypothesis import assume, given, settings
@@ -411,8 +411,25 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
      ("~=0.2.0", False), ("~=0.3.0", True), (">0.3.1", False), ("<=0.3.1", True), (">=0.3,<0.3.1", False)],
 )  # fmt: skip
 def test_requirements(requirement: str, met: bool) -> None:
-    assert meets("0.3.1", requirement) is met
-    assert meets("0.3.1.dev5+local", requirement) is met
+    assert meets("0.3.1", parse_requirement(requirement)) is met
+
+
+@pytest.mark.parametrize(
+    ("installed", "requirement", "met"),
+    [("1.0rc1", ">=1.0", False), ("1.0rc1", ">=0.9", True), ("1.0rc1", ">=1.0rc1", True),
+     ("0.3.1.dev5+local", ">=0.3", True), ("0.3.1.dev5+local", "==0.3.1", False),
+     ("0.3.1.dev5+local", "<0.3.1", False), ("1.0.post1", ">1.0", False), ("1.0", "!=1.0", False)],
+)  # fmt: skip
+def test_requirements_of_versions_that_are_not_final(installed: str, requirement: str, met: bool) -> None:
+    assert meets(installed, parse_requirement(requirement)) is met
+
+
+@pytest.mark.parametrize("text", [">=0." + "1" * 5000, "", ">=0.3,,<1", "0.3", ">=new", ">=" + "0." * 5000])
+def test_requirements_that_are_none(load: Load, text: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load(f'{HEAD}requires: "{text}"{FILM}')
+    assert len(caught.value.problems) == 1
+    assert "as in '>=0.3'" in str(caught.value) or "must be like '>=0.3'" in str(caught.value)
 
 
 # Start-up

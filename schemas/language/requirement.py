@@ -1,0 +1,34 @@
+"""Which versions of the program a recipe asks for: version specifiers as Python packages have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+MAX_REQUIREMENT = 100
+"""Characters; numbers without end cannot be compared."""
+
+
+def parse_requirement(text: str) -> SpecifierSet:
+    """Read bounds such as ``>=0.3,<2`` (packaging.python.org, "Version specifiers").
+
+    Raises:
+        ValueError: it is none, or longer than `MAX_REQUIREMENT`.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if len(text) > MAX_REQUIREMENT:
+        raise ValueError(f"must be at most {MAX_REQUIREMENT} characters, as in '>=0.3' or '>=0.3,<2'")
+    if not all(part.strip() for part in text.split(",")):
+        raise ValueError("must be like '>=0.3' or '>=0.3,<2'")
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        raise ValueError("must be like '>=0.3' or '>=0.3,<2'") from None
+
+
+def meets(installed: str, requirement: SpecifierSet) -> bool:
+    """Tell whether a version is within bounds; ``1.0rc1`` comes before ``1.0``, and may be meant itself."""
+    return requirement.contains(installed, prereleases=True)
