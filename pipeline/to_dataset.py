@@ -6,18 +6,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from ..schemas.exports import (
-    CtSeriesExport,
-    ParametricMapExport,
-    RtImageExport,
-    SameKindExport,
-    SecondaryCaptureExport,
-)
+from ..schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomTarget
 from ..schemas.exports import Pixels as How
 from ..schemas.geometry import Geometry as Stated
 from ..schemas.language.tag_fields import TagKey, Tags
@@ -26,6 +20,7 @@ from ..schemas.recipe import Limits
 from ..schemas.sources import AutoSource
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
+from .exporters.registry import TARGETS, exporter
 from .imaging.exact import native
 from .imaging.geometry import resolve
 from .imaging.image import Image, Origin
@@ -36,15 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from pydicom import Dataset
 
-Kind = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "dicom"]
-DicomOptions = RtImageExport | CtSeriesExport | SecondaryCaptureExport | ParametricMapExport | SameKindExport
-_OPTIONS: dict[str, type[DicomOptions]] = {
-    "rt-image": RtImageExport,
-    "ct-series": CtSeriesExport,
-    "secondary-capture": SecondaryCaptureExport,
-    "parametric-map": ParametricMapExport,
-    "dicom": SameKindExport,
-}
+_KINDS = tuple(name for name in EXPORT_TARGETS if name in DICOM_TARGETS)
 _TAGS: TypeAdapter[dict[TagPath, TagValue]] = TypeAdapter(Tags)
 _KEYS: TypeAdapter[tuple[TagPath, ...]] = TypeAdapter(tuple[TagKey, ...])
 
@@ -52,7 +39,7 @@ _KEYS: TypeAdapter[tuple[TagPath, ...]] = TypeAdapter(tuple[TagKey, ...])
 def to_dataset(
     source: npt.NDArray[Any] | Dataset | Image | str | PathLike[str],
     *,
-    to: Kind = "rt-image",
+    to: DicomTarget = "rt-image",
     geometry: Stated | Mapping[str, Any] | None = None,
     tags: Mapping[Any, Any] | None = None,
     remove_tags: Iterable[Any] = (),
@@ -82,10 +69,10 @@ def to_dataset(
         SourceError: a file that cannot be converted truly.
         GeometryError, ExportError: as for a recipe.
     """
-    if to not in _OPTIONS:
-        raise UsageError(f"there is no kind '{to}'", hint=f"kinds are {', '.join(_OPTIONS)}")
+    if to not in _KINDS:
+        raise UsageError(f"there is no kind '{to}'", hint=f"kinds are {', '.join(_KINDS)}")
     stated = as_model(Stated, geometry or {}, "geometry")
-    options = as_model(_OPTIONS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
+    options = as_model(EXPORT_TARGETS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
     images = [
         resolve(image, stated, origins=dict.fromkeys(Stated.model_fields, Origin("conversion")))
         for image in _images(source)
@@ -100,22 +87,15 @@ def to_dataset(
     return whole_dataset(finish(_draft(images, options, context), context))
 
 
-def _draft(images: Sequence[Image], options: DicomOptions, context: Context) -> Draft:
-    from .exporters.dicom import ct_series, parametric_map, rt_image, same_kind, secondary_capture
-
-    if isinstance(options, SecondaryCaptureExport):
-        return secondary_capture.draft(images, options)
-    if isinstance(options, ParametricMapExport):
-        return parametric_map.draft(images, options, context)
-    if isinstance(options, SameKindExport):
-        return same_kind.draft(images, options)
-    if isinstance(options, RtImageExport):
-        return rt_image.draft(images, options, context)
-    if len(images) != 1:
+def _draft(images: Sequence[Image], options: Any, context: Context) -> Draft:
+    if len(images) != 1 and TARGETS[options.to].holds == "image":
         raise UsageError(
             f"the source holds {len(images)} images, and '{options.to}' takes one", hint="give one of them"
         )
-    return ct_series.draft(images[0], options)
+    draft = exporter(options.to).draft
+    if draft is None:
+        raise TypeError(f"{options.to} is no kind of DICOM")
+    return draft(images, options, context)
 
 
 def _images(source: Any) -> list[Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
@@ -54,6 +54,10 @@ class SameKindExport(DicomExport):
     """The source DICOM's own kind; tags kept, pixels and overrides replaced."""
 
     to: Literal["dicom"] = "dicom"
+
+
+DicomTarget = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "dicom"]
+"""The kinds of DICOM that `to_dataset` makes: every model of a `DicomExport`."""
 
 
 def _window(value: Any) -> Any:
@@ -124,15 +128,8 @@ AnyExport = (
 Export = Annotated[AnyExport, Field(discriminator="to")]
 
 EXPORT_TARGETS: dict[str, type[Model]] = {
-    "rt-image": RtImageExport,
-    "ct-series": CtSeriesExport,
-    "secondary-capture": SecondaryCaptureExport,
-    "parametric-map": ParametricMapExport,
-    "dicom": SameKindExport,
-    "png": PngExport,
-    "jpg": JpgExport,
-    "tiff": TiffExport,
-    "npy": NpyExport,
+    model.model_fields["to"].default: model for model in get_args(AnyExport)
 }
-
+"""The models by the name in a recipe, in the order in which they are listed."""
 DICOM_TARGETS = frozenset(name for name, model in EXPORT_TARGETS.items() if issubclass(model, DicomExport))
+"""Targets that write DICOM, and have the options of `DicomExport`."""

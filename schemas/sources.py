@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -133,14 +133,6 @@ AnySource = (
 Source = Annotated[Annotated[AnySource, Field(discriminator="format")], BeforeValidator(_short)]
 
 SOURCE_FORMATS: dict[str, type[Model]] = {
-    "dicom": DicomSource,
-    "image": ImageSource,
-    "xim": XimSource,
-    "array": ArraySource,
-    "volume": VolumeSource,
-    "dicom-series": DicomSeriesSource,
-    "cyberknife-raw": CyberKnifeRawSource,
-    "visionrt-raw": VisionRtRawSource,
-    "raw": RawSource,
-    "auto": AutoSource,
+    model.model_fields["format"].default: model for model in get_args(AnySource)
 }
+"""The models by the name in a recipe, in the order in which they are listed."""

@@ -18,11 +18,13 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 
 ORDER = (
     "schemas/language", "schemas", "schemas/rules", "schemas/testing", "schemas/describe",
-    "pipeline/version", "pipeline/errors", "pipeline/printable", "pipeline/recipe",
+    "pipeline/version", "pipeline/errors", "pipeline/printable",
     "pipeline/imaging", "pipeline/trace", "pipeline/output",
-    "pipeline/loaders", "pipeline/process",
+    "pipeline/loaders", "pipeline/loaders/arrays", "pipeline/loaders/dicom", "pipeline/loaders/pictures",
+    "pipeline/loaders/raw", "pipeline/loaders/xim", "pipeline/process",
     "pipeline/dicom/standard", "pipeline/dicom/encode", "pipeline/dicom/build", "pipeline/dicom",
-    "pipeline/exporters", "pipeline/exporters/pictures", "pipeline/exporters/dicom", "pipeline/to_dataset",
+    "pipeline/exporters", "pipeline/exporters/pictures", "pipeline/exporters/dicom",
+    "pipeline/recipe", "pipeline/to_dataset",
     "pipeline/inputs", "pipeline/plan", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from ..exporters.base import Contents
+from ..exporters.registry import exporter
 from ..printable import printable
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from pydicom import Dataset
 
     Pixels = npt.NDArray[np.generic]
 
 Change = Literal["added", "removed", "changed"]
 LONGEST = 60
 """Characters of a value that are shown."""
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-_WHERE_IT_LIES = frozenset({"StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts"})
-"""What a TIFF file says of itself, not of its image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,11 @@ class Difference:
         return bool(self.tags or self.pixels or self.what)
 
 
-@dataclass(frozen=True)
-class _Content:
-    tags: Mapping[str, object]
-    pixels: Pixels
-    colour: bool = False
-
-
 def difference(before: bytes, after: bytes, to: str) -> Difference:
     """How two outputs of an export target differ."""
     if before == after:
         return Difference()
-    read = _READERS.get(to, _dicom)
+    read = exporter(to).contents
     contents = []
     for content in (before, after):
         try:
@@ -111,7 +101,7 @@ def _shape(pixels: Pixels) -> str:
     return f"{' x '.join(map(str, pixels.shape))} {pixels.dtype}"
 
 
-def _pixels(old: _Content, new: _Content) -> PixelChange | None:
+def _pixels(old: Contents, new: Contents) -> PixelChange | None:
     import numpy as np
 
     a, b = old.pixels, new.pixels
@@ -146,80 +136,3 @@ def _place(index: tuple[int, ...], *, colour: bool) -> tuple[tuple[str, int], ..
     names = ("row", "column", "sample") if colour else ("row", "column")
     names = ("page", *names) if len(index) > len(names) else names
     return tuple(zip(names, index, strict=False))
-
-
-def _dicom(content: bytes) -> _Content:
-    from pydicom import dcmread
-
-    dataset = dcmread(io.BytesIO(content), force=True)
-    tags = dict(_elements(dataset.file_meta, "")) | dict(_elements(dataset, ""))
-    return _Content(tags, dataset.pixel_array, dataset.get("SamplesPerPixel", 1) != 1)
-
-
-def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
-    """Every element below a dataset but the pixels, by path, with its VR where the value alone is no text."""
-    for element in dataset:
-        if element.tag in _PIXELS:
-            continue
-        name = f"{start}{element.keyword or _number(dataset, element)}"
-        if element.VR == "SQ":
-            yield f"{name}", f"{len(element.value)} items"
-            for number, item in enumerate(element.value):
-                yield from _elements(item, f"{name}[{number}].")
-        else:
-            yield name, element.value if isinstance(element.value, bytes) else str(element.value)
-
-
-def _number(dataset: Dataset, element: Any) -> str:
-    """A tag without keyword, as a recipe writes it."""
-    group, number = element.tag.group, element.tag.element
-    if element.tag.is_private and number > 0xFF:
-        creator = element.private_creator or dataset.get((group, number >> 8), "")
-        return f"({group:04X},{getattr(creator, 'value', creator)},{number & 0xFF:02X})"
-    return f"({group:04X},{number:04X})"
-
-
-def _png(content: bytes) -> _Content:
-    import imagecodecs
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as picture:
-        tags = {str(key): value for key, value in picture.info.items()}
-    pixels = imagecodecs.png_decode(content)
-    return _Content(tags, pixels, pixels.ndim == 3)
-
-
-def _jpg(content: bytes) -> _Content:
-    import imagecodecs
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as picture:
-        tags = {str(key): value for key, value in picture.info.items()}
-    pixels = imagecodecs.jpeg8_decode(content)
-    return _Content(tags, pixels, pixels.ndim == 3)
-
-
-def _tiff(content: bytes) -> _Content:
-    import numpy as np
-    from tifffile import TiffFile
-
-    with TiffFile(io.BytesIO(content)) as file:
-        tags = {
-            f"page {number}: {tag.name}" if len(file.pages) > 1 else str(tag.name): tag.value
-            for number, page in enumerate(file.pages)
-            for tag in page.aspage().tags
-            if tag.name not in _WHERE_IT_LIES
-        }
-        pages = [page.asarray() for page in file.pages]
-        colour = file.pages.first.samplesperpixel > 1
-    return _Content(tags, pages[0] if len(pages) == 1 else np.stack(pages), colour)
-
-
-def _npy(content: bytes) -> _Content:
-    import numpy as np
-
-    return _Content({}, np.load(io.BytesIO(content), allow_pickle=False))
-
-
-_READERS: dict[str, Callable[[bytes], _Content]] = {"png": _png, "jpg": _jpg, "tiff": _tiff, "npy": _npy}
-"""By target; every other one writes DICOM."""

@@ -18,10 +18,11 @@ from .build.identity import Frame, identify
 from .build.origins import named
 from .build.overrides import apply_overrides
 from .build.provenance import sign, signature, unsigned
-from .encode.compression import SYNTAXES, check
+from .encode.compression import check
 from .encode.elements import shallow
 from .encode.file import encoded, file_meta
 from .encode.pixel_element import PIXEL_TAGS, PixelElement
+from .encode.syntaxes import SYNTAXES
 from .encode.uids import set_uid
 from .verify import Meant, verify
 

@@ -27,7 +27,6 @@ from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
 from ..imaging.image import Pixels
-from .encode.compression import Syntax
 from .encode.elements import (
     Stored,
     charset_of,
@@ -39,6 +38,7 @@ from .encode.elements import (
 )
 from .encode.file import EXPLICIT, implicit_bytes
 from .encode.pixel_element import PixelElement
+from .encode.syntaxes import Syntax
 from .encode.uids import IMPLEMENTATION_CLASS_UID
 
 _UNREADABLE = (

@@ -121,12 +121,13 @@ def _below(path: Path, base: Path) -> PurePosixPath:
 def look(path: Path, name: PurePosixPath) -> Found:
     """What a file is, by its content. Raises: SourceError with the reason."""
     from ..loaders.auto import recognise
+    from ..loaders.registry import loader
 
     limits = Limits()
-    loader, source = recognise(path)
+    own = loader(recognise(path))
     if path.suffix.lower() in (".npy", ".npz"):
         return _numpy(path, name, limits)
-    probe = loader.probe(path, source, limits)
+    probe = own.probe(path, own.defaults, limits)
     colour = len(probe.shape) == 3
     deep = colour and np.dtype(probe.dtype).itemsize > 1
     return Found(name, Kind(str(name.parent), path.suffix, probe.format, colour, deep), probe)

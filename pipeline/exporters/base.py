@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ExportError
-from ..imaging.image import Image
+from ..imaging.image import Image, Pixels
 from ..output import Artifact, Context
+
+if TYPE_CHECKING:
+    from ..dicom.finish import Draft
 
 Export = Callable[[Sequence[Image], Any, Context], Artifact]
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What a reader finds in an output, to tell two of a kind apart."""
+
+    pixels: Pixels
+    """(rows, columns), pages before them and samples of colour after them."""
+    tags: Mapping[str, object]
+    """Elements, or properties of a picture, by name; not what only says where in the file something lies."""
+    colour: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Exporter:
-    """One export target."""
+    """What a target's module does. A field that stays None agrees with the target's row in the registry."""
 
     export: Export
-    describes: str
-    """One line for `dicombake formats` and the docs."""
-    many: bool = False
-    """Whether several pages or frames fit in one file."""
-    dicom: bool = False
+    contents: Callable[[bytes], Contents]
+    """Reads an output, for `dicombake check --diff`. Raises whatever its reader does on an altered file."""
+    draft: Callable[[Sequence[Image], Any, Context], Draft] | None = None
+    """Of a DICOM target: the dataset before the recipe's tags. Raises: ExportError, GeometryError."""
 
 
 def only(images: Sequence[Image], what: str) -> Image:

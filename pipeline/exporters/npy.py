@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ExportError
 from ..imaging.image import Image
 from ..output import Artifact, Context
-from .base import Exporter
+from .base import Contents, Exporter
 from .compare import reading_back, same_pixels
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def export(images: Sequence[Image], options: NpyExport, context: Context) -> Art
     return Artifact((header.getvalue(), *(array.reshape(-1).view(np.uint8).data for array in arrays)), check)
 
 
-EXPORTER = Exporter(
-    export=export,
-    describes="values exactly, as a numpy array; several images are stacked",
-    many=True,
-)
+def contents(content: bytes) -> Contents:
+    """The array of an output."""
+    return Contents(np.load(io.BytesIO(content), allow_pickle=False), {}, colour=False)
+
+
+EXPORTER = Exporter(export, contents)

@@ -1,53 +1,148 @@
-"""Every export target. A target's module is loaded when it is used: names cost no numpy and no pydicom."""
+"""Every export target: one row says all that the rest of the program has to know of it.
+
+A target's module is loaded when it is used: rows cost no numpy and no pydicom. What a recipe may say of a
+target is its model, in `schemas/exports.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .base import Exporter
 
-EXPORTERS: dict[str, str] = {
-    "rt-image": "dicom.rt_image",
-    "ct-series": "dicom.ct_series",
-    "secondary-capture": "dicom.secondary_capture",
-    "parametric-map": "dicom.parametric_map",
-    "dicom": "dicom.same_kind",
-    "png": "pictures.png",
-    "jpg": "pictures.jpg",
-    "tiff": "pictures.tiff",
-    "npy": "npy",
-}
-"""The module here that has each target's `EXPORTER`, by its name in a recipe."""
 
-CODECS: dict[str, tuple[str, ...]] = {
-    "rt-image": ("pydicom",),
-    "ct-series": ("pydicom",),
-    "secondary-capture": ("pydicom",),
-    "parametric-map": ("pydicom",),
-    "dicom": ("pydicom",),
-    "png": ("imagecodecs",),
-    "jpg": ("pillow",),
-    "tiff": ("tifffile",),
-    "npy": ("numpy",),
-}
-"""Distributions whose version can change the bytes that a target writes; told without loading its module,
-since a run that finds everything up to date asks for no more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKind:
+    """A kind of file that targets write."""
 
-SYNTAX_CODECS: dict[str, tuple[str, ...]] = {
-    "explicit-le": (),
-    "implicit-le": (),
-    "deflated": ("imagecodecs",),
-    "rle": (),
-    "jpeg2000-lossless": ("pylibjpeg", "pylibjpeg-openjpeg"),
-    "jpegls-lossless": ("pyjpegls",),
-    "htj2k-lossless": ("imagecodecs",),
+    name: str
+    """As tests in a recipe call it."""
+    suffix: str
+    signatures: tuple[bytes, ...]
+    """What such a file has at `offset`, one of these."""
+    offset: int
+    read_by: str | None
+    """The source format that reads every file of a target of this kind; None: some are of no format that
+    content tells, such as arrays of several images, and their pixels are those of the target's `contents`."""
+
+
+DICOM = FileKind(name="dicom", suffix=".dcm", signatures=(b"DICM",), offset=128, read_by="dicom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One export target. No field has a default: whoever adds a target decides each of them."""
+
+    module: str
+    """The module here that has its `EXPORTER`."""
+    describes: str
+    """What it writes, in one line, for `dicombake formats` and the docs."""
+    file: FileKind
+    """`DICOM`: its model is a `DicomExport`, the recipe's tags go into it, and its `EXPORTER` has `draft`."""
+    holds: Literal["image", "pages", "slices"]
+    """What fits into one file: one image; also several pages or frames; also the slices of a volume."""
+    made_of: Literal["image", "slices", "dicom"]
+    """What its source must give: any image; the slices of a volume; images of DICOM files, of which it
+    keeps the kind, the tags and the study."""
+    codecs: tuple[str, ...]
+    """Distributions whose version can change its bytes; those of a transfer syntax come with that."""
+    preloaded: bool
+    """Whether workers load its module ahead: of targets that are written by the thousand, and whose module is
+    light beside what they load in any case."""
+
+
+TARGETS: Mapping[str, Target] = {
+    "rt-image": Target(
+        module="dicom.rt_image",
+        describes="RT Image; several pages or frames give one multi-frame file",
+        file=DICOM,
+        holds="pages",
+        made_of="image",
+        codecs=("pydicom",),
+        preloaded=True,
+    ),
+    "ct-series": Target(
+        module="dicom.ct_series",
+        describes="one CT Image per slice; one study, series and frame of reference",
+        file=DICOM,
+        holds="image",
+        made_of="slices",
+        codecs=("pydicom",),
+        preloaded=True,
+    ),
+    "secondary-capture": Target(
+        module="dicom.secondary_capture",
+        describes="grey or colour Secondary Capture; several pages give one file",
+        file=DICOM,
+        holds="slices",
+        made_of="image",
+        codecs=("pydicom",),
+        preloaded=False,
+    ),
+    "parametric-map": Target(
+        module="dicom.parametric_map",
+        describes="a Parametric Map, the kind made for floats; several images give one file",
+        file=DICOM,
+        holds="slices",
+        made_of="image",
+        codecs=("pydicom",),
+        preloaded=False,
+    ),
+    "dicom": Target(
+        module="dicom.same_kind",
+        describes="the source DICOM's own kind: tags kept, pixels and overrides replaced",
+        file=DICOM,
+        holds="slices",
+        made_of="dicom",
+        codecs=("pydicom",),
+        preloaded=False,
+    ),
+    "png": Target(
+        module="pictures.png",
+        describes="picture without loss: values exactly in 8 or 16 bits, or a window at 8; "
+        "properties as text",
+        file=FileKind(name="png", suffix=".png", signatures=(b"\x89PNG",), offset=0, read_by="image"),
+        holds="image",
+        made_of="image",
+        codecs=("imagecodecs",),
+        preloaded=False,
+    ),
+    "jpg": Target(
+        module="pictures.jpg",
+        describes="picture with loss, 8 bits, grey or colour",
+        file=FileKind(name="jpg", suffix=".jpg", signatures=(b"\xff\xd8",), offset=0, read_by="image"),
+        holds="image",
+        made_of="image",
+        codecs=("pillow",),
+        preloaded=False,
+    ),
+    "tiff": Target(
+        module="pictures.tiff",
+        describes="values exactly, of every type, with the resolution; several images are pages",
+        file=FileKind(name="tiff", suffix=".tif", signatures=(b"II", b"MM"), offset=0, read_by="image"),
+        holds="slices",
+        made_of="image",
+        codecs=("tifffile",),
+        preloaded=False,
+    ),
+    "npy": Target(
+        module="npy",
+        describes="values exactly, as a numpy array; several images are stacked",
+        file=FileKind(name="npy", suffix=".npy", signatures=(b"\x93NUMPY",), offset=0, read_by=None),
+        holds="slices",
+        made_of="image",
+        codecs=("numpy",),
+        preloaded=False,
+    ),
 }
-"""The same for each transfer syntax of a DICOM target, pydicom being one of them all (RLE is its own)."""
+"""By the name in a recipe."""
 
 
 def exporter(to: str) -> Exporter:
     """The exporter of a target. Raises: KeyError for a name that is none."""
-    found: Exporter = import_module(f".{EXPORTERS[to]}", __package__).EXPORTER
+    found: Exporter = import_module(f".{TARGETS[to].module}", __package__).EXPORTER
     return found

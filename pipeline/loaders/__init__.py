@@ -1,4 +1,4 @@
-"""Source formats. `LOADERS` names each one's functions; every loader is one file here.
+"""Source formats. Each has a row in `registry.FORMATS`, which says what the rest of the program has to know.
 
 A loader module has::
 

@@ -4,59 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import SourceError
 from ..imaging.image import Image
 from ..imaging.probe import Probe
-from . import defaults as unasked
-from .arrays import array
-from .base import Loader
-from .dicom import loader as dicom_file
+from .base import Certainty, Loader
 from .files import head_of
-from .pictures import loader as image_file
-from .xim import loader as xim
+from .registry import FORMATS, loader
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits
     from ...schemas.sources import AutoSource
 
-_KNOWN: tuple[tuple[Loader, Any], ...] = (
-    (xim.LOADER, unasked.XIM),
-    (image_file.LOADER, unasked.IMAGE),
-    (array.LOADER, unasked.ARRAY),
-    (dicom_file.LOADER, unasked.DICOM),
-)
-"""In the order of asking, DICOM last: a file without preamble is told by its first elements only."""
+
+_SNIFFED = tuple(name for name, row in FORMATS.items() if row.content is not None)
+_KINDS = ", ".join(row.content for row in FORMATS.values() if row.content is not None)
+_RAW = " or ".join(", ".join(name for name, row in FORMATS.items() if row.raw).rsplit(", ", 1))
 
 
-def recognise(path: Path) -> tuple[Loader, Any]:
-    """The loader of a file by its content, and the options that it reads with. Raises: SourceError."""
+def recognise(path: Path) -> str:
+    """The format of a file by its content: the one whose loader is surest. Raises: SourceError."""
     head = head_of(path)
-    if head[128:132] == b"DICM":  # the 128 bytes before it are free, and may say TIFF (PS3.10 7.1)
-        return dicom_file.LOADER, unasked.DICOM
-    for loader, source in _KNOWN:
-        if loader.sniff is not None and loader.sniff(head, path):
-            return loader, source
-    raise SourceError(
-        "is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, numpy)"
-        if head
-        else "is empty",
-        subject=str(path),
-        hint="a raw file needs a source of its own: cyberknife-raw, visionrt-raw or raw" if head else "",
-    )
+    if not head:
+        raise SourceError("is empty", subject=str(path))
+    certainties = {name: _certainty(name, head, path) for name in _SNIFFED}
+    surest = max(certainties, key=certainties.__getitem__)
+    if certainties[surest] is Certainty.NO:
+        raise SourceError(
+            f"is no format that its content tells ({_KINDS})",
+            subject=str(path),
+            hint=f"a raw file needs a source of its own: {_RAW}",
+        )
+    return surest
+
+
+def _certainty(name: str, head: bytes, path: Path) -> Certainty:
+    sniff = loader(name).sniff
+    return Certainty.NO if sniff is None else sniff(head, path)
 
 
 def load(path: Path, source: AutoSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The images that the file's own loader gives. Raises: SourceError."""
-    loader, own = recognise(path)
-    yield from loader.load(path, own, limits, pages)
+    own = loader(recognise(path))
+    yield from own.load(path, own.defaults, limits, pages)
 
 
 def probe(path: Path, source: AutoSource, limits: Limits) -> Probe:
     """What the file's own loader says; `format` names it. Raises: SourceError."""
-    loader, own = recognise(path)
-    return loader.probe(path, own, limits)
+    own = loader(recognise(path))
+    return own.probe(path, own.defaults, limits)
 
 
-LOADER = Loader(load, probe, "any format that its content tells; never a raw one")
+LOADER = Loader(load, probe)

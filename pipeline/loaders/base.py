@@ -2,33 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import SourceError
-from ..imaging.image import Image
+from ..imaging.image import Image, SourceFile
 from ..imaging.probe import Probe
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits
 
 
+class Certainty(IntEnum):
+    """How surely the first kilobyte of a file is of a format; the surest format reads it."""
+
+    NO = 0
+    PLAUSIBLE = 1
+    """It has no signature, but makes sense as this format: DICOM without preamble."""
+    SIGNED = 2
+    """It starts with the format's signature."""
+    SURE = 3
+    """It has a signature behind bytes that are free, and may be another's: DICOM's preamble (PS3.10 7.1)."""
+
+
 Load = Callable[[Path, Any, "Limits", range | None], Iterator[Image]]
 Probing = Callable[[Path, Any, "Limits"], Probe]
+Sniff = Callable[[bytes, Path], Certainty]
+
+
+class Surveyed(Protocol):
+    """The files that are the slices of a volume, in their order, and what each header says."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]: ...
+
+    @property
+    def probes(self) -> tuple[Probe, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLoader:
+    """Several files, one slice each, as one volume."""
+
+    survey: Callable[[Sequence[Path], Any, Limits], Surveyed]
+    """Which of some files are its slices; headers only. Raises: SourceError."""
+    load: Callable[[Sequence[Path], Any, Limits, range | None], Iterator[tuple[Path, Image]]]
+    """The slices in order, each with its file. Raises: SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """One source format."""
+    """What a format's module does. A field that stays None agrees with the format's row in the registry."""
 
     load: Load
     probe: Probing
-    describes: str
-    """One line for `dicombake formats` and the docs."""
-    sniff: Callable[[bytes, Path], bool] | None = None
-    """Whether the first kilobyte of a file is this format's; None where content cannot tell (raw)."""
+    sniff: Sniff | None = None
+    defaults: Any = None
+    """The options of a recipe that states none; of a format that content tells, so that it can be read."""
+    series: SeriesLoader | None = None
+    properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
+    """Which properties of a file an attribute of it, by its keyword, was made of."""
 
 
 def check_claim(

@@ -1,37 +1,223 @@
-"""Every source format by its name in a recipe. A format's module is loaded when it is used."""
+"""Every source format: one row says all that the rest of the program has to know of it.
+
+A format's module is loaded when it is used: rows cost no numpy and no pydicom. What a recipe may say of a
+format is its model, in `schemas/sources.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Limits
     from ...schemas.sources import AnySource
     from ..imaging.image import Image
     from ..imaging.probe import Probe
-    from .base import Loader
+    from .base import Loader, Surveyed
 
-LOADERS: dict[str, str] = {
-    "dicom": "dicom.loader",
-    "image": "pictures.loader",
-    "xim": "xim.loader",
-    "array": "arrays.array",
-    "volume": "arrays.volume",
-    "dicom-series": "dicom.series",
-    "cyberknife-raw": "raw.cyberknife",
-    "visionrt-raw": "raw.visionrt",
-    "raw": "raw.loader",
-    "auto": "auto",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One source format. No field has a default: whoever adds a format decides each of them."""
+
+    module: str
+    """The module here that has its `LOADER`."""
+    describes: str
+    """What it reads, in one line, for `dicombake formats` and the docs."""
+    content: str | None
+    """What its files are called, where their content tells it and `auto` therefore reads them (its `LOADER`
+    has `sniff` and `defaults`). None: no content tells it, or it is another reading of such files."""
+    raw: bool
+    """Whether nothing but the recipe says what its bytes are, so that `auto` points to it."""
+    holds: Literal["image", "pages", "slices"]
+    """What one source gives: one image; pages or frames, as many as the file says; the slices of a volume."""
+    picked_by: Literal["page", "frame"] | None
+    """The option that picks one of several pages or frames, from 1."""
+    series: bool
+    """Whether a group of files, one slice each, is one source (its `LOADER` has `series`)."""
+    dicom: Literal["always", "perhaps", "never"]
+    """Whether its files are DICOM: they have a kind that `to: dicom` keeps, and a study that is kept."""
+    codecs: tuple[str, ...]
+    """Distributions whose version can change the pixels that are read."""
+    conversion_type: Literal["DI", "WSD"]
+    """ConversionType of its pixels (PS3.3 C.8.6.1): DI, as a machine gave them; WSD, as a workstation did."""
+    original: bool
+    """Whether it is a machine's own file, so that its untouched pixels are ORIGINAL (PS3.3 C.7.6.1.1.2)."""
+    traces_properties: bool
+    """Whether it knows which of its properties an attribute is made of (its `LOADER` has
+    `properties_behind`), for `dicombake explain`."""
+    preloaded: bool
+    """Whether workers load its module ahead: of formats that come in thousands, and whose module is light."""
+
+
+_DICOM = ("imagecodecs", "pydicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg", "python-gdcm")
+
+_OWN: Mapping[str, Format] = {
+    "dicom": Format(
+        module="dicom.loader",
+        describes="DICOM file, also without preamble or file meta, of every readable codec",
+        content="DICOM",
+        raw=False,
+        holds="pages",
+        picked_by="frame",
+        series=False,
+        dicom="always",
+        codecs=_DICOM,
+        conversion_type="DI",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+    "xim": Format(
+        module="xim.loader",
+        describes="Varian .xim image, compressed or not, by content whatever its name",
+        content="XIM",
+        raw=False,
+        holds="image",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="DI",
+        original=True,
+        traces_properties=True,
+        preloaded=True,
+    ),
+    "image": Format(
+        module="pictures.loader",
+        describes="TIFF, JPEG, PNG or BMP picture; each page of a TIFF is an image",
+        content="TIFF, JPEG, PNG, BMP",
+        raw=False,
+        holds="pages",
+        picked_by="page",
+        series=False,
+        dicom="never",
+        codecs=("imagecodecs", "pillow", "tifffile"),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=True,
+    ),
+    "array": Format(
+        module="arrays.array",
+        describes="2D numpy array, .npy or .npz",
+        content="numpy",
+        raw=False,
+        holds="image",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=True,
+    ),
+    "volume": Format(
+        module="arrays.volume",
+        describes="3D numpy array, .npy or .npz, as slices",
+        content=None,
+        raw=False,
+        holds="slices",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=True,
+    ),
+    "dicom-series": Format(
+        module="dicom.series",
+        describes="CT, MR or PET slices, one DICOM file each, as one volume",
+        content=None,
+        raw=False,
+        holds="slices",
+        picked_by=None,
+        series=True,
+        dicom="always",
+        codecs=_DICOM,
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+    "cyberknife-raw": Format(
+        module="raw.cyberknife",
+        describes="CyberKnife .raw, an ASCII header with width and height, then pixels",
+        content=None,
+        raw=True,
+        holds="image",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+    "visionrt-raw": Format(
+        module="raw.visionrt",
+        describes="VisionRT .raw, pixels without a header",
+        content=None,
+        raw=True,
+        holds="image",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+    "raw": Format(
+        module="raw.loader",
+        describes="any flat pixel file whose shape and dtype the recipe states",
+        content=None,
+        raw=True,
+        holds="image",
+        picked_by=None,
+        series=False,
+        dicom="never",
+        codecs=(),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
 }
-"""The module here that has each format's `LOADER`."""
+
+FORMATS: Mapping[str, Format] = {
+    **_OWN,
+    "auto": Format(
+        module="auto",
+        describes="any format that its content tells; never a raw one",
+        content=None,
+        raw=False,
+        holds="pages",
+        picked_by=None,
+        series=False,
+        dicom="perhaps",
+        codecs=tuple(sorted({name for row in _OWN.values() if row.content for name in row.codecs})),
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+}
+"""By the name in a recipe. An image that `auto` read has the row of the format that its content told."""
 
 
 def loader(name: str) -> Loader:
     """The loader of a format. Raises: KeyError for a name that is none."""
-    found: Loader = import_module(f".{LOADERS[name]}", __package__).LOADER
+    found: Loader = import_module(f".{FORMATS[name].module}", __package__).LOADER
     return found
 
 
@@ -51,10 +237,9 @@ def load_each(
 
     Raises: SourceError, as `load`.
     """
-    if source.format == "dicom-series":
-        from .dicom.series import load_series
-
-        yield from load_series(paths, source, limits, pages)
+    series = loader(source.format).series
+    if series is not None:
+        yield from series.load(paths, source, limits, pages)
         return
     for path in paths:
         for image in load(path, source, limits, pages):
@@ -64,3 +249,14 @@ def load_each(
 def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
     """What the file's headers say, no pixel read. Raises: SourceError."""
     return loader(source.format).probe(path, source, limits)
+
+
+def survey(paths: Sequence[Path], source: AnySource, limits: Limits) -> Surveyed:
+    """The slices of a series among some files, no pixel read. Raises: SourceError.
+
+    Raises: TypeError, where the format is no series.
+    """
+    series = loader(source.format).series
+    if series is None:
+        raise TypeError(f"{source.format} is no series of files")
+    return series.survey(paths, source, limits)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion, Limits
-from ...schemas.sources import DicomSeriesSource
 from ..errors import Note, PlanError, Problem
 from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
 from ..inputs.render import split_name
 from ..inputs.search import natural_key, search, unmatched
+from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from .model import InputFile, Unit
 from .scope import shared_captures
@@ -153,7 +153,7 @@ def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mappin
         if conversion.combine:
             problem = lost.get(key, whole)
             yield Job(tuple(members), "/".join([name, *map(str, key)]), group, problem)
-        elif isinstance(conversion.source, DicomSeriesSource):
+        elif FORMATS[conversion.source.format].series:
             parts = [name, *(str(part) for part in key if part != "")]
             yield Job(tuple(members), "/".join(parts), group, lost.get(key, whole))
         else:
@@ -164,7 +164,7 @@ def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mappin
 def grouping(conversion: Conversion) -> Inputs:
     """A conversion's inputs; those of a series, whose groups are volumes, by folder where nothing is said."""
     inputs = conversion.inputs
-    if isinstance(conversion.source, DicomSeriesSource) and not inputs.group_by:
+    if FORMATS[conversion.source.format].series and not inputs.group_by:
         return inputs.model_copy(update={"group_by": ("parent",)})
     return inputs
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ...schemas.exports import CtSeriesExport, JpgExport, PngExport, RtImageExport
 from ...schemas.language.template import places
 from ...schemas.recipe import Conversion
-from ...schemas.sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
 from ..errors import PlanError, SourceError
+from ..exporters.registry import TARGETS
 from ..inputs.render import Scope, render_path
+from ..loaders.registry import FORMATS
 from .companions import furnished
 from .gather import Job, Planning, gather, jobs_of, refuse
 from .machines import asks_source, machine_named, machine_template
@@ -26,8 +26,6 @@ SLICES = 32
 """Most slices of a volume that one unit takes."""
 
 _PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
-_ONE_IMAGE = RtImageExport | CtSeriesExport | PngExport | JpgExport
-"""Targets whose files hold one image each."""
 
 
 def units_of(name: str, planning: Planning) -> Iterator[Unit]:
@@ -54,13 +52,14 @@ class _Naming:
     ) -> None:
         self.name, self.kinds, self.planning = name, kinds, planning
         self.source, self.exports = conversion.source, conversion.exports
+        self.format = FORMATS[self.source.format]
         named = [{(place.namespace, place.name) for place in places(export.path)} for export in self.exports]
         self.paged = [bool(names & _PAGED) for names in named]
         self.combined = conversion.combine is not None
         page = self._page()
         self.single = () if page is None else (page,)
-        self.series = isinstance(self.source, DicomSeriesSource)
-        self.volume = isinstance(self.source, VolumeSource | DicomSeriesSource) and not self.combined
+        self.series = self.format.series
+        self.volume = self.format.holds == "slices" and not self.combined
         self.asks_source = any(space == "source" for names in named for space, _ in names)
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
         self.splits = self.volume and not self.series and all(self.paged)
@@ -70,14 +69,10 @@ class _Naming:
 
     def _page(self) -> int | None:
         """The one page or frame that the source gives, from 1; None where only the file can say."""
-        match self.source:
-            case DicomSource():
-                return self.source.frame
-            case ImageSource():
-                return self.source.page
-            case AutoSource() | VolumeSource() | DicomSeriesSource():
-                return None
-        return 1
+        if self.format.holds == "image":
+            return 1
+        picked: int | None = getattr(self.source, self.format.picked_by) if self.format.picked_by else None
+        return picked
 
     def units(self, job: Job, index: int, needs: tuple[str, ...]) -> Iterator[Unit]:
         """The job's unit; of a volume, one for each range of slices."""
@@ -119,9 +114,8 @@ class _Naming:
         """Of a series the files that belong to it, and their headers in the order of its slices."""
         if _chained(job):
             return job, self._headers(job) if self.asks_source or any(self.paged) else ()
-        from ..loaders.dicom.series import survey
+        from ..loaders.registry import survey
 
-        assert isinstance(self.source, DicomSeriesSource)
         limits, folder = self.planning.loaded.recipe.limits, self.planning.data
         found = survey([folder / file.path for file in job.files], self.source, limits)
         members = frozenset(found.paths)
@@ -180,7 +174,7 @@ class _Naming:
 
     def _check_one(self, position: int, count: int) -> None:
         export = self.exports[position]
-        if count > 1 and isinstance(export, _ONE_IMAGE):
+        if count > 1 and TARGETS[export.to].holds != "slices":
             raise PlanError(
                 f"'{export.path}' is one file for {count} slices, and {export.to} holds one in a file; "
                 "put {slice:04d} into it"

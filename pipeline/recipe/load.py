@@ -17,8 +17,11 @@ from ...schemas.language.suggest import at_most, suggestion
 from ...schemas.language.template import is_template
 from ...schemas.recipe import Conversion, Recipe
 from ...schemas.rules.checks import problems_of
+from ...schemas.rules.rows import Rows
 from ...schemas.testing.select import model_of
 from ..errors import Problem, RecipeError
+from ..exporters.registry import TARGETS
+from ..loaders.registry import FORMATS
 from .carried_tests import wrong_tests
 from .files import FileReader
 from .loaded import Layer, LoadedRecipe, Location, Place
@@ -29,6 +32,7 @@ from .tree import Part, plain
 
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
+_ROWS = Rows(FORMATS, TARGETS)
 MAX_MERGED = 500_000
 """Values of a recipe with its defaults in every conversion."""
 _MOST_SUGGESTIONS = 500
@@ -149,7 +153,8 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
         wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
         return None, problems + list(_checked(merged, data, wrong))
     told = [
-        problem_at(merged, location, what) for location, what in problems_of(recipe.conversions, recipe.vars)
+        problem_at(merged, location, what)
+        for location, what in problems_of(recipe.conversions, recipe.vars, _ROWS)
     ]
     told += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
     return recipe, told
@@ -163,7 +168,7 @@ def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[P
         conversions[name] = Conversion.model_validate(value) if sound else None
     given = data.get("vars", {})
     texts = isinstance(given, dict) and all(isinstance(value, str) for value in given.values())
-    for location, what in problems_of(conversions, given if texts else None):
+    for location, what in problems_of(conversions, given if texts else None, _ROWS):
         yield problem_at(merged, location, what)
     yield from unknown_machines(merged, conversions)
 

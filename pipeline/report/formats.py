@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from ...schemas.base import Model
 from ...schemas.exports import EXPORT_TARGETS
 from ...schemas.sources import SOURCE_FORMATS
-from ..exporters.registry import EXPORTERS, exporter
-from ..loaders.registry import LOADERS, loader
+from ..exporters.registry import TARGETS
+from ..loaders.registry import FORMATS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,20 +31,16 @@ class Row:
 
 
 def sources() -> tuple[Row, ...]:
-    """Every source format that has a loader, in the order of the schema."""
+    """Every source format, in the order of the schema."""
     return tuple(
-        Row(name, loader(name).describes, _options(model))
-        for name, model in SOURCE_FORMATS.items()
-        if name in LOADERS
+        Row(name, FORMATS[name].describes, _options(model)) for name, model in SOURCE_FORMATS.items()
     )
 
 
 def targets() -> tuple[Row, ...]:
-    """Every export target that has an exporter, in the order of the schema."""
+    """Every export target, in the order of the schema."""
     return tuple(
-        Row(name, exporter(name).describes, _options(model))
-        for name, model in EXPORT_TARGETS.items()
-        if name in EXPORTERS
+        Row(name, TARGETS[name].describes, _options(model)) for name, model in EXPORT_TARGETS.items()
     )
 
 

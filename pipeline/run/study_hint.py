@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 
-from ...schemas.exports import DICOM_TARGETS
 from ...schemas.language.tags import path_of
 from ...schemas.recipe import Conversion
 from ..errors import Note
+from ..exporters.registry import DICOM, TARGETS
+from ..loaders.registry import FORMATS
 from ..plan.model import Plan
 from .unit.results import UnitResult
-
-_OF_A_STUDY = frozenset({"dicom", "dicom-series"})
-"""Formats whose files say their study, which is kept."""
 
 
 def own_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
@@ -42,6 +40,7 @@ def own_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]
 
 def _derives_studies(conversion: Conversion) -> bool:
     """Whether it makes DICOM of what has no study, and leaves the study to us."""
-    derived = any(export.to in DICOM_TARGETS and export.to != "dicom" for export in conversion.exports)
+    targets = [TARGETS[export.to] for export in conversion.exports]
+    derived = any(target.file is DICOM and target.made_of != "dicom" for target in targets)
     given = any(path.steps == path_of("StudyInstanceUID").steps for path in conversion.tags)
-    return derived and conversion.source.format not in _OF_A_STUDY and not given
+    return derived and FORMATS[conversion.source.format].dicom != "always" and not given

@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import assert_never
 
 from ...schemas.exports import DicomExport
 from ...schemas.process import Filter, Rotate
 from ...schemas.recipe import Conversion, Recipe
-from ...schemas.sources import (
-    AnySource,
-    ArraySource,
-    AutoSource,
-    CyberKnifeRawSource,
-    DicomSeriesSource,
-    DicomSource,
-    ImageSource,
-    RawSource,
-    VisionRtRawSource,
-    VolumeSource,
-    XimSource,
-)
-from ..exporters.registry import CODECS, SYNTAX_CODECS
-
-_DICOM = ("imagecodecs", "pydicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg", "python-gdcm")
-_PICTURES = ("imagecodecs", "pillow", "tifffile")
+from ..dicom.encode.syntaxes import SYNTAXES
+from ..exporters.registry import TARGETS
+from ..loaders.registry import FORMATS
 
 
 @cache
@@ -40,15 +25,15 @@ def installed(distribution: str) -> str | None:
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:
     """Distribution -> version, of those that read, compute or write in this conversion."""
-    names = set(_reading(conversion.source))
+    names = set(FORMATS[conversion.source.format].codecs)
     if conversion.combine or conversion.process:
         names.add("numpy")
     if any(isinstance(operation, Filter | Rotate) for operation in conversion.process):
         names.add("scipy")
     for export in conversion.exports:
-        names.update(CODECS[export.to])
+        names.update(TARGETS[export.to].codecs)
         if isinstance(export, DicomExport):
-            names.update(SYNTAX_CODECS[export.transfer_syntax])
+            names.update(SYNTAXES[export.transfer_syntax].codecs)
     return _versions(names)
 
 
@@ -58,27 +43,6 @@ def codecs(recipe: Recipe) -> dict[str, str]:
     for conversion in recipe.conversions.values():
         found |= codecs_of(conversion)
     return dict(sorted(found.items()))
-
-
-def _reading(source: AnySource) -> tuple[str, ...]:
-    match source:
-        case DicomSource() | DicomSeriesSource():
-            return _DICOM
-        case ImageSource():
-            return _PICTURES
-        case AutoSource():
-            return (*_DICOM, *_PICTURES)
-        case (
-            XimSource()
-            | ArraySource()
-            | VolumeSource()
-            | CyberKnifeRawSource()
-            | VisionRtRawSource()
-            | RawSource()
-        ):
-            return ()
-        case _:
-            assert_never(source)
 
 
 def _versions(names: Iterable[str]) -> dict[str, str]:

@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 
 from ..companions import FILE_NAMES
-from ..exports import CtSeriesExport, SameKindExport
 from ..language.patterns import captures_of
 from ..language.suggest import suggestion
 from ..language.tags import TagPath
 from ..language.template import BUILT_IN, Place, parse, places
 from ..recipe import Conversion, Recipe
-from ..sources import AutoSource, DicomSeriesSource, DicomSource, ImageSource, VolumeSource
+from .rows import FormatRow, Rows
 from .templates import Location, templates
 
 Found = Iterator[tuple[Location, str]]
@@ -22,16 +21,14 @@ Conversions = Mapping[str, Conversion | None]
 GROUP_NAMES = ("parent", "stem", "name", "suffix")
 _NUMBERS = ("index", "slice", "page", "frame")
 _WHOLE = "bcdoxX"
-_VOLUMES = (VolumeSource, DicomSeriesSource)
-_PAGED = (DicomSource, ImageSource, AutoSource, *_VOLUMES)
 
 
-def problems(recipe: Recipe) -> Found:
+def problems(recipe: Recipe, rows: Rows) -> Found:
     """Each mistake with its location in the merged recipe."""
-    return problems_of(recipe.conversions, recipe.vars)
+    return problems_of(recipe.conversions, recipe.vars, rows)
 
 
-def problems_of(conversions: Conversions, variables: Mapping[str, str] | None) -> Found:
+def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, rows: Rows) -> Found:
     """The same for conversions, some of which may be wrong; `variables` None: not known."""
     for name, conversion in conversions.items():
         if conversion is None:
@@ -43,10 +40,10 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None) -
             yield from _groups(at, conversion, captures)
             yield from _match(at, conversion, captures)
             for location, text in templates(conversion):
-                for what in _wrong_places(text, conversion, captures, variables):
+                for what in _wrong_places(text, conversion, captures, variables, rows):
                     yield (*at, *location), what
         yield from _beside(at, conversion)
-        yield from _targets(at, conversion)
+        yield from _targets(at, conversion, rows)
         yield from _elements(at, conversion)
 
 
@@ -116,10 +113,14 @@ def _beside(at: Location, conversion: Conversion) -> Found:
 
 
 def _wrong_places(
-    text: str, conversion: Conversion, captures: Mapping[str, str], variables: Mapping[str, str] | None
+    text: str,
+    conversion: Conversion,
+    captures: Mapping[str, str],
+    variables: Mapping[str, str] | None,
+    rows: Rows,
 ) -> Iterator[str]:
     for place in places(text):
-        what = _wrong_name(place, conversion, captures, variables) or _wrong_format(
+        what = _wrong_name(place, conversion, captures, variables, rows) or _wrong_format(
             place, captures, variables or {}
         )
         if what:
@@ -127,7 +128,11 @@ def _wrong_places(
 
 
 def _wrong_name(
-    place: Place, conversion: Conversion, captures: Mapping[str, str], variables: Mapping[str, str] | None
+    place: Place,
+    conversion: Conversion,
+    captures: Mapping[str, str],
+    variables: Mapping[str, str] | None,
+    rows: Rows,
 ) -> str | None:
     if place.namespace == "vars":
         if variables is None or place.name in variables:
@@ -138,7 +143,8 @@ def _wrong_name(
     if place.namespace:
         return None
     if place.name in BUILT_IN:
-        return _wrong_built_in(place.name, conversion)
+        source = conversion.source.format
+        return _wrong_built_in(place.name, source, rows.formats[source])
     if place.name in captures:
         return None
     if variables is not None and place.name in variables:
@@ -148,11 +154,11 @@ def _wrong_name(
     return f"no such name{hint}"
 
 
-def _wrong_built_in(name: str, conversion: Conversion) -> str | None:
-    if name == "slice" and not isinstance(conversion.source, _VOLUMES):
-        return f"only a volume has slices, and the source is '{conversion.source.format}'"
-    if name in ("page", "frame") and not isinstance(conversion.source, _PAGED):
-        return f"a file of the source '{conversion.source.format}' holds one image"
+def _wrong_built_in(name: str, source: str, row: FormatRow) -> str | None:
+    if name == "slice" and row.holds != "slices":
+        return f"only a volume has slices, and the source is '{source}'"
+    if name in ("page", "frame") and row.holds == "image":
+        return f"a file of the source '{source}' holds one image"
     return None
 
 
@@ -215,31 +221,31 @@ def _formats(value: object, spec: str) -> bool:
     return True
 
 
-def _targets(at: Location, conversion: Conversion) -> Found:
-    source = conversion.source
-    if isinstance(source, DicomSeriesSource) and conversion.combine is not None:
+def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
+    source = conversion.source.format
+    row = rows.formats[source]
+    if row.series and conversion.combine is not None:
         yield (
             (*at, "combine"),
             "the slices of a series are not combined; the source 'dicom' combines files into one image",
         )
-    if isinstance(source, DicomSeriesSource):
+    if row.series:
         yield from _of_one_file(at, conversion)
     first: dict[str, int] = {}
     for index, export in enumerate(conversion.exports):
         here = (*at, "exports", index)
-        if isinstance(export, CtSeriesExport):
-            if not isinstance(source, _VOLUMES):
-                yield (*here, "to"), f"a CT series is made of a volume, and the source is '{source.format}'"
+        made_of = rows.targets[export.to].made_of
+        if made_of == "slices":
+            if row.holds != "slices":
+                yield (*here, "to"), f"'{export.to}' is made of a volume, and the source is '{source}'"
             elif conversion.combine is not None:
-                yield (*here, "to"), "a combined image is no volume, so it cannot become a CT series"
+                yield (*here, "to"), f"a combined image is no volume, so '{export.to}' cannot be made of it"
             elif not {place.name for place in places(export.path)} & {"slice", "page", "frame"}:
                 yield (*here, "path"), "every slice needs a path of its own; put {slice:04d} into it"
-        if isinstance(export, SameKindExport) and not isinstance(
-            source, DicomSource | DicomSeriesSource | AutoSource
-        ):
+        if made_of == "dicom" and row.dicom == "never":
             yield (
                 (*here, "to"),
-                f"the source '{source.format}' has no kind of DICOM to keep; name one, as in rt-image",
+                f"the source '{source}' has no kind of DICOM to keep; name one, as in rt-image",
             )
         if export.path in first:
             yield (*here, "path"), f"export {first[export.path] + 1} of this conversion writes the same path"

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dicombake.pipeline.exporters.registry import TARGETS
+from dicombake.pipeline.loaders.registry import FORMATS
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.schemas.describe.keys import keys_at, names_of, sections_with
 from dicombake.schemas.exports import EXPORT_TARGETS
@@ -14,12 +16,14 @@ from dicombake.schemas.language.template import Template
 from dicombake.schemas.process import OPERATIONS
 from dicombake.schemas.recipe import Conversion, Limits, Recipe
 from dicombake.schemas.rules.checks import problems
+from dicombake.schemas.rules.rows import Rows
 from dicombake.schemas.sources import SOURCE_FORMATS
 from dicombake.schemas.testing.recipe import RecipeWithTests
 from dicombake.schemas.testing.select import carried_tests, model_of
 from pydantic import BaseModel, ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
+ROWS = Rows(FORMATS, TARGETS)
 EXAMPLES = sorted((ROOT / "recipes").glob("*.yaml"))
 FULL: dict[str, Any] = {
     "version": "1",
@@ -71,7 +75,7 @@ def test_text_becomes_what_its_place_means() -> None:
     assert a.geometry.pixel_spacing == (0.4, Template("{n}"))
     assert isinstance(a.geometry.gantry, Template)
     assert [operation.op for operation in a.process] == ["invert", "crop", "filter", "normalize"]
-    assert list(problems(recipe)) == []
+    assert list(problems(recipe, ROWS)) == []
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,7 @@ def test_cycles_of_any_length_are_told_once_each() -> None:
             name: {"inputs": {"from": other}, "source": "dicom", "exports": {"to": "npy", "path": name}}
             for name, other in zip(ring, itertools.islice(itertools.cycle(ring), 1, None), strict=False)
         }
-        found = list(problems(Recipe.model_validate({"version": 1, "name": "x", "conversions": conversions})))
+        recipe = Recipe.model_validate({"version": 1, "name": "x", "conversions": conversions})
+        found = list(problems(recipe, ROWS))
         assert [location for location, _ in found] == [("conversions", n, "inputs", "from", 0) for n in ring]
         assert all("cannot take what it makes itself" in what for _, what in found)

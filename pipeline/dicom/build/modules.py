@@ -16,6 +16,7 @@ from pydicom.uid import UID
 
 from ...errors import Note
 from ...imaging.image import Image, Origin, SourceFile
+from ...loaders.registry import FORMATS
 from ...trace import UNTRACED, Trace
 from ..encode.encoding import Encoded
 from ..encode.numbers import ds
@@ -197,4 +198,4 @@ def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
 
 def conversion_type(image: Image) -> str:
     """DI for what came as numbers from a machine, WSD for what a workstation had (PS3.3 C.8.6.1)."""
-    return "DI" if image.source.format in ("xim", "dicom") else "WSD"
+    return FORMATS[image.source.format].conversion_type if image.sources else "WSD"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....schemas.language.tags import TagPath
 from ...imaging.image import Geometry, Origin, SourceFile
+from ...loaders.registry import FORMATS, loader
 from .places import Places
 
 if TYPE_CHECKING:
     from ....schemas.exports import Pixels as How
 
-_WORD = re.compile(r"[A-Za-z]+")
 FRAMES = Origin("derived", "the images that the file holds")
 _IN_GROUPS = {
     "PixelSpacing": "spacing",
@@ -42,14 +41,10 @@ def from_properties(source: SourceFile) -> Callable[[str], Origin]:
 
 
 def _properties(source: SourceFile, keyword: str) -> tuple[str, ...]:
-    if source.format != "xim":
+    if not FORMATS[source.format].traces_properties:
         return ()
-    from ...loaders.xim.attribute_table import HOMES
-    from ...loaders.xim.units import half_of
-
-    halves = ("", half_of(source.properties))
-    homes = [home for home in HOMES if home.half in halves and keyword in _WORD.findall(home.attribute)]
-    return tuple(dict.fromkeys(name for home in homes for name in home.names if name in source.properties))
+    behind = loader(source.format).properties_behind
+    return () if behind is None else behind(source, keyword)
 
 
 def of_pixels(how: How) -> Origin:

@@ -1,4 +1,4 @@
-"""Transfer syntaxes: how a file is encoded, and pixels compressed without loss (PS3.5 annex A).
+"""Pixels compressed without loss, and what each transfer syntax can hold (PS3.5 annex A).
 
 Each compressed syntax has one encoder, so that a file's bytes follow from its content and from the codec's
 version, which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH
@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,22 +18,12 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import get_encoder
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLSLossless,
-    RLELossless,
-)
 
 from ...errors import ExportError
 from ...imaging.image import Pixels
+from .syntaxes import Syntax
 
 if TYPE_CHECKING:
-    from ....schemas.exports import TransferSyntax
     from .pixel_element import PixelElement
 
 HOLDS_ALL = "'explicit-le', 'implicit-le' and 'deflated' hold every type"
@@ -42,40 +31,6 @@ _DTYPES = frozenset({"uint8", "int8", "uint16", "int16"})
 _LEVEL = 9
 _LOGGERS = ("pydicom.pixels.encoders.base", "openjpeg.encode")
 _MOST_OFFSET = 2**32 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """One transfer syntax."""
-
-    name: TransferSyntax
-    uid: UID
-    plugin: str = ""
-    """Whose encoder: pydicom's name of its plugin, or imagecodecs; none for what is not compressed."""
-    least_bits: int = 1
-    """Fewest bits stored that it holds (JPEG-LS: 2; PS3.5 8.2.3)."""
-    whole: bool = False
-    """Whether only all the bits that are allocated can be stored."""
-    least_side: int = 1
-    """Fewest rows and columns that its encoder takes (OpenJPEG's five levels of resolution need 32)."""
-
-    @property
-    def compressed(self) -> bool:
-        return bool(self.plugin)
-
-
-SYNTAXES: dict[TransferSyntax, Syntax] = {
-    syntax.name: syntax
-    for syntax in (
-        Syntax("explicit-le", ExplicitVRLittleEndian),
-        Syntax("implicit-le", ImplicitVRLittleEndian),
-        Syntax("deflated", DeflatedExplicitVRLittleEndian),
-        Syntax("rle", RLELossless, "pydicom"),
-        Syntax("jpeg2000-lossless", JPEG2000Lossless, "pylibjpeg", least_side=32),
-        Syntax("jpegls-lossless", JPEGLSLossless, "pyjpegls", least_bits=2),
-        Syntax("htj2k-lossless", HTJ2KLossless, "imagecodecs", whole=True),
-    )
-}
 
 
 def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, described: bool = True) -> None:

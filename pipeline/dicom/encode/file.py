@@ -18,9 +18,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from ...errors import ExportError
-from .compression import SYNTAXES, Syntax, deflated, encapsulated
+from .compression import deflated, encapsulated
 from .elements import encode_each
 from .pixel_element import PIXEL_TAGS, PixelElement
+from .syntaxes import SYNTAXES, Syntax
 from .uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, instance_uid, set_uid
 
 SOP_INSTANCE_UID = 0x00080018
@@ -179,7 +180,7 @@ def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
     meta.FileMetaInformationVersion = b"\x00\x01"
     set_uid(meta, "MediaStorageSOPClassUID", str(dataset.get("SOPClassUID") or ""))
     set_uid(meta, "MediaStorageSOPInstanceUID", str(dataset.get("SOPInstanceUID") or ""))
-    meta.TransferSyntaxUID = syntax.uid
+    meta.TransferSyntaxUID = UID(syntax.uid)
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return meta

@@ -22,9 +22,10 @@ from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_o
 from ...errors import ExportError, GeometryError
 from ...imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
 from ...output import Artifact, Context
-from ...trace import UNTRACED, Trace
+from ...trace import Trace
 from ..base import Exporter
 from ..pictures.colour import polarity
+from .contents import contents
 
 if TYPE_CHECKING:
     from ....schemas.exports import CtSeriesExport
@@ -35,12 +36,7 @@ _POSITION = 0x00200032
 
 def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
     """The CT Image of one slice. Raises: ExportError, GeometryError."""
-    if len(images) != 1:
-        raise ExportError(
-            f"a CT Image holds one slice, not {len(images)}",
-            hint="put {slice} into 'path': one file per slice",
-        )
-    image = images[0]
+    image = _only(images)
     _refuse_other_modality(image, context)
     encoded = _encoded(image, options)
     return artifact(
@@ -51,9 +47,19 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
     )
 
 
-def draft(image: Image, options: CtSeriesExport, trace: Trace = UNTRACED) -> Draft:
-    """The CT Image of a slice, before the recipe's tags. Raises: ExportError, GeometryError."""
-    return _draft(image, _encoded(image, options), options, trace)
+def draft(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Draft:
+    """The CT Image of one slice, before the recipe's tags. Raises: ExportError, GeometryError."""
+    image = _only(images)
+    return _draft(image, _encoded(image, options), options, context.trace)
+
+
+def _only(images: Sequence[Image]) -> Image:
+    if len(images) != 1:
+        raise ExportError(
+            f"a CT Image holds one slice, not {len(images)}",
+            hint="put {slice} into 'path': one file per slice",
+        )
+    return images[0]
 
 
 def _encoded(image: Image, options: CtSeriesExport) -> Encoded:
@@ -162,4 +168,4 @@ def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ..
     return meant
 
 
-EXPORTER = Exporter(export, "one CT Image per slice; one study, series and frame of reference", dicom=True)
+EXPORTER = Exporter(export, contents, draft)

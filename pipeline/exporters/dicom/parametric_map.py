@@ -33,6 +33,7 @@ from ...imaging.image import Image, Origin, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import polarity
+from .contents import contents
 
 if TYPE_CHECKING:
     from ....schemas.exports import ParametricMapExport
@@ -244,6 +245,4 @@ def _range(values: Pixels) -> tuple[float, float]:
     return (float(low), float(high)) if low <= high else (0.0, 0.0)
 
 
-EXPORTER = Exporter(
-    export, "a Parametric Map, the kind made for floats; several images give one file", many=True, dicom=True
-)
+EXPORTER = Exporter(export, contents, draft)

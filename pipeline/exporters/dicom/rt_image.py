@@ -22,9 +22,11 @@ from ...dicom.finish import Draft, stacked
 from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
 from ...errors import ExportError, GeometryError, Note
 from ...imaging.image import Geometry, Image, Origin, SourceFile
+from ...loaders.registry import FORMATS
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import COLOUR_NOTES, luminance, polarity, without_alpha
+from .contents import contents
 from .frames import alike, no_frames, rt_frames, same_geometry
 
 if TYPE_CHECKING:
@@ -160,8 +162,9 @@ def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
         # of a CT source; here it belongs to the isocenter and to nothing else (C.8.8.2)
         del dataset.PatientPosition
     third = _third_value(given)
-    untouched = image.source.format == "xim" and not image.computed and not image.history
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", third] if untouched else ["DERIVED", "SECONDARY", third]
+    dataset.ImageType = (
+        ["ORIGINAL", "PRIMARY", third] if _original(image) else ["DERIVED", "SECONDARY", third]
+    )
     dataset.ConversionType = _conversion_type(image, given)
     if not dataset.get("RTImageLabel"):
         dataset.RTImageLabel = label(stem)
@@ -169,6 +172,12 @@ def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
         dataset.RTImagePlane = "NORMAL"
     if third in ("PORTAL", "SIMULATOR") and not dataset.get("ReportedValuesOrigin"):
         dataset.ReportedValuesOrigin = _values_origin(image)
+
+
+def _original(image: Image) -> bool:
+    """Whether the pixels are those of the machine's own file (PS3.3 C.7.6.1.1.2)."""
+    untouched = not image.computed and not image.history
+    return untouched and bool(image.sources) and FORMATS[image.source.format].original
 
 
 def _third_value(given: Dataset) -> str:
@@ -209,6 +218,4 @@ def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ..
     return meant
 
 
-EXPORTER = Exporter(
-    export, "RT Image; several pages or frames give one multi-frame file", many=True, dicom=True
-)
+EXPORTER = Exporter(export, contents, draft)

@@ -40,9 +40,9 @@ from ...dicom.verify import differences
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
 from ...output import Artifact, Context
-from ...trace import UNTRACED, Trace
 from ..base import Exporter
 from ..pictures.colour import without_alpha
+from .contents import contents
 from .rt_image import label
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
     """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
-    return artifact(draft(images, options, context.trace), context, options.transfer_syntax)
+    return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SameKindExport, trace: Trace = UNTRACED) -> Draft:
+def draft(images: Sequence[Image], options: SameKindExport, context: Context) -> Draft:
     """The source's dataset with the present pixels, before the recipe's tags."""
+    trace = context.trace
     images = [without_alpha(image) for image in images]
     source = images[0].source.dataset if images else None
     if source is None:
@@ -286,6 +287,4 @@ def _changed(original: Dataset, finished: Dataset) -> bool:
     return next(differences(ours, finished, skipped=skipped), None) is not None
 
 
-EXPORTER = Exporter(
-    export, "the source DICOM's own kind: tags kept, pixels and overrides replaced", many=True, dicom=True
-)
+EXPORTER = Exporter(export, contents, draft)

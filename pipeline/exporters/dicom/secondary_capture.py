@@ -24,9 +24,9 @@ from ...dicom.finish import Draft, artifact, stacked
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
 from ...output import Artifact, Context
-from ...trace import UNTRACED, Trace
 from ..base import Exporter
 from ..pictures.colour import COLOUR_NOTES, polarity, without_alpha
+from .contents import contents
 from .frames import PAGE_NUMBERS, alike
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
     """One Secondary Capture of one image, or of all. Raises: ExportError."""
-    return artifact(draft(images, options, context.trace), context, options.transfer_syntax)
+    return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SecondaryCaptureExport, trace: Trace = UNTRACED) -> Draft:
+def draft(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Draft:
     """The Secondary Capture of some images, before the recipe's tags."""
+    trace = context.trace
     if not images:
         raise ExportError("there is no image to write")
     images = [without_alpha(image) for image in images]
@@ -126,6 +127,4 @@ def _spacing(
     return {keyword: spacing}, ()
 
 
-EXPORTER = Exporter(
-    export, "grey or colour Secondary Capture; several pages give one file", many=True, dicom=True
-)
+EXPORTER = Exporter(export, contents, draft)

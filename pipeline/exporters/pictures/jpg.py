@@ -18,6 +18,7 @@ from ...imaging.image import Image, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter, only
 from ..compare import reading_back
+from .contents import jpg_contents
 from .resolution import Resolution, resolution, whole_dpi
 from .window import picture
 
@@ -129,7 +130,4 @@ def _largest_error(shape: tuple[int, ...], tables: Sequence[Sequence[int]]) -> f
     return (worst + 1.5) * math.sqrt(padded)
 
 
-EXPORTER = Exporter(
-    export=export,
-    describes="picture with loss, 8 bits, grey or colour",
-)
+EXPORTER = Exporter(export, jpg_contents)

@@ -13,6 +13,7 @@ from ...imaging.image import Image, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter, only
 from ..compare import reading_back, same_pixels
+from .contents import png_contents
 from .png_file import LARGEST, encode_png
 from .resolution import per_metre
 from .text import text_entries
@@ -103,7 +104,4 @@ def _check(
         raise VerificationError(f"its resolution reads back as {dpi} dpi, not {meant}", subject=str(path))
 
 
-EXPORTER = Exporter(
-    export=export,
-    describes="picture without loss: values exactly in 8 or 16 bits, or a window at 8; properties as text",
-)
+EXPORTER = Exporter(export, png_contents)

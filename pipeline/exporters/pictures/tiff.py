@@ -15,6 +15,7 @@ from ...imaging.image import Image, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..compare import reading_back, same_pixels
+from .contents import tiff_contents
 from .resolution import Resolution, resolution
 
 if TYPE_CHECKING:
@@ -92,8 +93,4 @@ def _check(path: Path, pages: Sequence[Pixels], scales: Sequence[Resolution | No
             raise VerificationError("its resolution reads back differently", subject=str(path))
 
 
-EXPORTER = Exporter(
-    export=export,
-    describes="values exactly, of every type, with the resolution; several images are pages",
-    many=True,
-)
+EXPORTER = Exporter(export, tiff_contents)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ...errors import SourceError
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from ..base import Loader, check_claim
+from .. import defaults
+from ..base import Certainty, Loader, check_claim
 from .npy import NPY, Member, find
 from .npy_values import read
 
@@ -51,9 +52,10 @@ def _properties(member: Member) -> dict[str, str]:
     return {"key": member.name.removesuffix(".npy")} if member.name else {}
 
 
-def sniff(head: bytes, path: Path) -> bool:
+def sniff(head: bytes, path: Path) -> Certainty:
     """A .npy by its magic; a .npz (any zip) only under that name."""
-    return head.startswith(NPY) or (head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz")
+    zipped = head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz"
+    return Certainty.SIGNED if zipped or head.startswith(NPY) else Certainty.NO
 
 
-LOADER = Loader(load, probe, "2D numpy array, .npy or .npz", sniff)
+LOADER = Loader(load, probe, sniff, defaults.ARRAY)

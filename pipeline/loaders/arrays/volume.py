@@ -78,4 +78,4 @@ def _check_intercept(path: Path, member: Member, source: VolumeSource) -> None:
         )
 
 
-LOADER = Loader(load, probe, "3D numpy array, .npy or .npz, as slices")
+LOADER = Loader(load, probe)

@@ -35,6 +35,9 @@ BROKEN = (
 )  # fmt: skip
 """What pydicom and its codecs raise on bytes that are not what they say they are; see `broken`."""
 
+PREFIX = b"DICM"
+"""Behind the preamble of 128 bytes (PS3.10 7.1)."""
+
 HEAD = 4096
 """Bytes in which the first elements are looked for."""
 
@@ -69,7 +72,7 @@ def guarded(path: Path) -> Iterator[None]:
 
 def looks_like(head: bytes, size: int) -> bool:
     """Whether a file of `size` bytes that starts with `head` is DICOM."""
-    return head[128:132] == b"DICM" or (_after_meta(head, 0) > 0 or len(_encodings(head, 0, size)) == 1)
+    return head[128:132] == PREFIX or (_after_meta(head, 0) > 0 or len(_encodings(head, 0, size)) == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,7 @@ def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
     from pydicom.uid import UID
 
     data = head_of(path, 16 * HEAD)
-    start = 132 if data[128:132] == b"DICM" else 0
+    start = 132 if data[128:132] == PREFIX else 0
     found = _encodings(data, _after_meta(data, start) or start, size)
     read_as = dataset.original_encoding
     if len(found) != 1 or read_as != (found[0] == IMPLICIT, found[0] != BIG_ENDIAN):

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from ...errors import SourceError
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from ..base import Loader
-from .dataset import guarded, looks_like, read_dataset
+from .. import defaults
+from ..base import Certainty, Loader
+from .dataset import PREFIX, guarded, looks_like, read_dataset
 from .frames import excess, frames
 from .geometry import read_geometry
 from .layout import KEYWORDS, Layout, read_layout
@@ -93,13 +94,15 @@ def probe(path: Path, source: DicomSource, limits: Limits) -> Probe:
     )
 
 
-def sniff(head: bytes, path: Path) -> bool:
-    """By the preamble of PS3.10, or by elements that make sense in exactly one encoding."""
+def sniff(head: bytes, path: Path) -> Certainty:
+    """By the prefix behind the preamble of PS3.10, or by elements that make sense in exactly one encoding."""
+    if head[128:132] == PREFIX:
+        return Certainty.SURE
     try:
         size = path.stat().st_size
     except OSError:
         size = len(head)
-    return looks_like(head, size)
+    return Certainty.PLAUSIBLE if looks_like(head, size) else Certainty.NO
 
 
 def _keyword(path: Path, dataset: Dataset) -> str:
@@ -143,4 +146,4 @@ def _without_pixels(dataset: Dataset) -> Dataset:
     return rest
 
 
-LOADER = Loader(load, probe, "DICOM file, also without preamble or file meta, of every readable codec", sniff)
+LOADER = Loader(load, probe, sniff, defaults.DICOM)

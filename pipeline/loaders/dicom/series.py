@@ -18,8 +18,8 @@ from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
 from ...imaging.image import Image, Origin
 from ...imaging.probe import Probe
-from .. import defaults as unasked
-from ..base import Loader
+from .. import defaults
+from ..base import Loader, SeriesLoader
 from .dataset import guarded, read_dataset
 from .geometry import read_geometry
 from .layout import Layout, read_layout
@@ -103,7 +103,7 @@ def load_series(
         if not 0 <= index < count:
             continue
         each = stack.slices[index]
-        image = next(images_of(read_dataset(each.path, limits), each.path, unasked.DICOM, limits))
+        image = next(images_of(read_dataset(each.path, limits), each.path, defaults.DICOM, limits))
         if image.pixels.dtype.name != each.dtype:
             raise SourceError(
                 f"has values of type {image.pixels.dtype.name} where its header says {each.dtype}",
@@ -242,4 +242,4 @@ def _placed(image: Image, stack: Stack, index: int) -> Image:
     return image.replace(geometry=geometry, sources=(source,)).noting(*notes)
 
 
-LOADER = Loader(load, probe, "CT, MR or PET slices, one DICOM file each, as one volume")
+LOADER = Loader(load, probe, series=SeriesLoader(survey, load_series))

@@ -17,7 +17,8 @@ from ...errors import SourceError
 from ...imaging.exact import native
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from ..base import Loader
+from .. import defaults
+from ..base import Certainty, Loader
 from ..files import head_of
 from . import bmp, jpeg, png, tiff
 from .attributes import attributes_of
@@ -99,8 +100,10 @@ def _image(path: Path, source: ImageSource, page: Page, index: int, count: int) 
     )
 
 
-def sniff(head: bytes, path: Path) -> bool:
-    return head.startswith((*tiff.MAGICS, jpeg.MAGIC, png.MAGIC)) or bmp.is_bmp(head)
+def sniff(head: bytes, path: Path) -> Certainty:
+    """By the signatures of the four kinds of picture; of a BMP also by its header."""
+    signed = head.startswith((*tiff.MAGICS, jpeg.MAGIC, png.MAGIC)) or bmp.is_bmp(head)
+    return Certainty.SIGNED if signed else Certainty.NO
 
 
-LOADER = Loader(load, probe, "TIFF, JPEG, PNG or BMP picture; each page of a TIFF is an image", sniff)
+LOADER = Loader(load, probe, sniff, defaults.IMAGE)

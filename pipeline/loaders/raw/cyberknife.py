@@ -120,4 +120,4 @@ def _other_shape(header: tuple[int, int], shape: tuple[int, int]) -> Note:
     return Note("shape-differs", text, contradiction=True)
 
 
-LOADER = Loader(load, probe, "CyberKnife .raw, an ASCII header with width and height, then pixels")
+LOADER = Loader(load, probe)

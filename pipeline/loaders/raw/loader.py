@@ -32,4 +32,4 @@ def probe(path: Path, source: RawSource, limits: Limits) -> Probe:
     return Probe("raw", source.shape, source.dtype, 1)
 
 
-LOADER = Loader(load, probe, "any flat pixel file whose shape and dtype the recipe states")
+LOADER = Loader(load, probe)

@@ -35,4 +35,4 @@ def probe(path: Path, source: VisionRtRawSource, limits: Limits) -> Probe:
     return Probe("visionrt-raw", source.shape, source.dtype, 1)
 
 
-LOADER = Loader(load, probe, "VisionRT .raw, pixels without a header")
+LOADER = Loader(load, probe)

@@ -7,17 +7,19 @@ one are kept, and the documentation is made of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...imaging.image import Geometry
+from ...imaging.image import Geometry, SourceFile
 from .units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, half_of, is_dark
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 GROUP, CREATOR = 0x3009, "DICOMBAKE 1.0"
+_WORD = re.compile(r"[A-Za-z]+")
 FORMAT, PROPERTIES = 0x01, 0x02
 """Elements of the private block: the source's format (LO), its properties as JSON text (UT)."""
 
@@ -212,3 +214,10 @@ def _present(attributes: Dataset, geometry: Geometry) -> dict[str, Any]:
             if element.keyword == "RTBeamLimitingDeviceType":
                 found[element.value] = True
     return found
+
+
+def properties_behind(source: SourceFile, keyword: str) -> tuple[str, ...]:
+    """The properties of a file that the table gives an attribute for, by its keyword; those that it has."""
+    halves = ("", half_of(source.properties))
+    homes = [home for home in HOMES if home.half in halves and keyword in _WORD.findall(home.attribute)]
+    return tuple(dict.fromkeys(name for home in homes for name in home.names if name in source.properties))

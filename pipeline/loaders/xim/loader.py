@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from ...imaging.image import Image, SourceFile, Stored
 from ...imaging.probe import Probe
-from ..base import Loader
+from .. import defaults
+from ..base import Certainty, Loader
 from ..files import opened
+from .attribute_table import properties_behind
 from .file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
 from .mapping import map_properties
 
@@ -59,8 +61,9 @@ def probe(path: Path, source: XimSource, limits: Limits) -> Probe:
     )
 
 
-def sniff(head: bytes, path: Path) -> bool:
-    return head.startswith(IDENTIFIER)
+def sniff(head: bytes, path: Path) -> Certainty:
+    """By the identifier that the file starts with."""
+    return Certainty.SIGNED if head.startswith(IDENTIFIER) else Certainty.NO
 
 
-LOADER = Loader(load, probe, "Varian .xim image, compressed or not, by content whatever its name", sniff)
+LOADER = Loader(load, probe, sniff, defaults.XIM, properties_behind=properties_behind)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import DicombakeError, ExportError, Note, SourceError
-from ...exporters.registry import exporter
+from ...exporters.registry import DICOM, TARGETS, exporter
 from ...imaging.geometry import resolve
 from ...imaging.image import Image
 from ...inputs.render import render, split_name
@@ -194,10 +194,10 @@ class _Work:
             self.failures.append(error)
 
     def _export(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
-        target = exporter(options.to)
+        target = TARGETS[options.to]
         if not images:
             raise ExportError("the input holds no image", subject=output.path)
-        if len(images) > 1 and not target.many:
+        if len(images) > 1 and target.holds == "image":
             raise ExportError(
                 f"{len(images)} pages or frames would go into one file, which {options.to} cannot hold",
                 subject=output.path,
@@ -205,11 +205,11 @@ class _Work:
             )
         taken = [each.image for each in images]
         context = self._context(images[0], self.job.trace(output.path, taken))
-        artifact = target.export(taken, options, context)
+        artifact = exporter(options.to).export(taken, options, context)
         self._refuse_contradictions(artifact.notes)
         if self.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
-        check = self._checking(target.dicom, artifact.check)
+        check = self._checking(target.file is DICOM, artifact.check)
         self.written.append(self.store.put(output.path, artifact.chunks, check))
         self.notes |= dict.fromkeys(artifact.notes)
 

@@ -13,14 +13,18 @@ gc.disable()
 
 from ....schemas.language import tags
 from ...dicom import finish
-from ...exporters.dicom import ct_series, rt_image
-from ...loaders.arrays import array, volume
-from ...loaders.pictures import loader as image_file
-from ...loaders.xim import loader as xim
+from ...exporters.registry import TARGETS, exporter
+from ...loaders.registry import FORMATS, loader
 from ...version import program_version
 from ..unit import work
 from . import worker
 
+for to, target in TARGETS.items():
+    if target.preloaded:
+        exporter(to)
+for name, row in FORMATS.items():
+    if row.preloaded:
+        loader(name)
 tags.keywords()
 program_version()
 gc.freeze()

@@ -7,19 +7,19 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pydicom
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
-from dicombake.pipeline.exporters.registry import CODECS, EXPORTERS, exporter
+from dicombake.pipeline.exporters.registry import DICOM, TARGETS, exporter
 from dicombake.pipeline.imaging.image import Image, Origin
-from dicombake.pipeline.loaders.registry import load
+from dicombake.pipeline.loaders.registry import load, probe
 from dicombake.pipeline.output import Artifact
-from dicombake.schemas.exports import EXPORT_TARGETS
+from dicombake.schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomExport, DicomTarget
 from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
+from dicombake.schemas.sources import AutoSource, DicomSource
 
 from .made_images import CONTEXT, image, pixels
 
@@ -27,7 +27,7 @@ CT = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
 EXACT = ("tiff", "npy")
 """Targets that hold every image there is."""
 
-every_target = pytest.mark.parametrize("to", EXPORTERS)
+every_target = pytest.mark.parametrize("to", TARGETS)
 
 
 def suitable() -> Image:
@@ -50,16 +50,35 @@ def content(artifact: Artifact) -> bytes:
 
 
 def test_every_target_of_the_schema_has_an_exporter() -> None:
-    assert list(EXPORTERS) == list(EXPORT_TARGETS) == list(CODECS)
+    assert list(TARGETS) == list(EXPORT_TARGETS)
 
 
 @every_target
 def test_it_describes_itself(to: str) -> None:
-    found = exporter(to)
-    assert found.describes
-    assert found.describes == " ".join(found.describes.split())
-    for codec in CODECS[to]:
+    row = TARGETS[to]
+    assert row.describes and row.describes == " ".join(row.describes.split())
+    for codec in row.codecs:
         assert metadata.version(codec)
+
+
+@every_target
+def test_its_row_its_model_and_its_exporter_say_the_same(to: str, tmp_path: Path) -> None:
+    row = TARGETS[to]
+    assert (row.file is DICOM) == issubclass(EXPORT_TARGETS[to], DicomExport) == (to in DICOM_TARGETS)
+    assert (row.file is DICOM) == (exporter(to).draft is not None)
+    data = content(exported(to, suitable()))
+    assert data[row.file.offset :].startswith(row.file.signatures)
+    read = exporter(to).contents(data)
+    assert np.array_equal(np.asarray(read.pixels).shape[:2], suitable().pixels.shape)
+    assert not read.colour
+    if row.file.read_by is not None:
+        path = tmp_path / "out"
+        path.write_bytes(data)
+        assert probe(path, AutoSource(), Limits()).format == row.file.read_by
+
+
+def test_every_kind_of_dicom_can_be_asked_of_to_dataset() -> None:
+    assert get_args(DicomTarget) == tuple(to for to, row in TARGETS.items() if row.file is DICOM)
 
 
 @every_target
@@ -111,7 +130,7 @@ def test_no_image_is_refused(to: str) -> None:
 @every_target
 def test_several_images_are_one_file_or_refused(to: str, tmp_path: Path) -> None:
     images = (suitable(), suitable())
-    if exporter(to).many:
+    if TARGETS[to].holds != "image":
         artifact = exported(to, *images)
         path = tmp_path / "out"
         path.write_bytes(content(artifact))

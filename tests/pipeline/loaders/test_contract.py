@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.exact import DTYPES
-from dicombake.pipeline.loaders.registry import LOADERS, load, loader, probe
+from dicombake.pipeline.loaders.registry import FORMATS, load, loader, probe
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import (
     SOURCE_FORMATS,
@@ -114,11 +115,23 @@ def path(tmp_path: Path, sample: Sample) -> Path:
     return found
 
 
-def test_every_format_of_the_recipe_has_a_loader_and_a_sample() -> None:
-    without = {"dicom-series"}
-    assert set(LOADERS) - without == set(SOURCE_FORMATS) - without
-    assert {made().source.format for made in SAMPLES.values()} == set(LOADERS) - without
-    assert all(loader(name).describes for name in LOADERS)
+def test_every_format_of_the_recipe_has_a_row_and_a_sample() -> None:
+    assert set(FORMATS) == set(SOURCE_FORMATS)
+    without = {name for name, row in FORMATS.items() if row.series}  # its files are samples of another
+    assert {made().source.format for made in SAMPLES.values()} == set(FORMATS) - without
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_row_and_its_loader_say_the_same(name: str) -> None:
+    row, own, model = FORMATS[name], loader(name), SOURCE_FORMATS[name]
+    assert row.describes and row.describes == " ".join(row.describes.split())
+    assert (row.content is not None) == (own.sniff is not None) == (own.defaults is not None)
+    assert row.series == (own.series is not None)
+    assert row.traces_properties == (own.properties_behind is not None)
+    assert row.picked_by is None or row.picked_by in model.model_fields
+    assert not (row.raw and row.content)
+    for codec in row.codecs:
+        assert metadata.version(codec)
 
 
 def test_images_are_what_the_contract_says(path: Path, sample: Sample) -> None:
@@ -255,7 +268,9 @@ def test_auto_hints_at_raw_sources(tmp_path: Path) -> None:
     assert (
         caught.value.what == "is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, numpy)"
     )
-    assert caught.value.hint == "a raw file needs a source of its own: cyberknife-raw, visionrt-raw or raw"
+    *others, last = (name for name, row in FORMATS.items() if row.raw)
+    assert caught.value.hint == f"a raw file needs a source of its own: {', '.join(others)} or {last}"
+    assert {"cyberknife-raw", "visionrt-raw", "raw"} <= {*others, last}
     path.write_bytes(b"")
     with pytest.raises(SourceError, match="is empty"):
         probe(path, AutoSource(), LIMITS)

@@ -1,0 +1,103 @@
+"""Every transfer syntax of a DICOM output: one row says all that is to be known of it (PS3.5 annex A)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ....schemas.exports import TransferSyntax
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syntax:
+    """One transfer syntax. No field has a default."""
+
+    name: TransferSyntax
+    uid: str
+    plugin: str
+    """Whose encoder: pydicom's name of its plugin, or imagecodecs; none for what is not compressed."""
+    codecs: tuple[str, ...]
+    """Distributions whose version can change its bytes, besides pydicom, which all of them need."""
+    least_bits: int
+    """Fewest bits stored that it holds (JPEG-LS: 2; PS3.5 8.2.3)."""
+    whole: bool
+    """Whether only all the bits that are allocated can be stored."""
+    least_side: int
+    """Fewest rows and columns that its encoder takes (OpenJPEG's five levels of resolution need 32)."""
+
+    @property
+    def compressed(self) -> bool:
+        return bool(self.plugin)
+
+
+SYNTAXES: Mapping[TransferSyntax, Syntax] = {
+    row.name: row
+    for row in (
+        Syntax(
+            name="explicit-le",
+            uid="1.2.840.10008.1.2.1",
+            plugin="",
+            codecs=(),
+            least_bits=1,
+            whole=False,
+            least_side=1,
+        ),
+        Syntax(
+            name="implicit-le",
+            uid="1.2.840.10008.1.2",
+            plugin="",
+            codecs=(),
+            least_bits=1,
+            whole=False,
+            least_side=1,
+        ),
+        Syntax(
+            name="deflated",
+            uid="1.2.840.10008.1.2.1.99",
+            plugin="",
+            codecs=("imagecodecs",),
+            least_bits=1,
+            whole=False,
+            least_side=1,
+        ),
+        Syntax(
+            name="rle",
+            uid="1.2.840.10008.1.2.5",
+            plugin="pydicom",
+            codecs=(),
+            least_bits=1,
+            whole=False,
+            least_side=1,
+        ),
+        Syntax(
+            name="jpeg2000-lossless",
+            uid="1.2.840.10008.1.2.4.90",
+            plugin="pylibjpeg",
+            codecs=("pylibjpeg", "pylibjpeg-openjpeg"),
+            least_bits=1,
+            whole=False,
+            least_side=32,
+        ),
+        Syntax(
+            name="jpegls-lossless",
+            uid="1.2.840.10008.1.2.4.80",
+            plugin="pyjpegls",
+            codecs=("pyjpegls",),
+            least_bits=2,
+            whole=False,
+            least_side=1,
+        ),
+        Syntax(
+            name="htj2k-lossless",
+            uid="1.2.840.10008.1.2.4.201",
+            plugin="imagecodecs",
+            codecs=("imagecodecs",),
+            least_bits=1,
+            whole=True,
+            least_side=1,
+        ),
+    )
+}
+"""By the name in a recipe."""

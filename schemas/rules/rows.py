@@ -1,0 +1,40 @@
+"""What the rules have to know of formats and targets; their rows in the registries of loaders and exporters
+say it, and are handed in, since schemas import nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+class FormatRow(Protocol):
+    """Of a source format."""
+
+    @property
+    def holds(self) -> Literal["image", "pages", "slices"]:
+        """What one source gives."""
+
+    @property
+    def series(self) -> bool:
+        """Whether several files are one source."""
+
+    @property
+    def dicom(self) -> Literal["always", "perhaps", "never"]:
+        """Whether its files are DICOM."""
+
+
+class TargetRow(Protocol):
+    """Of an export target."""
+
+    @property
+    def made_of(self) -> Literal["image", "slices", "dicom"]:
+        """What its source must give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Every format and every target, by name."""
+
+    formats: Mapping[str, FormatRow]
+    targets: Mapping[str, TargetRow]
