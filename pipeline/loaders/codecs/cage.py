@@ -71,7 +71,7 @@ _helpers: list[_Helper] = []
 def decode_caged(
     syntax: str, plugin: str, described: Mapping[str, int | str], data: bytes, size: int
 ) -> tuple[Pixels, str]:
-    """As `dicom.plugin.decode_frame`, elsewhere. `size`: bytes of the decoded frame.
+    """As `plugin.decode_frame`, elsewhere. `size`: bytes of the decoded frame.
 
     Raises:
         CodestreamError: what the decoder says; that it crashed, took too long or wanted too much memory.

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dicom.plugin import decode_frame
 from .cage import read_message, write_message
+from .plugin import decode_frame
 
 _LONGEST_TEXT = 300
 _OUTPUT = 1

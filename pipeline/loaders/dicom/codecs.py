@@ -22,9 +22,9 @@ from ..codecs.jpeg import JPEG_LS as SOF_JPEG_LS
 from ..codecs.jpeg import CodestreamError, JpegHeader, JpegStream, TruncatedError, read_jpeg
 from ..codecs.jpeg2000 import Jpeg2000, read_jpeg2000
 from ..codecs.jpeg_pixels import decode_jpeg
+from ..codecs.plugin import decode_frame, description_of
 from .dataset import broken
 from .layout import HTJ2K, JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, Layout
-from .plugin import decode_frame, description_of
 from .ybr import rgb_of_ybr
 
 if TYPE_CHECKING:

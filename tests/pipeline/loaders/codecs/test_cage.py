@@ -10,7 +10,7 @@ import pytest
 from dicombake.pipeline.loaders.codecs import cage
 from dicombake.pipeline.loaders.codecs.cage import decode_caged
 from dicombake.pipeline.loaders.codecs.jpeg import CodestreamError
-from dicombake.pipeline.loaders.dicom.plugin import decode_frame
+from dicombake.pipeline.loaders.codecs.plugin import decode_frame
 
 pytest.importorskip("gdcm")
 
