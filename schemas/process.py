@@ -179,6 +179,8 @@ def _short(value: Any) -> Any:
             return {"op": name}
         if isinstance(options, dict):
             return {"op": name, **options}
+        if name not in OPERATIONS:
+            return {"op": name}
         raise PydanticCustomError(
             "operation", "the options of an operation are a mapping, as in {crop: {top: 20}}"
         )

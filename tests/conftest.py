@@ -10,8 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("dicombake", deadline=None)  # how busy a machine is decides no test
+settings.load_profile("dicombake")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DicombakeError, ExitStatus, UsageError
+from ..errors import DicombakeError, ExitStatus, RecipeError, UsageError
 from ..printable import printable
 
 if TYPE_CHECKING:
@@ -102,9 +102,21 @@ def say(line: str, *, err: bool = False) -> None:
 
 def complain(what: DicombakeError | str) -> None:
     """Print a message for people on stderr; a single one with the program's name in front."""
+    if isinstance(what, RecipeError):
+        tell_problems(what)
+        return
     lines = what.lines if isinstance(what, DicombakeError) else (what,)
     for line in lines if len(lines) > 1 else (f"dicombake: {lines[0]}",):
         say(line, err=True)
+
+
+def tell_problems(error: RecipeError) -> None:
+    """Print every mistake of a recipe on stderr, each with its line and a caret under the place."""
+    from ..report.excerpt import excerpt
+
+    for problem in error.problems:
+        for line in (str(problem), *excerpt(problem)):
+            say(line, err=True)
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:

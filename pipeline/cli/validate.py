@@ -17,6 +17,7 @@ from .common import (
     print_json,
     reporting,
     say,
+    tell_problems,
     variables,
     worst,
 )
@@ -43,8 +44,7 @@ def validate(
                 statuses.append(error.status)
                 problems = error.problems
                 if not json:
-                    for problem in problems:
-                        say(str(problem), err=True)
+                    tell_problems(error)
                 annotate(annotations, of_error(path, error))
             else:
                 problems = ()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-FILL_IN = "FILL-IN"
-"""Stands where only the user knows the value; no recipe with it is valid."""
-
 SCHEMA_LINE = "# yaml-language-server: $schema=recipe.schema.json\n"
 """For editors; `dicombake schema` writes the file that it names."""
 

@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from ...schemas.language.words import FILL_IN
 from ...schemas.recipe import Limits
 from ..errors import SourceError, UsageError
 from ..imaging.image import Geometry
 from ..imaging.probe import Probe
-from .base import FILL_IN, Draft, head
+from .base import Draft, head
 
 MOST_FILES = 10_000
 """More are no draft's business; a folder given by mistake is noticed early."""

@@ -11,13 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ...schemas.describe.keys import DISCRIMINATORS, keys_at, sections_with
+from ...schemas.describe.keys import DISCRIMINATORS, Keys, keys_at, sections_with
 from ...schemas.language.suggest import suggestion
+from ...schemas.language.words import FILL_IN
 from ...schemas.recipe import Recipe
 from ..errors import Problem
 from ..printable import printable
 from .loaded import Location, Place
 from .tree import Part
+from .value_slips import blank_after_colon, comma_meant, list_meant, number_meant
 
 _QUOTED = re.compile(r"'([^']*)'")
 _FILE_KEYS = ("extends", "defaults")
@@ -94,12 +96,20 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
     on_key = bool(location) and location[-1] == "[key]"
     part, rest = _find(root, location[:-1] if on_key else location)
     place, path = part.place, part.path
+    if part.value == FILL_IN:
+        return make_problem(place, path, f"{FILL_IN} is still to be filled in")
     if kind == "extra_forbidden":
         parent, _ = _find(root, location[:-1])
         name = str(location[-1])
-        return make_problem(part.key or place, path, _unknown(name, parent, location, model))
+        what = "unknown key" + (
+            blank_after_colon(name, _names(keys_at(model, location[:-1])))
+            or comma_meant(part, parent)
+            or _known(name, parent, location, model)
+        )
+        return make_problem(part.key or place, path, what)
     if on_key:
-        return make_problem(part.key or place, path, _sentence(detail, part))
+        comma = comma_meant(part, _find(root, location[:-2])[0])
+        return make_problem(part.key or place, path, _sentence(detail, part) + comma)
     if kind == "missing":
         return make_problem(place, (*path, *rest[-1:]), _missing(location, model))
     if kind == "union_tag_not_found":
@@ -110,15 +120,26 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
         inner = part.entries.get(key, part)
         names = keys_at(model, location).union_names
-        return make_problem(inner.place, inner.path, _none_of(str(detail["ctx"]["tag"]), names))
+        name = str(detail["ctx"]["tag"])
+        if key == "op":
+            hint = suggestion(name, names) or f"; known are {', '.join(names)}"
+            return make_problem(inner.place, inner.path, f"unknown operation '{name}'{hint}")
+        return make_problem(inner.place, inner.path, _none_of(name, names))
     if quoted := _meant_as_template(part):
         return make_problem(place, path, f"must be text; to mean the template, write it in quotes: {quoted}")
-    return make_problem(place, path, _sentence(detail, part))
+    comma = comma_meant(part, _find(root, location[:-1])[0]) if kind == "tag" else ""
+    return make_problem(place, path, _sentence(detail, part) + comma)
 
 
-def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
-    here = keys_at(model, location[:-1])
-    names = {*here.names, *(_FILE_KEYS if here.model is not None and issubclass(here.model, Recipe) else ())}
+def _names(keys: Keys) -> set[str]:
+    """The keys that a place knows, with those that only a file's top has."""
+    top = keys.model is not None and issubclass(keys.model, Recipe)
+    return {*keys.names, *(_FILE_KEYS if top else ())}
+
+
+def _known(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
+    """What to write in place of an unknown key."""
+    names = _names(keys_at(model, location[:-1]))
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
     free = {known for known in names if known not in parent.entries}
     hint = suggestion(name, free)
@@ -126,7 +147,7 @@ def _unknown(name: str, parent: Part, location: Location, model: type[BaseModel]
         hint = f"; it belongs to {' or '.join(elsewhere)}"
     options = sorted(names - set(DISCRIMINATORS))
     known = f"; known here: {', '.join(options)}" if options else "; this takes no options"
-    return f"unknown key{hint or suggestion(name, names) or known}"
+    return hint or suggestion(name, names) or known
 
 
 def _missing(location: Location, model: type[BaseModel]) -> str:
@@ -162,8 +183,14 @@ def sentence(detail: Any) -> str:
 
 
 def _sentence(detail: Any, part: Part) -> str:
-    empty = detail["type"] in _SENTENCES and part.value is None and not part.entries
-    return f"{sentence(detail)}; nothing stands here" if empty else sentence(detail)
+    kind, text = detail["type"], sentence(detail)
+    if kind in _SENTENCES and part.value is None and not part.entries:
+        return f"{text}; nothing stands here"
+    if kind in ("number", "whole_number") and isinstance(part.value, str):
+        return text + number_meant(part.value)
+    if kind in ("list_type", "tuple_type", "length") and part.path[:1] == ("conversions",):
+        return text + list_meant(str(part.path[-1]), part.value, detail.get("ctx", {}).get("count"))
+    return text
 
 
 def _literal(detail: Any) -> str:

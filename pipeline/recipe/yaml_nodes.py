@@ -7,12 +7,13 @@ stack is spent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from .syntax_slips import BREAK, CURLY, slip_of
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
@@ -20,7 +21,6 @@ MAX_NODES = 100_000
 """Counted with every alias expanded."""
 
 _NULLS = frozenset({"", "~", "null"})
-_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 _PURE_BYTES = 2**16
 _QUOTE = "text that begins with '{char}' needs quotes"
@@ -97,7 +97,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _position(before: str) -> tuple[int, int]:
-    ends = [found.end() for found in _BREAK.finditer(before)]
+    ends = [found.end() for found in BREAK.finditer(before)]
     return len(ends) + 1, len(before) - (ends[-1] if ends else 0) + 1
 
 
@@ -126,30 +126,10 @@ def _syntax(text: str, error: yaml.YAMLError) -> YamlProblem:
     problem = str(getattr(error, "problem", None) or "not YAML")
     if mark is None:
         return YamlProblem(0, 0, (), f"not YAML: {problem}")
-    hint = _hint(text, mark.line, mark.column)
-    return YamlProblem(
-        mark.line + 1, mark.column + 1, (), f"not YAML: {problem}{f'; {hint}' if hint else ''}"
-    )
-
-
-def _hint(text: str, line: int, column: int) -> str:
-    lines = _BREAK.split(text)
-    here = lines[line] if line < len(lines) else ""
-    before = here[:column]
-    char = here[column : column + 1] or " "
-    if char == "\t" or (not before.strip() and "\t" in here[: len(here) - len(here.lstrip())]):
-        return "indent with blanks, not with tabs"
-    if before.endswith("\\"):
-        return "a backslash stands for itself in single quotes"
-    if char in "@`" or (char == "%" and before.strip()):
-        return _QUOTE.format(char=char)
-    if char == "*" or before.endswith("*"):
-        return _QUOTE.format(char="*")
-    if re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", before):
-        return _QUOTE.format(char="{")
-    if re.search(r"[^'\"]*: .*:\s", f"{before}{char} "):
-        return "text that holds ': ' needs quotes"
-    return ""
+    slip = slip_of(text, error)
+    if slip is not None:
+        return YamlProblem(slip.line, slip.column, (), slip.what)
+    return YamlProblem(mark.line + 1, mark.column + 1, (), f"not YAML: {problem}")
 
 
 class _StopError(Exception):
@@ -199,6 +179,10 @@ class _Composer:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0]
+            if plain and event.value[:1] in CURLY and event.value:
+                straight = f'"{event.value.strip(CURLY)}"'
+                what = f"curly quotes are letters to YAML; write straight ones: {straight}"
+                self.wrong(event, path, what)
             return Node(None if plain and event.value in _NULLS else event.value, line, column)
         flow = bool(event.flow_style)
         keys: dict[str, tuple[int, int]] = {}

@@ -50,6 +50,9 @@ def parse_glob(text: str) -> Pattern:
     normal = text.replace("\\", "/")
     if not normal.strip():
         raise PatternError("is empty")
+    if "://" in normal:
+        scheme = normal.partition("://")[0]
+        raise PatternError(f"must be relative to the data folder; name that with --data {scheme}://...")
     if normal.startswith("/") or re.match(r"[A-Za-z]:", normal):
         raise PatternError("must be relative to the recipe's folder; --data moves that folder")
     captures: dict[str, str] = {}

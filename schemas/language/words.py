@@ -12,3 +12,6 @@ POSITIVE = frozenset({"sid", "sad", "dpi", "pixel_spacing"})
 
 TABLE_GEOMETRY = ("sid", "sad", "dpi", "gantry", "collimator", "couch")
 """Columns of a table that are keys of `geometry`."""
+
+FILL_IN = "FILL-IN"
+"""Stands in a drafted recipe where only the user knows the value; no recipe with it is valid."""

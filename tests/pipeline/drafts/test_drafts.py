@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicombake.pipeline.drafts.base import FILL_IN, Draft
+from dicombake.pipeline.drafts.base import Draft
 from dicombake.pipeline.drafts.examples import blank, examples, from_example
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.errors import RecipeError, UsageError
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import files, samples, write_samples
+from dicombake.schemas.language.words import FILL_IN
 
 from ...support import bake, failures
 

@@ -114,10 +114,10 @@ def test_line_ends_of_windows_count_as_one(load: Load) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000])
 def test_endless_nesting_is_refused_at_once(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(YamlError, match=f"nested more than {MAX_DEPTH} deep|a key must be text"):
         read_yaml(text.encode())
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_depth_is_counted_through_aliases() -> None:

@@ -1,0 +1,180 @@
+"""What a person meant where a text is not YAML: the commonest slips, told as what to change.
+
+PyYAML says what its grammar expected at the place where it gave up, often lines after the slip. Here the
+lines around that place are looked at for what people write: a colon without a blank, a quote that is not
+closed, a line that is indented by one blank less than its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for PyYAML."""
+CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
+"""Quotes that word processors write; to YAML they are letters."""
+
+_KEY = r"[A-Za-z_][A-Za-z0-9_.\-]*"
+_NO_BLANK = re.compile(rf"^(?P<before>\s*(?:-\s+)?{_KEY}):(?=[^\s:])")
+_NO_COLON = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY})) +(?=[\[{{\"'])")
+_NEEDS_QUOTES = "text that begins with '{char}' needs quotes"
+_FAR = 60
+"""Lines before the place where the parser gave up that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is wrong, and where; lines and columns count from 1."""
+
+    line: int
+    column: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the parser gave up, from 0, and what it was reading (`context`) since where."""
+
+    lines: Sequence[str]
+    line: int
+    column: int
+    context: str
+    since: tuple[int, int] | None
+
+    @property
+    def here(self) -> str:
+        return self.lines[self.line] if self.line < len(self.lines) else ""
+
+    @property
+    def before(self) -> str:
+        return self.here[: self.column]
+
+    @property
+    def char(self) -> str:
+        return self.here[self.column : self.column + 1]
+
+    def own(self, what: str) -> Slip:
+        """A slip at the very place."""
+        return Slip(self.line + 1, self.column + 1, what)
+
+    def above(self) -> range:
+        """The place's own line and those before it, upwards."""
+        return range(min(self.line, len(self.lines) - 1), max(-1, self.line - _FAR), -1)
+
+
+def slip_of(text: str, error: Any) -> Slip | None:
+    """Return what was probably meant, or None; `error` is PyYAML's, with a mark."""
+    mark, since = error.problem_mark, getattr(error, "context_mark", None)
+    lines = BREAK.split(text)
+    context = str(getattr(error, "context", None) or "")
+    place = _Place(lines, mark.line, mark.column, context, (since.line, since.column) if since else None)
+    return next((slip for look_for in _SLIPS if (slip := look_for(place)) is not None), None)
+
+
+def _tab(place: _Place) -> Slip | None:
+    indent = place.here[: len(place.here) - len(place.here.lstrip())]
+    if place.char == "\t" or (not place.before.strip() and "\t" in indent):
+        return place.own("a tab stands here; indent with blanks, not with tabs")
+    return None
+
+
+def _backslash(place: _Place) -> Slip | None:
+    if place.before.endswith("\\"):
+        what = "in double quotes a backslash begins an escape; write paths with /, or use single quotes"
+        return Slip(place.line + 1, place.column, what)
+    return None
+
+
+def _begins_with_a_sign(place: _Place) -> Slip | None:
+    if place.char and (place.char in "@`" or (place.char == "%" and place.before.strip())):
+        return place.own(_NEEDS_QUOTES.format(char=place.char))
+    if place.char == "*" or place.before.endswith("*"):
+        return place.own(_NEEDS_QUOTES.format(char="*"))
+    return None
+
+
+def _open_quote(place: _Place) -> Slip | None:
+    """A line above with an odd number of double quotes: the text that began there ended at the next quote."""
+    for index in place.above():
+        bare = re.sub(r"\\.|'[^'\"]*'", "", place.lines[index].split(" #")[0])
+        if bare.count('"') % 2 and index != place.line:
+            return Slip(index + 1, place.lines[index].rindex('"') + 1, "this quote is not closed in its line")
+    return None
+
+
+def _no_blank(place: _Place) -> Slip | None:
+    for index in place.above():
+        found = _NO_BLANK.match(place.lines[index])
+        if found:
+            key = found["before"].strip().removeprefix("-").strip()
+            return Slip(index + 1, found.end() + 1, f"a blank is missing after '{key}:'")
+        if index < place.line and place.lines[index].strip():
+            return None
+    return None
+
+
+def _no_colon(place: _Place) -> Slip | None:
+    for index in (place.line, place.line - 1):
+        found = _NO_COLON.match(place.lines[index]) if 0 <= index < len(place.lines) else None
+        if found:
+            column = len(found["before"]) + 1
+            return Slip(index + 1, column, f"a colon is missing after '{found['key']}'")
+    return None
+
+
+def _braces(place: _Place) -> Slip | None:
+    if place.since is None or "flow" not in place.context:
+        return None
+    line, column = place.since
+    opened = place.lines[line][column : column + 1] or "{"
+    closing = {"{": "}", "[": "]"}.get(opened, "}")
+    if line != place.line:
+        return Slip(line + 1, column + 1, f"this '{opened}' is not closed; a '{closing}' is missing")
+    if place.char == "{" or re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):
+        return place.own('text with a template in it needs quotes, as in "dicom/{stem}.dcm"')
+    if place.char == ":":
+        return place.own("a comma is missing before this value, or text that holds ': ' needs quotes")
+    return place.own("a comma is missing before this, or the text needs quotes")
+
+
+def _template(place: _Place) -> Slip | None:
+    if re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):
+        return place.own(_NEEDS_QUOTES.format(char="{"))
+    return None
+
+
+def _colon_in_text(place: _Place) -> Slip | None:
+    if re.search(r"[^'\"]*: .*:\s", f"{place.before}{place.char or ' '} "):
+        return place.own("text that holds ': ' needs quotes")
+    return None
+
+
+def _indent(place: _Place) -> Slip | None:
+    """A key or an item whose indent is none of those of the lines around it."""
+    own = len(place.here) - len(place.here.lstrip(" "))
+    if not place.here.strip() or place.before.strip():
+        return None
+    for index in place.above():
+        other = place.lines[index]
+        if index < place.line and other.strip() and not other.lstrip().startswith("#"):
+            indent = len(other) - len(other.lstrip(" "))
+            if other.lstrip().startswith("-") != place.here.lstrip().startswith("-") and indent == own:
+                return place.own("a list item ('- ') and a key cannot stand side by side")
+            if indent != own:
+                return place.own(f"is indented by {_blanks(own)}, the line above by {indent}; align the keys")
+            return None
+    return None
+
+
+def _blanks(number: int) -> str:
+    return "1 blank" if number == 1 else f"{number} blanks"
+
+
+_SLIPS: tuple[Callable[[_Place], Slip | None], ...] = (
+    _tab, _backslash, _begins_with_a_sign, _no_colon, _no_blank, _template, _braces, _open_quote,
+    _colon_in_text, _indent,
+)  # fmt: skip
+"""In the order in which they are looked for: the surer first."""

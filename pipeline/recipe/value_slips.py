@@ -1,0 +1,71 @@
+"""What a person meant by a value that its place does not take: a unit, a decimal comma, a bare number.
+
+The sentence of the mistake itself comes from `problems`; here stands what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...schemas.language.template import is_template
+from .tree import Part
+
+_WITH_UNIT = re.compile(
+    r"(?P<number>[+-]?(?:\d{1,15}(?:[.,]\d{0,15})?|[.,]\d{1,15}))\s*"
+    r"(?P<unit>mm|cm|m|\u00b5m|\u03bcm|in|inch|inches|\"|dpi|px|pixels?|deg|degrees?|\u00b0|%|hu|gy)\.?",
+    re.IGNORECASE,
+)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d{1,15},\d{1,15}")
+_LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4, '"': 25.4}
+_PAIRS = {
+    "shape": "rows, columns",
+    "pixel_spacing": "mm between rows, between columns",
+    "center": "row, column",
+    "window": "lowest, highest value",
+}
+_TRIPLES = {
+    "spacing": "mm between rows, columns, slices",
+    "origin": "x, y, z in mm",
+}
+
+
+def number_meant(text: str) -> str:
+    """Return what to write in place of a text that is no number: ``; write 1000 (mm)``, or nothing."""
+    text = text.strip()
+    if _DECIMAL_COMMA.fullmatch(text):
+        return f"; a decimal number has a point: {text.replace(',', '.')}"
+    found = _WITH_UNIT.fullmatch(text)
+    if found is None:
+        return ""
+    number, unit = found["number"].replace(",", "."), found["unit"].lower()
+    if unit in _LENGTHS:
+        return f"; lengths are in mm, without a unit: {float(number) * _LENGTHS[unit]:.10g}"
+    if unit in ("deg", "degree", "degrees", "\u00b0"):
+        return f"; angles are in degrees, without a unit: {number}"
+    return f"; write the number alone: {number}"
+
+
+def list_meant(key: str, value: object, count: int | None = None) -> str:
+    """Return how the list that is wanted looks: ``, as in [512, 512] (rows, columns)``, or nothing.
+
+    `count` is how many values the place takes, where the mistake says it.
+    """
+    one = value if isinstance(value, str) and value and not is_template(value) else "..."
+    if key in _PAIRS and count in (None, 2):
+        return f", as in [{one}, {one}] ({_PAIRS[key]})"
+    if key in _TRIPLES and count in (None, 3):
+        return f", as in [{one}, {one}, {one}] ({_TRIPLES[key]})"
+    return ""
+
+
+def comma_meant(part: Part, parent: Part) -> str:
+    """Return what to do where a key of a ``{...}`` has no value: text with a comma that has no quotes."""
+    if part is parent or not parent.flow or part.value is not None:
+        return ""
+    return "; inside braces a comma ends a value: put text in quotes, and write decimals with a point"
+
+
+def blank_after_colon(name: str, known: set[str]) -> str:
+    """Return ``; a blank is missing after 'sid:'`` for a key such as ``sid:1000``, or nothing."""
+    key, colon, value = name.partition(":")
+    return f"; a blank is missing after '{key}:', as in {key}: {value}" if colon and key in known else ""

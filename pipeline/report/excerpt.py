@@ -1,0 +1,45 @@
+"""The line of a recipe that a problem is in, with a caret under the place."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import Problem
+from ..printable import printable
+from ..recipe.syntax_slips import BREAK
+from ..recipe.yaml_nodes import MAX_BYTES
+
+WIDTH = 100
+"""Characters of a line that are shown, around the place."""
+
+
+def excerpt(problem: Problem) -> tuple[str, ...]:
+    """Return the line and the line with the caret, or nothing where the file cannot be shown."""
+    lines = _lines(problem.file)
+    if not 0 < problem.line <= len(lines):
+        return ()
+    text, at = lines[problem.line - 1].replace("\t", " "), max(problem.column - 1, 0)
+    if not text.strip():
+        return ()
+    start = max(0, at - WIDTH // 2) if len(text) > WIDTH else 0
+    shown, before = printable(text[start : start + WIDTH]), printable(text[start:at])
+    gutter = f"{problem.line:>5} | "
+    return f"{gutter}{shown}", f"{'|':>{len(gutter) - 1}} {' ' * _cells(before)}^"
+
+
+@lru_cache(maxsize=8)
+def _lines(file: str) -> tuple[str, ...]:
+    try:
+        with Path(file).open("rb") as stream:
+            data = stream.read(MAX_BYTES)
+    except (OSError, ValueError):
+        return ()
+    return tuple(BREAK.split(data.decode("utf-8-sig", "replace")))
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a text takes: East Asian wide letters two, marks on letters none."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
