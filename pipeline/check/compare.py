@@ -11,12 +11,12 @@ from typing import Literal
 from ..errors import ExitStatus, Note
 from ..plan.model import InputFile, Plan, Unit
 from ..run.fingerprint import Options, fingerprint
-from ..run.forecast import NEW, locked_inputs
+from ..run.forecast import NEW, PARTLY, locked_inputs
 from ..run.hashing import absent, file_hashes, where
 from ..run.reasons import Reasons
 from ..run.seen_files import Glance
 from ..run.unit.contents import key_of
-from ..store.lock import Lock, read_lock
+from ..store.lock import UNFINISHED, Lock, read_lock
 from ..store.state import State, journal_of
 
 Kind = Literal["fresh", "stale", "missing", "altered", "foreign"]
@@ -149,6 +149,8 @@ class _Check:
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
         if known is None:
             return NEW
+        if known == UNFINISHED:
+            return PARTLY
         inputs = locked_inputs(unit, self.lock)
         if fingerprint(self.options.of(unit), inputs) != known:
             return self.reasons.of(unit, inputs)
@@ -177,7 +179,7 @@ class _Check:
             return
         if self.lock.recipe != self.plan.loaded.digest:
             yield "it is of another state of the recipe"
-        if self.memory.journal and journal_of(self.memory) != Lock():
+        if self.lock.updated(journal_of(self.memory)) != self.lock:
             yield "a run that did not end has done more than it says; the next run takes that up"
         if problems:
             return

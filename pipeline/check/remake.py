@@ -10,7 +10,9 @@ from pathlib import Path
 from ..errors import DicombakeError
 from ..plan.model import Plan, Unit
 from ..run.unit.results import Job, UnitResult, Work
-from ..store.files import Check, Chunk, Store, Written
+from ..store.files import Check, Store, Written
+from ..store.reading import content_of
+from ..store.temporary import Chunk
 from .compare import Checked, Finding
 from .differences import Difference, difference
 
@@ -74,7 +76,7 @@ def _of_unit(
             yield finding, Difference(what=f"cannot be made now: {problem}")
             continue
         try:
-            present = plan.out.joinpath(*finding.path.split("/")).read_bytes()
+            present = content_of(plan.out.joinpath(*finding.path.split("/")))
         except OSError as error:
             yield finding, Difference(what=f"cannot be read: {error.strerror or error}")
             continue

@@ -31,19 +31,19 @@ def new(files: Files = None, out: Where = Path("recipe.yaml"), example: Example 
             _list()
             return
         from ..errors import UsageError
-        from ..store.files import write_file
+        from ..store.files import write_named
 
         if out.exists():
             raise UsageError(
                 "exists and is not replaced", subject=str(out), hint="name another file with --out"
             )
         draft = _draft(files or [], out, example)
-        write_file(out, draft.text.encode())
+        write_named(out, draft.text.encode())
         say(f"wrote {out}")
         for name, text in draft.beside:
             other = out.parent.joinpath(*name.split("/"))
             if not other.exists():
-                write_file(other, text.encode())
+                write_named(other, text.encode())
                 say(f"wrote {other}, which it extends")
         _tell(draft, out)
 

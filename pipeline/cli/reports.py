@@ -61,13 +61,13 @@ class Reports:
             self.outcomes.append(outcome)
 
     def write(self) -> None:
-        from ..store.files import write_file
+        from ..store.files import write_named
 
         if self.junit:
             from ..report.junit import junit_xml
 
-            write_file(self.junit, junit_xml(self.suites))
+            write_named(self.junit, junit_xml(self.suites))
         if self.provenance:
             from ..report.provenance import prov_json
 
-            write_file(self.provenance, prov_json(self.outcomes))
+            write_named(self.provenance, prov_json(self.outcomes))

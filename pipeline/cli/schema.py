@@ -18,9 +18,9 @@ def schema(
 ) -> None:
     with reporting():
         from ...schemas.describe.json_schema import schema_text
-        from ..store.files import write_file
+        from ..store.files import write_named
 
         if out is None:
             typer.echo(schema_text(), nl=False)
         else:
-            write_file(out, schema_text().encode("ascii"))
+            write_named(out, schema_text().encode("ascii"))

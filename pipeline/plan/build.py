@@ -7,7 +7,7 @@ Headers are read only where the plan depends on them: the slices of a volume, pa
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from os.path import realpath, relpath
@@ -79,7 +79,18 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
         raise PlanError(*_told(planning.refusals))
-    return Plan(planning.loaded, planning.data, planning.out, units, tuple(planning.notes))
+    links = _links(planning.out, units)
+    return Plan(planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links)
+
+
+def _links(out: Path, units: Iterable[Unit]) -> frozenset[str]:
+    """The folders of outputs that are links now: a run follows these, and no others."""
+    folders: set[str] = set()
+    for folder in {output.path.rpartition("/")[0] for unit in units for output in unit.outputs}:
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return frozenset(folder for folder in folders if out.joinpath(*folder.split("/")).is_symlink())
 
 
 @contextmanager

@@ -124,6 +124,8 @@ class Plan:
     out: Path
     units: tuple[Unit, ...]
     notes: tuple[Note, ...] = ()
+    links: frozenset[str] = frozenset()
+    """Folders of outputs (with /, relative to `out`) that were links when the plan was made."""
 
     def conversion(self, unit: Unit) -> Conversion:
         """What the recipe says of a unit."""

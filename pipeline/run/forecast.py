@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..plan.model import Plan, Unit
 from ..store.files import Written
-from ..store.lock import Lock
+from ..store.lock import UNFINISHED, Lock
 from .fingerprint import Options, fingerprint
 from .reasons import Reasons
 from .seen_files import Glance
@@ -17,14 +17,16 @@ from .unit.contents import key_of
 from .unit.results import UnitResult
 from .workers.schedule import Made, Task
 
-Why = Literal["forced", "new", "missing", "changed", "check", "current", "problem"]
-"""``new``: the lock does not know it. ``missing``: an output is gone. ``changed``: recipe, inputs' names or
-program differ from the lock's. ``check``: it runs only if a file was altered since. ``current``: every file
-looks as when it had the content that the lock says. ``problem``: it cannot run."""
+Why = Literal["forced", "new", "unfinished", "missing", "changed", "check", "current", "problem"]
+"""``new``: the lock does not know it. ``unfinished``: only some of its outputs were made. ``missing``: an
+output is gone. ``changed``: recipe, inputs' names or program differ from the lock's. ``check``: it runs only
+if a file was altered since. ``current``: every file looks as when it had the content that the lock says.
+``problem``: it cannot run."""
 
 SENTENCES: dict[Why, str] = {
     "forced": "runs: --force",
     "new": "runs: not made before",
+    "unfinished": "runs: only some of its outputs were made",
     "missing": "runs: an output is missing",
     "changed": "runs: the recipe, its inputs or the program changed",
     "check": "up to date, unless a file was altered",
@@ -74,6 +76,8 @@ class _Teller:
         if self.force:
             return Forecast(unit, "forced", Task(unit, described, why=FORCED))
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
+        if known == UNFINISHED:
+            return Forecast(unit, "unfinished", Task(unit, described, why=PARTLY))
         if known is None or not self.lock.outputs.keys() >= {output.path for output in unit.outputs}:
             return Forecast(unit, "new", Task(unit, described, why=NEW))
         inputs = locked_inputs(unit, self.lock)
@@ -110,6 +114,7 @@ class _Teller:
 
 NEW = "not made before"
 FORCED = "--force"
+PARTLY = "only some of its outputs were made"
 
 
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from ..store.files import sha256_of
+from ..store.reading import open_regular, sha256_of
 from .workers.starting import cores
 
 _BATCH = 64
@@ -36,7 +36,7 @@ def _hashes(paths: Sequence[str]) -> list[tuple[str, str | OSError]]:
 
 def _hash(path: str, buffer: memoryview) -> str | OSError:
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path costs ten times as much
+        with open_regular(path) as file:
             return sha256_of(file, buffer)
     except OSError as error:
         return error

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from ..plan.model import Plan, Unit
-from ..store.lock import Lock
+from ..store.lock import UNFINISHED, Lock
 from ..version import program_version
 from .fingerprint import Options, fingerprint
 from .unit.results import UnitResult
@@ -29,17 +29,24 @@ class Facts:
         return Lock(self._loaded.digest, program_version(), codecs(self._loaded.recipe), options=options)
 
     def of(self, units: Mapping[str, Unit], results: Collection[UnitResult], origin: Lock) -> Lock:
-        """`origin` with the files of the results that were written or found up to date by their contents."""
+        """`origin` with the files of the results that were written or found up to date by their contents.
+
+        A unit that failed with some outputs in place is none that was made: what is in place is known, and
+        the next run does it again.
+        """
         inputs: dict[str, str] = {}
         outputs: dict[str, str] = {}
         fingerprints: dict[str, str] = {}
         for result in results:
-            if result.status not in ("written", "current"):
+            done = result.status in ("written", "current")
+            if not done and not result.written:
                 continue
             for key, known in result.inputs:
                 if key.startswith("data:"):
                     inputs[key.removeprefix("data:")] = known
             outputs |= {file.path: file.sha256 for file in result.written}
             first = units[result.unit].outputs[0].path
-            fingerprints[first] = fingerprint(self.described[result.unit], dict(result.inputs))
+            fingerprints[first] = (
+                fingerprint(self.described[result.unit], dict(result.inputs)) if done else UNFINISHED
+            )
         return dataclasses.replace(origin, inputs=inputs, outputs=outputs, units=fingerprints)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from ..errors import StoreError
 from ..plan.model import Plan, Unit
 from ..store.database import Database, Remembered, Seen
+from ..store.refusals import store_error
 from ..store.stamp import Stamp
 from ..store.state import State, settled
 from .seen_files import Glance
@@ -28,30 +29,55 @@ class Keeper:
         self._state = state
         self._memory = memory
         self._database = database
+        self._made: set[bytes] = set()
         self._now, self._device = state.clock() if database else (0, 0)
         self.glance = Glance(plan, memory.seen)
-        self._claimed: set[bytes] = set()
+        self.claims = state.claims(plan.out) if database else None
+        """Where every process notes what it is about to put in place."""
 
-    def claim(self, units: Iterable[Unit]) -> None:
-        """Look at the inputs of these units, and note that their outputs are ours, before any is written."""
+    def begin(self, units: Iterable[Unit]) -> None:
+        """Look at the inputs of these units, and see that claims can be kept, before any output is written.
+
+        Raises: StoreError, where they cannot.
+        """
         for item in (item for unit in units for item in unit.files if item.base == "data"):
             self.glance.content("data", item.path)
-        self._claimed = {self.glance.key("out", output.path) for unit in units for output in unit.outputs}
-        if self._database is not None and not self._claimed <= self._memory.written:
-            self._database.note_written(self._claimed)
+        if self._database is None or self.claims is None:
+            return
+        self._state.take_claims(self._database, self._memory.written)
+        try:
+            self.claims.try_out()
+        except OSError as error:
+            raise store_error(error, str(self._state.folder)) from error
+
+    def note(self, result: UnitResult, lines: Iterable[str]) -> None:
+        """What a unit put in place is ours from now on; `lines` are for the journal."""
+        if self._database is not None:
+            made = {self.glance.key("out", file.path) for file in result.written}
+            self._made |= made
+            self._database.note_finished(made, lines)
+
+    def refuse_full(self) -> None:
+        """Raises: StoreError, where the memory has no room on its disk."""
+        if self._database is not None and self._database.full:
+            raise StoreError(
+                "cannot be written: the disk is full",
+                subject=str(self._state.folder),
+                hint="free some space and run again: it goes on from here",
+            )
 
     def remember(self, results: Collection[UnitResult]) -> None:
-        """Note how the files of these results looked; give up what was claimed and is not there."""
+        """Note that these outputs are ours, and how the files of these results looked."""
         if self._database is None:
             return
+        known = {self.glance.key("out", file.path) for result in results for file in result.written}
+        if not known <= self._memory.written:
+            self._database.note_finished(known)
         files = dict(self._news(results))
         gone = self._surplus(files)
         if files or gone:
             self._database.note_seen(files, gone)
-        made = {self.glance.key("out", file.path) for result in results for file in result.written}
-        absent = [key for key in self._claimed - made if not os.path.lexists(os.fsdecode(key))]
-        if absent:
-            self._database.note_written((), absent)
+        self._state.take_claims(self._database, self._memory.written | self._made)
 
     def _news(self, results: Iterable[UnitResult]) -> Iterator[tuple[bytes, Seen]]:
         """What is not in the memory yet, of files that a later change would make look different."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PlanError
 from ..plan.model import Plan, Unit
-from ..store.files import file_sha256
-from ..store.state import key_of_file
+from ..store.claims import content_among
+from ..store.database import Remembered
+from ..store.stamp import key_of_file
 from .unit.contents import input_path
 
 SHOWN = 10
@@ -21,20 +22,20 @@ def existing_of_ours(
     plan: Plan,
     units: Sequence[Unit],
     known: Mapping[str, str],
-    written: Collection[bytes],
+    memory: Remembered,
     *,
     overwrite: bool,
 ) -> frozenset[str]:
     """The outputs of some units of a plan that exist and may be replaced.
 
-    A file is ours when this recipe wrote it on this machine (`written`: names in the memory), when it has the
-    content that the lock says (`known`: path -> sha256), or when the lock names it and the output folder
-    is the recipe's own.
+    A file is ours when this recipe finished writing it on this machine, whatever became of it since (the
+    memory's `written`), or when it has the content that the lock says (`known`: path -> sha256) or that a run
+    which did not end was about to put there (the memory's `claimed`). A lock alone is no proof: it may have
+    come from elsewhere, to a folder where somebody else's file has that name.
 
     Raises:
         PlanError: other files are in the way and `overwrite` is not given, or a folder, or an input.
     """
-    home = _same(plan.out, plan.loaded.path.parent)
     base = os.path.realpath(plan.out)
     ours: set[str] = set()
     foreign: list[str] = []
@@ -47,12 +48,9 @@ def existing_of_ours(
         if stat.S_ISDIR(mode):
             raise PlanError("is a folder, and a file is to be written there", subject=path)
         present.append(path)
-        if (
-            overwrite
-            or (path in known and home)
-            or key_of_file(f"{base}{os.sep}{path}") in written
-            or _has_content(plan.out, path, known.get(path))
-        ):
+        key = key_of_file(f"{base}{os.sep}{path}")
+        contents = memory.claimed.get(key, frozenset()) | ({known[path]} if path in known else frozenset())
+        if overwrite or key in memory.written or content_among(key, contents):
             ours.add(path)
         else:
             foreign.append(path)
@@ -60,15 +58,6 @@ def existing_of_ours(
     if foreign:
         raise _in_the_way(foreign)
     return frozenset(ours)
-
-
-def _has_content(out: Path, path: str, known: str | None) -> bool:
-    if known is None:
-        return False
-    try:
-        return file_sha256(out.joinpath(*path.split("/"))) == known
-    except OSError:
-        return False
 
 
 def _spare_inputs(plan: Plan, present: list[str]) -> None:

@@ -42,7 +42,7 @@ def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
     try:
         if options.locked:
             check_locked(plan, lock, state.lock_file, partial=options.partial)
-        existing_of_ours(plan, plan.units, lock.outputs, memory.written, overwrite=options.overwrite)
+        existing_of_ours(plan, plan.units, lock.outputs, memory, overwrite=options.overwrite)
     except DicombakeError as error:
         return lock, error
     return lock, None

@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from ..errors import Note, PlanError
+from ..errors import Note, PlanError, StoreError
 from ..plan.build import collector_paused
 from ..plan.model import Plan, Unit
 from ..store.database import Database, Remembered
-from ..store.files import remove_leftovers
 from ..store.lock import Lock
 from ..store.running import held
 from ..store.state import State, journal_lines
+from ..store.temporary import remove_leftovers
 from .forecast import forecast
 from .lock_facts import Facts
 from .memory import Keeper
@@ -26,6 +26,9 @@ from .workers.attempt import convert
 from .workers.carried import carried
 from .workers.in_process import interrupts, run_here, workers
 from .workers.schedule import Schedule, unreached
+
+OF_A_UNIT = ("input", "output", "unit")
+"""The lines of a lock that the journal has for each unit."""
 
 
 class Unwatched:
@@ -67,6 +70,10 @@ class _Run:
         self.results: dict[str, UnitResult] = {}
         self.notes = list(plan.notes)
         self.interrupted = False
+        self.unended = False
+        """Whether the run before did not come to its end."""
+        self.trouble: StoreError | None = None
+        """Why nothing more is started, where the memory cannot be kept any more."""
 
     def carry_out(self) -> Outcome:
         with ExitStack() as stack:
@@ -79,35 +86,39 @@ class _Run:
                 keeper = Keeper(self.plan, self.state, memory, database)
                 schedule = self._schedule(lock, keeper.glance)
             ours = existing_of_ours(
-                self.plan, self.rest, lock.outputs, memory.written, overwrite=self.options.overwrite
+                self.plan, self.rest, lock.outputs, memory, overwrite=self.options.overwrite
             )
-            if self.rest or memory.journal:
+            if self.unended:
                 remove_leftovers(self.plan.out, self._outputs())
+                self.state.remove_leftovers()
             stack.callback(lambda: keeper.remember(self._reached()))
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
             if self.rest:
                 self._begin(lock, keeper, memory, database)
-                self._go(schedule, self._job(lock, ours), database)
+                self._go(schedule, self._job(lock, ours, keeper), keeper)
+        if self.trouble is not None:
+            raise self.trouble
         return self._outcome()
 
     @contextlib.contextmanager
     def _memory(self) -> Iterator[Database | None]:
         """The memory for writing, held for this run alone; None where nothing can be kept."""
-        if not self.state.writable:
+        folder = self.state.unwritable()
+        if folder is not None:
             if not self.options.locked:
-                folder = self.state.lock_file.parent
                 self.notes.append(Note("no-lock", f"no lock is kept: {folder} cannot be written to"))
             yield None
             return
         self.state.prepare()
         with held(self.state.running_file) as holder:
-            if holder:
+            if holder.by:
                 raise PlanError(
-                    f"another run of it is going on ({holder})",
+                    f"another run of it is going on ({holder.by})",
                     subject=str(self.plan.loaded.path),
                     hint="wait for its end",
                 )
+            self.unended = holder.unended
             with contextlib.closing(self.state.open()) as database:
                 yield database
 
@@ -130,7 +141,7 @@ class _Run:
             tasks.append(item.task)
         return Schedule(tasks, done=frozenset(self.results))
 
-    def _job(self, lock: Lock, ours: frozenset[str]) -> Job:
+    def _job(self, lock: Lock, ours: frozenset[str], keeper: Keeper) -> Job:
         return Job(
             carried(self.plan.loaded),
             self.plan.data,
@@ -139,16 +150,19 @@ class _Run:
             durable=self.options.durable,
             ours=ours,
             expected=lock.outputs if self.options.locked else {},
+            claims=keeper.claims,
+            links=self.plan.links,
         )
 
     def _begin(self, lock: Lock, keeper: Keeper, memory: Remembered, database: Database | None) -> None:
-        """Note, before the first is written, that these files are ours, however this run ends."""
-        keeper.claim(self.rest)
+        """See that what is written can be noted, however this run ends. Raises: StoreError."""
+        keeper.begin(self.rest)
         if self.options.locked or database is None:
             return
         if memory.journal and lock.outputs:
             self.state.save_lock(lock)
         database.begin_journal(journal_lines(self.facts.origin(self.plan.loaded.recipe.conversions)))
+        keeper.refuse_full()
 
     def _settle(self, before: Lock, memory: Remembered, database: Database | None) -> None:
         """What was written goes into the lock; the journal is of no use any more."""
@@ -170,7 +184,7 @@ class _Run:
         if self.rest or memory.journal:
             database.end_journal()
 
-    def _go(self, schedule: Schedule, job: Job, database: Database | None) -> None:
+    def _go(self, schedule: Schedule, job: Job, keeper: Keeper) -> None:
         self.watching.start(len(self.rest))
         jobs = workers(self.plan, self.rest, self.options.jobs)
         try:
@@ -182,16 +196,21 @@ class _Run:
                 results = run_pool(schedule, job, self.work, jobs)
             with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
                 for result in results:
-                    self._take(result, schedule, database)
+                    self._take(result, schedule, keeper)
         except KeyboardInterrupt:
             self.interrupted = True
             remove_leftovers(self.plan.out, self._outputs())
 
-    def _take(self, result: UnitResult, schedule: Schedule, database: Database | None) -> None:
+    def _take(self, result: UnitResult, schedule: Schedule, keeper: Keeper) -> None:
         self.results[result.unit] = result
-        if result.status == "written" and database is not None and not self.options.locked:
+        if result.written and result.status != "current":
             facts = self.facts.of(self.units, [result], Lock())
-            database.add_to_journal(journal_lines(facts, "input", "output", "unit"))
+            keeper.note(result, [] if self.options.locked else journal_lines(facts, *OF_A_UNIT))
+            try:
+                keeper.refuse_full()
+            except StoreError as error:
+                self.trouble = error
+                schedule.stop()
         self.watching.finished(self.units[result.unit], result)
         if self.options.fail_fast and result.status == "failed":
             schedule.stop()

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from ..plan.model import Base, Plan
 from ..store.database import Seen
-from ..store.stamp import Stamp
-from ..store.state import key_of_file
+from ..store.stamp import Stamp, key_of_file
 
 
 class Glance:

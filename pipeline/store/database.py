@@ -1,34 +1,48 @@
 """The SQLite file in ``.dicombake/``: memory that may be lost at any time.
 
-Three tables. ``seen``: how a file looked (size, times) when its content was hashed, so that a file that
-looks the same need not be read again. ``written``: every output that this recipe wrote or was about to
-write, so that a file which was altered since is known as ours. ``journal``: what the run under way has
-finished, in the lines of a lock; when the run is killed, the next one takes it over.
+Four tables. ``seen``: how a file looked (size, times) when its content was hashed, so that a file that
+looks the same need not be read again. ``written``: every output that this recipe finished writing, so that a
+file which was altered since is known as ours. ``claimed``: contents that a run which did not end was about to
+put in place (`claims`). ``journal``: what the run under way has finished, in the lines of a lock; when the
+run is killed, the next one takes it over.
 
 None of it is believed by itself: `seen` counts only for a file that looks so now and only with the content
-that the lock names. A file that cannot be opened, is damaged, or is of another version is made anew; where
-even that fails (a full disk, a folder that was removed under a run), memory serves until the run ends.
+that the lock names, `claimed` only for a file of that content. A file that cannot be opened, is damaged, or
+has anything in it but these tables is made anew; where even that fails (a full disk, a folder that was
+removed under a run), memory serves until the run ends.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+import stat
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-VERSION = 1
+from .claims import Claimed
+from .reading import content_of
+
+VERSION = 2
 BUSY_SECONDS = 5.0
 """How long a reader waits for the moment in which a run writes."""
+_STEPS, _MOST_STEPS = 1_000_000, 3_000
+"""SQLite's steps between two looks at the number of them, and the most of these: a minute or so."""
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+"""The end of a rollback journal that belongs to a transaction over several databases, of which we make none
+(https://www.sqlite.org/fileformat2.html#the_rollback_journal; pager.c, readSuperJournal)."""
 
-_TABLES = f"""
-CREATE TABLE seen (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, sha256 TEXT)
-  WITHOUT ROWID;
-CREATE TABLE written (path BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE journal (number INTEGER PRIMARY KEY, line TEXT);
-PRAGMA user_version = {VERSION};
-"""
+_TABLES = {
+    "seen": "CREATE TABLE seen (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, "
+    "sha256 TEXT) WITHOUT ROWID",
+    "written": "CREATE TABLE written (path BLOB PRIMARY KEY) WITHOUT ROWID",
+    "claimed": "CREATE TABLE claimed (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID",
+    "journal": "CREATE TABLE journal (number INTEGER PRIMARY KEY, line TEXT)",
+}
 
 
 Seen = tuple[int, int, int, str]
@@ -41,20 +55,22 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.lost = False
         """Whether the file could not be used: what is noted is gone when the run ends."""
+        self.full = False
+        """Whether that is for want of room on the disk."""
         try:
             self._db = _open(path)
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError, ValueError):
             try:
-                for end in ("", "-journal"):
-                    path.with_name(path.name + end).unlink(missing_ok=True)
+                remove_database(path)
                 self._db = _open(path)
-            except (sqlite3.Error, OSError):
-                self._forget()
+            except (sqlite3.Error, OSError, ValueError) as error:
+                self._forget(error)
 
-    def _forget(self) -> None:
+    def _forget(self, error: Exception) -> None:
         self.lost = True
+        self.full = self.full or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
         self._db = sqlite3.connect(":memory:", isolation_level=None)
-        self._db.executescript(_TABLES)
+        self._db.executescript(";".join(_TABLES.values()))
 
     def _write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
         """Every statement over its rows, all or none; where the file fails, memory takes over."""
@@ -63,21 +79,31 @@ class Database:
             for text, rows in statements:
                 self._db.executemany(text, rows)
             self._db.execute("COMMIT")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._db.close()
-            self._forget()
+            self._forget(error)
 
     def close(self) -> None:
         with suppress(sqlite3.Error):
             self._db.close()
 
-    def note_written(self, paths: Iterable[bytes], gone: Iterable[bytes] = ()) -> None:
-        """Claim outputs as ours; give up those that are `gone`."""
+    def note_claimed(self, claimed: Claimed) -> None:
+        """Keep claims of a run that did not end, or of a worker that died."""
+        rows = [(path, sha256) for path, contents in claimed.items() for sha256 in contents]
+        self._write(("INSERT OR IGNORE INTO claimed VALUES (?, ?)", rows))
+
+    def note_finished(self, paths: Collection[bytes], lines: Iterable[str] = ()) -> None:
+        """Outputs of whole units, with their lines of the journal: a kill leaves all of them, or none."""
         self._write(
-            ("INSERT OR IGNORE INTO written VALUES (?)", ((path,) for path in paths)),
-            ("DELETE FROM written WHERE path = ?", ((path,) for path in gone)),
+            ("INSERT OR IGNORE INTO written VALUES (?)", [(path,) for path in paths]),
+            ("DELETE FROM claimed WHERE path = ?", [(path,) for path in paths]),
+            _lines(lines),
         )
+
+    def forget_written(self, paths: Iterable[bytes]) -> None:
+        """Outputs that are not ours any more."""
+        self._write(("DELETE FROM written WHERE path = ?", [(path,) for path in paths]))
 
     def note_seen(self, files: Mapping[bytes, Seen], gone: Iterable[bytes] = ()) -> None:
         """Remember how files looked when they had their contents; forget those that are `gone`."""
@@ -93,10 +119,6 @@ class Database:
         """Begin the journal anew."""
         self._write(("DELETE FROM journal", [()]), _lines(lines))
 
-    def add_to_journal(self, lines: Iterable[str]) -> None:
-        """Whole units only: a killed run leaves all lines of a unit, or none."""
-        self._write(_lines(lines))
-
     def end_journal(self) -> None:
         """What it says is in the lock now."""
         self._write(("DELETE FROM journal", [()]))
@@ -106,52 +128,120 @@ def _lines(lines: Iterable[str]) -> tuple[str, Iterable[tuple[object, ...]]]:
     return "INSERT INTO journal (line) VALUES (?)", ((line,) for line in lines)
 
 
+def remove_database(path: Path) -> None:
+    """Remove it with what SQLite keeps beside it; links, not what they lead to. Raises: OSError."""
+    for end in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
 def _open(path: Path) -> sqlite3.Connection:
-    """The database for writing. Raises: sqlite3.Error.
+    """The database for writing. Raises: sqlite3.Error, OSError, ValueError: it is none of ours.
 
     A power cut may lose what was noted last, and that is all that it may lose: nothing waits for the disk.
     """
+    if not os.path.lexists(path):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _refuse_strange(path)
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
+        _guard(db)
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = TRUNCATE")
-        if _version(db) != VERSION:
-            names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            db.executescript("".join(f'DROP TABLE "{name}";' for name in names) + _TABLES)
-        for table in ("seen", "written", "journal"):
+        if not _has_tables(db):
+            if db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                raise ValueError("it holds something else than the memory")
+            db.executescript(f"BEGIN;{';'.join(_TABLES.values())};PRAGMA user_version = {VERSION};COMMIT")
+        for table in _TABLES:
             db.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()
+        db.set_progress_handler(None, 0)  # from here on, it does what we ask of our own tables
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+def _refuse_strange(path: Path) -> None:
+    """Raises: OSError; ValueError, where it or what SQLite would take beside it is a link, or no file."""
+    for end in ("", "-journal", "-wal"):
+        file = path.with_name(path.name + end)
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise ValueError("it is no regular file")
+            if end == "-journal" and content_of(file).endswith(_NAMES_ANOTHER):
+                raise ValueError("its journal names another file, which SQLite would remove")
+
+
+def _guard(db: sqlite3.Connection) -> None:
+    """Nothing that stands in a file makes SQLite do more than read and write these tables."""
+    db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2**20)
+    db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 2**16)
+    if sys.version_info >= (3, 12):
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
+    db.execute("PRAGMA trusted_schema = OFF")
+    db.execute("PRAGMA cell_size_check = ON")
+    steps = iter(range(_MOST_STEPS))
+    db.set_progress_handler(lambda: next(steps, None) is None, _STEPS)
+
+
+def _has_tables(db: sqlite3.Connection) -> bool:
+    """Whether it is of this version and holds our tables, and nothing besides: no view, no trigger."""
+    if int(db.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
+        return False
+    found = db.execute(f"SELECT type, name, sql FROM sqlite_master LIMIT {len(_TABLES) + 1}").fetchall()
+    return sorted(found) == sorted(("table", name, sql) for name, sql in _TABLES.items())
 
 
 class Remembered(NamedTuple):
     """All that a database says, read in one go."""
 
-    seen: Mapping[bytes, Seen] = {}
+    seen: Mapping[bytes, Seen] = MappingProxyType({})
     written: frozenset[bytes] = frozenset()
     journal: tuple[str, ...] = ()
+    claimed: Claimed = MappingProxyType({})
 
 
 def remembered(path: Path) -> Remembered:
-    """What the database at `path` says; nothing where it cannot be read. Writes nothing at all."""
-    if not path.is_file():
-        return Remembered()
+    """What the database at `path` says; nothing where it cannot be read. Writes nothing at all.
+
+    A row of other types than ours says nothing.
+    """
     try:
-        uri = f"{path.resolve().as_uri()}?mode=ro"
+        _refuse_strange(path)
+        uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+            _guard(db)
             db.execute("BEGIN")
-            if _version(db) != VERSION:
+            if not _has_tables(db):
                 return Remembered()
+            claimed: dict[bytes, set[str]] = {}
+            are_named = f"{_ARE['path']} AND {_ARE['sha256']}"
+            for name, sha256 in db.execute(f"SELECT * FROM claimed WHERE {are_named}"):
+                claimed.setdefault(name, set()).add(sha256)
+            numbers = " AND ".join(f"typeof({name}) = 'integer'" for name in ("size", "modified", "changed"))
             return Remembered(
-                {row[0]: row[1:] for row in db.execute("SELECT * FROM seen")},
-                frozenset(path for (path,) in db.execute("SELECT path FROM written")),
-                tuple(line for (line,) in db.execute("SELECT line FROM journal ORDER BY number")),
+                {
+                    row[0]: row[1:]
+                    for row in db.execute(f"SELECT * FROM seen WHERE {are_named} AND {numbers}")
+                },
+                frozenset(name for (name,) in db.execute(f"SELECT path FROM written WHERE {_ARE['path']}")),
+                tuple(
+                    line
+                    for (line,) in db.execute(
+                        "SELECT line FROM journal WHERE typeof(line) = 'text' ORDER BY number"
+                    )
+                ),
+                {name: frozenset(contents) for name, contents in claimed.items()},
             )
-    except (sqlite3.Error, ValueError, TypeError):
+    except (sqlite3.Error, OSError, ValueError, TypeError, OverflowError):
         return Remembered()
+
+
+_ARE = {
+    "path": "typeof(path) = 'blob'",
+    "sha256": "typeof(sha256) = 'text' AND length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'",
+}
+"""What a column's value must be to say anything."""

@@ -13,7 +13,8 @@ Text for git: UTF-8, LF, one fact per line, sorted, nothing but hashes, versions
 
 ``data:`` paths are relative to the data folder, ``out:`` paths to the output folder, always with ``/``.
 ``unit`` gives the fingerprint (`pipeline.run.fingerprint`) of the unit whose first output it names; it
-decides. ``option`` gives a short hash of one key of a conversion, so that what changed has a name.
+decides, and is `UNFINISHED` for a unit of which only some outputs were made. ``option`` gives a short hash of
+one key of a conversion, so that what changed has a name.
 An output's line without its first word and the ``out:`` is a line of ``sha256sum -c``. In a path, a
 backslash is ``\\\\``, a line end ``\\n`` or ``\\r``, a part of a name that is no Unicode ``\\uNNNN``.
 """
@@ -28,8 +29,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import PlanError
+from .reading import content_of
 
 VERSION = 1
+UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"
+"""In place of the fingerprint of a unit that failed with some outputs in place: sha256 of ``unfinished``."""
 
 _HEADER = re.compile(r"dicombake-lock (\d{1,9})")
 _FACT = re.compile(r"(input|output|unit) ([0-9a-f]{64})  (data|out):(.+)")
@@ -105,7 +109,7 @@ def read_lock(path: Path) -> Lock:
             newer program; with the line and the way out.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = content_of(path).decode("utf-8")
     except FileNotFoundError:
         return Lock()
     except OSError as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from .files import store_error
+from .refusals import store_error
 
 PATIENCE = 1.0
 """Seconds that a second run waits for the first to end."""
@@ -20,35 +22,60 @@ _PLACE = 2**30
 _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Held(NamedTuple):
+    """`by`: the name of another holder; empty where it is held for the block. `unended`: the last holder did
+    not come to its end, and may have left something.
+    """
+
+    by: str = ""
+    unended: bool = False
+
+
 @contextmanager
-def held(path: Path, patience: float = PATIENCE) -> Iterator[str]:
-    """Hold a file as long as the block lasts; gives the holder's name where it is not ours, else nothing.
+def held(path: Path, patience: float = PATIENCE) -> Iterator[Held]:
+    """Hold a file as long as the block lasts, or tell who does.
 
-    The file says who holds it. The system lets go of it when that process ends, however it ends; what the
-    file then says does not matter. Where the file system knows no such thing (some network drives),
-    nothing is held and nobody is named.
+    The file says who holds it, and nothing after an end. The system lets go of it when that process ends,
+    however it ends. Where the file system knows no such thing (some network drives), nothing is held and
+    nobody is named.
 
-    Raises: StoreError, where the file cannot be made.
+    Raises: StoreError, where the file cannot be made or written.
     """
     deadline = time.monotonic() + patience
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            descriptor = _opened(path)
         except OSError as error:
             raise store_error(error, str(path)) from error
         try:
             free = _hold(descriptor)
             if free and not _same(descriptor, path):
                 continue  # removed between opening and holding: somebody else may hold its successor
-            if free or time.monotonic() >= deadline:
-                if free:
-                    _sign(descriptor)
-                yield "" if free else _holder(descriptor)
+            if free:
+                unended = bool(_signed(descriptor))
+                _sign(descriptor, path)
+                yield Held(unended=unended)
+                with suppress(OSError):
+                    os.ftruncate(descriptor, 0)
+                return
+            if time.monotonic() >= deadline:
+                yield Held(_holder(descriptor))
                 return
         finally:
             os.close(descriptor)
         time.sleep(_PAUSE)
+
+
+def _opened(path: Path) -> int:
+    """A regular file of our own; what else has its name is removed, a link too. Raises: OSError."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
+    return os.open(path, _FLAGS, 0o600)
 
 
 def _hold(descriptor: int) -> bool:
@@ -76,12 +103,20 @@ def _same(descriptor: int, path: Path) -> bool:
         return True
 
 
-def _sign(descriptor: int) -> None:
+def _sign(descriptor: int, path: Path) -> None:
+    """Raises: StoreError."""
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, b"%-10d\n" % os.getpid())
+    except OSError as error:
+        raise store_error(error, str(path)) from error
+
+
+def _signed(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, b"%-10d\n" % os.getpid())
+    return os.read(descriptor, 20).strip()
 
 
 def _holder(descriptor: int) -> str:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    number = os.read(descriptor, 20).strip()
+    number = _signed(descriptor)
     return f"process {number.decode()}" if number.isdigit() else "another process"

@@ -1,4 +1,4 @@
-"""How a file looks."""
+"""How a file looks, and what the memory calls it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, found: os.stat_result) -> Stamp:
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def key_of_file(path: str) -> bytes:
+    """A file's name in the memory; `path` begins with a resolved folder, what follows may have ``/``."""
+    return os.fsencode(path if os.sep == "/" else os.path.normcase(path))

@@ -1,19 +1,26 @@
 """What a recipe keeps beside it: its lock in git, and its memory in ``.dicombake/``, which may be deleted.
 
-The memory (`database`) is ``x.sqlite``; ``x.running`` is held by the operating system while a run goes on
-(`running`), so that two do not write the same files.
+The memory (`database`) is ``x.sqlite``; ``x.claims.PID`` are what each process was about to put in place
+(`claims`); ``x.running`` is held by the operating system while a run goes on (`running`), so that two do not
+write the same files. The folder is the owner's alone, and lies where it seems to: a link is not followed.
 """
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import PlanError
+from .claims import Claimed, Claims, claim_files, claimed
 from .database import Database, Remembered, remembered
 from .files import write_file
 from .lock import Lock, format_lock, lock_path, parse_lock, read_lock
+from .refusals import store_error
 from .stamp import Stamp
+from .temporary import remove_leftovers
 
 FOLDER = ".dicombake"
 SAME_TICK = 50_000_000
@@ -30,32 +37,75 @@ class State:
         self.folder = recipe.parent / FOLDER
         self.database = self.folder / f"{recipe.stem}.sqlite"
         self.running_file = self.folder / f"{recipe.stem}.running"
+        self._claims = self.folder / f"{recipe.stem}.claims"
 
-    @property
-    def writable(self) -> bool:
-        """Whether a lock and memory can be kept beside the recipe."""
-        folder = self.folder if self.folder.is_dir() else self.folder.parent
-        return os.access(folder, os.W_OK) and os.access(self.folder.parent, os.W_OK)
+    def unwritable(self) -> Path | None:
+        """The folder that cannot be written to, where for that no lock and no memory can be kept."""
+        folders = [self.folder.parent]
+        if self.folder.is_dir() and not self.folder.is_symlink():
+            folders.append(self.folder)
+        return next((folder for folder in folders if not os.access(folder, os.W_OK | os.X_OK)), None)
 
     def recall(self) -> Remembered:
         """The memory as it stands; writes nothing."""
-        return remembered(self.database)
+        if not _is_folder(self.folder):
+            return Remembered()
+        memory = remembered(self.database)
+        return memory._replace(claimed=_both(memory.claimed, claimed(self._claims)))
+
+    def claims(self, out: Path) -> Claims:
+        """Those of this recipe's outputs in an output folder."""
+        return Claims(self._claims, os.path.realpath(out))
+
+    def take_claims(self, database: Database, settled: Collection[bytes]) -> None:
+        """Put claims into the memory, but for those of outputs that are `settled`; their files go.
+
+        For the run that holds `running_file`, before or after anybody claims.
+        """
+        files = list(claim_files(self._claims))
+        if not files:
+            return
+        left = {key: contents for key, contents in claimed(self._claims).items() if key not in settled}
+        if left:
+            database.note_claimed(left)
+        if not database.lost:
+            for file in files:
+                with suppress(OSError):
+                    file.unlink()
 
     def lock(self, memory: Remembered) -> Lock:
         """The lock, and what a killed run did after it was written. Raises: PlanError."""
         return read_lock(self.lock_file).updated(journal_of(memory))
 
-    def save_lock(self, lock: Lock) -> None:
+    def save_lock(self, lock: Lock, *, durable: bool = False) -> None:
         """Write the lock where it changed. Raises: StoreError."""
         content = format_lock(lock).encode("utf-8")
         if not self.lock_file.is_file() or self.lock_file.read_bytes() != content:
-            write_file(self.lock_file, content)
+            write_file(self.lock_file, content, durable=durable)
 
     def prepare(self) -> None:
-        """Make the folder; git is told to leave it alone. Raises: StoreError."""
-        ignore = self.folder / ".gitignore"
-        if not ignore.exists():
-            write_file(ignore, b"*\n")
+        """Make the folder, for its owner alone; git is told to leave it alone. Raises: StoreError."""
+        try:
+            if not _is_folder(self.folder):
+                if os.path.lexists(self.folder):
+                    self.folder.unlink()  # a link, or a file: no state, and not ours to follow
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+            elif stat.S_IMODE(self.folder.stat().st_mode) & 0o077:
+                with suppress(PermissionError):  # of another owner, who lets us write there
+                    self.folder.chmod(0o700)
+            ignore = self.folder / ".gitignore"
+            if not os.path.lexists(ignore) or not ignore.lstat().st_size:
+                with suppress(FileNotFoundError):
+                    ignore.unlink()
+                with os.fdopen(os.open(ignore, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                    file.write(b"*\n")
+        except OSError as error:
+            raise store_error(error, str(self.folder)) from error
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of runs that did not end; for the run that holds `running_file`."""
+        remove_leftovers(self.lock_file.parent, (self.lock_file.name,))
+        remove_leftovers(self.folder, (".gitignore",))
 
     def open(self) -> Database:
         """The memory for writing; only for the run that holds `running_file`."""
@@ -102,6 +152,13 @@ def journal_lines(facts: Lock, *kinds: str) -> list[str]:
     return [line for line in lines if line.partition(" ")[0] in kinds] if kinds else lines
 
 
-def key_of_file(path: str) -> bytes:
-    """A file's name in the memory; `path` begins with a resolved folder, what follows may have ``/``."""
-    return os.fsencode(path if os.sep == "/" else os.path.normcase(path))
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there itself, not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _both(one: Claimed, other: Claimed) -> Claimed:
+    return {key: one.get(key, frozenset()) | other.get(key, frozenset()) for key in {*one, *other}}

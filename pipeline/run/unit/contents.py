@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...loaders.files import look_of
 from ...plan.model import InputFile
-from ...store.files import file_sha256
+from ...store.reading import file_sha256
 
 
 def key_of(item: InputFile) -> str:

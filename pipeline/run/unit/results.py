@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ...errors import DicombakeError, DifferenceError, ExitStatus, Note
 from ...plan.model import Plan, Unit
 from ...recipe.loaded import LoadedRecipe
+from ...store.claims import Claims
 from ...store.files import Store, Written
 from ...trace import UNTRACED, Trace
 
@@ -74,6 +75,10 @@ class Job:
     durable: bool = False
     ours: frozenset[str] = frozenset()
     expected: Mapping[str, str] = field(default_factory=dict)
+    claims: Claims | None = None
+    links: frozenset[str] = frozenset()
+    placed: list[Written] = field(default_factory=list)
+    """The outputs of the unit under way that are in place already, however it ends."""
     hashed_apart: bool = False
     """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
 
@@ -84,7 +89,14 @@ class Job:
     def store(self) -> Store:
         """Where a unit puts its outputs."""
         return Store(
-            self.out, overwrite=self.overwrite, ours=self.ours, durable=self.durable, expected=self.expected
+            self.out,
+            overwrite=self.overwrite,
+            ours=self.ours,
+            durable=self.durable,
+            expected=self.expected,
+            claims=self.claims,
+            links=self.links,
+            placed=self.placed,
         )
 
 

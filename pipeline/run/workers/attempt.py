@@ -7,7 +7,8 @@ import traceback
 
 from ...errors import DicombakeError, SourceError
 from ...plan.model import Unit
-from ...store.files import Written, file_sha256
+from ...store.files import Written
+from ...store.reading import file_sha256
 from ..unit.contents import content_sha256, input_path, key_of, remember_content
 from ..unit.results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
@@ -16,6 +17,7 @@ from .schedule import Made, Task
 def attempt(task: Task, job: Job, work: Work) -> UnitResult:
     """The result of one unit; only KeyboardInterrupt and SystemExit pass through."""
     unit = task.unit
+    job = dataclasses.replace(job, placed=[])
     try:
         if unit.problem:
             return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
@@ -27,17 +29,16 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
             if isinstance(current, UnitResult):
                 return current
             why = current
-        if task.again:
-            job = dataclasses.replace(job, ours=job.ours | {output.path for output in unit.outputs})
         if task.hashed_apart:
             job = dataclasses.replace(job, hashed_apart=True)
         return dataclasses.replace(work(unit, job), why=why)
     except DicombakeError as error:
-        return UnitResult(unit.id, "failed", error=Failure.of(error))
+        why_not = Failure.of(error)
     except MemoryError:
-        return UnitResult(unit.id, "failed", error=NO_MEMORY)
+        why_not = NO_MEMORY
     except Exception as error:  # noqa: BLE001  a defect of ours must not take the other units along
-        return UnitResult(unit.id, "failed", error=defect(error))
+        why_not = defect(error)
+    return UnitResult(unit.id, "failed", tuple(job.placed), error=why_not)
 
 
 def convert(unit: Unit, job: Job) -> UnitResult:

@@ -19,6 +19,9 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 
 from ...errors import StoreError
+from ...plan.model import Unit
+from ...store.files import Written
+from ...store.temporary import remove_leftovers
 from ..unit.results import Failure, Job, UnitResult, Work
 from .attempt import defect
 from .schedule import Schedule, Task
@@ -61,6 +64,8 @@ class _Pool:
     under_way: dict[Future[Answer], Chunk] = field(default_factory=dict)
     executor: ProcessPoolExecutor | None = None
     leash: Connection | None = None
+    dead: list[str] = field(default_factory=list)
+    """Outputs that workers which died had to make, and may have left in halves."""
     answered: list[UnitResult] = field(default_factory=list)
     """Results whose inputs are still being hashed."""
 
@@ -157,17 +162,32 @@ class _Pool:
     def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
         """A chunk whose worker died; one that was alone is guilty."""
         alone = len(chunk) == 1 and chunk[0].again
+        self.dead += [output.path for task in chunk for output in task.unit.outputs]
         if alone:
             self.deaths += 1
-            yield from self.schedule.finish(UnitResult(chunk[0].unit.id, "failed", error=DIED))
+            yield from self.schedule.finish(
+                UnitResult(chunk[0].unit.id, "failed", self._placed(chunk[0].unit), error=DIED)
+            )
         else:
             self.suspects.extend(replace(task, again=True) for task in chunk)
+
+    def _placed(self, unit: Unit) -> tuple[Written, ...]:
+        """The outputs that a dead worker put in place."""
+        found = []
+        for output in unit.outputs:
+            sha256 = self.job.claims.proves(output.path) if self.job.claims is not None else ""
+            if sha256:
+                size = self.job.out.joinpath(*output.path.split("/")).stat().st_size
+                found.append(Written(output.path, size, sha256))
+        return tuple(found)
 
     def _recover(self) -> Iterator[UnitResult]:
         for chunk in self.under_way.values():
             yield from self._lost(chunk)
         self.under_way.clear()
         self.close()
+        remove_leftovers(self.job.out, self.dead)
+        self.dead.clear()
         self.size = 1
         if self.deaths >= DEATHS_IN_A_ROW:
             yield from self._give_up()

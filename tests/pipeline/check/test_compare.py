@@ -251,7 +251,7 @@ def test_a_run_that_was_killed_is_told(plan: Plan, tmp_path: Path) -> None:
     state = State(plan.loaded.path)
     database = state.open()
     database.begin_journal(format_lock(Lock(recipe="0" * 64)).splitlines())
-    database.add_to_journal([f"output {'1' * 64}  out:out/a.out"])
+    database.note_finished([b"a"], [f"output {'1' * 64}  out:out/a.out"])
     database.close()
     assert check(plan).lock == (
         "a run that did not end has done more than it says; the next run takes that up",

@@ -12,7 +12,9 @@ from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import Unwatched, run_plan
 from dicombake.pipeline.run.unit.results import Outcome, UnitResult
+from dicombake.pipeline.store.files import Store
 from dicombake.pipeline.store.lock import read_lock
+from dicombake.pipeline.store.state import State
 
 from .made_plans import make_plan, recipe, shout
 
@@ -166,6 +168,87 @@ def test_a_lock_does_not_make_files_of_another_folder_ours(tmp_path: Path) -> No
         run(make_plan(tmp_path / "recipe", {"a": "one"}, out=elsewhere))
     (elsewhere / "out/a.out").write_bytes(b"ONE")
     assert statuses(run(make_plan(tmp_path / "recipe", {"a": "one"}, out=elsewhere))) == {"a": "current"}
+
+
+def test_a_lock_does_not_make_a_file_of_its_own_folder_ours(tmp_path: Path) -> None:
+    """A lock that came with a clone: this recipe wrote that name somewhere, but not this file."""
+    run(make_plan(tmp_path / "there", {"a": "one"}))
+    plan = make_plan(tmp_path / "here", {"a": "one"})
+    (tmp_path / "there/fake.lock").rename(tmp_path / "here/fake.lock")
+    (tmp_path / "here/out").mkdir()
+    (tmp_path / "here/out/a.out").write_text("somebody's")
+    for _ in range(2):
+        with pytest.raises(PlanError, match=r"out/a\.out"):
+            run(plan)
+        assert (tmp_path / "here/out/a.out").read_text() == "somebody's"
+    (tmp_path / "here/out/a.out").write_bytes(b"ONE")
+    assert statuses(run(plan)) == {"a": "current"}
+    (tmp_path / "here/out/a.out").write_text("altered since")
+    assert statuses(run(plan)) == {"a": "written"}, "what was found to be ours is ours"
+
+
+class Putting(Unwatched):
+    """Puts a foreign file at a name when the run starts: after the last look of the plan."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def start(self, units: int) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("mine")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_foreign_file_that_comes_during_a_run_is_refused_for_ever(tmp_path: Path, jobs: int) -> None:
+    plan = make_plan(tmp_path, {"a": "one", "b": "two"})
+    outcome = run_plan(plan, RunOptions(jobs=jobs), Putting(tmp_path / "out/b.out"), shout)
+    assert statuses(outcome) == {"a": "written", "b": "failed"}
+    assert messages(outcome)["b"].startswith("out/b.out: exists and was not written by this recipe; move")
+    for _ in range(2):
+        with pytest.raises(PlanError, match=r"out/b\.out"):
+            run(plan, jobs=jobs)
+    assert (tmp_path / "out/b.out").read_text() == "mine"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.out", "b.out"]
+
+
+def test_recipes_that_share_an_output_refuse_each_other_for_ever(tmp_path: Path) -> None:
+    one = make_plan(tmp_path, {"a": "one"})
+    other = make_plan(
+        tmp_path, {"a": "two"}, loaded=LoadedRecipe(recipe(), tmp_path / "other.yaml", digest="1" * 64)
+    )
+    run(one)
+    for _ in range(3):
+        with pytest.raises(PlanError, match=r"out/a\.out"):
+            run(other)
+    assert statuses(run(one)) == {"a": "current"}
+
+
+@pytest.mark.parametrize("before", ["one", "another input since"])
+def test_what_a_killed_run_put_in_place_is_known_by_its_content(tmp_path: Path, before: str) -> None:
+    """Killed between the rename and everything that notes it."""
+    plan = make_plan(tmp_path, {"a": "one", "b": "two"})
+    claims = State(plan.loaded.path).claims(tmp_path)
+    (tmp_path / ".dicombake").mkdir()
+    Store(tmp_path, claims=claims).put("out/a.out", (b"ONE",))
+    claims.add("out/b.out", hashlib.sha256(b"TWO").hexdigest())
+    (tmp_path / "out/b.out").write_text("mine")
+    with pytest.raises(PlanError, match=r"did not write: out/b\.out;"):
+        run(plan)
+    (tmp_path / "out/b.out").unlink()
+    (tmp_path / "a.txt").write_text(before)
+    assert statuses(run(plan)) == {"a": "written", "b": "written"}
+    assert not [path.name for path in (tmp_path / ".dicombake").iterdir() if ".claims." in path.name]
+
+
+def test_a_link_put_at_an_output_folder_after_the_plan_is_not_written_through(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path / "here", {"a": "one"})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here/out").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    outcome = run(plan)
+    assert messages(outcome)["a"].startswith("out/a.out: is not written: out became a link while")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    known = Plan(plan.loaded, plan.data, plan.out, plan.units, links=frozenset({"out"}))
+    assert statuses(run(known)) == {"a": "written"}, "a link that was there is meant"
 
 
 def test_what_was_written_elsewhere_is_known_as_ours_after_it_was_altered(tmp_path: Path) -> None:

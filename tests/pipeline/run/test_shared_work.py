@@ -19,7 +19,8 @@ from dicombake.pipeline.run.unit import contents, work
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.run.workers import pool, shared
 from dicombake.pipeline.samples import files, xim
-from dicombake.pipeline.store.files import file_sha256
+from dicombake.pipeline.store.lock import UNFINISHED, read_lock
+from dicombake.pipeline.store.reading import file_sha256
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import VolumeSource
 
@@ -179,7 +180,9 @@ def test_a_volume_that_changes_while_workers_read_it_is_refused(
     outcome, _ = made(volume(tmp_path / "a"), jobs=2)
     assert outcome.exit_status == 1
     assert [str(result.error) for result in outcome.results] == ["first.npy: changed while it was read"] * 3
-    assert not (tmp_path / "a" / "r.lock").exists()
+    lock = read_lock(tmp_path / "a" / "r.lock")
+    assert set(lock.units.values()) == {UNFINISHED}, "its slices are in place, and none of them is done"
+    assert lock.outputs.keys() == {file.path for result in outcome.results for file in result.written}
 
 
 def test_a_volume_that_cannot_be_hashed_fails_with_its_reason(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,22 +20,26 @@ def filled(path: Path) -> Path:
     database = Database(path)
     assert not database.lost
     database.note_seen({b"a": ROW, b"\xff": ROW})
-    database.note_written([b"a", b"b"])
-    database.begin_journal(["one", "two"])
+    database.note_claimed({b"a": frozenset({"ab" * 32}), b"c": frozenset({"ab" * 32, "cd" * 32})})
+    database.begin_journal(["one"])
+    database.note_finished([b"a", b"b"], ["two"])
     database.close()
     return path
 
 
 def test_what_is_noted_comes_back(tmp_path: Path) -> None:
     path = filled(tmp_path / "x.sqlite")
-    assert remembered(path) == Remembered({b"a": ROW, b"\xff": ROW}, frozenset({b"a", b"b"}), ("one", "two"))
+    claimed = {b"c": frozenset({"ab" * 32, "cd" * 32})}
+    assert remembered(path) == Remembered(
+        {b"a": ROW, b"\xff": ROW}, frozenset({b"a", b"b"}), ("one", "two"), claimed
+    )
     database = Database(path)
-    database.note_seen({b"a": (1, 2, 3, "cd")}, gone=[b"\xff", b"never there"])
-    database.note_written([b"b", b"c"], gone=[b"a"])
-    database.add_to_journal(["three"])
+    database.note_seen({b"a": (1, 2, 3, "cd" * 32)}, gone=[b"\xff", b"never there"])
+    database.note_finished([b"b", b"c"], ["three"])
+    database.forget_written([b"a"])
     database.close()
     assert remembered(path) == Remembered(
-        {b"a": (1, 2, 3, "cd")}, frozenset({b"b", b"c"}), ("one", "two", "three")
+        {b"a": (1, 2, 3, "cd" * 32)}, frozenset({b"b", b"c"}), ("one", "two", "three")
     )
     database = Database(path)
     database.end_journal()
@@ -74,13 +81,87 @@ def poorer(path: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("harm", [damaged, cut, emptied, newer, poorer])
+def altered(path: Path, *statements: str) -> None:
+    with sqlite3.connect(path) as db:
+        for text in statements:
+            db.execute(text)
+    db.close()
+
+
+def endless(path: Path) -> None:
+    """A view in place of a table: reading it has no end."""
+    numbers = "WITH RECURSIVE n(path) AS (SELECT 1 UNION ALL SELECT path + 1 FROM n) SELECT path FROM n"
+    altered(path, "DROP TABLE written", f"CREATE VIEW written AS {numbers}")
+
+
+def triggered(path: Path) -> None:
+    altered(path, "CREATE TRIGGER t AFTER INSERT ON written BEGIN DELETE FROM seen; END")
+
+
+def escaping(path: Path) -> None:
+    """A table whose name ends a quoted name and goes on: nothing may be made beside the database."""
+    beside = path.with_name("elsewhere.sqlite")
+    altered(
+        path,
+        f"""CREATE TABLE "x""; ATTACH '{beside}' AS e; CREATE TABLE e.t(a); --" (a)""",
+        "PRAGMA user_version = 1",
+    )
+
+
+def linked(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("elsewhere.sqlite"))
+
+
+def naming_another(path: Path) -> None:
+    """A hot journal that names a file, which SQLite takes for that of several databases, and removes."""
+    victim = path.with_name("precious").as_posix().encode()
+    total = sum(victim) & 0xFFFFFFFF
+    header = bytes.fromhex("d9d505f920a163d7") + struct.pack(">IIIII", 0, 0, 1, 512, 4096)
+    tail = struct.pack(">I", 1) + victim + struct.pack(">II", len(victim), total)
+    path.with_name("x.sqlite-journal").write_bytes(
+        header.ljust(512, b"\0") + tail + bytes.fromhex("d9d505f920a163d7")
+    )
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [damaged, cut, emptied, newer, poorer, endless, triggered, escaping, linked, naming_another],
+)
 def test_a_database_that_is_none_says_nothing_and_is_made_anew(tmp_path: Path, harm: object) -> None:
     path = filled(tmp_path / "x.sqlite")
+    (tmp_path / "precious").write_text("mine")
     assert callable(harm)
     harm(path)
     assert remembered(path) == Remembered()
     assert remembered(filled(path)).written == frozenset({b"a", b"b"})
+    assert sorted(file.name for file in tmp_path.iterdir() if file.stat().st_size) == ["precious", "x.sqlite"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "INSERT INTO journal (line) VALUES (x'00ff')",
+        "INSERT INTO journal (line) VALUES (CAST(x'ff' AS TEXT))",
+        "INSERT INTO seen VALUES ('text', 1, 2, 3, 'x')",
+        "INSERT INTO seen VALUES (x'00', 'many', NULL, 3.5, x'00')",
+        "INSERT INTO written VALUES (7)",
+        "INSERT INTO claimed VALUES (x'00', 'no hash')",
+    ],
+)
+def test_a_row_of_other_types_says_nothing(tmp_path: Path, row: str) -> None:
+    path = filled(tmp_path / "x.sqlite")
+    before = remembered(path)
+    altered(path, row)
+    after = remembered(path)
+    assert after._replace(journal=after.journal[:2]) == before
+    assert all(isinstance(line, str) for line in after.journal)
+    assert remembered(filled(path)).written >= before.written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_it_is_the_owners_alone(tmp_path: Path) -> None:
+    assert stat.S_IMODE(filled(tmp_path / "x.sqlite").stat().st_mode) == 0o600
 
 
 def test_without_its_folder_memory_serves(tmp_path: Path) -> None:
@@ -88,8 +169,7 @@ def test_without_its_folder_memory_serves(tmp_path: Path) -> None:
     database = Database(path)
     shutil.rmtree(tmp_path / "state")
     for _ in range(2):
-        database.note_written([b"c"])
-        database.add_to_journal(["x"])
+        database.note_finished([b"c"], ["x"])
     database.close()
     assert not path.exists()
     database = Database(tmp_path / "state/deeper/x.sqlite")

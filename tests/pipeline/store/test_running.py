@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import StoreError
-from dicombake.pipeline.store.running import held
+from dicombake.pipeline.store.running import Held, held
 
 HOLD = (
     "import sys, time; from pathlib import Path; from dicombake.pipeline.store.running import held\n"
     "with held(Path(sys.argv[1]), 0.0) as holder:\n"
-    "    print(holder or 'free', flush=True)\n"
+    "    print(holder.by or 'free', flush=True)\n"
     "    time.sleep(float(sys.argv[2]))"
 )
 
@@ -33,7 +33,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
     with held(tmp_path / "new/x.running") as holder:
-        assert holder == ""
+        assert holder.by == ""
         with start(tmp_path / "new/x.running", 0) as other:
             assert said(other) == f"process {os.getpid()}"
     with start(tmp_path / "new/x.running", 0) as other:
@@ -44,19 +44,19 @@ def test_the_second_waits_a_moment(tmp_path: Path) -> None:
     with start(tmp_path / "x.running", 0.5) as other:
         assert said(other) == "free"
         with held(tmp_path / "x.running", 30.0) as holder:
-            assert holder == ""
+            assert holder.by == ""
 
 
 def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     with start(tmp_path / "x.running", 60) as other:
         assert said(other) == "free"
         with held(tmp_path / "x.running", 0.0) as holder:
-            assert holder == f"process {other.pid}"
+            assert holder.by == f"process {other.pid}"
         other.kill()
         other.wait(timeout=20)
         start_of_wait = time.monotonic()
         with held(tmp_path / "x.running", 30.0) as holder:
-            assert holder == ""
+            assert holder == Held(unended=True)
         assert time.monotonic() - start_of_wait < 20
 
 
@@ -65,6 +65,21 @@ def test_a_file_that_says_nothing_names_nobody(tmp_path: Path) -> None:
         (tmp_path / "x.running").write_bytes(b"")
         with start(tmp_path / "x.running", 0) as other:
             assert said(other) == "another process"
+
+
+def test_a_holder_that_came_to_its_end_leaves_nothing_to_clean(tmp_path: Path) -> None:
+    for _ in range(2):
+        with held(tmp_path / "x.running") as holder:
+            assert holder == Held()
+
+
+def test_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "x.running").symlink_to(tmp_path / "precious")
+    with held(tmp_path / "x.running") as holder:
+        assert holder == Held()
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "x.running").is_symlink()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

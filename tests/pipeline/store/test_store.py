@@ -17,11 +17,10 @@ from dicombake.pipeline.errors import DifferenceError, StoreError, VerificationE
 from dicombake.pipeline.store.files import (
     Store,
     Written,
-    file_sha256,
-    part_name,
-    remove_leftovers,
     write_file,
 )
+from dicombake.pipeline.store.reading import file_sha256
+from dicombake.pipeline.store.temporary import part_name, remove_leftovers
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and signals")
 

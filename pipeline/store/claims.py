@@ -1,0 +1,106 @@
+"""What is about to get its name as an output, noted by the process that gives it: content and name.
+
+A run that is killed, or a worker that dies, may have put files in place that nothing else knows of. A claim
+says which content a file of that name has if we wrote it, and counts for a file that has that content, for no
+other: so a file that somebody else put there stays foreign. Each process writes a file of its own,
+``x.claims.PID``; the next run takes them into the memory (`database`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .reading import content_of, file_sha256
+from .stamp import key_of_file
+
+Claimed = Mapping[bytes, frozenset[str]]
+"""Name in the memory (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
+
+_LINE = re.compile(rb"([0-9a-f]{64}) ((?:[0-9a-f]{2})+)")
+_LARGEST = 2**28
+"""Bytes of a file of claims that are believed to be ours: a million of them."""
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Those of one recipe for an output folder. `start`: of its files' names; `out`: the folder, resolved."""
+
+    start: Path
+    out: str
+
+    def key(self, path: str) -> bytes:
+        """What an output (path with /, relative to the output folder) is called."""
+        return key_of_file(f"{self.out}{os.sep}{path}")
+
+    def add(self, path: str, sha256: str) -> None:
+        """Claim an output, before it gets its name. Raises: OSError."""
+        self._append(b"\n%s %s\n" % (sha256.encode(), self.key(path).hex().encode()))
+
+    def try_out(self) -> None:
+        """See whether claims can be kept, before anything is done. Raises: OSError."""
+        self._append(b"\n" * 512)
+
+    def _append(self, line: bytes) -> None:
+        """In one piece; the end of a line that a full disk cut is no line."""
+        try:
+            descriptor = os.open(f"{self.start}.{os.getpid()}", _FLAGS, 0o600)
+        except FileNotFoundError:
+            return  # state may be deleted at any time
+        try:
+            if os.write(descriptor, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
+
+    def proves(self, path: str) -> str:
+        """The sha256 (hex) of an output that is there, where a claim has it; else nothing."""
+        contents = claimed(self.start).get(self.key(path))
+        return content_among(self.key(path), contents or ())
+
+
+def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str:
+    """The sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else nothing."""
+    if not contents:
+        return ""
+    try:
+        found = file_sha256(os.fsdecode(key))
+    except OSError:
+        return ""
+    return found if found in contents else ""
+
+
+def claimed(start: Path) -> Claimed:
+    """All claims in files whose names begin so; what makes no sense in them is none."""
+    found: dict[bytes, set[str]] = {}
+    for file in claim_files(start):
+        with suppress(OSError):
+            if file.lstat().st_size > _LARGEST:
+                continue
+            for line in content_of(file).split(b"\n"):
+                if matched := _LINE.fullmatch(line):
+                    found.setdefault(bytes.fromhex(matched[2].decode()), set()).add(matched[1].decode())
+    return {key: frozenset(contents) for key, contents in found.items()}
+
+
+def claim_files(start: Path) -> Iterator[Path]:
+    """The files of claims, whoever wrote them."""
+    head = f"{start.name}."
+    with suppress(OSError), os.scandir(start.parent) as entries:
+        for entry in entries:
+            is_ours = entry.name.startswith(head) and entry.name.removeprefix(head).isdigit()
+            if is_ours and entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)

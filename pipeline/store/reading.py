@@ -1,0 +1,55 @@
+"""Files opened for reading: regular ones only, so that nobody waits for a pipe or reads a device for ever."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from io import FileIO
+
+NO_FILE = "it is a pipe, a device or a socket, and no file"
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Without waiting: opening a pipe would, until somebody writes to it."""
+_PIECE = 2**23
+"""Bytes of a file that are hashed at once."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> FileIO:
+    """A file open for reading, without a buffer. Raises: OSError, also for what is no regular file."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, NO_FILE, os.fspath(path))
+        return FileIO(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """All of a regular file. Raises: OSError."""
+    with open_regular(path) as file:
+        return file.readall()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """sha256 (hex) of a file's content. Raises: OSError.
+
+    In large pieces: between two of them a thread waits for its turn among others, milliseconds each time.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        return sha256_of(file, memoryview(bytearray(min(max(size, 1), _PIECE))))
+
+
+def sha256_of(file: FileIO, buffer: memoryview) -> str:
+    """sha256 (hex) of the rest of an open file, a buffer at a time. Raises: OSError."""
+    digest = hashlib.sha256()
+    while count := file.readinto(buffer):
+        digest.update(buffer[:count])
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""The temporary files that become outputs: made, filled, put in place, and removed where nobody did.
+
+The temporary name starts with a dot (no glob of a recipe matches it) and ends in ``.part``.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+Chunk = bytes | memoryview
+
+_PART = re.compile(r"\.(?P<name>.+)\.\d+\.part", re.DOTALL)
+_LONGEST_NAME = 255
+_USUAL_MODE = 0o666
+"""What `open` asks for; the umask takes its part away."""
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+
+
+def part_name(name: str) -> str:
+    """The temporary name of a file; never longer than a file system takes when `name` itself is not."""
+    tail = f".{os.getpid()}.part"
+    room = _LONGEST_NAME - len(tail) - 1
+    if len(os.fsencode(name)) > room:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return f".{name}{tail}"
+
+
+def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
+    """Remove the temporary files that a killed process left beside these outputs; their number.
+
+    Only names that one of `outputs` would have had are removed, so that other recipes may work in the
+    same folders.
+    """
+    folders: dict[str, set[str]] = {}
+    for output in outputs:
+        folder, _, name = output.rpartition("/")
+        folders.setdefault(folder, set()).update((name, hashlib.sha256(os.fsencode(name)).hexdigest()))
+    removed = 0
+    for folder, names in folders.items():
+        with suppress(OSError), os.scandir(out.joinpath(*folder.split("/"))) as entries:
+            for entry in entries:
+                matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
+                if matched and matched["name"] in names and entry.is_file(follow_symlinks=False):
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
+
+
+def write_part(
+    part: Path, chunks: Iterable[Chunk], *, mode: int | None = None, durable: bool = False
+) -> tuple[int, str]:
+    """Write and hash; the number of bytes and their sha256 (hex). Raises: OSError.
+
+    The mode is the user's usual one, as `open` gives it, or `mode`: never wider than that meanwhile.
+    """
+    digest = hashlib.sha256()
+    with _created(part, _USUAL_MODE if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR) as file:
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            if not rest.nbytes:
+                continue
+            digest.update(rest)
+            rest = rest.cast("B")
+            while rest:
+                rest = rest[file.write(rest) :]
+        if durable:
+            os.fsync(file.fileno())
+        return file.tell(), digest.hexdigest()
+
+
+def _created(part: Path, mode: int) -> FileIO:
+    """A new file, in a folder that is made where it is missing; what a killed run left there is removed."""
+
+    def opener(path: str, flags: int) -> int:
+        return os.open(path, flags, mode)
+
+    try:
+        return FileIO(part, "xb", opener=opener)
+    except FileNotFoundError:
+        part.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        part.unlink(missing_ok=True)
+    return FileIO(part, "xb", opener=opener)
+
+
+def mode_of(final: Path) -> int | None:
+    """The permissions of a regular file; None where there is none, and on Windows, which has others."""
+    if sys.platform == "win32":
+        return None
+    try:
+        found = final.lstat().st_mode
+    except OSError:
+        return None
+    return stat.S_IMODE(found) & 0o777 if stat.S_ISREG(found) else None
+
+
+def replace(part: Path, final: Path) -> None:
+    """Rename over whatever is there. Raises: OSError."""
+    _patiently(os.replace, part, final)
+
+
+def place_new(part: Path, final: Path) -> None:
+    """Rename to a name that nobody has, not even since a moment. Raises: FileExistsError, OSError.
+
+    A rename replaces what is there, except on Windows; a second name for the file does not. Where the file
+    system gives no second names, all that can be done is to look just before.
+    """
+    if sys.platform == "win32":
+        _patiently(os.rename, part, final)
+        return
+    try:
+        os.link(part, final, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
+        part.replace(final)
+    else:
+        part.unlink()
+
+
+def _patiently(rename: Callable[[Path, Path], None], part: Path, final: Path) -> None:
+    """On Windows a scanner may hold a new file for a moment."""
+    tries = 10 if sys.platform == "win32" else 1
+    for left in range(tries, 0, -1):
+        try:
+            rename(part, final)
+        except PermissionError:
+            if left == 1:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def discard(part: Path) -> None:
+    """Remove a temporary file, as far as that can be done."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; Windows has no such call for folders. Raises: OSError."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
