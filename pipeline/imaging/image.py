@@ -172,6 +172,25 @@ class Image:
         if (samples is None and len(shape) != 2) or (samples and (len(shape) != 3 or shape[2] != samples)):
             raise ValueError(f"pixels of shape {shape} are no {self.photometric} image")
 
+    def __repr__(self) -> str:
+        name, size = self.source.path.name or "in memory", f"{self.rows} rows x {self.columns} columns"
+        return f"<Image {name}: {size}, {self.pixels.dtype}, {self.photometric}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook a thumbnail, and what is known of the image: mm, degrees in IEC 61217."""
+        from ..notebook import png, table
+        from .thumbnail import thumbnail
+
+        geometry = self.geometry
+        known = {
+            "spacing (row, column), mm": geometry.spacing, "SID, mm": geometry.sid, "SAD, mm": geometry.sad,
+            "gantry, degrees": geometry.gantry, "collimator, degrees": geometry.collimator,
+            "couch, degrees": geometry.couch, "units": self.units,
+        }  # fmt: skip
+        rows = [(name, value) for name, value in known.items() if value is not None]
+        picture = thumbnail(self.pixels, inverted=self.photometric == "MONOCHROME1")
+        return png(picture, repr(self)[1:-1]) + table(repr(self)[1:-1], (), rows)
+
     @property
     def rows(self) -> int:
         return int(self.pixels.shape[0])

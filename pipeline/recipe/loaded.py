@@ -46,6 +46,9 @@ class LoadedRecipe:
     variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
     """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
 
+    def __repr__(self) -> str:
+        return f"<LoadedRecipe {self.recipe.name}: conversions: {len(self.recipe.conversions)}>"
+
     def for_machine(self, name: str) -> LoadedRecipe:
         """The recipe as it is for files of a machine; itself where `name` is empty."""
         return self.variants[name] if name else self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 Status = Literal["written", "current", "failed", "skipped"]
 """``current``: up to date, nothing was done. ``skipped``: not tried, because what it needs failed."""
+
+_TOLD: dict[Status, str] = {
+    "written": "written", "current": "up to date", "failed": "failed", "skipped": "not done",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,27 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     """Of the plan and of the run as a whole; those of units are in their results."""
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        found = ((self.count(status), told) for status, told in _TOLD.items())
+        told = ", ".join(f"{count} {name}" for count, name in found if count) or "nothing to do"
+        return f"<Outcome {self.plan.loaded.recipe.name}: {told}, exit status {int(self.exit_status)}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook what was done: a row for each conversion, and the outputs and failures."""
+        from ...notebook import details, table
+
+        names = self.plan.loaded.recipe.conversions
+        statuses: dict[str, Counter[Status]] = {name: Counter() for name in names}
+        for unit, result in zip(self.plan.units, self.results, strict=True):
+            statuses[unit.conversion][result.status] += 1
+        rows = [(name, *(counts[status] for status in _TOLD)) for name, counts in statuses.items()]
+        return (
+            table(repr(self)[1:-1], ("conversion", *_TOLD.values()), rows)
+            + details("failures", [str(result.error) for result in self.results if result.error])
+            + details("written", [file.path for result in self.results for file in result.written])
+            + details("notes", [note.text for note in self.notes])
+        )
 
     def count(self, status: Status) -> int:
         return sum(result.status == status for result in self.results)

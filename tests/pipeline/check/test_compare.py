@@ -174,7 +174,7 @@ def test_a_variable_that_is_used_has_a_name(tmp_path: Path) -> None:
 
 
 def test_versions_are_named(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fingerprint, reasons, versions):
+    for module in (fingerprint, reasons):
         monkeypatch.setattr(module, "program_version", lambda: "9.9")
     before = versions.installed("dicombake")
     assert told(check(plan))["a"] == ("stale", f"dicombake {before} -> 9.9")
