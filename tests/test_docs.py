@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import typer
 from dicombake.pipeline.cli.main import COMMANDS, app, load
+from dicombake.pipeline.exporters.registry import DICOM, TARGETS
 from dicombake.pipeline.loaders.xim.attribute_table import HOMES
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.report.formats import markdown
+from dicombake.pipeline.report.formats import markdown, table, targets
 from dicombake.pipeline.samples import samples
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.process import OPERATIONS
@@ -231,7 +232,22 @@ def test_every_key_of_a_recipe_is_in_the_reference() -> None:
         assert f"`{name}`" in outputs, name
 
 
-def test_every_source_format_has_a_page_that_names_its_options() -> None:
+def test_the_targets_that_are_no_dicom_are_listed(generated: Callable[[Path, str, str], None]) -> None:
+    rows = [row for row in targets() if TARGETS[row.name].file is not DICOM]
+    generated(DOCS / "pictures.md", "targets", "\n".join(table("to", "writes", rows)) + "\n")
+
+
+def begun(name: str) -> str:
+    """The page of a format that has none yet, to go on with: what it reads, and its options."""
+    model = SOURCE_FORMATS[name]
+    options = "".join(f"- `{option}`\n" for option in model.model_fields if option != "format")
+    return f"# `{name}`\n\n{model.__doc__}\n\n{options}"
+
+
+def test_every_source_format_has_a_page_that_names_its_options(golden: Callable[[Path, str], None]) -> None:
+    for name in SOURCE_FORMATS:
+        if not (page := DOCS / "formats" / f"{name}.md").exists():
+            golden(page, begun(name))
     assert {path.stem for path in (DOCS / "formats").glob("*.md")} == set(SOURCE_FORMATS)
     for name, model in SOURCE_FORMATS.items():
         page = (DOCS / "formats" / f"{name}.md").read_text(encoding="utf-8")

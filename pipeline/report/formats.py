@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +93,12 @@ def _grid(rows: tuple[Row, ...]) -> RenderableType:
 
 def markdown() -> str:
     """Both tables in Markdown, for the docs."""
-    lines = (*_table("source", "reads", sources()), "", *_table("to", "writes", targets()))
+    lines = (*table("source", "reads", sources()), "", *table("to", "writes", targets()))
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, does: str, rows: tuple[Row, ...]) -> Iterator[str]:
+def table(name: str, does: str, rows: Sequence[Row]) -> Iterator[str]:
+    """The lines of a table in Markdown."""
     yield f"| {name} | {does} | options |"
     yield "|---|---|---|"
     for row in rows:

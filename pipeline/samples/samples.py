@@ -34,6 +34,8 @@ class Sample:
     """(rows, columns), (rows, columns, 3), or for a volume (rows, columns, slices)."""
     truth: dict[str, Any] = field(default_factory=dict)
     """Geometry in the file or, for films, meant: mm, degrees IEC 61217."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What a recipe has to say of the format, so that it is read."""
 
 
 def write_samples(folder: Path) -> list[Path]:
@@ -155,7 +157,9 @@ def _arrays() -> Iterator[Sample]:
     counts = whole(marked(20000 * dose + 50 * noise(SPOKES, 61) - 100, 25000), np.int16)
     yield Sample("arrays/detector.npy", "array", files.npy(counts), counts)
     gray = marked(dose * 2.0, 2.5).astype(np.float32)
-    yield Sample("arrays/dose.npz", "array", files.npz(dose=gray, mask=gray > 1), gray)
+    yield Sample(
+        "arrays/dose.npz", "array", files.npz(dose=gray, mask=gray > 1), gray, options={"key": "dose"}
+    )
 
 
 def _volume() -> Iterator[Sample]:
@@ -163,7 +167,7 @@ def _volume() -> Iterator[Sample]:
     volume = phantoms.cylinder(PHANTOM, PHANTOM_PITCH, radius=85.0, inserts=rods)
     pixels = whole(volume + 8 * noise(PHANTOM, 71), np.int16)
     truth = {"spacing": PHANTOM_PITCH, "slice_axis": 2}
-    yield Sample("volume/phantom.npy", "volume", files.npy(pixels), pixels, truth)
+    yield Sample("volume/phantom.npy", "volume", files.npy(pixels), pixels, truth, options=truth)
 
 
 def _raw() -> Iterator[Sample]:
@@ -176,7 +180,8 @@ def _raw() -> Iterator[Sample]:
     strip = whole(marked(1500 * phantoms.wedge((90, 200), 5, border=8) - 200, 2000), np.int16)
     header = b"MADE SAMPLE".ljust(64, b"\x00")
     content = files.flat(strip, byte_order="big", header=header)
-    yield Sample("raw/linear_array.bin", "raw", content, strip)
+    options = {"shape": strip.shape, "dtype": "int16", "byte_order": "big", "header_bytes": len(header)}
+    yield Sample("raw/linear_array.bin", "raw", content, strip, options=options)
 
 
 _MAKERS: tuple[Callable[[], Iterator[Sample]], ...] = (

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ...schemas.recipe import Limits
 from ...schemas.sources import AutoSource
-from ..imaging.image import Image
+from ..exporters.registry import DICOM, TARGETS, exporter
+from ..imaging.image import Image, Pixels
 from ..loaders.registry import load
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_STARTS = {"png": (b"\x89PNG",), "jpg": (b"\xff\xd8",), "tiff": (b"II", b"MM"), "npy": (b"\x93NUMPY",)}
+_HEAD = 256
+"""Bytes in which the signatures of every kind of file lie."""
+_TARGETS = sorted(TARGETS, key=lambda to: -TARGETS[to].file.offset)
+"""DICOM first: the bytes before its prefix are free, and may say TIFF."""
 
 
 class Found:
@@ -27,41 +30,59 @@ class Found:
         self.path = path
 
     @cached_property
+    def target(self) -> str | None:
+        """A target that writes files of this kind, by its content."""
+        with self.path.open("rb") as file:
+            head = file.read(_HEAD)
+        kinds = ((to, TARGETS[to].file) for to in _TARGETS)
+        return next((to for to, kind in kinds if head[kind.offset :].startswith(kind.signatures)), None)
+
+    @property
     def kind(self) -> str:
-        head = self.path.read_bytes()[:132]
-        if head[128:132] == b"DICM":
-            return "dicom"
-        return next((kind for kind, starts in _STARTS.items() if head.startswith(starts)), "unknown")
+        """What kind of file it is, as a test calls it."""
+        return "unknown" if self.target is None else TARGETS[self.target].file.name
+
+    @property
+    def is_dicom(self) -> bool:
+        return self.target is not None and TARGETS[self.target].file is DICOM
 
     @cached_property
     def dataset(self) -> Dataset | None:
         from pydicom import dcmread
 
-        return dcmread(self.path, stop_before_pixels=True) if self.kind == "dicom" else None
+        return dcmread(self.path, stop_before_pixels=True) if self.is_dicom else None
 
     @cached_property
     def images(self) -> list[Image]:
+        """By the loader that its content tells."""
         return list(load(self.path, AutoSource(), Limits()))
 
     @cached_property
-    def stored(self) -> npt.NDArray[Any]:
+    def array(self) -> Pixels | None:
+        """The pixels of a file that no loader reads whatever it holds, by its target's own reader."""
+        if self.target is None or TARGETS[self.target].file.read_by is not None:
+            return None
+        return exporter(self.target).contents(self.path.read_bytes()).pixels
+
+    @cached_property
+    def stored(self) -> Pixels:
         """Pixels as they are stored."""
-        if self.kind == "npy":
-            return np.asarray(np.load(self.path, allow_pickle=False))
+        if self.array is not None:
+            return self.array
         images = [image.pixels if image.stored is None else image.stored.pixels for image in self.images]
         return images[0] if len(images) == 1 else np.stack(images)
 
     @cached_property
-    def values(self) -> npt.NDArray[Any]:
+    def values(self) -> Pixels:
         """Modality values, (rows, columns), frames before and samples after them."""
-        if self.kind == "npy":
-            return self.stored
+        if self.array is not None:
+            return self.array
         images = [image.pixels for image in self.images]
         return images[0] if len(images) == 1 else np.stack(images)
 
     @property
-    def planes(self) -> npt.NDArray[Any]:
+    def planes(self) -> Pixels:
         """(frames, rows, columns, ...)"""
         framed = self.values.ndim == 2 or self.values.shape[-1] in (3, 4)
-        alone = framed and (self.kind == "npy" or len(self.images) == 1)
+        alone = framed and (self.array is not None or len(self.images) == 1)
         return self.values[np.newaxis] if alone else self.values

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ..base import Count, Many, Model, Number, OneOrMany, Pair, PositiveNumber, Text, as_tuple
+from ..exports import DICOM_TARGETS, EXPORT_TARGETS
 from ..inputs import Glob
 from ..language.tag_fields import TagKey
 from ..sources import Dtype
 from .made_inputs import AnyInput, AnyShape, PlainTags
 
-Kind = Literal[
+KINDS = (
     "rt-image", "ct-image", "mr-image", "secondary-capture", "parametric-map", "dicom",
-    "png", "jpg", "tiff", "npy",
-]  # fmt: skip
+    *(name for name in EXPORT_TARGETS if name not in DICOM_TARGETS),
+)  # fmt: skip
+"""What an output can be: a kind of DICOM, DICOM at all, or the file of another target, by its name."""
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[KINDS]
 
 
 def _quadruple(value: Any) -> Any:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from dicombake.pipeline.exporters.registry import TARGETS
 from dicombake.pipeline.samples import samples
 from dicombake.schemas.exports import EXPORT_TARGETS
 
@@ -156,7 +157,7 @@ def test_the_reference_has_every_target_and_kind_of_file(reference: dict[str, st
     for name in EXPORT_TARGETS:
         assert f"to: {name}," in text, name
     suffixes = {Path(name).suffix for name in reference}
-    assert suffixes == {".dcm", ".png", ".jpg", ".tif", ".npy", ".lock"}
+    assert suffixes == {row.file.suffix for row in TARGETS.values()} | {".lock"}
     assert {path.stem for path in (ROOT / "recipes").glob("*.yaml")} | {"every"} == {
         Path(name).stem for name in reference if name.endswith(".lock")
     }

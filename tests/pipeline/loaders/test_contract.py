@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.exact import DTYPES
 from dicombake.pipeline.loaders.registry import FORMATS, load, loader, probe
+from dicombake.pipeline.samples import samples
+from dicombake.pipeline.samples.samples import Sample as SampleFile
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import (
     SOURCE_FORMATS,
@@ -103,6 +107,20 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
 }
 
 
+def made_sample(found: SampleFile) -> Sample:
+    source: Any = SOURCE_FORMATS[found.format].model_validate(found.options)
+    told = None if FORMATS[found.format].content is None else found.format
+    return Sample(found.content, source, told)
+
+
+WITHOUT = {name for name, row in FORMATS.items() if row.series}
+"""Formats whose files are samples of another."""
+if missing := set(FORMATS) - WITHOUT - {made().source.format for made in SAMPLES.values()}:
+    for found in samples():
+        if found.format in missing:
+            SAMPLES[found.path] = partial(made_sample, found)
+
+
 @pytest.fixture(params=SAMPLES)
 def sample(request: pytest.FixtureRequest) -> Sample:
     return SAMPLES[request.param]()
@@ -117,8 +135,7 @@ def path(tmp_path: Path, sample: Sample) -> Path:
 
 def test_every_format_of_the_recipe_has_a_row_and_a_sample() -> None:
     assert set(FORMATS) == set(SOURCE_FORMATS)
-    without = {name for name, row in FORMATS.items() if row.series}  # its files are samples of another
-    assert {made().source.format for made in SAMPLES.values()} == set(FORMATS) - without
+    assert {made().source.format for made in SAMPLES.values()} == set(FORMATS) - WITHOUT
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 import tifffile
 import ximreader
+from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.samples import Sample, phantoms, samples, write_samples, xim
+from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import SOURCE_FORMATS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,6 +141,26 @@ def test_raw_files_are_header_and_pixels() -> None:
 def test_every_source_format_has_a_sample() -> None:
     # a series of slices is what the demo's own volume becomes; `auto` is any of the others
     assert {sample.format for sample in SAMPLES.values()} == set(SOURCE_FORMATS) - {"auto", "dicom-series"}
+
+
+@pytest.mark.parametrize("path", SAMPLES)
+def test_every_sample_holds_what_it_says_by_way_of_its_format(path: str, tmp_path: Path) -> None:
+    sample = SAMPLES[path]
+    file = tmp_path / Path(path).name
+    file.write_bytes(sample.content)
+    source: Any = SOURCE_FORMATS[sample.format].model_validate(sample.options)
+    images = list(load(file, source, Limits()))
+    found = [image.pixels if image.stored is None else image.stored.pixels for image in images]
+    if "slice_axis" in sample.options:
+        read = np.stack(found, axis=sample.options["slice_axis"])
+    else:
+        read = found[0] if len(found) == 1 else np.stack(found)
+    meant = np.asarray(sample.pixels)
+    assert read.shape == meant.shape
+    if any(image.lossy for image in images):
+        assert np.abs(read.astype(float) - meant).mean() < 2
+    else:
+        assert np.array_equal(read, meant)
 
 
 def test_samples_are_the_same_each_time(tmp_path: Path) -> None:
