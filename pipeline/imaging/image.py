@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Note
+from .move import STILL, Move
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -164,6 +165,8 @@ class Image:
     """The files it was made of; several after combining."""
     history: tuple[str, ...] = ()
     """What was done to it, one phrase each, for DerivationDescription."""
+    move: Move = STILL
+    """Where its pixels lay in the image as it was loaded."""
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:

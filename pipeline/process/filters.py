@@ -14,8 +14,9 @@ import numpy as np
 from ..errors import Note
 from ..imaging.deterministic import cosine_and_sine
 from ..imaging.image import Image, Pixels
+from ..imaging.move import Move, shift
 from .common import computed, finite, number, refusal, refuse_not_finite
-from .placement import Move, moved, shift
+from .placement import moved
 from .smoothing import gaussian
 from .splines import resampled
 

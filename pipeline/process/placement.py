@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Note
 from ..imaging.image import Geometry, Image, Origin, PatientPlane
+from ..imaging.move import Move
+from .common import refusal
 
 Vector = tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where new pixels lay in the old image: old (row, column) = matrix x new (row, column) + offset."""
-
-    matrix: tuple[tuple[float, float], tuple[float, float]]
-    offset: tuple[float, float]
-
-    @property
-    def on_axes(self) -> bool:
-        """Whether rows and columns stay parallel to the old rows or columns."""
-        return all(part in (-1, 0, 1) for row in self.matrix for part in row)
-
-    @property
-    def turns(self) -> bool:
-        return self.matrix != ((1, 0), (0, 1))
-
-
-def shift(rows: float, columns: float) -> Move:
-    """New pixel (0, 0) is the old pixel (rows, columns)."""
-    return Move(((1, 0), (0, 1)), (rows, columns))
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
 def moved(image: Image, move: Move, does: str) -> Image:
@@ -40,7 +22,13 @@ def moved(image: Image, move: Move, does: str) -> Image:
 
     What would be needed and is not known (a spacing, an orientation) leaves the dependent values empty, with
     a note: a position is never kept where it stopped being true.
+
+    Raises:
+        ProcessError: for tiles of a whole-slide image, whose places in the slide are not theirs alone.
     """
+    source = image.source.dataset
+    if source is not None and source.get("SOPClassUID") == WHOLE_SLIDE:
+        raise refusal(image, f"{does}: whole-slide images take no geometric operation")
     geometry = image.geometry
     lost: list[str] = []
     changes = _receptor(geometry, move, lost) | _spacing(geometry, move)
@@ -56,7 +44,7 @@ def moved(image: Image, move: Move, does: str) -> Image:
     if lost:
         reason = "cannot follow, since spacing or orientation is not known; left empty"
         image = image.noting(Note("position-lost", f"{does}: {' and '.join(lost)} {reason}"))
-    return image.replace(geometry=following)
+    return image.replace(geometry=following, move=move.after(image.move))
 
 
 def _derived(origin: Origin, does: str) -> Origin:
@@ -78,9 +66,9 @@ def _receptor(geometry: Geometry, move: Move, lost: list[str]) -> dict[str, Any]
             changes["position"] = None
             lost.append("the image position")
         else:
-            changes["position"] = _point(geometry.position, geometry.orientation, geometry.spacing, move)
+            changes["position"] = point(geometry.position, geometry.orientation, geometry.spacing, move)
     if geometry.orientation is not None and move.turns:
-        changes["orientation"] = _turned(geometry.orientation, geometry.spacing, move)
+        changes["orientation"] = turned(geometry.orientation, geometry.spacing, move)
         if changes["orientation"] is None:
             lost.append("the image orientation")
     return changes
@@ -89,15 +77,15 @@ def _receptor(geometry: Geometry, move: Move, lost: list[str]) -> dict[str, Any]
 def _plane(
     plane: PatientPlane, spacing: tuple[float, float] | None, move: Move, lost: list[str]
 ) -> PatientPlane | None:
-    orientation = _turned(plane.orientation, spacing, move)
+    orientation = turned(plane.orientation, spacing, move)
     if orientation is None or (spacing is None and any(move.offset)):
         lost.append("the patient plane")
         return None
-    x, y, z = _point(plane.position, plane.orientation, spacing or (0, 0), move)
+    x, y, z = point(plane.position, plane.orientation, spacing or (0, 0), move)
     return dataclasses.replace(plane, position=(x, y, z), orientation=orientation)
 
 
-def _point(position: Vector, orientation: Vector, spacing: tuple[float, float], move: Move) -> Vector:
+def point(position: Vector, orientation: Vector, spacing: tuple[float, float], move: Move) -> Vector:
     """The place of the new pixel (0, 0): `offset` rows and columns from the old one (PS3.3 C.7.6.2.1.1)."""
     down, along = move.offset[0] * spacing[0], move.offset[1] * spacing[1]
     return tuple(
@@ -106,7 +94,7 @@ def _point(position: Vector, orientation: Vector, spacing: tuple[float, float], 
     )
 
 
-def _turned(
+def turned(
     orientation: Vector, spacing: tuple[float, float] | None, move: Move
 ) -> tuple[float, float, float, float, float, float] | None:
     """Directions of a new row (towards higher columns) and a new column, of length 1."""

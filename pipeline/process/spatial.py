@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import Note
 from ..imaging.image import Image, Pixels
+from ..imaging.move import Move, shift
 from .common import plural, refusal
-from .placement import Move, moved, shift
+from .placement import moved
 
 if TYPE_CHECKING:
     from ...schemas.process import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90

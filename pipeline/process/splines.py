@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .placement import Move
+from ..imaging.move import Move
 
 _BAND = 1 << 17
 """Pixels that are looked up in one go."""

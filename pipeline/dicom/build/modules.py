@@ -21,6 +21,7 @@ from ...trace import UNTRACED, Trace
 from ..encode.encoding import Encoded
 from ..encode.numbers import ds
 from ..encode.uids import set_uid
+from ..moving.grid import moving_of
 from .carry import carried, cleaned
 from .origins import from_dataset, from_properties
 
@@ -86,6 +87,11 @@ def _from_sources(dataset: Dataset, image: Image, modality: str, trace: Trace) -
     if source.dataset is not None:
         same = str(source.dataset.get("Modality") or "") == modality
         found, notes = carried(source.dataset, same_modality=same, computed=image.computed)
+        moving = moving_of([image])
+        if moving is not None:
+            from ..moving.follow import follow
+
+            notes += follow(found, moving, own_kind=False)
         _of_this_frame(found, source)
         dataset.update(found)
         trace.layer(dataset, from_dataset(source))

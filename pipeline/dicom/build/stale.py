@@ -21,10 +21,8 @@ _VALUES = (
     "RealWorldValueMappingSequence ModalityLUTSequence PixelIntensityRelationship "
     "PixelIntensityRelationshipSign"
 )
-_PLACES = (
-    "SmallestImagePixelValue LargestImagePixelValue HistogramSequence PatientOrientation "
-    "PixelAspectRatio GraphicAnnotationSequence DisplayedAreaSelectionSequence ShutterShape"
-)
+_GRID = "SmallestImagePixelValue LargestImagePixelValue HistogramSequence"
+"""Of the pixels that there are; what says where they are is in `dicom.moving`."""
 _PALETTE = (
     "RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor "
     "BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData GreenPaletteColorLookupTableData "
@@ -32,17 +30,14 @@ _PALETTE = (
     "SegmentedGreenPaletteColorLookupTableData SegmentedBluePaletteColorLookupTableData "
     "PaletteColorLookupTableUID AlphaPaletteColorLookupTableDescriptor AlphaPaletteColorLookupTableData"
 )
-_OVERLAYS = range(0x6000, 0x6100, 2)
 
 
-def drop_stale(dataset: Dataset, *, values: bool, places: bool) -> tuple[Note, ...]:
-    """Delete what no longer holds, in place: `values` were computed, or pixels moved (`places`)."""
+def drop_stale(dataset: Dataset, *, values: bool, moved: bool) -> tuple[Note, ...]:
+    """Delete what no longer holds, in place: `values` were computed, or pixels `moved`."""
     words = _ANY_CHANGE.split()
     words += _VALUES.split() if values else []
-    words += _PLACES.split() if places else []
+    words += _GRID.split() if moved else []
     dropped = _delete(dataset, words)
-    if places:
-        dropped += _overlays(dataset)
     text = "left out, since it no longer holds for the changed pixels: {}"
     return tuple(Note("stale-attribute", text.format(name)) for name in dropped)
 
@@ -62,18 +57,13 @@ def _delete(dataset: Dataset, words: Iterable[str]) -> list[str]:
     return found
 
 
-def _overlays(dataset: Dataset) -> list[str]:
-    tags = [tag for tag in dataset.keys() if tag.group in _OVERLAYS]  # noqa: SIM118
-    for tag in tags:
-        del dataset[tag]
-    return ["overlays"] if tags else []
-
-
 _FRAME_VECTORS = tuple(
     word
     for word in (
         "FrameTimeVector", "FrameLabelVector", "PageNumberVector", "FramePrimaryAngleVector",
         "FrameSecondaryAngleVector", "SliceLocationVector", "DisplayWindowLabelVector",
+        "EnergyWindowVector", "DetectorVector", "PhaseVector", "RotationVector", "RRIntervalVector",
+        "TimeSlotVector", "SliceVector", "AngularViewVector", "TimeSliceVector",
     )
     if tag_for_keyword(word)
 )  # fmt: skip

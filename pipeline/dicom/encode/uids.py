@@ -85,11 +85,12 @@ def study_of_other_patient(identity: Identity, study: str, patient_id: str, pati
 
 def derived_series(identity: Identity, study: str, series: Iterable[str], *, modality: str) -> str:
     """The series, in `study`, of images that were made of images of `series`."""
+    # the empty key keeps the UIDs of RT Images, whose series once had an empty volume beside it
     return derived_uid(
         identity.namespace,
         "derived series",
         study,
-        sorted(set(series)),
+        sorted({"", *series}),
         identity.recipe,
         identity.conversion,
         modality,

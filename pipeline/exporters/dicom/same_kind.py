@@ -33,12 +33,17 @@ from ...dicom.encode.encoding import (
     Rescale,
     little,
 )
+from ...dicom.encode.numbers import ds_list
 from ...dicom.encode.pixel_element import PIXEL_TAGS, PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.finish import Draft, artifact, stacked
+from ...dicom.moving.dose import along_normal, plane_offsets
+from ...dicom.moving.follow import follow, refuse_unknown_kind
+from ...dicom.moving.grid import moving_of
 from ...dicom.verify import differences
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
+from ...loaders.dicom.geometry import is_rt_image
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import without_alpha
@@ -51,7 +56,6 @@ if TYPE_CHECKING:
 _RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
 """Kinds whose rescale is mandatory."""
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
-_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
@@ -85,11 +89,21 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
         dataset.update(beside)
         notes += more
         trace.layer(dataset, from_properties(images[0].source))
+    moving = moving_of(images)
+    if moving is not None:
+        refuse_unknown_kind(dataset, moving)
+        notes += follow(dataset, moving)
+        trace.layer(dataset, Origin("derived", "the pixels, which it follows"))
+    if _is_dose(source):
+        images = along_normal(images, turned=moving is not None and moving.move.turns)
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
-    notes += _pixels(dataset, images, frames, untouched)
+    notes += _pixels(dataset, images, frames, untouched, moved=moving is not None)
     trace.layer(dataset, of_pixels(options.pixels))
     numbers = _geometry(dataset, images[0], untouched)
+    if _is_dose(source) and "GridFrameOffsetVector" in dataset and not (untouched and _whole_source(images)):
+        numbers["GridFrameOffsetVector"] = plane_offsets(images)
+        dataset.GridFrameOffsetVector = ds_list(numbers["GridFrameOffsetVector"])
     places = {**patient_places(images[0].geometry), **receptor_places(images[0].geometry)}
     trace.layer(dataset, of_geometry(places, images[0].geometry))
     if not untouched:
@@ -126,7 +140,7 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
         )
     if image.stored is not None and not image.computed:
         return Encoded(little(image.stored.pixels), bits_stored=image.stored.bits_stored)
-    if image.computed and str(source.get("SOPClassUID")) == RTDoseStorage:
+    if image.computed and _is_dose(source):
         raise ExportError(
             "doses that were computed on cannot be written as an RT Dose", hint="use another 'to'"
         )
@@ -137,6 +151,10 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
         if encoded.rescale is None and str(source.get("SOPClassUID")) in _RESCALED:
             return replace(encoded, rescale=Rescale())
     return encoded
+
+
+def _is_dose(source: Dataset) -> bool:
+    return str(source.get("SOPClassUID")) == RTDoseStorage
 
 
 def _allowed(source: Dataset) -> Allowed:
@@ -173,7 +191,7 @@ def _kept_tag(tag: int) -> bool:
 
 
 def _pixels(
-    dataset: Dataset, images: Sequence[Image], frames: Sequence[Encoded], untouched: bool
+    dataset: Dataset, images: Sequence[Image], frames: Sequence[Encoded], untouched: bool, *, moved: bool
 ) -> tuple[Note, ...]:
     """The Image Pixel and Modality LUT attributes as they are now; and what no longer holds."""
     first, encoded = images[0], frames[0]
@@ -197,7 +215,7 @@ def _pixels(
         del dataset.PlanarConfiguration
     if untouched:
         return ()
-    return drop_stale(dataset, values=first.computed, places=bool(first.history))
+    return drop_stale(dataset, values=first.computed, moved=moved)
 
 
 def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
@@ -212,16 +230,12 @@ def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
 
 def _geometry(dataset: Dataset, image: Image, untouched: bool) -> dict[str, tuple[float, ...]]:
     """Bring the source's geometry up to date where it changed; gives the numbers that were meant."""
-    receptor = dataset.get("Modality") == "RTIMAGE"
-    if not untouched and _grouped(dataset, "PlanePositionSequence"):
-        raise ExportError("the geometry of frames in functional groups cannot follow what was done to them")
+    receptor = is_rt_image(dataset)
     places: Places = {}
     if receptor:
         places = receptor_places(image.geometry)
     elif image.geometry.patient is not None:
         places = patient_places(image.geometry)
-    else:
-        _turned(dataset, image)
     meant = {}
     for keyword, (name, values) in places.items():
         now = _numbers(dataset, keyword)
@@ -235,15 +249,6 @@ def _geometry(dataset: Dataset, image: Image, untouched: bool) -> dict[str, tupl
         if same or keyword in dataset:
             meant[keyword] = values
     return meant
-
-
-def _turned(dataset: Dataset, image: Image) -> None:
-    """A quarter turn swaps the spacings, whichever attribute has them."""
-    spacing = image.geometry.spacing
-    for keyword in _SPACINGS:
-        now = _numbers(dataset, keyword)
-        if spacing and len(now) == 2 and not np.allclose(now, spacing) and np.allclose(now[::-1], spacing):
-            setattr(dataset, keyword, texts(spacing))
 
 
 def _numbers(dataset: Dataset, keyword: str) -> list[float]:

@@ -46,13 +46,18 @@ def read_geometry(dataset: Dataset, index: int = 0) -> tuple[Geometry, tuple[Not
     as not there, and a note says so.
     """
     reader = _Reader(dataset, index)
-    if dataset.get("SOPClassUID") == RT_IMAGE or "ImagePlanePixelSpacing" in dataset:
+    if is_rt_image(dataset):
         reader.rt_image()
     else:
         reader.slice()
         if reader.geometry.patient is None:
             reader.projection()
     return reader.geometry, tuple(reader.notes)
+
+
+def is_rt_image(dataset: Dataset) -> bool:
+    """Whether its geometry is that of an image receptor, and not that of a slice."""
+    return dataset.get("SOPClassUID") == RT_IMAGE or "ImagePlanePixelSpacing" in dataset
 
 
 class _Reader:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.imaging.deterministic import cosine_and_sine, exponential, extremes, settled
+from dicombake.pipeline.imaging.move import Move
 from dicombake.pipeline.loaders.dicom.ybr import rgb_of_ybr
-from dicombake.pipeline.process.placement import Move
 from dicombake.pipeline.process.smoothing import gaussian
 from dicombake.pipeline.process.splines import resampled
 from hypothesis import given, settings

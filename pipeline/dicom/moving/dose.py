@@ -1,0 +1,45 @@
+"""The planes of a dose (PS3.3 C.8.8.3.2): frames along the normal of the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import ExportError
+from ...imaging.image import Image
+
+
+def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
+    """The frames in an order in which their offsets rise, where a turn may have reversed the normal."""
+    offsets = _offsets(images) if turned and len(images) > 1 else None
+    return list(images) if offsets is None or offsets[-1] >= 0 else list(images)[::-1]
+
+
+def plane_offsets(images: Sequence[Image]) -> tuple[float, ...]:
+    """GridFrameOffsetVector of these frames, relative to the first one; mm.
+
+    Raises:
+        ExportError: where the file does not say where each frame lies.
+    """
+    offsets = _offsets(images)
+    if offsets is None:
+        raise ExportError(
+            "the file does not say where each plane of its dose lies, so none can be moved or left out"
+        )
+    return offsets
+
+
+def _offsets(images: Sequence[Image]) -> tuple[float, ...] | None:
+    planes = [image.geometry.patient for image in images]
+    first = planes[0]
+    if first is None:
+        return None
+    (a, b, c), (d, e, f) = first.orientation[:3], first.orientation[3:]
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    found = []
+    for plane in planes:
+        if plane is None:
+            return None
+        way = zip(plane.position, first.position, normal, strict=True)
+        # positions carry the errors of their decimal texts; a nanometre is below all of them
+        found.append(round(sum((here - start) * part for here, start, part in way), 6) + 0.0)
+    return tuple(found)

@@ -1,0 +1,56 @@
+"""What became of the pixel grid of a DICOM source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydicom import Dataset
+
+from ...imaging.image import Image
+from ...imaging.move import STILL, Move
+
+Class = Literal["shift", "turn", "resample"]
+"""What was done: rows and columns stay (crop, pad, roll), change places or direction, or are new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What became of the pixel grid of a DICOM source; of all frames the same."""
+
+    move: Move
+    before: tuple[int, int]
+    after: tuple[int, int]
+    """Rows, columns."""
+    images: Sequence[Image]
+
+    @property
+    def what(self) -> Class:
+        if not self.move.turns:
+            return "shift"
+        return "turn" if self.move.on_axes else "resample"
+
+    @property
+    def done(self) -> str:
+        return "; ".join(self.images[0].history)
+
+
+def moving_of(images: Sequence[Image]) -> Moving | None:
+    """How the pixels of a DICOM source moved; None where all lie where they lay."""
+    image = images[0]
+    source = image.source.dataset
+    if source is None or "Rows" not in source:
+        return None
+    before, after = (int(source.Rows), int(source.Columns)), (image.rows, image.columns)
+    if image.move == STILL and before == after:
+        return None
+    return Moving(image.move, before, after, images)
+
+
+class Walk(Protocol):
+    """What a mover is told of the walk through a dataset: where to say what it dropped, how to go deeper."""
+
+    dropped: list[str]
+
+    def dataset(self, dataset: Dataset, path: str = "") -> None: ...

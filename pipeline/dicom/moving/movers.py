@@ -1,0 +1,136 @@
+"""How attributes follow the pixels. Each mover changes its attribute in place and says what is left to do.
+
+A mover takes (dataset, keyword, moving, walk) and gives ``holds`` when it is done, else ``dropped`` (with a
+note) or ``refused``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+
+from .detectors import detector_planes
+from .grid import Moving, Walk
+from .table import DROPPED, HOLDS, REFUSED
+from .ultrasound import ultrasound_regions
+
+_SQUARE = 1e-3
+"""Row and column spacing may differ by this part and still be called square, as for `rotate`."""
+_OPPOSITE = str.maketrans("APRLHF", "PALRFH")
+
+
+def _values(dataset: Dataset, keyword: str) -> list[Any]:
+    value = dataset[keyword].value
+    return list(value) if isinstance(value, MultiValue | list) else [value]
+
+
+def plane(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """The plane in the patient, which the exporter writes as the image's geometry has it."""
+    return HOLDS if moving.images[0].geometry.patient is not None else REFUSED
+
+
+def dose_planes(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """The offsets of the planes of a dose, which the exporter writes as their geometry has them."""
+    known = all(image.geometry.patient is not None for image in moving.images)
+    return HOLDS if known else REFUSED
+
+
+def receptor(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """The place on a receptor, which the exporter writes as the image's geometry has it, or empties."""
+    return HOLDS
+
+
+def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """A size between rows and one between columns: a quarter turn swaps them."""
+    values = _values(dataset, keyword)
+    if len(values) != 2:
+        return DROPPED
+    if moving.move.swaps:
+        dataset[keyword].value = values[::-1]
+    elif not moving.move.on_axes and not math.isclose(float(values[0]), float(values[1]), rel_tol=_SQUARE):
+        return REFUSED
+    return HOLDS
+
+
+def acquisition_matrix(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """Frequency rows, frequency columns, phase rows, phase columns."""
+    values = _values(dataset, keyword)
+    if len(values) != 4:
+        return DROPPED
+    if moving.move.swaps:
+        dataset[keyword].value = [values[1], values[0], values[3], values[2]]
+    return HOLDS
+
+
+def phase_direction(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """ROW or COL."""
+    if moving.move.swaps:
+        value = str(dataset[keyword].value)
+        if value not in ("ROW", "COL"):
+            return DROPPED
+        dataset[keyword].value = "COL" if value == "ROW" else "ROW"
+    return HOLDS
+
+
+def directions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """The anatomical directions of a row and of a column, in letters such as A and PL."""
+    values = [str(value) for value in _values(dataset, keyword)]
+    if len(values) != 2 or not set("".join(values)) <= set("APRLHF"):
+        return DROPPED
+
+    def along(rows: float, columns: float) -> str:
+        """The letters of one step of the new grid, given in old rows and columns."""
+        letters = values[0] if columns else values[1]
+        return letters.translate(_OPPOSITE) if rows + columns < 0 else letters
+
+    (a, b), (c, d) = moving.move.matrix
+    dataset[keyword].value = [along(b, d), along(a, c)]
+    return HOLDS
+
+
+def row(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """A row of the grid, after a shift."""
+    return _shifted(dataset, keyword, (moving.move.offset[0],))
+
+
+def column(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """A column of the grid, after a shift."""
+    return _shifted(dataset, keyword, (moving.move.offset[1],))
+
+
+def points(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """Pairs of row and column, after a shift."""
+    return _shifted(dataset, keyword, moving.move.offset)
+
+
+def _shifted(dataset: Dataset, keyword: str, offset: tuple[float, ...]) -> str:
+    """Whole numbers less an offset, over and over; half a pixel cannot be said."""
+    values = _values(dataset, keyword)
+    if len(values) % len(offset) or any(not float(part).is_integer() for part in offset):
+        return DROPPED
+    less = [int(part) for part in offset] * (len(values) // len(offset))
+    dataset[keyword].value = [int(value) - part for value, part in zip(values, less, strict=True)]
+    return HOLDS
+
+
+Mover = Callable[[Dataset, str, Moving, Walk], str]
+
+MOVERS: dict[str, Mover] = {
+    "plane": plane,
+    "dose_planes": dose_planes,
+    "receptor": receptor,
+    "spacing": spacing,
+    "aspect": spacing,
+    "acquisition_matrix": acquisition_matrix,
+    "phase_direction": phase_direction,
+    "directions": directions,
+    "row": row,
+    "column": column,
+    "points": points,
+    "ultrasound_regions": ultrasound_regions,
+    "detector_planes": detector_planes,
+}

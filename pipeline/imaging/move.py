@@ -1,0 +1,57 @@
+"""Where the pixels of an image lay before they were moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where new pixels lay in the old image: old (row, column) = matrix x new (row, column) + offset."""
+
+    matrix: tuple[tuple[float, float], tuple[float, float]]
+    offset: tuple[float, float]
+
+    @property
+    def on_axes(self) -> bool:
+        """Whether rows and columns stay parallel to the old rows or columns."""
+        return all(part in (-1, 0, 1) for row in self.matrix for part in row)
+
+    @property
+    def turns(self) -> bool:
+        return self.matrix != ((1, 0), (0, 1))
+
+    @property
+    def swaps(self) -> bool:
+        """Whether rows became columns."""
+        return self.on_axes and self.matrix[0][0] == 0
+
+    @property
+    def mirrors(self) -> bool:
+        (a, b), (c, d) = self.matrix
+        return a * d - b * c < 0
+
+    def after(self, before: Move) -> Move:
+        """`before`, and then this one, as one move."""
+        (a, b), (c, d) = before.matrix
+        (e, f), (g, h) = self.matrix
+        down, along = self.offset
+        return Move(
+            ((a * e + b * g, a * f + b * h), (c * e + d * g, c * f + d * h)),
+            (a * down + b * along + before.offset[0], c * down + d * along + before.offset[1]),
+        )
+
+    def new(self, row: float, column: float) -> tuple[float, float]:
+        """Where an old (row, column) lies now."""
+        (a, b), (c, d) = self.matrix
+        down, along = row - self.offset[0], column - self.offset[1]
+        determinant = a * d - b * c
+        return (d * down - b * along) / determinant, (a * along - c * down) / determinant
+
+
+STILL = Move(((1, 0), (0, 1)), (0, 0))
+
+
+def shift(rows: float, columns: float) -> Move:
+    """New pixel (0, 0) is the old pixel (rows, columns)."""
+    return Move(((1, 0), (0, 1)), (rows, columns))
