@@ -77,6 +77,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into site/, strictly; ``-- serve`` shows it while one writes."""
+    session.install("mkdocs-material>=9.5")
+    session.run("mkdocs", *(session.posargs or ["build"]), env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what conversion costs, side by side with the alternatives (docs/benchmarks.md)."""
     session.install("-e", ".[test]", "matplotlib")

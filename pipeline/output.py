@@ -15,7 +15,7 @@ from .trace import UNTRACED, Trace
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """From what Study, Series and Frame of Reference UIDs derive (RECIPE: studies and series)."""
+    """From what Study, Series and Frame of Reference UIDs derive (docs/dicom-output.md)."""
 
     namespace: UUID | None
     """The recipe's uid_namespace."""

@@ -81,13 +81,13 @@ def test_it_runs_sessions_that_there_are(workflow: dict[str, Any]) -> None:
     named = {word for line in lines for word in shlex.split(line)[2:] if line.startswith("nox -s")}
     named |= set(workflow["jobs"]["checks"]["strategy"]["matrix"]["session"])
     assert named - {"$SESSION"} <= set(sessions())
-    assert {"tests", "lint", "types"} <= named
+    assert {"tests", "lint", "types", "docs"} <= named
     assert ".ci/run" in lines
 
 
 def test_every_session_says_what_it_does() -> None:
     found = sessions()
-    assert {"tests", "quick", "nightly", "lint", "types", "bench"} <= set(found)
+    assert {"tests", "quick", "nightly", "lint", "types", "docs", "bench"} <= set(found)
     for name, node in found.items():
         assert ast.get_docstring(node), name
 

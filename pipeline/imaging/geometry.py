@@ -113,7 +113,7 @@ class _Resolution:
     def spacing(self) -> None:
         """dpi or pixel_spacing; without them the file's spacing stays, whatever becomes of the SID.
 
-        A panel's pixels are as far apart at 1500 mm as at 1000 mm (measured, XIM_MAPPING): a recipe that
+        A panel's pixels are as far apart at 1500 mm as at 1000 mm (docs/formats/xim.md): a recipe that
         corrects the SID says where the image plane was, not how large its pixels are.
         """
         key = "dpi" if self.stated.dpi is not None else "pixel_spacing"

@@ -1,4 +1,4 @@
-"""Which study, series and frame of reference an output belongs to (RECIPE: studies and series)."""
+"""Which study, series and frame of reference an output belongs to (docs/dicom-output.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pixel values are stored: `retain`, `portable` and `quantize` of RECIPE.md."""
+"""How pixel values are stored: `retain`, `portable` and `quantize` (docs/dicom-output.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a XIM file in their order: header, pixels, histogram, properties. FORMATS.md, XIM 1 to 7.
+"""The parts of a XIM file in their order: header, pixels, histogram, properties. See docs/formats/xim.md.
 
 Every length is checked against the bytes that are there before anything is read or memory is taken.
 """

@@ -1,4 +1,4 @@
-"""Varian .xim, compressed or not, told by its content whatever its name (FORMATS.md, XIM).
+"""Varian .xim, compressed or not, told by its content whatever its name (docs/formats/xim.md).
 
 Pixels are exactly those of the file: unsigned 16 bit for 2-byte images, signed 32 bit for 4-byte ones.
 Geometry and attributes follow `xim_mapping`; every property that is set is kept under its own name.

@@ -1,6 +1,6 @@
 """The pixel coding of XIM files, undone with whole-array arithmetic; nothing here reads a file.
 
-FORMATS.md, XIM 2: ``p[i] = d[i] + p[i-1] + p[i-width] - p[i-width-1]`` over the flat index. With
+docs/formats/xim.md: ``p[i] = d[i] + p[i-1] + p[i-width] - p[i-width-1]`` over the flat index. With
 ``r[i] = p[i] - p[i-width]`` that is ``r[i] = r[i-1] + d[i]``: one running sum along the flat array, then
 one down the columns. int32 arithmetic wraps around, as the format's does.
 """

@@ -365,7 +365,7 @@ def test_frames_of_a_dicom_source_keep_their_time_and_exposures(tmp_path):
 
 @pytest.mark.parametrize("how", ["auto", "retain", "portable"])
 def test_the_rescale_of_a_xim_is_written_and_its_integers_stay(tmp_path, how):
-    """XIM_MAPPING: DataGain and DataOffset, never applied."""
+    """docs/metadata.md: DataGain and DataOffset, never applied."""
     pixels = ramp("uint16")
     file = tmp_path / "a.xim"
     file.write_bytes(xim.encode(pixels, {**xim.mv_properties(gantry=0.0), "DataGain": 0.5, "DataOffset": 3}))
