@@ -149,6 +149,16 @@ def test_a_recipe_that_is_wrong(told: Call, tmp_path: Path, command: str) -> Non
     assert one["problems"][0]["line"] == 8
 
 
+def test_what_is_converted_without_a_recipe(told: Call) -> None:
+    words = ("film/g000_wedge.tif", "a.dcm", "--source", "{format: image, channel: red}", "--dpi", "75")
+    assert told(0, "convert", *words, "--sid", "1000")["runs"][0]["counts"]["written"] == 1
+    assert told(2, "convert", *words, "--sid", "1000")["runs"][0]["error"]["hint"]
+    assert told(2, "convert", *words, "--sid", "1000mm")["runs"][0]["error"]["message"]
+    assert (
+        told(1, "convert", *words, "--overwrite")["runs"][0]["units"][0]["error"]["kind"] == "GeometryError"
+    )
+
+
 def test_files_that_are_looked_into(told: Call, tmp_path: Path) -> None:
     told(0, "run", "film.yaml")
     found = told(1, "inspect", "film/g000_wedge.tif", "dicom/g000_wedge.dcm", "film.yaml")

@@ -29,7 +29,7 @@ ORDER = (
     "pipeline/inputs", "pipeline/plan", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",
-    "pipeline/check", "pipeline/explain", "pipeline/testing", "pipeline/report",
+    "pipeline/convert", "pipeline/check", "pipeline/explain", "pipeline/testing", "pipeline/report",
     "pipeline/api", "pipeline/public", "pipeline/cli",
 )  # fmt: skip
 """Each folder (and each file directly in `pipeline`) may import those before it, and its own kind: the

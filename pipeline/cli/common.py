@@ -114,9 +114,26 @@ def tell_problems(error: RecipeError) -> None:
     """Print every mistake of a recipe on stderr, each with its line and a caret under the place."""
     from ..report.excerpt import excerpt
 
+    (first, *more) = error.problems
+    content = None if more or first.where else _image_format(Path(first.file))
+    if content is not None:
+        file = first.file
+        complain(f"{file} is no recipe but {content}; to convert it: dicombake convert {file} OUT")
+        return
     for problem in error.problems:
         for line in (str(problem), *excerpt(problem)):
             say(line, err=True)
+
+
+def _image_format(file: Path) -> str | None:
+    """What an image is called that was given as a recipe; None for text."""
+    from ..loaders.auto import recognise
+    from ..loaders.registry import FORMATS
+
+    try:
+        return FORMATS[recognise(file)].content
+    except (DicombakeError, OSError):
+        return None
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..printable import printable
+
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
+    "convert": "Convert files now, without a recipe; or print the recipe that does it.",
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
     "check": "Are the outputs what recipe, inputs and lock say? Writes nothing.",
     "lock": "Tell what the lock of a recipe says.",
@@ -28,7 +32,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
-READING_IMAGES = frozenset({"check", "test", "explain", "inspect", "new", "check-dicom", "demo"})
+READING_IMAGES = frozenset({"convert", "check", "test", "explain", "inspect", "new", "check-dicom", "demo"})
 """Commands that leave garbage; `run` looks for it itself, once its plan is made."""
 
 
@@ -40,6 +44,10 @@ class Commands(TyperGroup):
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: Any) -> Any:
+        if args and args[0] not in self.commands and Path(args[0]).is_file():
+            ctx.fail(
+                f"'{printable(args[0])}' is a file, no command; to convert it: dicombake convert FILE... OUT"
+            )
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else load(name), rest
 

@@ -42,6 +42,10 @@ class FileReader:
         """The recipe's own file over the files that it extends; None where a file cannot be read."""
         return self._read(path, shown, Part(shown, Place(shown, 0, 0, "recipe")), ())
 
+    def take(self, tree: Part, path: Path) -> Part:
+        """A tree that stands in no file, with the profiles that it names read as if it stood at `path`."""
+        return naming(tree, lambda item: self._profile(item, ((path, path.name),)))
+
     def _read(self, path: Path, shown: str, named: Part, chain: Chain) -> Part | None:
         """`named` is the part that names the file."""
         node = self._mapping(path, shown, named, chain)

@@ -60,12 +60,24 @@ def load_with_parts(
         return _load(Path(path), variables or {})
 
 
+def load_tree(tree: Part, path: Path) -> LoadedRecipe:
+    """The recipe that a tree of parts is, as if it stood at `path`. Raises: RecipeError, as `load_recipe`."""
+    reader = FileReader()
+    with at_most(_MOST_SUGGESTIONS):
+        return _settled(reader, reader.take(tree, path), path, {})[0]
+
+
 def _load(path: Path, variables: Mapping[str, str]) -> tuple[LoadedRecipe, Part, Profiles]:
     reader = FileReader()
     read = reader.read(path, path.as_posix())
     if read is None:
         raise RecipeError(_in_order(reader.problems))
-    read = _named(read, path)
+    return _settled(reader, _named(read, path), path, variables)
+
+
+def _settled(
+    reader: FileReader, read: Part, path: Path, variables: Mapping[str, str]
+) -> tuple[LoadedRecipe, Part, Profiles]:
     problems = [*reader.problems, *_set(read, variables)]
     read = _with_variables(read, variables)
     merged = applied(read, reader.profiles)

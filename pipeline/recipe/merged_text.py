@@ -106,6 +106,11 @@ def _conversion(part: Part, dropped: tuple[str, ...]) -> Part:
 Lines = Iterator[tuple[str, Place]]
 
 
+def lines_of(tree: Part) -> list[str]:
+    """The YAML of a recipe's tree, line by line."""
+    return [line for line, _ in _mapping(tree, "")]
+
+
 def _mapping(part: Part, indent: str) -> Lines:
     for key, inner in part.entries.items():
         yield from _entry(f"{indent}{_key(key)}:", inner, indent)
@@ -141,14 +146,15 @@ def _short(part: Part) -> str:
     if part.value is None:
         return "null"
     plain = _NUMBER.fullmatch(part.value) or part.value in ("true", "false")
-    return part.value if plain else _quoted(part.value)
+    return part.value if plain else quoted(part.value)
 
 
 def _key(text: str) -> str:
-    return text if _PLAIN_KEY.fullmatch(text) and text.lower() not in _WORDS else _quoted(text)
+    return text if _PLAIN_KEY.fullmatch(text) and text.lower() not in _WORDS else quoted(text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as YAML in double quotes, whatever is in it."""
     return f'"{"".join(_ESCAPES.get(char) or _escaped(char) for char in text)}"'
 
 

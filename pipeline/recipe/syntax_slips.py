@@ -131,7 +131,7 @@ def _braces(place: _Place) -> Slip | None:
     line, column = place.since
     opened = place.lines[line][column : column + 1] or "{"
     closing = {"{": "}", "[": "]"}.get(opened, "}")
-    if line != place.line:
+    if line != place.line or not place.char:
         return Slip(line + 1, column + 1, f"this '{opened}' is not closed; a '{closing}' is missing")
     if place.char == "{" or re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):
         return place.own('text with a template in it needs quotes, as in "dicom/{stem}.dcm"')

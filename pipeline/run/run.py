@@ -45,25 +45,33 @@ class Unwatched:
 
 
 def run_plan(
-    plan: Plan, options: RunOptions | None = None, watching: Watching | None = None, work: Work | None = None
+    plan: Plan,
+    options: RunOptions | None = None,
+    watching: Watching | None = None,
+    work: Work | None = None,
+    *,
+    state: State | None = None,
 ) -> Outcome:
     """Carry out a plan; the lock is brought up to date with what was written, also after Ctrl-C.
+
+    `state`: where lock and memory are kept; default: beside the recipe.
 
     Raises:
         PlanError: files in the way, or another run of the recipe going on; nothing was written.
         DifferenceError: with `locked`, where the lock does not name the plan's outputs.
         StoreError: the lock cannot be written, or workers cannot be started.
     """
-    return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert).carry_out()
+    state = state or State(plan.loaded.path)
+    return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert, state).carry_out()
 
 
 class _Run:
-    def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work) -> None:
+    def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work, state: State) -> None:
         self.plan = plan
         self.options = options
         self.watching = watching
         self.work = work
-        self.state = State(plan.loaded.path)
+        self.state = state
         self.units = {unit.id: unit for unit in plan.units}
         self.rest: list[Unit] = []
         self.facts = Facts(plan)
@@ -106,7 +114,7 @@ class _Run:
         """The memory for writing, held for this run alone; None where nothing can be kept."""
         folder = self.state.unwritable()
         if folder is not None:
-            if not self.options.locked:
+            if not self.options.locked and self.state.kept:
                 self.notes.append(Note("no-lock", f"no lock is kept: {folder} cannot be written to"))
             yield None
             return

@@ -32,6 +32,9 @@ SAME_SECONDS = 2_000_000_000
 class State:
     """The lock of one recipe, and the memory beside it."""
 
+    kept = True
+    """Whether there is to be one at all."""
+
     def __init__(self, recipe: Path) -> None:
         self.lock_file = lock_path(recipe)
         self.folder = recipe.parent / FOLDER
@@ -119,6 +122,21 @@ class State:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_dev
+
+
+class Stateless(State):
+    """Neither a lock nor memory: of a conversion that is no recipe's."""
+
+    kept = False
+
+    def unwritable(self) -> Path:
+        return self.folder.parent
+
+    def recall(self) -> Remembered:
+        return Remembered()
+
+    def lock(self, memory: Remembered) -> Lock:
+        return Lock()
 
 
 def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:

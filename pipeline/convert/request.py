@@ -1,0 +1,237 @@
+"""What `dicombake convert` was asked for -> the tree of the recipe that does it.
+
+Each part of the tree stands "in" the option that said it, so that whatever reads recipes names the option
+in its messages. Nothing of the tree depends on where the outputs go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os.path import commonpath
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..exporters.registry import DICOM, TARGETS
+from ..loaders.auto import recognise
+from ..loaders.registry import FORMATS
+from ..recipe.loaded import Place
+from ..recipe.tree import Part, parts_of
+from ..recipe.yaml_nodes import YamlError, read_yaml
+
+NAME = "convert"
+"""Of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
+
+_SUFFIXES: Mapping[str, str] = {
+    **{target.file.suffix: name for name, target in TARGETS.items() if target.file is not DICOM},
+    ".jpeg": "jpg",
+    ".tiff": "tiff",
+}
+"""Which target a file's suffix means; of DICOM there are several, and the source decides."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of one call, as they were said; YAML where an option takes it."""
+
+    files: tuple[Path, ...]
+    """As the user names them; literal, never globs."""
+    out: Path
+    folder: bool
+    """Whether `out` is a folder, in which each output has its input's stem."""
+    to: str = ""
+    source: str = ""
+    combine: str = ""
+    process: tuple[str, ...] = ()
+    geometry: Mapping[str, str] = field(default_factory=dict)
+    """By the keys of `geometry`."""
+    tags: tuple[str, ...] = ()
+    """``PatientID=QA-1`` each."""
+    remove_tags: tuple[str, ...] = ()
+    export: Mapping[str, str] = field(default_factory=dict)
+    """`pixels`, `window` and `transfer_syntax`."""
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The recipe's tree, the folder that its inputs are relative to, and that of its outputs."""
+
+    tree: Part
+    data: Path
+    out: Path
+
+
+def asked(request: Request) -> Asked:
+    """Return the recipe that a request means.
+
+    Raises:
+        UsageError: an option that is no YAML, a file that is not there, a target that nothing says.
+    """
+    _check_one_output(request)
+    data, names = _common(request.files)
+    source = _yaml("--source", request.source) if request.source else _part("auto", "--source")
+    to = request.to or _target(request, _format_of(source))
+    entries = {
+        "inputs": _list("FILE", [_glob(name) for name in names]),
+        "source": source,
+        **({"combine": _yaml("--combine", request.combine)} if request.combine else {}),
+        **({"process": _each("--process", request.process)} if request.process else {}),
+        **({"geometry": _geometry(request.geometry)} if request.geometry else {}),
+        "exports": _export(request, to, _format_of(source)),
+        **({"tags": _tags(request.tags)} if request.tags else {}),
+        **({"remove_tags": _list("--remove-tag", request.remove_tags)} if request.remove_tags else {}),
+        **({"profile": _part(request.profile, "--profile")} if request.profile else {}),
+    }
+    conversion = _part({key: _moved(part, ("conversions", NAME, key)) for key, part in entries.items()}, "")
+    tree = _part(
+        {"version": _part("1", ""), "name": _part(NAME, ""), "conversions": _part({NAME: conversion}, "")}, ""
+    )
+    return Asked(tree, data, request.out if request.folder else request.out.parent)
+
+
+def _check_one_output(request: Request) -> None:
+    """Several files go into one only where they become one image, or are one volume. Raises: UsageError."""
+    if len(request.files) == 1 or request.folder or request.combine:
+        return
+    source = _format_of(_yaml("--source", request.source)) if request.source else ""
+    if source not in FORMATS or not FORMATS[source].series:
+        raise UsageError(
+            f"{len(request.files)} files cannot go into one",
+            subject=str(request.out),
+            hint="name a folder, as in OUT/; or make one image of them with --combine mean",
+        )
+
+
+def _common(files: Sequence[Path]) -> tuple[Path, list[str]]:
+    """The folder that holds all files, and their paths in it with ``/``."""
+    for file in files:
+        if str(file) == "-":
+            raise UsageError("standard input cannot be converted", subject="-", hint="name a file")
+        if not file.exists():
+            raise UsageError("there is no such file", subject=str(file))
+        if file.is_dir():
+            hint = "name its files; for slices of one volume add --source dicom-series"
+            raise UsageError("is a folder, not a file", subject=str(file), hint=hint)
+    whole = [Path.cwd() / file for file in files]
+    try:
+        folder = Path(commonpath([file.parent for file in whole]))
+    except ValueError:  # on Windows: files of two drives
+        raise UsageError("the files lie on different drives", hint="convert them one by one") from None
+    return folder, [file.relative_to(folder).as_posix() for file in whole]
+
+
+def _glob(name: str) -> str:
+    """A glob that matches this name alone. Raises: UsageError."""
+    if "\\" in name:
+        raise UsageError("its name holds a backslash, which no recipe can say", subject=name)
+    return "".join(f"[{char}]" if char in "*?[{}" else char for char in name)
+
+
+def _format_of(source: Part) -> str:
+    named = source.entries.get("format", source).value
+    return named if isinstance(named, str) else ""
+
+
+def _target(request: Request, source: str) -> str:
+    """The target that nothing names: what the suffix of OUT says. Raises: UsageError."""
+    suffix = "" if request.folder else request.out.suffix.lower()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    if suffix not in ("", DICOM.suffix) or not (suffix or request.folder):
+        known = ", ".join(sorted({DICOM.suffix, *_SUFFIXES}))
+        what = f"its suffix '{suffix}' says no format" if suffix else "it has no suffix that says a format"
+        raise UsageError(what, subject=str(request.out), hint=f"one of {known}; or give --to")
+    if source in FORMATS and FORMATS[source].holds == "slices":
+        return "ct-series"
+    return "dicom" if _is_dicom(request.files[0], source) else "rt-image"
+
+
+def _is_dicom(file: Path, source: str) -> bool:
+    if source in FORMATS and FORMATS[source].dicom != "perhaps":
+        return FORMATS[source].dicom == "always"
+    return FORMATS[recognise(file)].dicom == "always"
+
+
+def _export(request: Request, to: str, source: str) -> Part:
+    """Where each output goes: a literal name, or one made of its input's in a folder."""
+    if request.folder:
+        row = TARGETS.get(to)
+        slices = row is not None and row.made_of == "slices"
+        path = "{stem}" + ("_{slice:04d}" if slices else "") + (row.file.suffix if row else "")
+    else:
+        path = request.out.name.replace("{", "{{").replace("}", "}}")
+    options = {key: _yaml(_option(key), value) for key, value in request.export.items()}
+    return _part({"to": _part(to, "--to"), "path": _part(path, "OUT"), **options}, "--to")
+
+
+def _geometry(said: Mapping[str, str]) -> Part:
+    """Each key from its own option; two numbers may be said as ``0.4,0.4``."""
+    parts = {}
+    for key, text in said.items():
+        values = text.split(",")
+        pair = len(values) > 1 and not text.lstrip().startswith("[")
+        parts[key] = (
+            _list(_option(key), [value.strip() for value in values]) if pair else _yaml(_option(key), text)
+        )
+    return _part(parts, "the options of geometry")
+
+
+def _tags(said: Sequence[str]) -> Part:
+    found: dict[str, Part] = {}
+    for text in said:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(
+                f"'{text}' is no tag with a value", subject="--tag", hint="as in --tag PatientID=QA-1"
+            )
+        found[key] = _part(value or None, f"--tag {key}")
+    return _part(found, "--tag")
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _each(option: str, texts: Sequence[str]) -> Part:
+    return _part([_yaml(option, text) for text in texts], option)
+
+
+def _list(option: str, values: Sequence[str]) -> Part:
+    return _part([_part(value, option) for value in values], option)
+
+
+def _yaml(option: str, text: str) -> Part:
+    """The text of an option, read as a recipe would read it. Raises: UsageError."""
+    try:
+        node = read_yaml(text.encode())
+    except YamlError as error:
+        raise UsageError("; ".join(problem.what for problem in error.problems), subject=option) from None
+    return _placed(parts_of(node, option, own=True), option)
+
+
+def _part(value: Any, option: str) -> Part:
+    place = Place(option, 0, 0, "conversion")
+    return Part(value, place, (), place)
+
+
+def _placed(part: Part, option: str) -> Part:
+    """The part and all in it as said by an option, which has no lines."""
+    place = Place(option, 0, 0, "conversion")
+    value = part.value
+    if isinstance(value, dict):
+        value = {key: _placed(inner, option) for key, inner in value.items()}
+    elif isinstance(value, list):
+        value = [_placed(inner, option) for inner in value]
+    return replace(part, value=value, place=place, key=place)
+
+
+def _moved(part: Part, path: tuple[str | int, ...]) -> Part:
+    """The part and all in it at its path in the recipe."""
+    value = part.value
+    if isinstance(value, dict):
+        value = {key: _moved(inner, (*path, key)) for key, inner in value.items()}
+    elif isinstance(value, list):
+        value = [_moved(inner, (*path, index)) for index, inner in enumerate(value)]
+    return replace(part, value=value, path=path)
