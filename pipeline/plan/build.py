@@ -80,7 +80,9 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     if planning.refusals:
         raise PlanError(*_told(planning.refusals))
     links = _links(planning.out, units)
-    return Plan(planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links)
+    return Plan(
+        planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links, planning.looks
+    )
 
 
 def _links(out: Path, units: Iterable[Unit]) -> frozenset[str]:

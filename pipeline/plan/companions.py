@@ -44,7 +44,7 @@ class _Found:
         limit = self.planning.loaded.recipe.limits.header_bytes
         try:
             return read_table(
-                self.planning.data / options.csv,
+                self.planning.read(options.csv),
                 options,
                 tuple(dict.fromkeys(_asked(self.name, self.planning))),
                 limit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
 from ..inputs.render import split_name
 from ..inputs.search import natural_key, search, unmatched
+from ..loaders.files import look_of
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from .model import InputFile, Unit
@@ -43,6 +45,16 @@ class Planning:
     """Inputs under `data` that are symbolic links."""
     refusals: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    looks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """How files of the data folder looked before something of them was read."""
+
+    def read(self, path: str) -> Path:
+        """A file of the data folder, something of which is about to be read."""
+        file = self.data / path
+        if path not in self.looks:
+            with suppress(OSError):
+                self.looks[path] = look_of(file)
+        return file
 
 
 def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> None:

@@ -7,7 +7,7 @@ and everything that hangs on them. The single steps and their needs derive from 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -126,6 +126,8 @@ class Plan:
     notes: tuple[Note, ...] = ()
     links: frozenset[str] = frozenset()
     """Folders of outputs (with /, relative to `out`) that were links when the plan was made."""
+    looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """How the files of the data folder looked whose contents the plan depends on."""
 
     def __repr__(self) -> str:
         outputs = sum(len(unit.outputs) for unit in self.units)

@@ -117,7 +117,7 @@ class _Naming:
         from ..loaders.registry import survey
 
         limits, folder = self.planning.loaded.recipe.limits, self.planning.data
-        found = survey([folder / file.path for file in job.files], self.source, limits)
+        found = survey([self.planning.read(file.path) for file in job.files], self.source, limits)
         members = frozenset(found.paths)
         return replace(
             job, files=tuple(file for file in job.files if folder / file.path in members)
@@ -142,8 +142,8 @@ class _Naming:
             for position, export in enumerate(self.exports):
                 self._refuse(position, f"'{export.path}': {reason}")
             return ()
-        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
-        return tuple(self.planning.probe(folder / file.path, self.source, limits) for file in job.files)
+        limits, read = self.planning.loaded.recipe.limits, self.planning.read
+        return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
 
     def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
         """The numbers of the pages, frames or slices that the job loads, as far as they are needed."""

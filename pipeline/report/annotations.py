@@ -74,7 +74,8 @@ def of_outcome(outcome: Outcome) -> Iterator[str]:
     told: set[tuple[str, str]] = set()
     for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
         if result.error is not None:
-            yield of_conversion(loaded, unit.conversion, "error", str(result.error), unit.id)
+            for error in (result.error, *result.further):
+                yield of_conversion(loaded, unit.conversion, "error", str(error), unit.id)
         for note in result.notes:
             if note.contradiction and (unit.conversion, note.text) not in told:
                 told.add((unit.conversion, note.text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
@@ -71,7 +71,8 @@ def _cases(outcome: Outcome, unit: Unit, result: UnitResult) -> Iterator[Case]:
         if result.status in ("written", "current") or name in done:
             yield Case(group, name, text="\n".join(map(str, result.notes)), file=file, line=line)
         else:
-            yield _failed(Case(group, name, file=file, line=line), result)
+            own = next((error for error in result.further if error.subject == name), result.error)
+            yield _failed(Case(group, name, file=file, line=line), replace(result, error=own))
 
 
 def _failed(case: Case, result: UnitResult) -> Case:

@@ -71,6 +71,7 @@ def _unit(unit: Unit, result: UnitResult) -> dict[str, Any]:
         ],
         "notes": [_note(note) for note in result.notes],
         "error": _failure(result.error) if result.error else None,
+        **({"further_errors": [_failure(error) for error in result.further]} if result.further else {}),
     }
 
 

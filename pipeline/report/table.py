@@ -45,9 +45,9 @@ def table(outcome: Outcome) -> Table:
 
 
 def headline(outcome: Outcome) -> str:
-    """The run in one line, for a log."""
+    """The run in one line, for a log. Files are those that are in place, of images that failed, too."""
     parts = [f"{count} {title}" for status, title in COLUMNS.items() if (count := outcome.count(status))]
-    files = sum(len(result.written) for result in outcome.results if result.status == "written")
+    files = sum(len(result.written) for result in outcome.results if result.status != "current")
     made = f" ({files} {'file' if files == 1 else 'files'})" if files else ""
     state = "interrupted: " if outcome.interrupted else ""
     return f"{outcome.plan.loaded.recipe.name}: {state}{', '.join(parts) or 'nothing to do'}{made}"
@@ -70,6 +70,9 @@ def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
 def _failure_of(result: UnitResult) -> Iterator[str]:
     """One failure: a line, and the traceback if it is our own."""
     yield f"failed: {result.unit}: {result.error}"
+    yield from (f"failed: {result.unit}: {error}" for error in result.further)
+    if result.written:
+        yield f"  in place all the same: {', '.join(file.path for file in result.written)}"
     if result.error and result.error.traceback:
         yield from result.error.traceback.splitlines()
 

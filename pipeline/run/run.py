@@ -160,6 +160,7 @@ class _Run:
             expected=lock.outputs if self.options.locked else {},
             claims=keeper.claims,
             links=self.plan.links,
+            planned_on={f"data:{path}": look for path, look in self.plan.looks.items()},
         )
 
     def _begin(self, lock: Lock, keeper: Keeper, memory: Remembered, database: Database | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ...errors import SourceError
 from ...loaders.files import look_of
 from ...plan.model import InputFile
 from ...store.reading import file_sha256
@@ -28,6 +31,10 @@ class Content(NamedTuple):
     sha256: str
 
 
+AGAIN = "run again when it is at rest"
+TICK, COARSE_TICK = 20_000_000, 2_000_000_000
+"""ns, at least as long as those of common systems (Linux 1 to 10 ms, Windows 16 ms); of FAT."""
+
 _MOST_CONTENTS = 64
 _contents: dict[tuple[Path, tuple[int, ...]], str] = {}
 
@@ -42,12 +49,45 @@ def content_sha256(path: Path) -> str:
 
 def content(path: Path) -> Content:
     """The same, for `remember_content` elsewhere. Raises: OSError."""
-    look = look_of(path)
+    look = steady_look(path)
     known = _contents.get((path, look))
     if known is None:
         known = file_sha256(path)
+        if look_of(path) != look:
+            return Content(path, (), known)  # of no look at all: it changed meanwhile
         remember_content(Content(path, look, known))
     return Content(path, look, known)
+
+
+def steady_look(path: Path) -> tuple[int, ...]:
+    """How a file looks, at a moment from which on every change shows in its looks. Raises: OSError.
+
+    A file system counts time in ticks: what was changed within this one may be changed again and look the
+    same, so the end of the tick is waited for. Only a file that was written a moment ago costs that.
+    """
+    while True:
+        look = look_of(path)
+        newest = max(look[2:])
+        tick = TICK if newest % 1_000_000_000 else COARSE_TICK
+        left = newest + tick - time.time_ns()
+        if not 0 < left <= tick:  # settled, or from a clock that is not ours
+            return look
+        time.sleep(left / 1_000_000_000)
+
+
+def refuse_changed(looks: Mapping[InputFile, tuple[int, ...]], data: Path, out: Path) -> None:
+    """Look again. Raises: SourceError, where a file is not what it was when its reading began."""
+    for item, look in looks.items():
+        try:
+            now = look_of(input_path(item, data, out))
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
+        if now != look:
+            raise changed(item.path)
+
+
+def changed(path: str) -> SourceError:
+    return SourceError("changed while it was read", subject=path, hint=AGAIN)
 
 
 def remember_content(known: Content) -> None:

@@ -59,10 +59,13 @@ class UnitResult:
     inputs: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     error: Failure | None = None
+    """The first failure."""
     looks: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
     why: str = ""
     """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
+    further: tuple[Failure, ...] = ()
+    """Failures of other outputs of the unit."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Job:
     expected: Mapping[str, str] = field(default_factory=dict)
     claims: Claims | None = None
     links: frozenset[str] = frozenset()
+    planned_on: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """How inputs (by `key_of`) looked when the plan read their headers."""
     placed: list[Written] = field(default_factory=list)
     """The outputs of the unit under way that are in place already, however it ends."""
     hashed_apart: bool = False
@@ -159,7 +164,12 @@ class Outcome:
     @property
     def exit_status(self) -> ExitStatus:
         """0, 1 for a failed unit, 3 where every failure is a difference from the lock, 130."""
-        failed = [result.error for result in self.results if result.status == "failed"]
+        failed = [
+            error
+            for result in self.results
+            if result.status == "failed"
+            for error in (result.error, *result.further)
+        ]
         if self.interrupted:
             return ExitStatus.INTERRUPTED
         if not failed:

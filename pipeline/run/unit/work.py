@@ -25,9 +25,10 @@ from ...loaders.registry import load_each
 from ...output import Context, Identity
 from ...plan.model import InputFile, Output, Unit
 from ...store.files import Check, Written
+from ...store.reading import open_regular
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
-from .contents import content_sha256, input_path, key_of
+from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_look
 from .machine import for_machine
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
@@ -76,6 +77,7 @@ class _Work:
     """How each input looked when its reading began."""
 
     def __post_init__(self) -> None:
+        self._look()
         self.job = replace(self.job, loaded=for_machine(self.unit, self.job))
         recipe = self.job.loaded.recipe
         self.conversion = recipe.conversions[self.unit.conversion]
@@ -105,13 +107,11 @@ class _Work:
                 self.failures.append(
                     ExportError(f"the input has no page or frame {page}", subject=output.path)
                 )
+        self._look_again()
         return self._summary()
 
     def _summary(self) -> UnitResult:
-        error = None
-        if self.failures:
-            error = Failure.of(self.failures[0])
-            self.notes |= {Note("also-failed", str(failure)): None for failure in self.failures[1:]}
+        error, *further = [Failure.of(failure) for failure in self.failures] or [None]
         return UnitResult(
             self.unit.id,
             "failed" if error else "written",
@@ -120,19 +120,44 @@ class _Work:
             tuple(self.notes),
             error,
             tuple((key_of(item), look) for item, look in self.looks.items()) if self.job.hashed_apart else (),
+            further=tuple(failure for failure in further if failure is not None),
         )
 
-    def _hashing(self) -> dict[str, Future[str]]:
-        """The inputs are hashed while they are read; each is opened first, to see whether it can be."""
-        hashing = {}
+    def _look(self) -> None:
+        """Open each file, to see whether it can be read, and note how it looks, before any is read.
+
+        Raises: SourceError, also where the plan was made from the header of another file of that name.
+        """
         for item in self.unit.files:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
-                path.open("rb").close()
-                self.looks[item] = look_of(path)
-            if not self.job.hashed_apart:
-                hashing[key_of(item)] = _hasher().submit(content_sha256, path)
-        return hashing
+                open_regular(path).close()
+                # what another unit has just written is nobody else's to change
+                self.looks[item] = look = steady_look(path) if item.base == "data" else look_of(path)
+            if self.job.planned_on.get(key_of(item), look) != look:
+                raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
+
+    def _look_again(self) -> None:
+        """What was read is what was hashed, of all files: else the unit has failed."""
+        try:
+            refuse_changed(self.looks, self.job.data, self.job.out)
+        except SourceError as error:
+            self.failures.insert(0, error)
+
+    def _read_for(self, images: Sequence[Taken]) -> dict[InputFile, tuple[int, ...]]:
+        """The files that an output is made of, and what lies beside them."""
+        items = {each.item for each in images}
+        if None in items:
+            return self.looks
+        others = items.symmetric_difference(self.unit.inputs) - items
+        return {item: look for item, look in self.looks.items() if item not in others}
+
+    def _hashing(self) -> dict[str, Future[str]]:
+        """The inputs are hashed while they are read."""
+        if self.job.hashed_apart:
+            return {}
+        paths = {key_of(item): input_path(item, self.job.data, self.job.out) for item in self.unit.files}
+        return {key: _hasher().submit(content_sha256, path) for key, path in paths.items()}
 
     @cached_property
     def inputs(self) -> dict[str, str]:
@@ -166,10 +191,7 @@ class _Work:
 
     def _once_more(self) -> Iterator[Image]:
         """The images that are combined, from the files as they were. Raises: SourceError."""
-        for item, look in self.looks.items():
-            with _readable(item):
-                if look_of(input_path(item, self.job.data, self.job.out)) != look:
-                    raise SourceError("changed while it was read", subject=item.path)
+        refuse_changed(self.looks, self.job.data, self.job.out)
         yield from (image for _, image in self._loaded())
 
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
@@ -209,7 +231,7 @@ class _Work:
         self._refuse_contradictions(artifact.notes)
         if self.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
-        check = self._checking(target.file is DICOM, artifact.check)
+        check = self._checking(artifact.check, self._read_for(images), dicom=target.file is DICOM)
         self.written.append(self.store.put(output.path, artifact.chunks, check))
         self.notes |= dict.fromkeys(artifact.notes)
 
@@ -220,16 +242,16 @@ class _Work:
             other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
             raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
 
-    def _checking(self, dicom: bool, read_back: Check) -> Check:
+    def _checking(self, read_back: Check, looks: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
         """The check of an output before it is put in place; `full` asks the standard's tables too."""
-        if not dicom or self.verify != "full":
-            return read_back
 
         def check(path: Path) -> None:
-            from ...dicom.standard.check import check_written
-
             read_back(path)
-            check_written(path)
+            if dicom and self.verify == "full":
+                from ...dicom.standard.check import check_written
+
+                check_written(path)
+            refuse_changed(looks, self.job.data, self.job.out)
 
         return check
 

@@ -6,9 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import SourceError
 from ...plan.model import InputFile
-from ..unit.contents import Content, content, input_path, key_of
+from ..unit.contents import Content, changed, content, input_path, key_of
 from ..unit.results import Failure, Job, UnitResult
 from .schedule import Task
 
@@ -50,7 +49,7 @@ class SharedInputs:
             known = self._found[key].result()
             if known is None or known.look != look:
                 _, _, path = key.partition(":")
-                why = Failure(SourceError.__name__, "changed while it was read", path)
+                why = Failure.of(changed(path))
                 return replace(result, status="failed", looks=(), error=result.error or why)
             inputs.append((key, known.sha256))
         return replace(result, inputs=tuple(inputs), looks=()) if inputs else result

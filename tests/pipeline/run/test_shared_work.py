@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import multiprocessing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,12 +101,18 @@ def test_a_file_that_changes_between_two_bands_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dicombake.pipeline.process.combine.HELD", 1)
-    looks = itertools.count()
-    monkeypatch.setattr(work, "look_of", lambda path: (next(looks),))
+    read = work.load_each
+
+    def and_changed(paths: Sequence[Path], *others: Any) -> Iterator[Any]:
+        yield from read(paths, *others)
+        if len(paths) > 1:
+            paths[0].write_bytes(paths[0].read_bytes() + b"more")
+
+    monkeypatch.setattr(work, "load_each", and_changed)
     outcome, found = made(inputs(tmp_path / "a"), jobs=1)
     assert "middle.npy" not in found
     (failed,) = [result for result in outcome.results if result.status == "failed"]
-    assert str(failed.error) == "f0.tif: changed while it was read"
+    assert str(failed.error) == "f0.tif: changed while it was read; run again when it is at rest"
 
 
 def test_a_volume_is_hashed_once_for_all_its_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +186,9 @@ def test_a_volume_that_changes_while_workers_read_it_is_refused(
     monkeypatch.setattr(shared, "content", of_another_look)
     outcome, _ = made(volume(tmp_path / "a"), jobs=2)
     assert outcome.exit_status == 1
-    assert [str(result.error) for result in outcome.results] == ["first.npy: changed while it was read"] * 3
+    assert [str(result.error) for result in outcome.results] == [
+        "first.npy: changed while it was read; run again when it is at rest"
+    ] * 3
     lock = read_lock(tmp_path / "a" / "r.lock")
     assert set(lock.units.values()) == {UNFINISHED}, "its slices are in place, and none of them is done"
     assert lock.outputs.keys() == {file.path for result in outcome.results for file in result.written}
