@@ -14,6 +14,7 @@ from ..errors import ExportError, Note
 from ..imaging.image import Image, Origin
 from ..output import Artifact, Context, Identity
 from .build.contradictions import contradictions, differs, multiplicity
+from .build.exposures import follow_tag, two_truths
 from .build.identity import Frame, identify
 from .build.origins import named
 from .build.overrides import apply_overrides
@@ -71,7 +72,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     _override(dataset, context)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
-    found += tuple(multiplicity(dataset, context.tags))
+    found += (*multiplicity(dataset, context.tags), *two_truths(dataset))
     if context.strict and found:
         raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
     identify(
@@ -103,6 +104,7 @@ def _override(dataset: Dataset, context: Context) -> None:
     context.trace.layer(dataset, Origin("conversion", "remove_tags"))
     for path, value in context.tags.items():
         apply_overrides(dataset, {path: value})
+        follow_tag(dataset, path, context.tags)
         context.trace.layer(dataset, context.tag_origins.get(path, _ROW), stated=named(path))
 
 

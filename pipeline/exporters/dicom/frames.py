@@ -48,11 +48,37 @@ def alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
                 )
 
 
+_EXPOSED = {
+    "gantry": "GantryAngle",
+    "collimator": "BeamLimitingDeviceAngle",
+    "couch": "PatientSupportAngle",
+}
+
+
+def of_exposures(images: Sequence[Image]) -> frozenset[str]:
+    """The attributes that the frames' exposures say, each its own, so that the image cannot say them once."""
+    return frozenset(
+        keyword
+        for name, keyword in _EXPOSED.items()
+        if len({getattr(image.geometry, name) for image in images}) > 1
+        and any(by_exposure(image, name) for image in images)
+    )
+
+
+def by_exposure(image: Image, name: str) -> bool:
+    """Whether a field of the geometry is what an exposure of the file says."""
+    origin = image.geometry.origins.get(name)
+    return origin is not None and origin.detail.startswith("ExposureSequence.")
+
+
 def same_geometry(images: Sequence[Image]) -> None:
     """Raises: ExportError where frames differ in what an RT Image says only once."""
     first = images[0].geometry
+    apart = of_exposures(images)
     for image in images[1:]:
         for name in _SHARED:
+            if _EXPOSED.get(name) in apart:
+                continue
             ours, theirs = getattr(first, name), getattr(image.geometry, name)
             if ours != theirs:
                 raise ExportError(

@@ -12,6 +12,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import RTImageStorage
 
+from ...dicom.build.exposures import reach_from
 from ...dicom.build.modules import common, conversion_type, leave_empty, pixel_module, rescale
 from ...dicom.build.origins import FRAMES, of_geometry, of_pixels
 from ...dicom.build.places import REQUIRED_IN_RT_IMAGE, receptor_places, text, texts
@@ -27,7 +28,7 @@ from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import COLOUR_NOTES, luminance, polarity, without_alpha
 from .contents import contents
-from .frames import alike, no_frames, rt_frames, same_geometry
+from .frames import alike, no_frames, of_exposures, rt_frames, same_geometry
 
 if TYPE_CHECKING:
     from ....schemas.exports import RtImageExport
@@ -110,7 +111,7 @@ def _draft(prepared: _Prepared, options: RtImageExport, context: Context) -> Dra
     else:
         no_frames(dataset)
     trace.layer(dataset, FRAMES)
-    numbers = _geometry(dataset, first.geometry)
+    numbers = _geometry(dataset, first.geometry, of_exposures(images))
     trace.layer(dataset, of_geometry(receptor_places(first.geometry), first.geometry))
     return Draft(
         dataset,
@@ -206,15 +207,21 @@ def label(stem: str) -> str:
     return text[:_LABEL].strip() or "image"
 
 
-def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
-    """Write what is known, leave empty what is not; gives the numbers that were meant, by keyword."""
+def _geometry(dataset: Dataset, geometry: Geometry, apart: frozenset[str]) -> dict[str, tuple[float, ...]]:
+    """Write what is known, leave empty what is not; gives the numbers that were meant, by keyword.
+
+    `apart`: what each frame's exposure says for itself.
+    """
     meant = {}
-    for keyword, (_, values) in receptor_places(geometry).items():
+    for keyword, (name, values) in receptor_places(geometry).items():
+        if keyword in apart:
+            continue
         if values is not None:
             setattr(dataset, keyword, texts(values))
             meant[keyword] = values
         elif keyword in REQUIRED_IN_RT_IMAGE:
             setattr(dataset, keyword, None)
+        reach_from(geometry, name, dataset, keyword)
     return meant
 
 

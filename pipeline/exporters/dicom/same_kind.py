@@ -18,6 +18,7 @@ from pydicom.uid import (
 )
 
 from ...dicom.build.carry import cleaned
+from ...dicom.build.exposures import reach_from
 from ...dicom.build.mending import complete, mend
 from ...dicom.build.modules import add_derivation, pixel_module, record_loss, rescale, source_items
 from ...dicom.build.origins import from_dataset, from_properties, of_geometry, of_pixels
@@ -48,6 +49,7 @@ from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import without_alpha
 from .contents import contents
+from .frames import by_exposure, of_exposures
 from .rt_image import label
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched, moved=moving is not None)
     trace.layer(dataset, of_pixels(options.pixels))
-    numbers = _geometry(dataset, images[0], untouched)
+    numbers = _geometry(dataset, images, untouched)
     if _is_dose(source) and "GridFrameOffsetVector" in dataset and not (untouched and _whole_source(images)):
         numbers["GridFrameOffsetVector"] = plane_offsets(images)
         dataset.GridFrameOffsetVector = ds_list(numbers["GridFrameOffsetVector"])
@@ -228,26 +230,33 @@ def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
     rescale(dataset, encoded, image.units)
 
 
-def _geometry(dataset: Dataset, image: Image, untouched: bool) -> dict[str, tuple[float, ...]]:
+def _geometry(dataset: Dataset, images: Sequence[Image], untouched: bool) -> dict[str, tuple[float, ...]]:
     """Bring the source's geometry up to date where it changed; gives the numbers that were meant."""
-    receptor = is_rt_image(dataset)
+    image, receptor = images[0], is_rt_image(dataset)
     places: Places = {}
     if receptor:
         places = receptor_places(image.geometry)
     elif image.geometry.patient is not None:
         places = patient_places(image.geometry)
     meant = {}
+    apart = of_exposures(images)
     for keyword, (name, values) in places.items():
+        if keyword in apart:
+            continue
         now = _numbers(dataset, keyword)
         if values is None:
             if now and (not untouched or name in image.geometry.blank):
                 setattr(dataset, keyword, None)
+            reach_from(image.geometry, name, dataset, keyword)
+            continue
+        if not now and by_exposure(image, name):
             continue
         same = len(now) == len(values) and np.allclose(now, values, rtol=1e-9, atol=1e-9)
         if not same and (receptor or keyword in dataset):
             setattr(dataset, keyword, texts(values))
         if same or keyword in dataset:
             meant[keyword] = values
+        reach_from(image.geometry, name, dataset, keyword)
     return meant
 
 

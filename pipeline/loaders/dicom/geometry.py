@@ -36,6 +36,8 @@ _RT_VECTORS = {
     "orientation": ("RTImageOrientation", 6),
     "translation": ("XRayImageReceptorTranslation", 3),
 }
+_EXPOSED = ("gantry", "collimator", "couch")
+"""What an item of ExposureSequence may say, too."""
 _ANGLES = ("gantry", "collimator", "couch", "receptor_angle")
 
 
@@ -71,6 +73,8 @@ class _Reader:
     def rt_image(self) -> None:
         for field, keyword in _RT_NUMBERS.items():
             value = self._number(keyword)
+            if field in _EXPOSED:
+                value, keyword = self._exposed(keyword, value)
             if value is not None and field in ("sid", "sad") and value <= 0:
                 self._invalid(keyword, value)
             elif value is not None:
@@ -84,6 +88,25 @@ class _Reader:
                 self._invalid(keyword, vector)
             else:
                 self._set(keyword, **{field: vector})
+
+    def _exposed(self, keyword: str, outside: float | None) -> tuple[float | None, str]:
+        """What the exposures of this frame say, which supersedes what stands outside of them (C.8.8.2)."""
+        items = self.dataset.get("ExposureSequence") or ()
+        said = set()
+        for item in items:
+            number = item.get("ReferencedFrameNumber")
+            if self.frames == 1 or number in (None, "") or int(number) == self.index + 1:
+                said.add(_floats(self._value(item, keyword)))
+        said.discard(None)
+        found = next(iter(said)) if len(said) == 1 else None
+        if found is None or len(found) != 1 or found[0] == outside:
+            return outside, keyword
+        if outside is not None:
+            text = (
+                f"{keyword} of ExposureSequence ({found[0]:.6g}) supersedes that of the image ({outside:.6g})"
+            )
+            self.notes.append(Note("exposure-supersedes", text, contradiction=abs(found[0] - outside) > 0.1))
+        return found[0], f"ExposureSequence.{keyword}"
 
     def slice(self) -> None:
         """Plane and spacing in patient coordinates, from the frame's functional groups where it has any."""

@@ -1,0 +1,106 @@
+"""Attributes that stand at two levels of a radiotherapy file, as one truth.
+
+What an item of ExposureSequence says of gantry, collimator, couch and exposure "shall supersede" what stands
+outside of it (PS3.3 C.8.8.2); a value that somebody gives has to reach both. The beams of a plan say angles
+once for each control point (C.8.8.14 and C.8.8.25): a value of the whole file reaches them where they all
+said the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from copy import deepcopy
+
+from pydicom import Dataset
+from pydicom.tag import Tag
+
+from ....schemas.language.tags import TagPath
+from ...errors import Note
+from ...imaging.image import Geometry
+
+TWICE = (
+    "GantryAngle", "BeamLimitingDeviceAngle", "PatientSupportAngle", "GantryPitchAngle",
+    "TableTopVerticalPosition", "TableTopLongitudinalPosition", "TableTopLateralPosition",
+    "TableTopPitchAngle", "TableTopRollAngle", "ExposureTime", "ExposureTimeInms", "MetersetExposure",
+)  # fmt: skip
+"""Of the RT Image module and of the items of its ExposureSequence (PS3.3 table C.8-38)."""
+
+_ALWAYS = frozenset({"ExposureSequence"})
+_WHERE_ALIKE = frozenset({"BeamSequence", "IonBeamSequence"})
+_NUMBERS = {int(Tag(keyword)): keyword for keyword in TWICE}
+
+
+def reach_items(dataset: Dataset, keyword: str) -> None:
+    """Give items what the dataset itself says (or says no longer) of one of `TWICE`, in place."""
+    for always, holders in _holders(dataset, keyword):
+        alike = all(holder[keyword].value == holders[0][keyword].value for holder in holders)
+        for holder in holders if always or alike else ():
+            if keyword in dataset:
+                holder[keyword] = deepcopy(dataset[keyword])
+            else:
+                del holder[keyword]
+
+
+def reach_from(geometry: Geometry, name: str, dataset: Dataset, keyword: str) -> None:
+    """`reach_items` of a field of the geometry that is not the file's own, or is empty on purpose."""
+    origin = geometry.origins.get(name)
+    stated = name in geometry.blank or (origin is not None and origin.kind != "file")
+    if keyword in TWICE and stated:
+        reach_items(dataset, keyword)
+
+
+def follow_tag(dataset: Dataset, path: TagPath, given: Collection[TagPath]) -> None:
+    """After the recipe set one of `TWICE` at one level: the other one follows, unless it is given too."""
+    keyword = _NUMBERS.get(path.last.number)
+    if keyword is None or path.last.creator is not None:
+        return
+    others = [other for other in given if other.last == path.last and len(other.steps) != len(path.steps)]
+    if others or keyword not in _last(dataset, path):
+        return
+    if len(path.steps) == 1:
+        reach_items(dataset, keyword)
+        return
+    values = [holder[keyword] for _, holders in _holders(dataset, keyword) for holder in holders]
+    if keyword in dataset and all(element.value == values[0].value for element in values):
+        dataset[keyword] = deepcopy(values[0])
+
+
+def two_truths(dataset: Dataset) -> Iterator[Note]:
+    """Attributes that an item of ExposureSequence says otherwise than the one image around it."""
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        return
+    for keyword in TWICE:
+        for always, holders in _holders(dataset, keyword):
+            if not always or dataset.get(keyword) in (None, ""):
+                continue
+            if any(holder[keyword].value != dataset[keyword].value for holder in holders):
+                text = f"{keyword} of ExposureSequence is another than that of the image, which it supersedes"
+                yield Note("contradicts-geometry", text, contradiction=True)
+
+
+def _last(dataset: Dataset, path: TagPath) -> Dataset:
+    """The dataset or item that a path ends in; an empty one where there is none."""
+    for step in path.steps[:-1]:
+        items = dataset[step.number].value if step.creator is None and step.number in dataset else ()
+        if step.index is None or step.index >= len(items or ()):
+            return Dataset()
+        dataset = items[step.index]
+    return dataset
+
+
+def _holders(dataset: Dataset, keyword: str) -> Iterator[tuple[bool, list[Dataset]]]:
+    """For each of the sequences that there are the items, at any depth, that have the attribute."""
+    for name in (*_ALWAYS, *_WHERE_ALIKE):
+        if name in dataset and dataset[name].value:
+            found = [holder for item in dataset[name].value for holder in _with(item, keyword)]
+            if found:
+                yield name in _ALWAYS, found
+
+
+def _with(item: Dataset, keyword: str) -> Iterator[Dataset]:
+    if keyword in item:
+        yield item
+    for element in item:
+        if element.VR == "SQ":
+            for inner in element.value:
+                yield from _with(inner, keyword)
