@@ -221,6 +221,11 @@ def test_the_python_of_the_docs_runs_as_shown(film: Path, monkeypatch: pytest.Mo
     assert (film / "one.dcm").read_bytes()[128:132] == b"DICM"
 
 
+def test_the_targets_that_are_no_dicom_are_listed(generated: Callable[[Path, str, str], None]) -> None:
+    rows = [row for row in targets() if TARGETS[row.name].file is not DICOM]
+    generated(DOCS / "pictures.md", "targets", "\n".join(table("to", "writes", rows)) + "\n")
+
+
 def test_every_key_of_a_recipe_is_in_the_reference() -> None:
     reference = (DOCS / "recipe.md").read_text(encoding="utf-8")
     for name in (*Recipe.model_fields, *Conversion.model_fields, *OPERATIONS, "defaults", "extends"):
@@ -230,11 +235,6 @@ def test_every_key_of_a_recipe_is_in_the_reference() -> None:
     )
     for name in EXPORT_TARGETS:
         assert f"`{name}`" in outputs, name
-
-
-def test_the_targets_that_are_no_dicom_are_listed(generated: Callable[[Path, str, str], None]) -> None:
-    rows = [row for row in targets() if TARGETS[row.name].file is not DICOM]
-    generated(DOCS / "pictures.md", "targets", "\n".join(table("to", "writes", rows)) + "\n")
 
 
 def begun(name: str) -> str:
