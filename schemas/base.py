@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from .language.numbers import NUMBER
 from .language.template import Template, check_template, is_template
 from .language.words import UNKNOWN
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 class Model(BaseModel):
@@ -40,7 +40,7 @@ def _integer(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
+        if not NUMBER.fullmatch(value.strip()):
             raise PydanticCustomError("number", "must be a number")
         value = float(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -111,7 +111,7 @@ def _number_or(*words: str) -> PlainValidator:
     def check(value: Any) -> Any:
         if value in words:
             return value
-        if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
             raise PydanticCustomError("number", "must be a number or {words}", {"words": " or ".join(words)})
         return _number(value)
 

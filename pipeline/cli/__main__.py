@@ -57,11 +57,11 @@ def _wants_workers(words: list[str]) -> bool:
         return int(jobs[1]) > 1
     from pathlib import Path
 
+    from ..recipe.lock_path import lock_path
+
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # told when the recipe is read
-        return any(
-            not path.with_suffix(".lock").exists() and b"combine" not in path.read_bytes() for path in recipes
-        )
+        return any(not lock_path(path).exists() and b"combine" not in path.read_bytes() for path in recipes)
     return False
 
 

@@ -23,8 +23,9 @@ def lock(
     json: Json = False,
 ) -> None:
     with reporting():
+        from ..recipe.lock_path import lock_path
         from ..report.locked import lock_as_json, lock_lines
-        from ..store.lock import lock_path, read_lock, sums_of
+        from ..store.lock import read_lock, sums_of
 
         path = lock_path(recipe)
         if not path.is_file():

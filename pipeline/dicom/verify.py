@@ -27,6 +27,7 @@ from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
 from ..imaging.image import Pixels
+from ..imaging.tolerances import DECIMAL_STRING
 from .encode.elements import (
     Stored,
     charset_of,
@@ -47,8 +48,6 @@ _UNREADABLE = (
 )  # fmt: skip
 """What pydicom and its parts raise on bytes that are no sound file."""
 
-_TOLERANCE = 1e-9
-"""Relative; what 16 characters of a decimal string keep of a length or an angle, and more."""
 _BLOCK = 1 << 18
 _PREAMBLE = 132
 OTHER_BYTES = "the bytes on the disk are not those that were written"
@@ -187,7 +186,7 @@ def _same_numbers(read: Sequence[str], meant: tuple[float, ...]) -> bool:
 
 
 def _close(read: float, meant: float) -> bool:
-    return abs(read - meant) <= _TOLERANCE + _TOLERANCE * abs(meant)
+    return abs(read - meant) <= DECIMAL_STRING + DECIMAL_STRING * abs(meant)
 
 
 def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import DicombakeError, UsageError
+from ..recipe.lock_path import LOCK_SUFFIX, lock_path
 from ..store.lock import read_lock
 
 _SUFFIXES = (".yaml", ".yml")
@@ -56,7 +57,7 @@ _HINT = "name the recipe: --recipe RECIPE, with --out and --data as it was run"
 
 def of_recipe(file: Path, recipe: Path, *, out: Path | None, data: Path | None) -> Found:
     """What a file is to a recipe, by the recipe's lock; an input where the lock does not know it."""
-    for found in _in_lock(recipe.with_suffix(".lock"), recipe, file, out, data):
+    for found in _in_lock(lock_path(recipe), recipe, file, out, data):
         return found
     return Found(recipe, "input", relative(file, data or recipe.parent))
 
@@ -77,7 +78,7 @@ def _real(file: Path) -> str:
 
 def _locked(file: Path, out: Path | None, data: Path | None) -> Iterator[Found]:
     for folder in dict.fromkeys((*_above(file), *_above(Path.cwd() / file.name))):
-        for lock in sorted(folder.glob("*.lock")):
+        for lock in sorted(folder.glob(f"*{LOCK_SUFFIX}")):
             recipe = next(
                 (lock.with_suffix(end) for end in _SUFFIXES if lock.with_suffix(end).is_file()), None
             )

@@ -17,16 +17,10 @@ from ..errors import GeometryError, Note
 from .angles import Axis, apart, to_iec
 from .deterministic import cosine_and_sine
 from .image import Geometry, Image, Origin
+from .tolerances import ANGLE, INVERTIBLE, SPACING, STATED_DISTANCE
 
 if TYPE_CHECKING:
     from ...schemas.geometry import Geometry as Stated
-
-DISTANCE = 0.5
-"""mm between two statements of a length or of a position before they count as different."""
-ANGLE = 0.1
-"""Degrees."""
-SPACING = 1e-3
-"""Part of a spacing."""
 
 STANDARD_ORIENTATION = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Columns run along +x, rows along -y of the receptor, as every Varian RT Image says."""
@@ -102,7 +96,7 @@ class _Resolution:
     def distance(self, name: Literal["sid", "sad"]) -> None:
         value = getattr(self.stated, name)
         if self._applies(name, name, value):
-            self._take(name, name, value, lambda one, other: abs(one - other) <= DISTANCE, show=_mm)
+            self._take(name, name, value, lambda one, other: abs(one - other) <= STATED_DISTANCE, show=_mm)
 
     def angle(self, axis: Axis) -> None:
         value = getattr(self.stated, axis)
@@ -160,7 +154,7 @@ class _Resolution:
             return
         x, y, z = before.translation
         old, new = _receptor_height(before), _receptor_height(now)
-        if old is not None and new is not None and abs(z - old) <= DISTANCE:
+        if old is not None and new is not None and abs(z - old) <= STATED_DISTANCE:
             origin = Origin("derived", "XRayImageReceptorTranslation, sad, sid")
             self.geometry = now.having(origin, translation=(x, y, new))
             return
@@ -204,7 +198,7 @@ class _Resolution:
             return
         offset = _axis_offset(self.geometry)
         file = (self.geometry.position[0] + offset[0], self.geometry.position[1] + offset[1])
-        if math.dist(file, position) > DISTANCE:
+        if math.dist(file, position) > STATED_DISTANCE:
             self._differs("center", "center", _point(position), "RTImagePosition", _point(file))
 
     # What every value goes through.
@@ -290,7 +284,7 @@ def axis_pixel(
         return None
     (a, b), (c, d) = (orientation[3], orientation[0]), (orientation[4], orientation[1])
     determinant = a * d - b * c
-    if abs(determinant) < 1e-6:
+    if abs(determinant) < INVERTIBLE:
         return None
     down = -(d * position[0] - b * position[1]) / determinant
     along = -(a * position[1] - c * position[0]) / determinant

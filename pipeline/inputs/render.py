@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from ...schemas.language.numbers import NUMBER
 from ...schemas.language.template import Place, parse
 from ..errors import PlanError, SourceError
 from .globs import nfc
@@ -26,7 +27,6 @@ MAX_COMPONENT = 255
 """Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
 
 _UNSEEN = frozenset({"source", "csv"})
-_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _SAFE_PATH = re.compile(r"(?:[A-Za-z0-9_+\-][A-Za-z0-9_+\-. ]*/)*[A-Za-z0-9_+\-][A-Za-z0-9_+\-. ]*")
@@ -90,7 +90,7 @@ def render_number(quantity: float | str, scope: Scope) -> float:
     if isinstance(quantity, int | float):
         return float(quantity)
     text = render(quantity, scope).strip()
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    number = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
         shown = "a value" if shows_source(quantity) else f"'{text}'"
         raise PlanError(f"'{quantity}' gives {shown}, which is no number", subject=scope.path)
@@ -268,13 +268,13 @@ def _formatted(value: Any, spec: str, kind: str) -> str:
 
 
 def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text.strip()):
+    if not NUMBER.fullmatch(text.strip()):
         raise ValueError(text)
     return float(text)
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, str) and value.strip().lstrip("+-").isdigit() and _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and value.strip().lstrip("+-").isdigit() and NUMBER.fullmatch(value.strip()):
         return int(value)
     number = _number(value) if isinstance(value, str) else value
     if isinstance(number, int):

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...schemas.language.numbers import NUMBER
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.tags import TagPath, TagValue, keywords, path_of, problem_of, vr_of
+from ...schemas.language.vr import WITH_BACKSLASH
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
 from .globs import nfc
@@ -19,9 +21,6 @@ from .globs import nfc
 if TYPE_CHECKING:
     from ...schemas.companions import Metadata
 
-_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_WHOLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
-"""VRs in which a backslash is a character, not the next value (PS3.5 6.2)."""
 _MOST_PROBLEMS = 20
 
 Row = tuple[tuple[str, str], ...]
@@ -167,7 +166,7 @@ def _wrong_cell(column: str, cell: str) -> str | None:
     if column in TABLE_GEOMETRY:
         if cell == UNKNOWN:
             return None
-        if not _NUMBER.fullmatch(cell):
+        if not NUMBER.fullmatch(cell):
             return f"{column}: '{cell}' is no number such as 90.5"
         return f"{column}: must be greater than 0" if column in POSITIVE and float(cell) <= 0 else None
     if column not in keywords():
@@ -179,7 +178,7 @@ def _wrong_cell(column: str, cell: str) -> str | None:
 def tag_value(path: TagPath, cell: str) -> TagValue:
     """A cell as the value of an element: several are separated by backslashes, as DICOM has them."""
     vr = vr_of(path.last)
-    return TagValue(items=(cell,) if vr in _WHOLE_TEXT else tuple(cell.split("\\")))
+    return TagValue(items=(cell,) if vr in WITH_BACKSLASH else tuple(cell.split("\\")))
 
 
 def geometry_cells(row: Row) -> dict[str, str]:

@@ -21,6 +21,7 @@ from ...schemas.rules.templates import templates
 from ...schemas.sources import AnySource
 from ..errors import PlanError, UsageError
 from ..recipe.loaded import LoadedRecipe
+from ..recipe.lock_path import lock_path
 from .clashes import check
 from .gather import Planning, Probing, refuse
 from .model import Base, InputFile, Output, Plan, Step, StepKind, Unit
@@ -115,7 +116,7 @@ def collector_paused() -> Iterator[None]:
 def own_files(loaded: LoadedRecipe) -> tuple[Path, ...]:
     """The recipe, its lock, and what it extends: no inputs and no outputs."""
     extended = sorted({place.file for place in loaded.places.values() if place.file})
-    return (loaded.path, loaded.path.with_suffix(".lock"), *(Path(file) for file in extended))
+    return (loaded.path, lock_path(loaded.path), *(Path(file) for file in extended))
 
 
 def _never(loaded: LoadedRecipe, data: Path) -> frozenset[str]:

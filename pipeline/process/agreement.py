@@ -15,17 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Note
 from ..imaging.angles import apart
 from ..imaging.image import Geometry, Image, PatientPlane, SourceFile
+from ..imaging.tolerances import ANGLE, COMBINED_DISTANCE, DIRECTION
 from ..loaders.dicom.dataset import broken
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
-
-DISTANCE = 0.1
-"""mm."""
-ANGLE = 0.1
-"""Degrees."""
-DIRECTION = 1e-3
-"""Of a direction cosine."""
 
 PATIENT = frozenset(
     {"PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "OtherPatientIDs"}
@@ -46,7 +40,7 @@ IDENTITY = frozenset({"SOPClassUID", "SOPInstanceUID"})
 
 
 def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= DISTANCE
+    return abs(one - other) <= COMBINED_DISTANCE
 
 
 def _vectors(within: float) -> Callable[[Any, Any], bool]:
@@ -55,7 +49,7 @@ def _vectors(within: float) -> Callable[[Any, Any], bool]:
 
 def _planes(one: PatientPlane, other: PatientPlane) -> bool:
     return (
-        math.dist(one.position, other.position) <= DISTANCE
+        math.dist(one.position, other.position) <= COMBINED_DISTANCE
         and _vectors(DIRECTION)(one.orientation, other.orientation)
         and one.frame_of_reference == other.frame_of_reference
         and (one.thickness, one.spacing) == (other.thickness, other.spacing)
@@ -69,9 +63,9 @@ _SAME: dict[str, Callable[[Any, Any], bool]] = {
     "collimator": lambda one, other: apart(one, other) <= ANGLE,
     "couch": lambda one, other: apart(one, other) <= ANGLE,
     "receptor_angle": lambda one, other: apart(one, other) <= ANGLE,
-    "position": _vectors(DISTANCE),
+    "position": _vectors(COMBINED_DISTANCE),
     "orientation": _vectors(DIRECTION),
-    "translation": _vectors(DISTANCE),
+    "translation": _vectors(COMBINED_DISTANCE),
     "patient": _planes,
 }
 

@@ -17,6 +17,7 @@ from ..errors import ProcessError
 from ..imaging.deterministic import extremes, settled
 from ..imaging.exact import dtype_range, holding, not_exact, shifted, value_range
 from ..imaging.image import Image, Pixels
+from ..imaging.tolerances import SPACING
 from .agreement import agreed_geometry, agreed_source, units_note
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 ADDITIVE_UNITS = frozenset({"GY"})
 """Units in which a sum of values is again a value: dose is, Hounsfield units are not."""
-
-SPACING = 1e-3
-"""Spacings may differ by this part (as in `geometry`)."""
 
 BAND = 1 << 22
 """Values of all images that a median looks at in one go."""

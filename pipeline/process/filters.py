@@ -15,6 +15,7 @@ from ..errors import Note
 from ..imaging.deterministic import cosine_and_sine
 from ..imaging.image import Image, Pixels
 from ..imaging.move import Move, shift
+from ..imaging.tolerances import SPACING
 from .common import computed, finite, number, refusal, refuse_not_finite
 from .placement import moved
 from .smoothing import gaussian
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ...schemas.process import Filter, Rotate
 
 EXACT_IN_FLOAT = 2**53
-SQUARE = 1e-3
-"""Row and column spacing may differ by this part and still be called square (0.1 %)."""
 
 
 def smooth(image: Image, options: Filter) -> Image:
@@ -113,7 +112,7 @@ def rotate(image: Image, options: Rotate) -> Image:
     if image.pixels.dtype.kind == "f":
         refuse_not_finite(image, image.pixels, options.op)
     spacing = image.geometry.spacing
-    if spacing is not None and not math.isclose(spacing[0], spacing[1], rel_tol=SQUARE):
+    if spacing is not None and not math.isclose(spacing[0], spacing[1], rel_tol=SPACING):
         raise refusal(image, f"rotate needs square pixels, and these are {spacing[0]!r} x {spacing[1]!r} mm")
     _refuse_large(image, image.pixels, options.op)
     move = _turn(image, options.degrees)

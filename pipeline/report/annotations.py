@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
-from ..store.lock import lock_path
+from ..recipe.lock_path import lock_path
 
 if TYPE_CHECKING:
     from ..check.compare import Checked, Finding

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..check.compare import KINDS, Checked, Finding
 from ..check.differences import Difference
-from ..store.lock import lock_path
+from ..recipe.lock_path import lock_path
 
 LIKE = 3
 """Outputs with one reason that are told one by one; of more, the first stands for them."""

@@ -17,8 +17,8 @@ from xml.etree import ElementTree as ET
 from ..check.compare import Checked
 from ..errors import DicombakeError, RecipeError
 from ..plan.model import Unit
+from ..recipe.lock_path import lock_path
 from ..run.unit.results import Failure, Outcome, UnitResult
-from ..store.lock import lock_path
 from ..testing import Result
 
 Verdict = Literal["passed", "failure", "error", "skipped"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...schemas.language.decimal_string import nearest_ds
+
 if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
@@ -181,5 +183,5 @@ def uid(name: str) -> UID:
 
 
 def _ds(value: float) -> str:
-    text = f"{value:.6f}".rstrip("0").rstrip(".")
-    return text if text not in ("-0", "") else "0"
+    """Write a number as a machine does that knows six decimals."""
+    return nearest_ds(round(value, 6))

@@ -94,11 +94,6 @@ def _conversion(key: str) -> str:
     return key.partition(":")[0]
 
 
-def lock_path(recipe: Path) -> Path:
-    """Where the lock of a recipe lies."""
-    return recipe.with_suffix(".lock")
-
-
 def read_lock(path: Path) -> Lock:
     """The lock at `path`; an empty one where there is none.
 

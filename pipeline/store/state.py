@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import PlanError
+from ..recipe.lock_path import lock_path
 from .claims import Claimed, Claims, claim_files, claimed
 from .database import Database, Remembered, remembered
 from .files import write_file
-from .lock import Lock, format_lock, lock_path, parse_lock, read_lock
+from .lock import Lock, format_lock, parse_lock, read_lock
 from .refusals import store_error
 from .stamp import Stamp
 from .temporary import remove_leftovers

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ...schemas.language.tags import TagPath, TagValue
 from ...schemas.testing.models import Expectation
 from ..dicom.build.overrides import apply_overrides
+from ..imaging.tolerances import EXPECTED
 from .found import Found
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
-
-DIGITS = 1e-6
-"""Part of a number that a statement about it may leave out."""
 
 
 def wrong_tags(stated: Expectation, found: Found) -> Iterator[tuple[str, str, str]]:
@@ -90,7 +88,7 @@ def _same_one(one: Any, other: Any) -> bool:
             for element in one
         )
     try:
-        return math.isclose(float(one), float(other), rel_tol=DIGITS)
+        return math.isclose(float(one), float(other), rel_tol=EXPECTED)
     except (TypeError, ValueError):
         return str(one).strip() == str(other).strip() if not isinstance(one, bytes) else one == other
 

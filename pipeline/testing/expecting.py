@@ -11,7 +11,8 @@ import numpy as np
 
 from ...schemas.testing.models import Expectation, Mean, Near
 from ..errors import DicombakeError
-from .elements import DIGITS, wrong_tags
+from ..imaging.tolerances import EXPECTED
+from .elements import wrong_tags
 from .found import Found
 
 SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -101,7 +102,7 @@ def _spacing(stated: tuple[float, float], found: Found) -> Told:
     seen = found.images[0].geometry.spacing
     if seen is None:
         yield "spacing", _pair(stated), "none"
-    elif not all(math.isclose(*pair, rel_tol=DIGITS) for pair in zip(stated, seen, strict=True)):
+    elif not all(math.isclose(*pair, rel_tol=EXPECTED) for pair in zip(stated, seen, strict=True)):
         yield "spacing", _pair(stated), _pair(seen)
 
 

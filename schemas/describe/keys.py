@@ -48,9 +48,9 @@ def names_of(model: type[BaseModel]) -> Iterator[str]:
         yield info.alias or name
 
 
-def sections_with(name: str) -> tuple[str, ...]:
+def sections_with(name: str) -> list[str]:
     """List the sections in which a key is known, for one that stands in the wrong place."""
-    return tuple(section for section, names in _sections() if name in names)
+    return [section for section, names in _sections() if name in names]
 
 
 @cache

@@ -13,13 +13,9 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from . import vr as vrs
 from .tags import TagPath, TagValue, as_written, parse_tag, problem_of
 from .template import check_template, is_template
-
-_VRS = frozenset(
-    "AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OL OV OW "  # noqa: SIM905
-    "PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
-)
 
 
 def _value(value: Any, vr: str | None = None) -> TagValue:
@@ -83,7 +79,7 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
             raise PydanticCustomError("tag_value", "'base64' holds no base64 text") from None
     if "vr" in keys and keys <= {"vr", "value", "base64"}:
         vr = value["vr"]
-        if vr not in _VRS:
+        if vr not in vrs.ALL:
             raise PydanticCustomError("tag_value", "'{vr}' is no VR", {"vr": str(vr)})
         if "base64" in keys:
             return TagValue(data=_explicit({"base64": value["base64"]}).data, vr=vr)

@@ -6,6 +6,10 @@ import datetime
 import math
 import re
 
+from .decimal_string import MAX_DS, exact_ds
+from .numbers import NUMBER
+from .vr import BYTES, PARAGRAPHS, WITH_BACKSLASH
+
 _LENGTHS = {"AE": 16, "CS": 16, "LO": 64, "SH": 16, "LT": 10240, "ST": 1024, "UI": 64}
 _PATTERNS = {
     "AS": re.compile(r"[0-9]{3}[DWMY]"),
@@ -35,7 +39,6 @@ _INTEGERS = {
 _IS_RANGE = (-(2**31), 2**31 - 1)
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])")
 _ISO_TIME = re.compile(r"([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(\.[0-9]{1,6})?)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}(?:[0-9]{2}){0,2})(?P<time>(?<=[0-9]{8})[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?P<zone>[+-][0-9]{4})?"
 )
@@ -44,9 +47,6 @@ _LARGEST_SINGLE = (2 - 2**-24) * 2.0**127
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TIME = re.compile(r"([0-9][0-9])(?:([0-9][0-9])(?:([0-9][0-9])(\.[0-9]{1,6})?)?)?")
 _LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
-_MULTILINE = frozenset({"LT", "ST", "UT"})
-_BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-MAX_DS = 16
 
 
 class ValueFormError(ValueError):
@@ -71,7 +71,7 @@ def normal_value(vr: str, text: str) -> str:
     """
     if text == "":
         return text
-    if vr in _BYTES or vr.startswith("OB"):
+    if vr in BYTES or vr.startswith("OB"):
         raise ValueFormError(f"bytes ({vr}) are given as {{base64: ..}}, not as text")
     if vr in _INTEGERS:
         return _whole(vr, text, _INTEGERS[vr])
@@ -81,10 +81,10 @@ def normal_value(vr: str, text: str) -> str:
 
 
 def _text(vr: str, text: str) -> str:
-    control = _CONTROL.search(text.translate(_LINE_ENDS) if vr in _MULTILINE else text)
+    control = _CONTROL.search(text.translate(_LINE_ENDS) if vr in PARAGRAPHS else text)
     if control:
         raise ValueFormError(f"has a control character, which {vr} cannot hold", text)
-    if "\\" in text and vr not in (*_MULTILINE, "UR"):
+    if "\\" in text and vr not in WITH_BACKSLASH:
         raise ValueFormError("has a backslash, which separates values; write a list", text)
     pattern = _PATTERNS.get(vr)
     if pattern and not pattern.fullmatch(text):
@@ -114,7 +114,7 @@ def _whole(vr: str, text: str, bounds: tuple[int, int]) -> str:
 
 def _decimal(text: str) -> str:
     text = text.strip()
-    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+    if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise ValueFormError("is no number", text)
     return text
 
@@ -130,8 +130,8 @@ def _decimal_string(text: str) -> str:
     text = _decimal(text)
     if len(text) <= MAX_DS:
         return text
-    short = repr(float(text))
-    if len(short) > MAX_DS or float(short) != float(text):
+    short = exact_ds(float(text))
+    if short is None:
         raise ValueFormError(f"has {len(text)} characters; DS holds {MAX_DS}", text)
     return short
 

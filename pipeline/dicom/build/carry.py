@@ -16,13 +16,15 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sequence import Sequence
 
+from ....schemas.language.numbers import NUMBER
 from ....schemas.language.values import ValueFormError, normal_value
+from ....schemas.language.vr import TEXT
+from ...decimal_string import ds
 from ...errors import ExportError, Note
-from ..encode.numbers import ds
 from .mending import exact_window, right_vrs
 from .stale import WINDOW
 
-_TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+_TEXT = TEXT - {"UI"}
 _UID = re.compile(r"((0|[1-9]\d*)(\.(0|[1-9]\d*))*)?(?<!.{65})")
 _EARLIEST_YEAR = 1800
 """Before this a date is no date of an acquisition; 00010101 is what .NET programs write for none."""
@@ -190,7 +192,7 @@ def _text(value: object) -> str:
 def _valid(vr: str, text: str) -> str:
     """The text in the form of its VR. Raises: ValueFormError, ExportError."""
     if vr == "DS" and text:
-        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        if not NUMBER.fullmatch(text):
             raise ValueFormError("no number")
         return text if len(text) <= 16 else ds(float(text))
     if vr == "TM" and re.fullmatch(r"\d\d:\d\d:\d\d(\.\d+)?", text):

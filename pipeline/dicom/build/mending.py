@@ -9,10 +9,11 @@ from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from ....schemas.language.values import ValueFormError, normal_value
+from ....schemas.language.vr import TEXT
 from ...errors import Note
 from .stale import WINDOW
 
-_TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+_TEXT = TEXT - {"UI"}
 
 
 def mend(dataset: Dataset) -> tuple[Note, ...]:

@@ -14,12 +14,12 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
+from ...decimal_string import ds
 from ...errors import Note
 from ...imaging.image import Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
 from ...trace import UNTRACED, Trace
 from ..encode.encoding import Encoded
-from ..encode.numbers import ds
 from ..encode.uids import set_uid
 from ..moving.grid import moving_of
 from .carry import carried, cleaned

@@ -19,10 +19,8 @@ from pydicom.tag import BaseTag, Tag
 
 from ....schemas.language.tags import TagPath, TagStep, TagValue, path_of, vr_of
 from ....schemas.language.values import ValueFormError, normal_value
+from ....schemas.language.vr import BYTES, INTEGERS, NUMBERS
 from ...errors import ExportError
-
-_BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_WHOLE = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
 
 
 def apply_overrides(
@@ -141,10 +139,10 @@ def _element(tag: BaseTag, vr: str, value: TagValue, path: TagPath) -> DataEleme
     if value.data is not None:
         return _from_bytes(tag, vr, value.data, path)
     items = [_typed(vr, item, path) for item in value.items or ()]
-    if vr in _BYTES:
+    if vr in BYTES:
         return DataElement(tag, vr, b"" if not any(items) else items[0])
     if not items or items == [""]:
-        return DataElement(tag, vr, None if vr in _WHOLE | {"FL", "FD", "AT"} else "")
+        return DataElement(tag, vr, None if vr in NUMBERS else "")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -167,7 +165,7 @@ def _typed(vr: str, text: str, path: TagPath) -> Any:
         raise ExportError(error.unseen, subject=str(path)) from None
     if normal == "":
         return normal
-    if vr in _WHOLE:
+    if vr in INTEGERS:
         return int(normal)
     if vr == "FD":
         return float(normal)
@@ -184,7 +182,7 @@ def _typed(vr: str, text: str, path: TagPath) -> Any:
 def _from_bytes(tag: BaseTag, vr: str, data: bytes, path: TagPath) -> DataElement:
     """An element of bytes as they are, or of a value that the bytes encode (little endian, UTF-8)."""
     padded = data + b"\0" * (len(data) % 2)
-    if vr in _BYTES:
+    if vr in BYTES:
         return DataElement(tag, vr, padded)
     raw = RawDataElement(tag, vr, len(data), data, 0, False, True)
     with warnings.catch_warnings():

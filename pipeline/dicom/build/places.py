@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ...decimal_string import ds, ds_list
 from ...errors import GeometryError
 from ...imaging.image import Geometry
-from ..encode.numbers import ds, ds_list
 
 Places = Mapping[str, tuple[str, tuple[float, ...] | None]]
 """Keyword -> (field of `Geometry`, its numbers; None: nobody knows)."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....schemas.language.decimal_string import exact_ds
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Pixels
 from .encoding import RT_IMAGE, Allowed, Element, Encoded, Rescale, little
-from .numbers import exact_ds
 from .rescaling import portable, quantized
 
 if TYPE_CHECKING:

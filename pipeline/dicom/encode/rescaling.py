@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....schemas.language.decimal_string import exact_ds
+from ...decimal_string import ds
 from ...errors import ExportError, Note
 from ...imaging.deterministic import extremes
 from ...imaging.image import Pixels
 from .encoding import RT_IMAGE, Allowed, Encoded, Rescale, little
-from .numbers import ds, exact_ds
 
 TOP = 65535
 _EXACT = 2**53

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
+from ...decimal_string import ds_list
 from ...process.placement import point, turned
-from ..encode.numbers import ds_list
 from .grid import Moving, Walk
 from .table import HOLDS, REFUSED
 

@@ -13,13 +13,12 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
+from ...imaging.tolerances import SPACING
 from .detectors import detector_planes
 from .grid import Moving, Walk
 from .table import DROPPED, HOLDS, REFUSED
 from .ultrasound import ultrasound_regions
 
-_SQUARE = 1e-3
-"""Row and column spacing may differ by this part and still be called square, as for `rotate`."""
 _OPPOSITE = str.maketrans("APRLHF", "PALRFH")
 
 
@@ -51,7 +50,7 @@ def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
         return DROPPED
     if moving.move.swaps:
         dataset[keyword].value = values[::-1]
-    elif not moving.move.on_axes and not math.isclose(float(values[0]), float(values[1]), rel_tol=_SQUARE):
+    elif not moving.move.on_axes and not math.isclose(float(values[0]), float(values[1]), rel_tol=SPACING):
         return REFUSED
     return HOLDS
 

@@ -14,6 +14,8 @@ from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 from pydicom.multival import MultiValue
 
+from ....schemas.language.vr import IN_CHARACTER_SET
+
 Verdict = Literal["required", "allowed", "forbidden", "odd"]
 """``odd``: its condition does not hold, and true values stand there all the same; worth a word, no error."""
 
@@ -85,7 +87,7 @@ def _text_beyond_ascii(dataset: Dataset) -> bool:
         if element.VR == "SQ":
             if any(_text_beyond_ascii(item) for item in element.value):
                 return True
-        elif element.VR in ("SH", "LO", "ST", "LT", "UT", "UC", "PN") and not str(element.value).isascii():
+        elif element.VR in IN_CHARACTER_SET and not str(element.value).isascii():
             return True
     return False
 

@@ -15,10 +15,10 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, k
 from pydicom.tag import BaseTag
 
 from ....schemas.language.values import ValueFormError, normal_value
+from ....schemas.language.vr import BYTES, TEXT, WITH_BACKSLASH
 from .findings import Finding
 from .supply import corrected_by
 
-_TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _LONGEST_DS = 16
 _YES_NO = ("YES", "NO")
@@ -169,7 +169,7 @@ def count_of(element: DataElement) -> int:
 def many_enough(element: DataElement, allowed: str) -> bool:
     """Whether the number of values is that of the dictionary: ``2``, ``1-3``, ``1-n``, ``2-2n``."""
     count = count_of(element)
-    if count == 0 or element.VR in ("OB", "OW", "OF", "OD", "OL", "OV", "UN", "UT", "ST", "LT", "UR"):
+    if count == 0 or element.VR in BYTES | WITH_BACKSLASH:
         return True
     for part in allowed.split(" or "):
         low, _, high = part.partition("-")
@@ -186,7 +186,7 @@ def many_enough(element: DataElement, allowed: str) -> bool:
 
 def _form(element: DataElement, name: str) -> Iterator[Finding]:
     """The forms of PS3.5 table 6.2-1, for VRs that are text."""
-    if element.VR not in _TEXT or element.is_empty:
+    if element.VR not in TEXT or element.is_empty:
         return
     for text in _texts(element):
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import mul
 from typing import TYPE_CHECKING
 
 from pydicom import Dataset
@@ -21,6 +20,7 @@ from ...dicom.finish import Draft
 from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
 from ...errors import ExportError, GeometryError
 from ...imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
+from ...imaging.tolerances import orthonormal
 from ...output import Artifact, Context
 from ...trace import Trace
 from ..base import Exporter
@@ -149,10 +149,7 @@ def _require_geometry(geometry: Geometry) -> None:
             "a CT Image needs the place of its slice, which this source does not have",
             hint="a 3D array has it: 'source: {format: volume, slice_axis: ..., spacing: [...]}'",
         )
-    across, down = plane.orientation[:3], plane.orientation[3:]
-    products = ((across, across, 1), (down, down, 1), (across, down, 0))
-    found = ((sum(map(mul, one, other)), wanted) for one, other, wanted in products)
-    if not all(abs(product - wanted) <= 1e-4 for product, wanted in found):
+    if not orthonormal(plane.orientation):
         raise GeometryError("the orientation's two directions are not at right angles and of length 1")
 
 

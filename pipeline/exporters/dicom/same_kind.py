@@ -17,6 +17,7 @@ from pydicom.uid import (
     RTImageStorage,
 )
 
+from ...decimal_string import ds_list
 from ...dicom.build.carry import cleaned
 from ...dicom.build.exposures import reach_from
 from ...dicom.build.mending import complete, mend
@@ -34,7 +35,6 @@ from ...dicom.encode.encoding import (
     Rescale,
     little,
 )
-from ...dicom.encode.numbers import ds_list
 from ...dicom.encode.pixel_element import PIXEL_TAGS, PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.finish import Draft, artifact, stacked
@@ -44,6 +44,7 @@ from ...dicom.moving.grid import moving_of
 from ...dicom.verify import differences
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
+from ...imaging.tolerances import DECIMAL_STRING
 from ...loaders.dicom.geometry import is_rt_image
 from ...output import Artifact, Context
 from ..base import Exporter
@@ -251,7 +252,7 @@ def _geometry(dataset: Dataset, images: Sequence[Image], untouched: bool) -> dic
             continue
         if not now and by_exposure(image, name):
             continue
-        same = len(now) == len(values) and np.allclose(now, values, rtol=1e-9, atol=1e-9)
+        same = len(now) == len(values) and np.allclose(now, values, rtol=DECIMAL_STRING, atol=DECIMAL_STRING)
         if not same and (receptor or keyword in dataset):
             setattr(dataset, keyword, texts(values))
         if same or keyword in dataset:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ExportError, Note, VerificationError
 from ...imaging.image import Image, Pixels
+from ...imaging.tolerances import DECIMAL_STRING
 from ...output import Artifact, Context
 from ..base import Exporter, only
 from ..compare import reading_back, same_pixels
@@ -100,7 +101,7 @@ def _check(
     if said != dict(texts):
         raise VerificationError("its text entries read back differently", subject=str(path))
     meant = tuple(number * 0.0254 for number in scale) if scale else None
-    if dpi != meant and (dpi is None or meant is None or not np.allclose(dpi, meant, rtol=1e-9)):
+    if dpi != meant and (dpi is None or meant is None or not np.allclose(dpi, meant, rtol=DECIMAL_STRING)):
         raise VerificationError(f"its resolution reads back as {dpi} dpi, not {meant}", subject=str(path))
 
 

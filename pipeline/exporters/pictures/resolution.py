@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from ...imaging.tolerances import APPROXIMATE_DOTS, DOTS
+
 MM_PER_INCH = Fraction(254, 10)
 _LARGEST = 2**32 - 1
-_SAME = 1e-12
-_CLOSE = 1e-3
 
 Ratio = tuple[int, int]
 
@@ -40,7 +40,7 @@ def resolution(spacing: tuple[float, float] | None) -> Resolution | None:
 
 def _dots_per_inch(mm: float) -> Ratio | None:
     dots = round(25.4 / mm)
-    if not 0 < dots <= _LARGEST or abs(25.4 / dots - mm) > _SAME * mm:
+    if not 0 < dots <= _LARGEST or abs(25.4 / dots - mm) > DOTS * mm:
         return None
     return dots, 1
 
@@ -49,7 +49,7 @@ def _per_centimetre(mm: float) -> Ratio | None:
     exact = 10 / Fraction(repr(float(mm)))
     bound = int(_LARGEST / max(Fraction(1), exact))
     dots = exact.limit_denominator(bound) if bound else Fraction(0)
-    if not dots or abs(float(10 / dots) - mm) > _CLOSE * mm:
+    if not dots or abs(float(10 / dots) - mm) > APPROXIMATE_DOTS * mm:
         return None
     return dots.numerator, dots.denominator
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from ...errors import SourceError
 from ...imaging.image import Geometry, Origin, PatientPlane
+from ...imaging.tolerances import orthonormal
 
 if TYPE_CHECKING:
     from ....schemas.sources import VolumeSource
 
-_TOLERANCE = 1e-4
-"""How far direction cosines may be from unit length and from a right angle."""
 _DECIMALS = 10
 _ORIGINS = dict.fromkeys(("spacing", "patient"), Origin("conversion", "source"))
 
@@ -24,21 +23,18 @@ class Planes:
     def __init__(self, source: VolumeSource, path: Path) -> None:
         self.source = source
         row, column = source.orientation[:3], source.orientation[3:]
-        if abs(math.hypot(*row) - 1) > _TOLERANCE or abs(math.hypot(*column) - 1) > _TOLERANCE:
+        if not orthonormal(source.orientation):
             raise SourceError(
-                "cannot be placed: 'orientation' is two direction cosines, each of length 1",
+                "cannot be placed: 'orientation' is two directions of length 1 at a right angle",
                 subject=str(path),
             )
-        if abs(sum(r * c for r, c in zip(row, column, strict=True))) > _TOLERANCE:
-            raise SourceError(
-                "cannot be placed: the direction cosines of 'orientation' are not at a right angle",
-                subject=str(path),
-            )
-        self.normal = (
+        x, y, z = (
             row[1] * column[2] - row[2] * column[1],
             row[2] * column[0] - row[0] * column[2],
             row[0] * column[1] - row[1] * column[0],
         )
+        length = math.sqrt(x * x + y * y + z * z)
+        self.normal = (x / length, y / length, z / length)
 
     def geometry(self, index: int) -> Geometry:
         """Of the slice with this index, from 0."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ....schemas.language import vr as vrs
 from ...errors import SourceError
 from ..files import head_of, opened
 
@@ -41,11 +42,6 @@ PREFIX = b"DICM"
 HEAD = 4096
 """Bytes in which the first elements are looked for."""
 
-_LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
-_VRS = _LONG_VRS | {
-    "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT",
-    "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US",
-}  # fmt: skip
 _UNDEFINED = 0xFFFFFFFF
 _SOUND = 3
 """Elements that must follow each other soundly before a file without preamble is believed."""
@@ -94,10 +90,10 @@ def _elements(data: bytes, start: int, encoding: Encoding) -> Iterator[_Element]
             header = 8
         else:
             vr = data[position + 4 : position + 6].decode("latin-1")
-            if vr not in _VRS:
+            if vr not in vrs.ALL:
                 yield _Element(group, element, -1, position)
                 return
-            long = vr in _LONG_VRS
+            long = vr in vrs.LONG
             length = struct.unpack_from(
                 f"{order}{'I' if long else 'H'}", data, position + (8 if long else 6)
             )[0]

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 from ...errors import Note
 from ...imaging.angles import wrapped
 from ...imaging.image import Geometry, Origin, PatientPlane
+from ...imaging.tolerances import DIRECTION, PLANE_OFFSET, orthonormal
 from .dataset import broken
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 Six = tuple[float, float, float, float, float, float]
-
-UNIT = 1e-3
-"""How far direction cosines may be from length 1 and a right angle (they are written with 6 digits)."""
 
 RT_IMAGE = "1.2.840.10008.5.1.4.1.1.481.1"
 
@@ -84,7 +82,9 @@ class _Reader:
             vector = self._vector(self.dataset, keyword, count)
             if vector is None:
                 continue
-            if (field == "spacing" and min(vector) <= 0) or (field == "orientation" and not _square(vector)):
+            if (field == "spacing" and min(vector) <= 0) or (
+                field == "orientation" and not orthonormal(vector)
+            ):
                 self._invalid(keyword, vector)
             else:
                 self._set(keyword, **{field: vector})
@@ -116,7 +116,7 @@ class _Reader:
         position = self._dose_plane(found, orientation, place)
         if position is None or orientation is None or spacing is None:
             return
-        if min(spacing) <= 0 or not _square(orientation):
+        if min(spacing) <= 0 or not orthonormal(orientation):
             self._invalid("ImageOrientationPatient or PixelSpacing", (*orientation, *spacing))
             return
         measures = where if where is not None else self.dataset
@@ -138,12 +138,12 @@ class _Reader:
         if position is None or orientation is None or self.frames == 1 or item is not self.dataset:
             return position
         offsets = self._offsets()
-        if offsets is None or not _square(orientation):
+        if offsets is None or not orthonormal(orientation):
             return None
         normal = _cross(orientation[:3], orientation[3:])
         if offsets[0] == 0:
             return [start + offsets[self.index] * part for start, part in zip(position, normal, strict=True)]
-        if math.isclose(offsets[0], position[2], abs_tol=1e-3) and abs(normal[2]) > 1 - UNIT:
+        if math.isclose(offsets[0], position[2], abs_tol=PLANE_OFFSET) and abs(normal[2]) > 1 - DIRECTION:
             return [position[0], position[1], offsets[self.index]]
         return None
 
@@ -157,7 +157,7 @@ class _Reader:
         if not offsets:
             return None
         steps = [abs(after - before) for before, after in itertools.pairwise(offsets)]
-        return steps[0] if steps[0] > 0 and max(steps) - min(steps) < UNIT else None
+        return steps[0] if steps[0] > 0 and max(steps) - min(steps) < PLANE_OFFSET else None
 
     def projection(self) -> None:
         """CR, DX, Secondary Capture and their like: spacing at the receptor, and how far it was."""
@@ -235,16 +235,6 @@ def _floats(value: Any) -> tuple[float, ...] | None:
 def _positive(value: Any) -> float | None:
     numbers = _floats(value if value != "" else None)
     return numbers[0] if numbers and numbers[0] > 0 else None
-
-
-def _square(vector: Sequence[float]) -> bool:
-    """Whether six direction cosines are two directions of length 1 at a right angle."""
-    row, column = vector[:3], vector[3:]
-    return (
-        abs(math.hypot(*row) - 1) < UNIT
-        and abs(math.hypot(*column) - 1) < UNIT
-        and abs(sum(one * other for one, other in zip(row, column, strict=True))) < UNIT
-    )
 
 
 def _cross(one: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:

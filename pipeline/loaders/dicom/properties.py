@@ -7,13 +7,15 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ....schemas.language.vr import BYTES
 from .dataset import broken
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_NO_TEXT = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"))
+_NO_VALUES = BYTES | {"SQ"}
+"""What a template cannot show."""
 
 
 class DicomProperties(Mapping[str, Any]):
@@ -58,7 +60,7 @@ def _plain(dataset: Dataset, key: str | int) -> Any:
             if tag not in dataset:
                 return None
             element = dataset[tag]
-            if element.VR in _NO_TEXT or element.is_empty:
+            if element.VR in _NO_VALUES or element.is_empty:
                 return None
             values = [_item(part) for part in (element.value if element.VM > 1 else [element.value])]
             if element.VR in ("DS", "IS") and any(isinstance(value, str) for value in values):

@@ -18,6 +18,7 @@ from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
 from ...imaging.image import Image, Origin
 from ...imaging.probe import Probe
+from ...imaging.tolerances import POSITION, STEP
 from .. import defaults
 from ..base import Loader, SeriesLoader
 from .dataset import guarded, read_dataset
@@ -25,7 +26,7 @@ from .geometry import read_geometry
 from .layout import Layout, read_layout
 from .loader import images_of
 from .properties import DicomProperties
-from .stack import LENGTH, STEP, Slice, Stack, stacked
+from .stack import Slice, Stack, stacked
 from .values import read_modality
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _placed(image: Image, stack: Stack, index: int) -> Image:
     notes: tuple[Note, ...] = ()
     if stack.spacing is not None:
         said = plane.spacing
-        if said is not None and abs(said - stack.spacing) > max(LENGTH, STEP * stack.spacing):
+        if said is not None and abs(said - stack.spacing) > max(POSITION, STEP * stack.spacing):
             text = (
                 f"SpacingBetweenSlices says {said:.6g} mm and the slices lie {stack.spacing:.6g} mm apart; "
                 "their positions count"

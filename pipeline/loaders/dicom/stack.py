@@ -16,16 +16,8 @@ from statistics import median
 
 from ...errors import SourceError
 from ...imaging.image import PatientPlane
+from ...imaging.tolerances import POSITION, SERIES_DIRECTION, SERIES_SPACING, STEP
 
-COSINE = 1e-4
-"""How far direction cosines of two slices may differ, and by how much of its way a slice may lie sideways
-(direction cosines are written with 4 digits and more; 1e-4 is 0.006 degrees)."""
-LENGTH = 0.01
-"""mm: how far a position may be off beside that."""
-STEP = 0.01
-"""How far the distance of two neighbours may be from the median one, as a part of it."""
-SPACING = 1e-4
-"""How far the pixel spacings of two slices may differ, as a part of them."""
 TOLD = 3
 """How many places one message names."""
 
@@ -99,14 +91,14 @@ def _alike(slices: Sequence[Slice], subject: str) -> None:
     _same(slices, lambda each: each.dtype, "type of its values after the rescale", "{}", subject)
     first = slices[0]
     for other in slices[1:]:
-        if not _close(first.plane.orientation, other.plane.orientation, COSINE):
+        if not _close(first.plane.orientation, other.plane.orientation, SERIES_DIRECTION):
             raise SourceError(
                 f"is no volume: '{other.name}' has another orientation ({_told(other.plane.orientation)}) "
                 f"than '{first.name}' ({_told(first.plane.orientation)})",
                 subject=subject,
                 hint="keep localizers and slices of other directions out with 'exclude' or 'group_by'",
             )
-        if not _close(first.spacing, other.spacing, SPACING * max(first.spacing)):
+        if not _close(first.spacing, other.spacing, SERIES_SPACING * max(first.spacing)):
             raise SourceError(
                 f"is no volume: '{other.name}' has another pixel spacing ({_told(other.spacing)} mm) "
                 f"than '{first.name}' ({_told(first.spacing)} mm)",
@@ -144,9 +136,9 @@ def _check_sideways(ordered: Sequence[Slice], normal: Vector, subject: str) -> N
         way = [b - a for a, b in zip(first.plane.position, other.plane.position, strict=True)]
         along = math.fsum(w * n for w, n in zip(way, normal, strict=True))
         aside = math.hypot(*(w - along * n for w, n in zip(way, normal, strict=True)))
-        if aside <= LENGTH + COSINE * abs(along):
+        if aside <= POSITION + SERIES_DIRECTION * abs(along):
             continue
-        if abs(along) <= LENGTH:
+        if abs(along) <= POSITION:
             what = f"beside each other, {aside:.4g} mm apart in one plane"
         else:
             tilt = math.degrees(math.atan2(aside, abs(along)))
@@ -163,7 +155,7 @@ def _check_steps(
     ordered: Sequence[Slice], places: Sequence[float], steps: Sequence[float], subject: str
 ) -> None:
     pairs = list(itertools.pairwise(range(len(ordered))))
-    doubled = [pair for pair, step in zip(pairs, steps, strict=True) if step <= LENGTH]
+    doubled = [pair for pair, step in zip(pairs, steps, strict=True) if step <= POSITION]
     if doubled:
         raise SourceError(
             "is no volume: " + _several([_doubled(ordered, places, pair) for pair in doubled]),
@@ -174,7 +166,7 @@ def _check_steps(
         f"{step:.6g} mm from '{ordered[a].name}' (at {places[a]:.6g} mm) to "
         f"'{ordered[b].name}' (at {places[b]:.6g} mm){_missing(step, usual)}"
         for (a, b), step in zip(pairs, steps, strict=True)
-        if abs(step - usual) > max(LENGTH, STEP * usual)
+        if abs(step - usual) > max(POSITION, STEP * usual)
     ]
     if uneven:
         raise SourceError(
@@ -192,7 +184,7 @@ def _doubled(ordered: Sequence[Slice], places: Sequence[float], pair: tuple[int,
 def _missing(step: float, usual: float) -> str:
     """How many slices a gap lacks, where it is a whole number of steps."""
     count = round(step / usual)
-    if count < 2 or abs(step - count * usual) > max(LENGTH, STEP * usual) * count:
+    if count < 2 or abs(step - count * usual) > max(POSITION, STEP * usual) * count:
         return ""
     return ", where one slice is missing" if count == 2 else f", where {count - 1} slices are missing"
 

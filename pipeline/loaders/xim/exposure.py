@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .units import KV, MV, Properties, decimal, millimetres, number
+from ....schemas.language.decimal_string import nearest_ds
+from .units import KV, MV, Properties, millimetres, number
 
 if TYPE_CHECKING:
     from pydicom import Dataset, Sequence
@@ -53,7 +54,7 @@ def _kilovolts(properties: Properties, item: Dataset) -> None:
         number(properties, name) for name in ("KVKiloVolts", "KVMilliAmperes", "KVMilliSeconds")
     )
     if voltage is not None:
-        item.KVP = decimal(voltage)
+        item.KVP = nearest_ds(voltage)
     if current is not None:
         item.XRayTubeCurrent = round(current)
         if current != round(current):
@@ -61,7 +62,7 @@ def _kilovolts(properties: Properties, item: Dataset) -> None:
     if time is not None:
         _exposure_time(item, time)
         # in minutes, as PrimaryDosimeterUnit MINUTE says
-        item.MetersetExposure = decimal(time / 60000.0)
+        item.MetersetExposure = nearest_ds(time / 60000.0)
 
 
 def _megavolts(properties: Properties, item: Dataset) -> None:
@@ -69,7 +70,7 @@ def _megavolts(properties: Properties, item: Dataset) -> None:
 
     photons = _PHOTONS.fullmatch(str(properties.get("MVEnergy", "")))
     if photons:
-        item.KVP = decimal(float(photons[1]) * 1000.0)
+        item.KVP = nearest_ds(float(photons[1]) * 1000.0)
         if photons[2]:
             fluence = Dataset()
             fluence.FluenceMode = "NON_STANDARD"
@@ -81,7 +82,7 @@ def _megavolts(properties: Properties, item: Dataset) -> None:
     start, stop = number(properties, "MVDoseStart"), number(properties, "MVDoseStop")
     if start is not None and stop is not None and stop >= start:
         # counters run over the whole beam; MVDoseDelivered is 0 in every file
-        item.MetersetExposure = decimal(round(stop - start, 8))
+        item.MetersetExposure = nearest_ds(round(stop - start, 8))
 
 
 def _exposure_time(item: Dataset, milliseconds: float) -> None:
@@ -111,7 +112,7 @@ def _devices(properties: Properties, half: str) -> list[Dataset]:
     if leaves:
         boundaries, positions = leaves
         mlc = _device("MLCX", positions)
-        mlc.LeafPositionBoundaries = [decimal(edge) for edge in boundaries]
+        mlc.LeafPositionBoundaries = [nearest_ds(edge) for edge in boundaries]
         devices.append(mlc)
     return devices
 
@@ -123,7 +124,7 @@ def _device(kind: str, positions: list[float]) -> Dataset:
     device = Dataset()
     device.RTBeamLimitingDeviceType = kind
     device.NumberOfLeafJawPairs = len(positions) // 2
-    device.LeafJawPositions = [decimal(millimetres(position)) for position in positions]
+    device.LeafJawPositions = [nearest_ds(millimetres(position)) for position in positions]
     return device
 
 

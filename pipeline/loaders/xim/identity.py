@@ -6,7 +6,8 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from .units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, decimal, half_of, is_dark, millimetres, number
+from ....schemas.language.decimal_string import nearest_ds
+from .units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, half_of, is_dark, millimetres, number
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -62,7 +63,7 @@ def _table(properties: Properties) -> dict[str, str]:
         "TableTopLongitudinalPosition": lng,
         "TableTopLateralPosition": None if lat is None else lat - 100.0,
     }
-    return {key: decimal(millimetres(value)) for key, value in places.items() if value is not None}
+    return {key: nearest_ds(millimetres(value)) for key, value in places.items() if value is not None}
 
 
 def label(properties: Properties, half: str, gantry: float | None) -> str:

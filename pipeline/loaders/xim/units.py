@@ -44,11 +44,3 @@ def iec(angle: float) -> float:
 
 def millimetres(centimetres: float) -> float:
     return round(centimetres * 10.0, DECIMALS)
-
-
-def decimal(value: float) -> str:
-    """The number as DS: ten significant digits (nine beside an exponent of three), at most 16 characters."""
-    text = f"{value:.10g}"
-    if float(text) == 0:
-        return "0"
-    return text if len(text) <= 16 else f"{value:.9g}"

@@ -159,8 +159,7 @@ HARMLESS = {
     # compared with a bound; never written
     ("exporters/pictures/jpg.py", "mean"),
     ("testing/expecting.py", "mean"),
-    ("loaders/dicom/geometry.py", "hypot"),
-    ("loaders/arrays/planes.py", "hypot"),
+    ("imaging/tolerances.py", "hypot"),
     ("loaders/dicom/stack.py", "hypot"),
     ("loaders/dicom/stack.py", "atan2"),
     ("loaders/dicom/stack.py", "degrees"),

@@ -11,9 +11,10 @@ from dicombake.pipeline.errors import PlanError, RecipeError
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
+from dicombake.pipeline.recipe.lock_path import lock_path
 from dicombake.pipeline.run.fingerprint import Options
 from dicombake.pipeline.samples import samples
-from dicombake.pipeline.store.lock import lock_path, read_lock
+from dicombake.pipeline.store.lock import read_lock
 from dicombake.schemas.language.tags import path_of
 
 from ...support import bake, failures

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
+from dicombake.pipeline.recipe.lock_path import lock_path
 from dicombake.pipeline.recipe.merged_text import config
-from dicombake.pipeline.store.lock import lock_path, read_lock
+from dicombake.pipeline.store.lock import read_lock
 from dicombake.schemas.describe.json_schema import recipe_json_schema
 from dicombake.schemas.language.tags import path_of
 from dicombake.schemas.profiles import PROFILES

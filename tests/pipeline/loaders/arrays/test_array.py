@@ -278,12 +278,12 @@ def test_units(tmp_path: Path) -> None:
         (
             CUBE,
             {"orientation": (1.0, 0.0, 0.0, 0.5, 0.5, 0.0)},
-            "cannot be placed: 'orientation' is two direction cosines, each of length 1",
+            "cannot be placed: 'orientation' is two directions of length 1 at a right angle",
         ),
         (
             CUBE,
             {"orientation": (1.0, 0.0, 0.0, 0.6, 0.8, 0.0)},
-            "cannot be placed: the direction cosines of 'orientation' are not at a right angle",
+            "cannot be placed: 'orientation' is two directions of length 1 at a right angle",
         ),
     ],
 )

@@ -1,4 +1,7 @@
-"""Numbers as DICOM text: DS holds at most 16 characters (PS3.5 table 6.2-1)."""
+"""The one way in which a number becomes the text of a DS element: 16 characters at most (PS3.5 section 6.2).
+
+It keeps the most that 16 characters can: 1/3 is ``0.33333333333333``, and what they hold reads back exactly.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,11 @@ import math
 from collections.abc import Iterator
 from decimal import Decimal
 
-from ...errors import ExportError
-
 MAX_DS = 16
 
 
 def exact_ds(value: float) -> str | None:
-    """The plainest text of at most 16 characters that reads back as exactly this number, or None.
+    """Write a number plainly in at most 16 characters that read back as exactly it, or give None.
 
     pydicom's own formatting loses powers of two below 2^-15, since it writes two-digit exponents.
     """
@@ -24,16 +25,16 @@ def exact_ds(value: float) -> str | None:
     return text if text is not None and float(text) == value else None
 
 
-def ds(value: float) -> str:
-    """The text of a number in a DS element: exact where 16 characters can hold it, else rounded to fit.
+def nearest_ds(value: float) -> str:
+    """Write a number in at most 16 characters: exactly where they can hold it, else rounded to fit.
 
     At least nine significant digits always fit, eleven for what has no exponent of three digits.
 
     Raises:
-        ExportError: for what is no finite number.
+        ValueError: for what is no finite number.
     """
     if not math.isfinite(value):
-        raise ExportError(f"{value} is no number that a DICOM decimal string can hold")
+        raise ValueError(f"{value} is no number that a DICOM decimal string can hold")
     text = exact_ds(value)
     if text is not None:
         return text
@@ -41,21 +42,16 @@ def ds(value: float) -> str:
         text = _fitting(Decimal(f"{value:.{digits - 1}e}"))
         if text is not None and math.isfinite(float(text)):
             return text
-    raise ExportError(f"{value!r} does not fit the 16 characters of a DICOM decimal string")
-
-
-def ds_list(values: tuple[float, ...] | list[float]) -> list[str]:
-    """`ds` of each value, for elements with several."""
-    return [ds(value) for value in values]
+    raise ValueError(f"{value!r} does not fit the 16 characters of a DICOM decimal string")
 
 
 def _fitting(number: Decimal) -> str | None:
-    """The plainest spelling of at most 16 characters, if there is one."""
+    """Choose the plainest spelling of at most 16 characters, if there is one."""
     return next((text for text in _spellings(number) if len(text) <= MAX_DS), None)
 
 
 def _spellings(number: Decimal) -> Iterator[str]:
-    """A decimal written plainly, with a point and an exponent, and with an exponent alone."""
+    """Spell a decimal plainly, with a point and an exponent, and with an exponent alone."""
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     minus = "-" if sign else ""

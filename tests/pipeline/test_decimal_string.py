@@ -3,8 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from dicombake.pipeline.dicom.encode.numbers import ds, exact_ds
+from dicombake.pipeline.decimal_string import ds
 from dicombake.pipeline.errors import ExportError
+from dicombake.schemas.language.decimal_string import exact_ds
 from hypothesis import example, given
 from hypothesis import strategies as st
 
