@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from .base import Count, Flag, Model, Number, Positive, PositiveNumber, Sextuple, Shape, Text, Triple
 
@@ -21,6 +23,23 @@ def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_DICOM_CHARSET = re.compile(r"(ISO_IR|ISO 2022 IR) \d{1,3}|GBK")
+
+
+def _charset(value: str) -> str:
+    """A name of a text encoding of Python, or a Defined Term of SpecificCharacterSet (PS3.3 C.12.1.1.2)."""
+    try:
+        "a".encode(value)
+        known = True
+    except (LookupError, ValueError, UnicodeError):
+        known = False
+    if not known and not _DICOM_CHARSET.fullmatch(value):
+        raise PydanticCustomError(
+            "charset", "must be a character set, such as GB18030, latin-1 or ISO_IR 100"
+        )
+    return value
+
+
 class DicomSource(Model):
     """A DICOM file, also one without preamble or file meta."""
 
@@ -29,6 +48,8 @@ class DicomSource(Model):
     """Stored values instead of modality values (rescale not applied)."""
     frame: Positive | None = None
     """One frame of a multi-frame file, from 1; else every frame."""
+    charset: Annotated[Text, AfterValidator(_charset)] | None = None
+    """Which character set a file's text is in, where the file says none or a wrong one: GB18030."""
 
 
 class ImageSource(Model):

@@ -19,6 +19,7 @@ from .build.identity import Frame, identify
 from .build.origins import named
 from .build.overrides import apply_overrides
 from .build.provenance import sign, signature, unsigned
+from .encode.character_set import refuse_other_text
 from .encode.compression import check
 from .encode.elements import shallow
 from .encode.file import encoded, file_meta
@@ -75,6 +76,8 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     found += (*multiplicity(dataset, context.tags), *two_truths(dataset))
     if context.strict and found:
         raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
+    if any(source.undecoded for image in draft.images for source in image.sources):
+        refuse_other_text(dataset)
     identify(
         dataset,
         context.identity,

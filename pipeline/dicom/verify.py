@@ -28,6 +28,8 @@ from pydicom.tag import BaseTag, Tag
 from ..errors import VerificationError
 from ..imaging.image import Pixels
 from ..imaging.tolerances import DECIMAL_STRING
+from ..loaders.dicom.text import read_as
+from .encode.character_set import is_as_it_was
 from .encode.elements import (
     Stored,
     charset_of,
@@ -233,6 +235,8 @@ def differences(
     `implicit`: `found` was read from implicit VR, which does not say the VR of private elements; their bytes
     are compared where a reader takes them for something else.
     """
+    if is_as_it_was(meant):
+        read_as(found, None)
     ours = dict(elements_of(meant))
     theirs = {int(each.tag): each for each in found.values()}
     charset = charset_of(found)

@@ -130,6 +130,8 @@ class SourceFile:
     lossy: Lossy | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     """Of `attributes` that another file says, such as a sidecar: which one, by keyword."""
+    undecoded: bool = False
+    """Whether some text of `dataset` is none in its character set; all of it is byte for byte then."""
     in_volume: bool = False
     """Whether `page` counts the slices of a volume that several files make up, each of one frame."""
 

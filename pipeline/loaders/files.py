@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from ..errors import SourceError
 
+_CLAIM = 2**16
+"""Bytes that may be asked for without looking how many there are."""
+
+
+class Bounded(BufferedReader):
+    """A file of which nobody takes more memory than it has bytes: lengths are what it claims itself."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _CLAIM:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """The file, open for reading bytes. Raises: SourceError, also for an OSError while it is read."""
+    """The file, open for reading bytes.
+
+    Raises:
+        SourceError: what is no regular file (a pipe would be waited for); an OSError while it is read.
+    """
     try:
-        with path.open("rb") as file:
+        check_regular(path)
+        with Bounded(FileIO(path)) as file:
             yield file
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def check_regular(path: Path) -> None:
+    """Raises: SourceError for a folder, a pipe, a socket or a device; OSError."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"
+        raise SourceError(f"is {what}", subject=str(path))
 
 
 def look_of(path: Path) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from ...errors import Note
 from ...imaging.image import Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
 from ...trace import UNTRACED, Trace
+from ..encode.character_set import state_character_set
 from ..encode.encoding import Encoded
 from ..encode.uids import set_uid
 from ..moving.grid import moving_of
@@ -43,7 +44,7 @@ def common(
     Study and series UIDs are not among them: they depend on the recipe's tags.
     """
     dataset = Dataset()
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    state_character_set(dataset, [image])
     leave_empty(dataset, _PRESENT)
     dataset.InstanceNumber = str(image.source.page)
     trace.layer(dataset, Origin("rule", "every image has it, if only empty; PS3.3 C.7"))

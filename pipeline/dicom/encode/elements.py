@@ -11,7 +11,6 @@ from operator import itemgetter
 from typing import Any
 
 from pydicom import DataElement, Dataset
-from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
@@ -19,6 +18,8 @@ from pydicom.multival import MultiValue
 from pydicom.tag import tag_in_exception
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
+
+from .character_set import encodings_of
 
 _MOST = 4096
 """Elements remembered; then all are forgotten."""
@@ -44,8 +45,7 @@ def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
         corrected = correct_ambiguous_vr(Dataset({each.tag: each for _, each in elements}), True)
         elements = [(tag, corrected[tag]) for tag, _ in elements]
         keys = [_key(element) for _, element in elements]
-    charset = dataset.get("SpecificCharacterSet") or ""
-    encodings = convert_encodings(list(charset) if isinstance(charset, MultiValue) else charset)
+    encodings = encodings_of(dataset)
     base = (implicit, *encodings)
     # a group's length (gggg,0000) is retired (PS3.5 section 7.2)
     return [
@@ -152,8 +152,8 @@ def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> Non
 
 
 def charset_of(dataset: Dataset) -> str:
-    """What a dataset says of its text."""
-    return str(dataset.get("SpecificCharacterSet"))
+    """What a dataset that was read says of its text, and how it is read (an item as what holds it)."""
+    return f"{dataset.get('SpecificCharacterSet')} {dataset.original_character_set}"
 
 
 def _read_key(stored: Stored, charset: str) -> Hashable | None:

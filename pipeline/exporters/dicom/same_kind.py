@@ -25,6 +25,7 @@ from ...dicom.build.modules import add_derivation, pixel_module, record_loss, re
 from ...dicom.build.origins import from_dataset, from_properties, of_geometry, of_pixels
 from ...dicom.build.places import Places, patient_places, receptor_places, texts
 from ...dicom.build.stale import drop_palette, drop_stale, pick_frames
+from ...dicom.encode.character_set import state_character_set
 from ...dicom.encode.encoding import (
     CT_IMAGE,
     PARAMETRIC_MAP,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 
 _RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
 """Kinds whose rescale is mandatory."""
+_LEFT_OUT = frozenset({"element-unreadable", "overlay-dropped", "frames-excess"})
+"""Notes of a source that is not whole any more when it is read: what is made of it is another instance."""
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
 
 
@@ -79,14 +82,15 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
     if any(image.source.path != images[0].source.path for image in images):
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    state_character_set(dataset, images)
     trace.layer(dataset, from_dataset(images[0].source))
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
     # an instance that says the same in a sound form is the same one
     original, _ = cleaned(dataset)
-    original.SpecificCharacterSet = "ISO_IR 192"
+    state_character_set(original, images)
     invalid = any(note.code == "invalid-source-value" for note in notes)
+    invalid |= any(note.code in _LEFT_OUT for image in images for note in image.notes)
     if images[0].source.attributes is not None:
         beside, more = cleaned(images[0].source.attributes)
         dataset.update(beside)

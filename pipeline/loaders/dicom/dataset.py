@@ -6,6 +6,7 @@ counts as DICOM when exactly one of them gives sound elements, and is refused ot
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -47,6 +48,28 @@ _SOUND = 3
 """Elements that must follow each other soundly before a file without preamble is believed."""
 
 
+def reason(error: Exception) -> str:
+    """What a reader met, in words of its own; an error of Python itself says only that bytes are wrong."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    said = " ".join(str(error).split())
+    if isinstance(error, EOFError):
+        return "it ends within an element"
+    if isinstance(error, zlib.error):
+        return "its deflated part is broken"
+    ours = isinstance(error, BytesLengthException | InvalidDicomError | NotImplementedError | OSError)
+    if said and (ours or (type(error) in (ValueError, RuntimeError) and not _PYTHON.match(said))):
+        return said[:300]
+    return "its elements are not what their VR or their length says"
+
+
+_PYTHON = re.compile(
+    r"invalid literal|could not convert|buffer|cannot reshape|not enough values|too many values|unpack|"
+    r"byte|bytes|embedded null|negative|zero-size|operands|array|substring|'"
+)
+"""How Python's and numpy's own texts of a ValueError begin."""
+
+
 def broken() -> tuple[type[Exception], ...]:
     """`BROKEN`, and pydicom's own classes, which derive from none of them."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -61,9 +84,14 @@ def guarded(path: Path) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
+        except RecursionError as error:
+            raise SourceError(
+                "cannot be read as DICOM: its sequences are nested too deep", subject=str(path)
+            ) from error
+        except MemoryError as error:
+            raise SourceError("needs more memory than there is", subject=str(path)) from error
         except broken() as error:
-            what = " ".join(str(error).split()) or type(error).__name__
-            raise SourceError(f"cannot be read as DICOM: {what}", subject=str(path)) from error
+            raise SourceError(f"cannot be read as DICOM: {reason(error)}", subject=str(path)) from error
 
 
 def looks_like(head: bytes, size: int) -> bool:
@@ -151,7 +179,8 @@ def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
 
     with guarded(path):
         _check_deflated(path, head, limits)
-        dataset: Dataset = dcmread(path, force=True, stop_before_pixels=not pixels)
+        with opened(path) as file:
+            dataset: Dataset = dcmread(file, force=True, stop_before_pixels=not pixels)
         if not dataset.file_meta.get("TransferSyntaxUID"):
             _set_syntax(path, dataset, size)
         elif dataset.file_meta.TransferSyntaxUID.is_private:
@@ -187,17 +216,35 @@ def _check_deflated(path: Path, head: bytes, limits: Limits) -> None:
 
     if read_file_meta_info(path).get("TransferSyntaxUID") != DEFLATED:
         return
-    most = limits.header_bytes + 8 * limits.image_pixels
     start = _after_meta(head, 132)
     inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+    most, begun = limits.header_bytes, bytearray()
     total = 0
     with opened(path) as file:
         file.seek(start)
         while block := inflating.unconsumed_tail or file.read(1 << 16):
-            total += len(inflating.decompress(block, 1 << 20))
+            made = inflating.decompress(block, 1 << 20)
+            total += len(made)
+            begun += made[: limits.header_bytes - len(begun)]
+            if total > most == limits.header_bytes:
+                most += _claimed_pixels(bytes(begun), limits)
             if total > most:
                 raise SourceError(
-                    f"inflates to more than {most} bytes",
+                    f"inflates to more than {most} bytes, which its pixels do not take",
                     subject=str(path),
-                    hint="raise limits.image_pixels in the recipe if that is right",
+                    hint="the file is damaged, or made to fill memory",
                 )
+
+
+def _claimed_pixels(begun: bytes, limits: Limits) -> int:
+    """Bytes that the pixels of a dataset take as it says itself, within `limits`, by its beginning."""
+    from io import BytesIO
+
+    from pydicom.filereader import read_dataset as read_elements
+
+    found = read_elements(BytesIO(begun), False, True, stop_when=lambda tag, vr, length: tag >= 0x7FE00000)
+    names = ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated")
+    count = 1
+    for name in names:
+        count *= int(found.get(name) or 1)
+    return min(count // 8 + 1, 8 * limits.image_pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ from .layout import RLE, Layout
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
+"""Of JPEG and JPEG-LS, and of JPEG 2000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
 def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
     """What there is to say about more pixels than the file declares: they are left out."""
     if layout.compressed:
-        return ()
+        return _excess_frames(dataset, layout)
     over = len(dataset[layout.keyword].value) - math.ceil(layout.frame_bytes * layout.frames)
     if over < max(2, layout.frame_bytes):
         return ()
@@ -59,8 +64,34 @@ def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
     return (Note("pixels-excess", text, contradiction=True),)
 
 
+def _excess_frames(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
+    """As `excess`, of compressed frames: by the offset table, else by the fragments that begin one."""
+    held = _held_frames(dataset)
+    if held <= layout.frames:
+        return ()
+    text = f"PixelData holds {held} frames where NumberOfFrames says {layout.frames}; the others are left out"
+    return (Note("frames-excess", text, contradiction=True),)
+
+
+def _held_frames(dataset: Dataset) -> int:
+    """Frames of encapsulated pixels, as far as tables or the starts of codestreams show."""
+    from pydicom.encaps import parse_basic_offsets, parse_fragments
+
+    if "ExtendedOffsetTable" in dataset:
+        return len(dataset.ExtendedOffsetTable or b"") // 8
+    data = dataset.PixelData
+    buffer = BytesIO(data)
+    offsets = parse_basic_offsets(buffer)
+    if len(offsets) > 1:
+        return len(offsets)
+    count, places = parse_fragments(buffer)
+    if str(dataset.file_meta.TransferSyntaxUID) == RLE:
+        return count
+    return sum(data[place + 8 : place + 12].startswith(_STARTS) for place in places)
+
+
 def _check_length(path: Path, dataset: Dataset, layout: Layout) -> None:
-    has = len(dataset[layout.keyword].value or b"")
+    has = len(dataset[layout.keyword].value)
     needs = math.ceil(layout.frame_bytes * layout.frames)
     if has < needs:
         raise SourceError(

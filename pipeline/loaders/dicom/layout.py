@@ -24,6 +24,10 @@ HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.
 RLE = "1.2.840.10008.1.2.5"
 
 COMPRESSED = frozenset((*JPEG, *JPEG_LOSSLESS, *JPEG_LS, *JPEG_2000, *HTJ2K, RLE))
+PLAIN = frozenset(
+    ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+)
+"""Transfer syntaxes whose pixels are not compressed."""
 KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -70,22 +74,30 @@ def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> L
             raise SourceError(f"has pixels but no {name}", subject=str(path))
         return value
 
+    def whole(name: str, default: int | None = None) -> int:
+        value = needed(name) if default is None else dataset.get(name) or default
+        try:
+            return int(value)
+        except (TypeError, ValueError, OverflowError):
+            raise SourceError(f"has a {name} that is no whole number", subject=str(path)) from None
+
     integer = keyword == "PixelData"
-    allocated = int(needed("BitsAllocated"))
-    stored = int(needed("BitsStored")) if integer else allocated
+    allocated = whole("BitsAllocated")
+    stored = whole("BitsStored") if integer else allocated
     layout = Layout(
         keyword=keyword,
         syntax=str(dataset.file_meta.TransferSyntaxUID),
-        rows=int(needed("Rows")),
-        columns=int(needed("Columns")),
-        samples=int(dataset.get("SamplesPerPixel") or 1),
-        frames=int(dataset.get("NumberOfFrames") or 1),
+        rows=whole("Rows"),
+        columns=whole("Columns"),
+        samples=whole("SamplesPerPixel", 1),
+        frames=whole("NumberOfFrames", 1),
         photometric=str(needed("PhotometricInterpretation")),
         allocated=allocated,
         stored=stored,
-        high=int(dataset.get("HighBit", stored - 1) if integer else stored - 1),
-        signed=bool(int(needed("PixelRepresentation"))) if integer else False,
+        high=_high(dataset, stored) if integer else stored - 1,
+        signed=bool(whole("PixelRepresentation")) if integer else False,
     )
+    _check_syntax(path, layout.syntax)
     check_claim(
         path,
         limits,
@@ -96,6 +108,25 @@ def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> L
     )
     _check_bits(path, layout)
     return layout
+
+
+def _high(dataset: Dataset, stored: int) -> int:
+    value = dataset.get("HighBit")
+    return value if isinstance(value, int) else stored - 1
+
+
+def _check_syntax(path: Path, syntax: str) -> None:
+    if syntax in COMPRESSED or syntax in PLAIN:
+        return
+    from pydicom.uid import UID
+
+    name = UID(syntax).name
+    how = f"{name} ({syntax})" if name != syntax else f"the unknown transfer syntax {syntax}"
+    raise SourceError(
+        f"is compressed with {how}, which is not read",
+        subject=str(path),
+        hint="convert it to another transfer syntax with the program that made it",
+    )
 
 
 def _check_bits(path: Path, layout: Layout) -> None:

@@ -21,7 +21,8 @@ from .frames import excess, frames
 from .geometry import read_geometry
 from .layout import KEYWORDS, Layout, read_layout
 from .properties import DicomProperties
-from .values import to_image
+from .sound import settle
+from .values import modality_notes, to_image
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -50,9 +51,10 @@ def images_of(
         SourceError: as `load`; `path` is what it calls the dataset.
     """
     with guarded(path):
+        settled = settle(dataset, source.charset)
         layout = read_layout(path, dataset, limits, _keyword(path, dataset))
         indices = _chosen(path, source, layout, pages)
-        notes = excess(dataset, layout)
+        notes = settled.notes + modality_notes(dataset) + excess(dataset, layout)
         rest = _without_pixels(dataset)
         following = frames(path, dataset, layout, indices)
     properties = DicomProperties(rest)
@@ -62,7 +64,14 @@ def images_of(
             image = to_image(path, dataset, layout, frame, raw=source.raw_values)
             geometry, remarks = read_geometry(rest, index)
         file = SourceFile(
-            path, "dicom", properties, dataset=rest, page=index + 1, pages=layout.frames, lossy=frame.lossy
+            path,
+            "dicom",
+            properties,
+            dataset=rest,
+            page=index + 1,
+            pages=layout.frames,
+            lossy=frame.lossy,
+            undecoded=bool(settled.undecoded),
         )
         yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)
 
@@ -75,6 +84,7 @@ def probe(path: Path, source: DicomSource, limits: Limits) -> Probe:
     """
     dataset = read_dataset(path, limits, pixels=False)
     with guarded(path):
+        settle(dataset, source.charset)
         if "BitsAllocated" not in dataset or "Rows" not in dataset:
             raise _no_pixels(path, dataset)
         keyword = "PixelData"
@@ -112,6 +122,8 @@ def _keyword(path: Path, dataset: Dataset) -> str:
         raise _no_pixels(path, dataset)
     if len(found) > 1:
         raise SourceError(f"holds {' and '.join(found)}, and only one can be meant", subject=str(path))
+    if not dataset[found[0]].value:
+        raise SourceError(f"holds no pixels: {found[0]} is empty", subject=str(path))
     return found[0]
 
 

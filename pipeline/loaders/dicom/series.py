@@ -26,6 +26,7 @@ from .geometry import read_geometry
 from .layout import Layout, read_layout
 from .loader import images_of
 from .properties import DicomProperties
+from .sound import settle
 from .stack import Slice, Stack, stacked
 from .values import read_modality
 
@@ -72,7 +73,9 @@ def survey(paths: Sequence[Path], source: DicomSeriesSource, limits: Limits) -> 
     headers = []
     for path in paths:
         with guarded(path):
-            headers.append(_Header(path, read_dataset(path, limits, pixels=False)))
+            dataset = read_dataset(path, limits, pixels=False)
+            settle(dataset)
+            headers.append(_Header(path, dataset))
     subject = str(paths[0].parent if len(paths) > 1 else paths[0])
     chosen = _chosen(headers, source, subject)
     if len(chosen) > limits.frames:

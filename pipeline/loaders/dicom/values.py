@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import SourceError
+from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
 from ...imaging.image import Image, Photometric, Pixels, Stored
 from .frames import Frame
@@ -40,7 +40,7 @@ class Modality:
 def read_modality(path: Path, dataset: Dataset, index: int) -> Modality:
     """The modality transformation of a frame (from 0). Raises: SourceError where it is contradictory."""
     sequence = dataset.get("ModalityLUTSequence")
-    if sequence:
+    if sequence and not _is_empty_lut(sequence[0]):
         return _modality_lut(path, dataset, sequence[0])
     if dataset.get("Modality") == "RTDOSE" or "DoseGridScaling" in dataset:
         return Modality(_number(path, dataset, "DoseGridScaling", None), 0.0, _text(dataset, "DoseUnits"))
@@ -50,6 +50,19 @@ def read_modality(path: Path, dataset: Dataset, index: int) -> Modality:
     if slope == 0:
         raise SourceError("has a RescaleSlope of 0, which leaves no values", subject=str(path))
     return Modality(slope, intercept, _text(holder, "RescaleType") or _implied_units(dataset))
+
+
+def _is_empty_lut(item: Dataset) -> bool:
+    return not item.get("LUTDescriptor") or not item.get("LUTData")
+
+
+def modality_notes(dataset: Dataset) -> tuple[Note, ...]:
+    """What there is to say of the modality transformation of a dataset."""
+    sequence = dataset.get("ModalityLUTSequence")
+    if not sequence or not _is_empty_lut(sequence[0]):
+        return ()
+    text = "ModalityLUTSequence holds no table (LUTDescriptor or LUTData is empty); it is passed over"
+    return (Note("modality-lut-empty", text),)
 
 
 def _transformation(dataset: Dataset, index: int) -> Dataset | None:

@@ -25,7 +25,7 @@ REFUSED = {
     "JPEG2000-embedded-sequence-delimiter.dcm": "has a compressed frame that is damaged: its header"
     " claims 14540801 tiles",
     "MR_truncated.dcm": "is truncated: PixelData has 8130 bytes where 8192 are needed",
-    "badVR.dcm": "cannot be read as DICOM: invalid literal for int() with base 10: '1A'",
+    "badVR.dcm": "has a NumberOfFrames that is no whole number",
     "meta_missing_tsyntax.dcm": "names no transfer syntax, and its elements do not show which it is",
     "nested_priv_SQ.dcm": "has pixels but no BitsAllocated",
     "ExplVR_BigEndNoMeta.dcm": "holds no pixels (RT Ion Plan Storage)",

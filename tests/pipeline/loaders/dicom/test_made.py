@@ -116,7 +116,7 @@ def test_deflated_beyond_the_limits_is_refused(tmp_path: Path) -> None:
     pixels = np.zeros((400, 400), np.uint8)
     data = encoded(dataset_of(pixels), pixels, DEFLATED)
     limits = Limits(image_pixels=100, header_bytes=1000)
-    assert refused(tmp_path, data, limits) == "inflates to more than 1800 bytes"
+    assert refused(tmp_path, data, limits) == "inflates to more than 1800 bytes, which its pixels do not take"
 
 
 # Codecs

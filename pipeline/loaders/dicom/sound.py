@@ -1,0 +1,157 @@
+"""The elements of a dataset, each read once: what cannot be read is left out, and said.
+
+pydicom reads an element when it is asked for, so that one that is not what its VR says would fail somewhere
+later. Sequences deeper than `DEEPEST` are left out too: no kind of DICOM has them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...errors import Note
+from .text import explained, read_as
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.dataelem import DataElement
+
+DEEPEST = 32
+_PIXELS = 0x7FE0
+_UNDEFINED = 0xFFFFFFFF
+_SHOWN = 5
+_OVERLAY_DATA, _BIT_POSITION = 0x3000, 0x0102
+_OVERLAYS = range(0x6000, 0x6100, 2)
+
+
+@dataclass(slots=True)
+class Settled:
+    """What was met in a dataset that is sound now."""
+
+    unreadable: list[str] = field(default_factory=list)
+    deep: list[str] = field(default_factory=list)
+    undecoded: list[str] = field(default_factory=list)
+    """Elements whose bytes are no text in the character set that is declared."""
+    overlays: bool = False
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[Note]:
+        if self.unreadable:
+            text = f"{_some(self.unreadable)} cannot be read as what the file says, and is left out"
+            yield Note("element-unreadable", text)
+        if self.deep:
+            text = f"{_some(self.deep)} is nested deeper than {DEEPEST} sequences, and is left out"
+            yield Note("element-unreadable", text)
+        if self.undecoded:
+            text = (
+                f"{_some(self.undecoded)} holds bytes that are no text in the file's character set; they are "
+                "kept as they are, and so is the set; 'charset' in 'source' says which one it is, as in "
+                "source: {format: dicom, charset: GB18030}"
+            )
+            yield Note("text-undecoded", text, contradiction=True)
+        if self.overlays:
+            text = "an overlay in the unused bits of the pixels is left out, and so is what describes it"
+            yield Note("overlay-dropped", text)
+
+
+def settle(dataset: Dataset, charset: str | None = None) -> Settled:
+    """Read every element but the pixels, in place; text in `charset` where it is given.
+
+    Where some text is none in the declared set, all of it is read byte for byte (as ISO 8859-1), so that it
+    can be written as it was.
+    """
+    found = Settled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if charset is not None:
+            read_as(dataset, charset)
+        else:
+            found.undecoded += _undecoded(dataset, 0)
+            if found.undecoded:
+                read_as(dataset, None)
+        _read(dataset, found, 0)
+        found.overlays = _drop_embedded_overlays(dataset)
+    return found
+
+
+def _read(dataset: Dataset, found: Settled, depth: int) -> None:
+    from .dataset import broken
+
+    for tag in list(dataset.keys()):
+        if tag >> 16 == _PIXELS:
+            continue
+        _check_length(dataset, tag)
+        try:
+            element = dataset[tag]
+            items = element.value if element.VR == "SQ" else ()
+        except broken():
+            found.unreadable.append(_name(tag))
+            del dataset._dict[tag]
+            continue
+        if len(items) and depth == DEEPEST:
+            found.deep.append(_name(tag))
+            del dataset[tag]
+            continue
+        for item in items:
+            _read(item, found, depth + 1)
+
+
+def _check_length(dataset: Dataset, tag: int) -> None:
+    """An element has as many bytes as it claims; pydicom gives what there is. Raises: ValueError."""
+    raw = dataset.get_item(tag)
+    length = getattr(raw, "length", _UNDEFINED)
+    if length != _UNDEFINED and isinstance(raw.value, bytes) and len(raw.value) < length:
+        raise ValueError(f"it is truncated: {_name(tag)} claims {length} bytes and {len(raw.value)} follow")
+
+
+def _undecoded(dataset: Dataset, depth: int) -> Iterator[str]:
+    """Names of the elements, nested ones too, whose text the declared set does not explain."""
+    from .dataset import broken
+
+    for tag in list(dataset.keys()):
+        raw = dataset.get_item(tag)
+        if raw is None or tag >> 16 == _PIXELS:
+            continue
+        if not explained(raw, dataset.original_character_set):
+            yield _name(tag)
+        if _may_nest(raw) and depth < DEEPEST:
+            try:
+                items = dataset[tag].value if dataset[tag].VR == "SQ" else ()
+            except broken():
+                continue
+            for item in items:
+                yield from _undecoded(item, depth + 1)
+
+
+def _may_nest(raw: DataElement) -> bool:
+    return raw.VR in ("SQ", "UN", None)
+
+
+def _drop_embedded_overlays(dataset: Dataset) -> bool:
+    """Delete overlay groups whose bits lie in the pixels' unused ones, which are not kept (PS3.3 C.9.2)."""
+    dropped = False
+    for group in _OVERLAYS:
+        position = dataset.get((group, _BIT_POSITION))
+        if position is None or (group, _OVERLAY_DATA) in dataset:
+            continue
+        for tag in [tag for tag in dataset.keys() if tag.group == group]:  # noqa: SIM118
+            del dataset[tag]
+        dropped = True
+    return dropped
+
+
+def _name(tag: int) -> str:
+    from pydicom.datadict import keyword_for_tag
+
+    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def _some(names: list[str]) -> str:
+    names = sorted(set(names))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
