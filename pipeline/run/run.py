@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 from ..errors import Note, PlanError, StoreError
 from ..plan.build import collector_paused
@@ -21,7 +23,7 @@ from .ownership import existing_of_ours
 from .preflight import RunOptions, check_locked
 from .seen_files import Glance
 from .study_hint import own_studies
-from .unit.results import Job, Outcome, UnitResult, Watching, Work
+from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
 from .workers.carried import carried
 from .workers.in_process import interrupts, run_here, workers
@@ -105,6 +107,7 @@ class _Run:
             if self.rest:
                 self._begin(lock, keeper, memory, database)
                 self._go(schedule, self._job(lock, ours, keeper), keeper)
+                self._miss()
         if self.trouble is not None:
             raise self.trouble
         return self._outcome()
@@ -158,7 +161,7 @@ class _Run:
             durable=self.options.durable,
             ours=ours,
             expected=lock.outputs if self.options.locked else {},
-            claims=keeper.claims,
+            claims=keeper.claims and replace(keeper.claims, durable=self.options.durable),
             links=self.plan.links,
             planned_on={f"data:{path}": look for path, look in self.plan.looks.items()},
         )
@@ -169,7 +172,7 @@ class _Run:
         if self.options.locked or database is None:
             return
         if memory.journal and lock.outputs:
-            self.state.save_lock(lock)
+            self.state.save_lock(lock, durable=self.options.durable)
         database.begin_journal(journal_lines(self.facts.origin(self.plan.loaded.recipe.conversions)))
         keeper.refuse_full()
 
@@ -189,7 +192,7 @@ class _Run:
             kept = before.only(inputs, set(self._outputs()), self.plan.loaded.recipe.conversions)
         after = kept.updated(made)
         if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
-            self.state.save_lock(after)
+            self.state.save_lock(after, durable=self.options.durable)
         if self.rest or memory.journal:
             database.end_journal()
 
@@ -202,7 +205,7 @@ class _Run:
             else:
                 from .workers.pool import run_pool
 
-                results = run_pool(schedule, job, self.work, jobs)
+                results = run_pool(schedule, job, self.work, jobs, self.notes.append)
             with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
                 for result in results:
                     self._take(result, schedule, keeper)
@@ -223,6 +226,19 @@ class _Run:
         self.watching.finished(self.units[result.unit], result)
         if self.options.fail_fast and result.status == "failed":
             schedule.stop()
+
+    def _miss(self) -> None:
+        """Units of which something was removed while the run went on have failed."""
+        out = os.fspath(self.plan.out)
+        for result in self._reached():
+            there = tuple(file for file in result.written if os.path.lexists(f"{out}{os.sep}{file.path}"))
+            if len(there) < len(result.written):
+                gone = next(file.path for file in result.written if file not in there)
+                why = StoreError("was removed while the run went on", subject=gone, hint="run again")
+                failed = replace(
+                    result, status="failed", written=there, error=result.error or Failure.of(why)
+                )
+                self.results[result.unit] = failed
 
     def _stop(self, schedule: Schedule) -> Callable[[], None]:
         def stop() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .reading import content_of, file_sha256
 from .stamp import key_of_file
+from .temporary import sync_folders
 
 Claimed = Mapping[bytes, frozenset[str]]
 """Name in the memory (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
@@ -41,6 +42,8 @@ class Claims:
 
     start: Path
     out: str
+    durable: bool = False
+    """Wait for the disk after every claim."""
 
     def key(self, path: str) -> bytes:
         """What an output (path with /, relative to the output folder) is called."""
@@ -63,6 +66,9 @@ class Claims:
         try:
             if os.write(descriptor, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if self.durable:
+                os.fsync(descriptor)
+                sync_folders(self.start.parent)
         finally:
             os.close(descriptor)
 

@@ -16,7 +16,17 @@ from ..errors import DifferenceError, StoreError, VerificationError
 from .claims import Claims
 from .refusals import store_error
 from .stamp import Stamp
-from .temporary import Chunk, discard, mode_of, part_name, place_new, replace, sync_folder, write_part
+from .temporary import (
+    Chunk,
+    discard,
+    mode_of,
+    part_name,
+    place_new,
+    replace,
+    sync_folder,
+    sync_folders,
+    write_part,
+)
 
 Check = Callable[[Path], None]
 
@@ -75,6 +85,7 @@ class Store:
             self._place(path, part, final, sha256)
             if self.durable:
                 sync_folder(final.parent)
+                sync_folders(final.parent)
         except OSError as error:
             discard(part)
             raise store_error(error, path) from error
@@ -136,6 +147,7 @@ def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
         replace(part, path)
         if durable:
             sync_folder(path.parent)
+            sync_folders(path.parent)
     except OSError as error:
         discard(part)
         raise store_error(error, str(path)) from error

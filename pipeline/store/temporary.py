@@ -150,6 +150,22 @@ def discard(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+_synced: set[Path] = set()
+
+
+def sync_folders(folder: Path) -> None:
+    """Make the names of a folder, and of those that it lies in, survive a power cut: each once a process.
+
+    Any of them may be new. Raises: OSError.
+    """
+    folder = folder.absolute()
+    for one in (folder, *folder.parents):
+        if one in _synced or not os.access(one.parent, os.R_OK):
+            return
+        sync_folder(one.parent)
+        _synced.add(one)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut; Windows has no such call for folders. Raises: OSError."""
     if sys.platform == "win32":

@@ -111,16 +111,16 @@ class _Work:
         return self._summary()
 
     def _summary(self) -> UnitResult:
-        error, *further = [Failure.of(failure) for failure in self.failures] or [None]
+        failures = [Failure.of(failure) for failure in self.failures]
         return UnitResult(
             self.unit.id,
-            "failed" if error else "written",
+            "failed" if failures else "written",
             tuple(self.written),
             () if self.job.hashed_apart else tuple(self.inputs.items()),
             tuple(self.notes),
-            error,
+            failures[0] if failures else None,
             tuple((key_of(item), look) for item, look in self.looks.items()) if self.job.hashed_apart else (),
-            further=tuple(failure for failure in further if failure is not None),
+            further=tuple(failures[1:]),
         )
 
     def _look(self) -> None:

@@ -11,22 +11,23 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from types import ModuleType
 
-from ...errors import StoreError
+from ...errors import Note
 from ...plan.model import Unit
 from ...store.files import Written
 from ...store.temporary import remove_leftovers
 from ..unit.results import Failure, Job, UnitResult, Work
-from .attempt import defect
+from .attempt import attempt, defect
+from .in_process import run_here
 from .schedule import Schedule, Task
 from .shared import SharedInputs
-from .starting import no_interrupt, start_context
+from .starting import no_interrupt, open_files, start_context
 from .worker import Answer, Chunk, begin, do_chunk, ready
 
 CHUNK_SECONDS = 0.25
@@ -42,11 +43,22 @@ DIED = Failure(
 )
 
 
-def run_pool(schedule: Schedule, job: Job, work: Work, jobs: int) -> Generator[UnitResult, None, None]:
-    """Every result as it comes; see the module."""
+class _NoWorkersError(Exception):
+    """The system starts none; the message says why."""
+
+
+def run_pool(
+    schedule: Schedule, job: Job, work: Work, jobs: int, tell: Callable[[Note], None]
+) -> Generator[UnitResult, None, None]:
+    """Every result as it comes; see the module. Where the system starts no workers, this process does it."""
     pool = _Pool(schedule, job, work, min(jobs, MOST_WORKERS))
     try:
         yield from pool.results()
+    except _NoWorkersError as reason:
+        text = f"no worker processes could be started ({reason}): one process did the work"
+        tell(Note("no-workers", text))
+        yield from pool.given_back()
+        yield from run_here(schedule, job, work)
     finally:
         pool.close()
         pool.shared.close()
@@ -129,18 +141,33 @@ class _Pool:
             self._send(chunk)
 
     def _send(self, chunk: Chunk) -> None:
+        future: Future[Answer] = Future()
+        self.under_way[future] = chunk
         for task in chunk:
             self.shared.begin(task)
         try:
+            if allowed := open_files():
+                raise _NoWorkersError(f"this process may open {allowed} files")
             with _starting():
                 executor = self._opened()
             informed = [self.shared.informed(task) for task in chunk]
             with _starting():
-                future = executor.submit(do_chunk, informed)
+                sent = executor.submit(do_chunk, informed)
         except BrokenProcessPool as error:
-            future = Future()
             future.set_exception(error)
-        self.under_way[future] = chunk
+        else:
+            del self.under_way[future]
+            self.under_way[sent] = chunk
+
+    def given_back(self) -> Iterator[UnitResult]:
+        """Do here what was sent to workers, or was to be."""
+        tasks = [*self.suspects, *(task for chunk in self.under_way.values() for task in chunk)]
+        self.suspects.clear()
+        self.close()
+        self.under_way.clear()
+        yield from self._complete(wait=True)
+        for task in tasks:
+            yield from self.schedule.finish(attempt(task, self.job, self.work))
 
     def _opened(self) -> ProcessPoolExecutor:
         if self.executor is not None:
@@ -219,7 +246,7 @@ class _Pool:
 def _starting() -> Iterator[None]:
     """Workers started in here do not import the program that started them: none of theirs is in it.
 
-    Raises: StoreError, where the system starts none.
+    Raises: _NoWorkersError, where the system starts none, or the server that starts them was killed.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -227,8 +254,8 @@ def _starting() -> Iterator[None]:
         with no_interrupt():
             yield
     except OSError as error:
-        raise StoreError(
-            f"worker processes cannot be started: {error.strerror or error}", hint="try --jobs 1"
-        ) from error
+        raise _NoWorkersError(error.strerror or str(error)) from error
+    except EOFError as error:
+        raise _NoWorkersError("the process that starts them was killed") from error
     finally:
         sys.modules["__main__"] = main

@@ -19,11 +19,25 @@ from multiprocessing.context import BaseContext
 def warm_up() -> None:
     """Begin to start workers, where that can be done ahead and helps: they will be wanted soon."""
     context = start_context()
-    if cores() > 1 and context.get_start_method() == "forkserver":
+    if cores() > 1 and not open_files() and context.get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        with no_interrupt():
+        with no_interrupt(), contextlib.suppress(OSError, EOFError):  # the run will meet it, and say so
             ensure_running()
+
+
+FEWEST_FILES = 64
+"""Files that a process must be able to open to start workers: pipes and sockets for each."""
+
+
+def open_files() -> int:
+    """How many files this process may open, where that is less than workers need; else 0."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return allowed if 0 <= allowed < FEWEST_FILES else 0
 
 
 def cores() -> int:

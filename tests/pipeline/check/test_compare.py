@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,15 @@ def test_a_lock_with_the_marks_of_a_merge_is_refused(plan: Plan, tmp_path: Path)
     for action in actions:
         with pytest.raises(PlanError, match=r"fake\.lock:\d+: has the marks of an unsolved merge"):
             action(plan)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_pipe_in_the_place_of_an_output_is_not_waited_for(plan: Plan, tmp_path: Path, fast: bool) -> None:
+    (tmp_path / "out/a.out").unlink()
+    os.mkfifo(tmp_path / "out/a.out")
+    kind, why = told(check(plan, fast=fast))["a"]
+    assert (kind, why) == ("altered", "it cannot be read: it is a pipe, a device or a socket, and no file")
 
 
 def test_a_folder_in_the_place_of_an_output(plan: Plan, tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -238,6 +241,66 @@ def test_what_a_killed_run_put_in_place_is_known_by_its_content(tmp_path: Path, 
     (tmp_path / "a.txt").write_text(before)
     assert statuses(run(plan)) == {"a": "written", "b": "written"}
     assert not [path.name for path in (tmp_path / ".dicombake").iterdir() if ".claims." in path.name]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_outputs_that_are_removed_under_a_run_are_missed(tmp_path: Path, jobs: int) -> None:
+    class Removing(Unwatched):
+        left = 3
+
+        def finished(self, unit: object, result: UnitResult) -> None:
+            self.left -= 1
+            if not self.left:
+                shutil.rmtree(tmp_path / "out")
+
+    plan = make_plan(tmp_path, {name: f"text {name}" for name in "abcdefgh"})
+    outcome = run_plan(plan, RunOptions(jobs=jobs), Removing(), shout)
+    there = {f"out/{path.name}" for path in (tmp_path / "out").glob("*.out")}
+    failed = [result.unit for result in outcome.results if result.status == "failed"]
+    assert outcome.exit_status is ExitStatus.FAILED
+    assert len(failed) + len(there) == 8
+    assert all("removed" in messages(outcome)[name] for name in failed)
+    assert read_lock(tmp_path / "fake.lock").outputs.keys() == there
+    assert run(plan).exit_status is ExitStatus.DONE
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_run_that_did_not_end_left_is_cleaned_by_the_next(tmp_path: Path, jobs: int) -> None:
+    """Also by one with nothing to do."""
+    plan = make_plan(tmp_path, {"a": "one"})
+    run(plan)
+    left = [
+        tmp_path / "out/.a.out.12.part",
+        tmp_path / ".fake.lock.12.part",
+        tmp_path / ".dicombake/..gitignore.12.part",
+    ]
+    for path in left:
+        path.write_text("half")
+    (tmp_path / ".dicombake/fake.running").write_text("12        \n")
+    assert statuses(run(plan, jobs=jobs)) == {"a": "current"}
+    assert [path for path in left if path.exists()] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_an_output_that_is_made_again_keeps_its_mode(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, {"a": "one"})
+    run(plan)
+    (tmp_path / "out/a.out").chmod(0o440)
+    (tmp_path / "a.txt").write_text("two")
+    assert statuses(run(plan)) == {"a": "written"}
+    assert stat.S_IMODE((tmp_path / "out/a.out").stat().st_mode) == 0o440
+    assert stat.S_IMODE((tmp_path / ".dicombake").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_state_does_not_go_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    plan = make_plan(tmp_path / "here", {"a": "one"})
+    (tmp_path / "here/.dicombake").symlink_to(tmp_path / "outside", target_is_directory=True)
+    assert statuses(run(plan)) == {"a": "written"}
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert (tmp_path / "here/.dicombake/fake.sqlite").is_file()
 
 
 def test_a_link_put_at_an_output_folder_after_the_plan_is_not_written_through(tmp_path: Path) -> None:

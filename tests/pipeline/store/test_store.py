@@ -18,6 +18,7 @@ from dicombake.pipeline.store.files import (
     Store,
     Written,
     write_file,
+    write_named,
 )
 from dicombake.pipeline.store.reading import file_sha256
 from dicombake.pipeline.store.temporary import part_name, remove_leftovers
@@ -186,6 +187,40 @@ def test_leftovers_of_others_stay(tmp_path: Path) -> None:
         (tmp_path / name).write_text("half")
     assert remove_leftovers(tmp_path, ["a.dcm", long]) == 2
     assert names(tmp_path) == [".a.dcm.part", ".b.dcm.12.part", "a.dcm.12.part"]
+
+
+@posix
+class TestNamedByTheUser:
+    def test_a_file_is_replaced_whole_and_keeps_its_mode(self, tmp_path: Path) -> None:
+        (tmp_path / "report").write_text("old")
+        (tmp_path / "report").chmod(0o600)
+        before = (tmp_path / "report").stat().st_ino
+        write_named(tmp_path / "report", b"new")
+        assert (tmp_path / "report").read_bytes() == b"new"
+        assert (tmp_path / "report").stat().st_ino != before
+        assert stat.S_IMODE((tmp_path / "report").stat().st_mode) == 0o600
+
+    def test_a_link_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "real/file").write_text("old")
+        (tmp_path / "link").symlink_to("real/file")
+        (tmp_path / "dangling").symlink_to("real/other")
+        write_named(tmp_path / "link", b"new")
+        write_named(tmp_path / "dangling", b"other")
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "dangling").is_symlink()
+        assert names(tmp_path / "real") == ["file", "other"]
+        assert (tmp_path / "real/file").read_bytes() == b"new"
+
+    def test_a_pipe_is_written_to(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
+            write_named(tmp_path / "pipe", b"x" * 100_000)
+            assert reader.communicate(timeout=20)[0] == b"x" * 100_000
+        assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+    def test_a_device_stays_one(self) -> None:
+        write_named(Path("/dev/null"), b"x")
+        assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
 def test_a_program_file_is_replaced_whole(tmp_path: Path) -> None:
