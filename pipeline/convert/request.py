@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..exporters.registry import DICOM, TARGETS
+from ..exporters.registry import DICOM, TARGETS, default_target
 from ..loaders.auto import recognise
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import Place
@@ -24,9 +24,10 @@ NAME = "convert"
 """Of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
 
 _SUFFIXES: Mapping[str, str] = {
-    **{target.file.suffix: name for name, target in TARGETS.items() if target.file is not DICOM},
-    ".jpeg": "jpg",
-    ".tiff": "tiff",
+    suffix: name
+    for name, target in TARGETS.items()
+    if target.file is not DICOM
+    for suffix in (target.file.suffix, *target.file.other_suffixes)
 }
 """Which target a file's suffix means; of DICOM there are several, and the source decides."""
 
@@ -144,8 +145,8 @@ def _target(request: Request, source: str) -> str:
         what = f"its suffix '{suffix}' says no format" if suffix else "it has no suffix that says a format"
         raise UsageError(what, subject=str(request.out), hint=f"one of {known}; or give --to")
     if source in FORMATS and FORMATS[source].holds == "slices":
-        return "ct-series"
-    return "dicom" if _is_dicom(request.files[0], source) else "rt-image"
+        return default_target("slices")
+    return default_target("dicom" if _is_dicom(request.files[0], source) else "image")
 
 
 def _is_dicom(file: Path, source: str) -> bool:

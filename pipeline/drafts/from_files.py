@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from ...schemas.language.words import FILL_IN
 from ...schemas.recipe import Limits
 from ..errors import SourceError, UsageError
+from ..exporters.registry import TARGETS, default_target
 from ..imaging.image import Geometry
 from ..imaging.probe import Probe
+from ..loaders.auto import recognise
+from ..loaders.base import Drafted, Unsaid
+from ..loaders.registry import FORMATS, loader
 from .base import Draft, head
 
 MOST_FILES = 10_000
@@ -29,11 +31,9 @@ class Kind:
     folder: str
     suffix: str
     format: str
-    colour: bool = False
-    deep: bool = False
-    """Colour of more than 8 bits."""
-    key: str = ""
-    """Of a .npz that holds several arrays: the sentence that names them."""
+    target: str
+    unsaid: tuple[Unsaid, ...] = ()
+    """What the recipe must say and only the user knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +121,26 @@ def _below(path: Path, base: Path) -> PurePosixPath:
 
 def look(path: Path, name: PurePosixPath) -> Found:
     """What a file is, by its content. Raises: SourceError with the reason."""
-    from ..loaders.auto import recognise
-    from ..loaders.registry import loader
-
     limits = Limits()
-    own = loader(recognise(path))
-    if path.suffix.lower() in (".npy", ".npz"):
-        return _numpy(path, name, limits)
-    probe = own.probe(path, own.defaults, limits)
-    colour = len(probe.shape) == 3
-    deep = colour and np.dtype(probe.dtype).itemsize > 1
-    return Found(name, Kind(str(name.parent), path.suffix, probe.format, colour, deep), probe)
+    told = recognise(path)
+    own = loader(told)
+    if own.drafted is not None:
+        drafted = own.drafted(path, limits)
+    else:
+        drafted = Drafted(told, own.probe(path, own.defaults, limits))
+    kind = Kind(str(name.parent), path.suffix, drafted.format, _target(drafted), drafted.unsaid)
+    return Found(name, kind, drafted.probe)
 
 
-def _numpy(path: Path, name: PurePosixPath, limits: Limits) -> Found:
-    """A numpy file is an image, a volume, or asks for a key."""
-    from ..loaders.arrays.npy import find
-
-    folder, suffix = str(name.parent), path.suffix
-    try:
-        header = find(path, None, limits).header
-    except SourceError as error:
-        if suffix.lower() == ".npz" and "key" in f"{error.what} {error.hint}":
-            return Found(name, Kind(folder, suffix, "array", key=error.what), None)
-        raise
-    if len(header.shape) not in (2, 3):
-        raise SourceError(f"holds an array of shape {header.shape}", subject=str(path))
-    probe = Probe("array", header.shape, header.dtype_name, 1)
-    return Found(name, Kind(folder, suffix, "volume" if len(header.shape) == 3 else "array"), probe)
+def _target(drafted: Drafted) -> str:
+    """The kind of DICOM that such files become; colour whose channel is yet to be chosen will be grey."""
+    row = FORMATS[drafted.format]
+    if row.dicom == "always":
+        return default_target("dicom")
+    if row.holds == "slices":
+        return default_target("slices")
+    colour = drafted.probe is not None and len(drafted.probe.shape) == 3 and not drafted.unsaid
+    return default_target("colour" if colour else "image")
 
 
 def _globs(kind: Kind, found: Sequence[Found], groups: Iterable[Kind]) -> str:
@@ -174,18 +166,9 @@ def _part(kind: Kind, found: Sequence[Found], inputs: str, names: set[str]) -> P
     name = _name(kind, names)
     where = f"conversions.{name}"
     probe = found[0].probe
-    fill_in: list[str] = []
     ask: list[str] = []
     lines = [f"  {name}:{_told(kind, found)}", f"    inputs: {inputs}", f"    source: {_source(kind)}"]
-    if kind.key:
-        fill_in.append(f"{where}.source.key: which array? The file {kind.key}")
-    if kind.format == "volume":
-        fill_in += [
-            f"{where}.source.slice_axis: which axis (0, 1 or 2) counts the slices",
-            f"{where}.source.spacing: mm between rows, columns and slices",
-        ]
-    elif kind.deep:
-        fill_in.append(f"{where}.source.channel: red, green or blue; a luminance is no optical density")
+    fill_in = [f"{where}.source.{item.option}: {item.question}" for item in kind.unsaid if item.question]
     missing = _missing(kind, probe)
     if missing:
         lines.append("    # The files do not say these; take the # off and fill in (or write unknown):")
@@ -218,19 +201,15 @@ def _told(kind: Kind, found: Sequence[Found]) -> str:
 
 
 def _source(kind: Kind) -> str:
-    if kind.key:
-        return f"{{format: array, key: {FILL_IN}}}"
-    if kind.format == "volume":
-        spacing = ", ".join([FILL_IN] * 3)
-        return f"{{format: volume, slice_axis: {FILL_IN}, spacing: [{spacing}], units: none}}"
-    if kind.deep:
-        return f"{{format: image, channel: {FILL_IN}}}"
-    return kind.format
+    if not kind.unsaid:
+        return kind.format
+    options = "".join(f", {item.option}: {item.value}" for item in kind.unsaid)
+    return f"{{format: {kind.format}{options}}}"
 
 
 def _missing(kind: Kind, probe: Probe | None) -> list[str]:
-    """What an RT Image needs and the first file does not know."""
-    if kind.format in ("volume", "dicom") or (kind.colour and not kind.deep):
+    """What the target of a projection image needs and the first file does not know."""
+    if TARGETS[kind.target].default_for != "image":
         return []
     geometry = Geometry() if probe is None else probe.geometry
     return [
@@ -249,13 +228,9 @@ def _geometry_lines(missing: Sequence[str]) -> list[str]:
 
 
 def _exports(kind: Kind, name: str, file: str) -> list[str]:
-    if kind.format == "volume":
-        path = f"dicom/{name}/{{stem}}/{{slice:04d}}.dcm"
-        return [f'exports: {{to: ct-series, path: "{path}"}}', "# tags: {PatientPosition: HFS}"]
-    to = "rt-image"
-    if kind.format == "dicom":
-        to = "dicom"
-    elif kind.colour and not kind.deep:
-        to = "secondary-capture"
-    file = "{stem}" if to == "dicom" else file  # a DICOM file of several frames stays one
-    return ["exports:", f'  - {{to: {to}, path: "dicom/{name}/{file}.dcm"}}']
+    row = TARGETS[kind.target]
+    if row.made_of == "slices":
+        path = f"dicom/{name}/{{stem}}/{{slice:04d}}{row.file.suffix}"
+        return [f'exports: {{to: {kind.target}, path: "{path}"}}', "# tags: {PatientPosition: HFS}"]
+    file = "{stem}" if row.made_of == "dicom" else file  # a DICOM file of several frames stays one
+    return ["exports:", f'  - {{to: {kind.target}, path: "dicom/{name}/{file}{row.file.suffix}"}}']

@@ -22,6 +22,8 @@ class FileKind:
     name: str
     """As tests in a recipe call it."""
     suffix: str
+    other_suffixes: tuple[str, ...]
+    """What else such a file is called by users."""
     signatures: tuple[bytes, ...]
     """What such a file has at `offset`, one of these."""
     offset: int
@@ -30,7 +32,9 @@ class FileKind:
     content tells, such as arrays of several images, and their pixels are those of the target's `contents`."""
 
 
-DICOM = FileKind(name="dicom", suffix=".dcm", signatures=(b"DICM",), offset=128, read_by="dicom")
+DICOM = FileKind(
+    name="dicom", suffix=".dcm", other_suffixes=(), signatures=(b"DICM",), offset=128, read_by="dicom"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,9 @@ class Target:
     made_of: Literal["image", "slices", "dicom"]
     """What its source must give: any image; the slices of a volume; images of DICOM files, of which it
     keeps the kind, the tags and the study."""
+    default_for: Literal["image", "colour", "slices", "dicom"] | None
+    """What becomes this kind of DICOM where nobody names a target, as in `dicombake new` and `convert`: grey
+    images, pictures in colour of 8 bits, the slices of a volume, images of DICOM files. None: nothing."""
     codecs: tuple[str, ...]
     """Distributions whose version can change its bytes; those of a transfer syntax come with that."""
     preloaded: bool
@@ -62,6 +69,7 @@ TARGETS: Mapping[str, Target] = {
         file=DICOM,
         holds="pages",
         made_of="image",
+        default_for="image",
         codecs=("pydicom",),
         preloaded=True,
     ),
@@ -71,6 +79,7 @@ TARGETS: Mapping[str, Target] = {
         file=DICOM,
         holds="image",
         made_of="slices",
+        default_for="slices",
         codecs=("pydicom",),
         preloaded=True,
     ),
@@ -80,6 +89,7 @@ TARGETS: Mapping[str, Target] = {
         file=DICOM,
         holds="slices",
         made_of="image",
+        default_for="colour",
         codecs=("pydicom",),
         preloaded=False,
     ),
@@ -89,6 +99,7 @@ TARGETS: Mapping[str, Target] = {
         file=DICOM,
         holds="slices",
         made_of="image",
+        default_for=None,
         codecs=("pydicom",),
         preloaded=False,
     ),
@@ -98,6 +109,7 @@ TARGETS: Mapping[str, Target] = {
         file=DICOM,
         holds="slices",
         made_of="dicom",
+        default_for="dicom",
         codecs=("pydicom",),
         preloaded=False,
     ),
@@ -105,41 +117,68 @@ TARGETS: Mapping[str, Target] = {
         module="pictures.png",
         describes="picture without loss: values exactly in 8 or 16 bits, or a window at 8; "
         "properties as text",
-        file=FileKind(name="png", suffix=".png", signatures=(b"\x89PNG",), offset=0, read_by="image"),
+        file=FileKind(
+            name="png", suffix=".png", other_suffixes=(), signatures=(b"\x89PNG",), offset=0, read_by="image"
+        ),
         holds="image",
         made_of="image",
+        default_for=None,
         codecs=("imagecodecs",),
         preloaded=False,
     ),
     "jpg": Target(
         module="pictures.jpg",
         describes="picture with loss, 8 bits, grey or colour",
-        file=FileKind(name="jpg", suffix=".jpg", signatures=(b"\xff\xd8",), offset=0, read_by="image"),
+        file=FileKind(
+            name="jpg",
+            suffix=".jpg",
+            other_suffixes=(".jpeg",),
+            signatures=(b"\xff\xd8",),
+            offset=0,
+            read_by="image",
+        ),
         holds="image",
         made_of="image",
+        default_for=None,
         codecs=("pillow",),
         preloaded=False,
     ),
     "tiff": Target(
         module="pictures.tiff",
         describes="values exactly, of every type, with the resolution; several images are pages",
-        file=FileKind(name="tiff", suffix=".tif", signatures=(b"II", b"MM"), offset=0, read_by="image"),
+        file=FileKind(
+            name="tiff",
+            suffix=".tif",
+            other_suffixes=(".tiff",),
+            signatures=(b"II", b"MM"),
+            offset=0,
+            read_by="image",
+        ),
         holds="slices",
         made_of="image",
+        default_for=None,
         codecs=("tifffile",),
         preloaded=False,
     ),
     "npy": Target(
         module="npy",
         describes="values exactly, as a numpy array; several images are stacked",
-        file=FileKind(name="npy", suffix=".npy", signatures=(b"\x93NUMPY",), offset=0, read_by=None),
+        file=FileKind(
+            name="npy", suffix=".npy", other_suffixes=(), signatures=(b"\x93NUMPY",), offset=0, read_by=None
+        ),
         holds="slices",
         made_of="image",
+        default_for=None,
         codecs=("numpy",),
         preloaded=False,
     ),
 }
 """By the name in a recipe."""
+
+
+def default_target(source: Literal["image", "colour", "slices", "dicom"]) -> str:
+    """The target of a source that is to become DICOM, where nobody names one."""
+    return next(name for name, row in TARGETS.items() if row.default_for == source)
 
 
 def exporter(to: str) -> Exporter:

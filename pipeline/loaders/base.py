@@ -54,6 +54,27 @@ class SeriesLoader:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsaid:
+    """An option that a recipe must give and a file cannot."""
+
+    option: str
+    value: str
+    """Its YAML in a draft, with `FILL_IN` where only the user knows."""
+    question: str
+    """What is to be filled in; empty where the value stands for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What a draft of a recipe says of a file that content told."""
+
+    format: str
+    probe: Probe | None
+    """None: no header can be read before the user has chosen."""
+    unsaid: tuple[Unsaid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """What a format's module does. A field that stays None agrees with the format's row in the registry."""
 
@@ -62,6 +83,8 @@ class Loader:
     sniff: Sniff | None = None
     defaults: Any = None
     """The options of a recipe that states none; of a format that content tells, so that it can be read."""
+    drafted: Callable[[Path, Limits], Drafted] | None = None
+    """How a draft reads a file; None: with the `defaults`. Raises: SourceError."""
     series: SeriesLoader | None = None
     properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
     """Which properties of a file an attribute of it, by its keyword, was made of."""

@@ -11,6 +11,7 @@ from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
 from .. import defaults
 from ..base import Certainty, Loader, check_claim
+from .drafted import drafted
 from .npy import NPY, Member, find
 from .npy_values import read
 
@@ -58,4 +59,4 @@ def sniff(head: bytes, path: Path) -> Certainty:
     return Certainty.SIGNED if zipped or head.startswith(NPY) else Certainty.NO
 
 
-LOADER = Loader(load, probe, sniff, defaults.ARRAY)
+LOADER = Loader(load, probe, sniff, defaults.ARRAY, drafted)

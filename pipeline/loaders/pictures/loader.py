@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....schemas.language.words import FILL_IN
 from ...errors import SourceError
 from ...imaging.exact import native
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
 from .. import defaults
-from ..base import Certainty, Loader
+from ..base import Certainty, Drafted, Loader, Unsaid
 from ..files import head_of
 from . import bmp, jpeg, png, tiff
 from .attributes import attributes_of
@@ -106,4 +107,13 @@ def sniff(head: bytes, path: Path) -> Certainty:
     return Certainty.SIGNED if signed else Certainty.NO
 
 
-LOADER = Loader(load, probe, sniff, defaults.IMAGE)
+def drafted(path: Path, limits: Limits) -> Drafted:
+    """Colour of more than 8 bits is a film, whose channel only the user can choose. Raises: SourceError."""
+    found = probe(path, defaults.IMAGE, limits)
+    if len(found.shape) == 2 or np.dtype(found.dtype).itemsize == 1:
+        return Drafted("image", found)
+    question = "red, green or blue; a luminance is no optical density"
+    return Drafted("image", found, (Unsaid("channel", FILL_IN, question),))
+
+
+LOADER = Loader(load, probe, sniff, defaults.IMAGE, drafted)

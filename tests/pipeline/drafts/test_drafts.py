@@ -11,6 +11,7 @@ from dicombake.pipeline.drafts.base import Draft
 from dicombake.pipeline.drafts.examples import blank, examples, from_example
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.errors import RecipeError, UsageError
+from dicombake.pipeline.loaders.registry import FORMATS
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import files, samples, write_samples
 from dicombake.schemas.language.words import FILL_IN
@@ -111,9 +112,10 @@ def test_what_only_the_user_knows_makes_the_draft_invalid_until_it_is_filled_in(
 
 def test_a_raw_file_is_left_out_and_never_guessed(folder: Path, tmp_path: Path) -> None:
     draft = from_files([folder / "visionrt", folder / "raw", folder / "cyberknife"], folder)
+    *others, last = (name for name, row in FORMATS.items() if row.raw)
     assert draft.skipped[0] == (
         "cyberknife/camera_a.raw: is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, "
-        "numpy); a raw file needs a source of its own: cyberknife-raw, visionrt-raw or raw"
+        f"numpy); a raw file needs a source of its own: {', '.join(others)} or {last}"
     )
     assert len(draft.skipped) == 3
     assert draft.fill_in == ("conversions: nothing here could be told by its content",)

@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
-from dicombake.pipeline.exporters.registry import DICOM, TARGETS, exporter
+from dicombake.pipeline.exporters.registry import DICOM, TARGETS, default_target, exporter
 from dicombake.pipeline.imaging.image import Image, Origin
 from dicombake.pipeline.loaders.registry import load, probe
 from dicombake.pipeline.output import Artifact
@@ -75,6 +75,12 @@ def test_its_row_its_model_and_its_exporter_say_the_same(to: str, tmp_path: Path
         path = tmp_path / "out"
         path.write_bytes(data)
         assert probe(path, AutoSource(), Limits()).format == row.file.read_by
+
+
+@pytest.mark.parametrize("source", ["image", "colour", "slices", "dicom"])
+def test_one_kind_of_dicom_is_meant_where_nobody_names_it(source: Any) -> None:
+    assert [to for to, row in TARGETS.items() if row.default_for == source] == [default_target(source)]
+    assert TARGETS[default_target(source)].file is DICOM
 
 
 def test_every_kind_of_dicom_can_be_asked_of_to_dataset() -> None:
