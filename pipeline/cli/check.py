@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import DicombakeError, ExitStatus
 from .common import (
     Annotate,
     Annotations,
@@ -17,13 +17,11 @@ from .common import (
     Out,
     Recipes,
     annotate,
-    complain,
-    print_json,
     reporting,
     say,
     variables,
-    worst,
 )
+from .each import EachRecipe, Shown
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -60,34 +58,20 @@ def check(
         from ..check.compare import check as compare
         from ..plan.build import plan
         from ..recipe.load import load_recipe
-        from ..report.annotations import of_checked, of_error
-        from ..report.outcome import error_as_json, runs_as_json
+        from ..report.annotations import of_checked
 
         reports = Reports(junit)
         values = variables(assignments)
-        found: list[dict[str, Any]] = []
-        statuses: list[ExitStatus] = []
-        for path in recipes:
-            try:
-                checked = compare(plan(load_recipe(path, values), data=data, out=out), fast=fast, jobs=jobs)
-            except DicombakeError as error:
-                if not json:
-                    complain(error)
-                annotate(annotations, of_error(path, error))
-                reports.refused(path, error)
-                found.append(error_as_json(path, error))
-                statuses.append(error.status)
-                continue
+
+        def compared(path: Path) -> Shown:
+            checked = compare(plan(load_recipe(path, values), data=data, out=out), fast=fast, jobs=jobs)
             annotate(annotations, of_checked(checked))
             reports.checked(checked)
-            found.append(_show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose))
-            statuses.append(checked.exit_status)
-        status = worst(statuses)
-        reports.write()
-        if json:
-            print_json(runs_as_json(found, status))
-        if status is not ExitStatus.DONE:
-            raise typer.Exit(int(status))
+            return _show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose), checked.exit_status
+
+        each = EachRecipe(json, annotations, reports)
+        each.run(recipes, compared)
+        each.finish()
 
 
 def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DicombakeError, ExitStatus
+from ..errors import ExitStatus
 from .common import (
     Annotate,
     Annotations,
@@ -18,12 +19,11 @@ from .common import (
     Recipes,
     annotate,
     complain,
-    print_json,
     reporting,
     say,
     variables,
-    worst,
 )
+from .each import EachRecipe, Shown
 
 if TYPE_CHECKING:
     from ..plan.model import Plan
@@ -44,33 +44,17 @@ def plan(
     with reporting():
         from ..plan.build import plan as make
         from ..recipe.load import load_recipe
-        from ..report.annotations import of_error
-        from ..report.outcome import error_as_json, runs_as_json
         from ..run.preflight import RunOptions
 
         values = variables(assignments)
-        found: list[dict[str, Any]] = []
-        statuses: list[ExitStatus] = []
-        for path in recipes:
-            try:
-                planned = make(load_recipe(path, values), data=data, out=out, only=tuple(only or ()))
-            except DicombakeError as error:
-                if not json:
-                    complain(error)
-                annotate(annotations, of_error(path, error))
-                found.append(error_as_json(path, error))
-                statuses.append(error.status)
-            else:
-                shown, status = show(
-                    planned, RunOptions(), as_json=json, brief=brief, annotations=annotations
-                )
-                found.append(shown)
-                statuses.append(status)
-        status = worst(statuses)
-        if json:
-            print_json(runs_as_json(found, status))
-        if status is not ExitStatus.DONE:
-            raise typer.Exit(int(status))
+
+        def planned(path: Path) -> Shown:
+            made = make(load_recipe(path, values), data=data, out=out, only=tuple(only or ()))
+            return show(made, RunOptions(), as_json=json, brief=brief, annotations=annotations)
+
+        each = EachRecipe(json, annotations)
+        each.run(recipes, planned)
+        each.finish()
 
 
 def show(
@@ -80,7 +64,7 @@ def show(
     as_json: bool,
     brief: bool = False,
     annotations: Annotate = Annotate.NONE,
-) -> tuple[dict[str, Any], ExitStatus]:
+) -> Shown:
     """Print what a run with these options would do (or give it as an object), and how it would end early."""
     from ..report.annotations import of_plan
     from ..report.outcome import error_as_json

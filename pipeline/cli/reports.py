@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Reports:
     """Gathers what is done, and writes it at the end."""
 
-    junit: Path | None
+    junit: Path | None = None
     provenance: Path | None = None
     suites: list[Suite] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -61,13 +61,14 @@ class Reports:
             self.outcomes.append(outcome)
 
     def write(self) -> None:
-        from ..store.files import write_named
-
+        """Write the reports that were asked for."""
         if self.junit:
             from ..report.junit import junit_xml
+            from ..store.files import write_named
 
             write_named(self.junit, junit_xml(self.suites))
         if self.provenance:
             from ..report.provenance import prov_json
+            from ..store.files import write_named
 
             write_named(self.provenance, prov_json(self.outcomes))

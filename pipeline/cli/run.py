@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DicombakeError, ExitStatus
+from ..errors import ExitStatus
 from .common import (
     Annotate,
     Annotations,
@@ -24,12 +25,11 @@ from .common import (
     annotate,
     complain,
     console,
-    print_json,
     reporting,
     say,
     variables,
-    worst,
 )
+from .each import EachRecipe, Shown
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -91,9 +91,10 @@ def run(
         reports.check(dry_run=dry_run)
         if jobs in (None, 1):
             keep_freed_memory()
-        talk = _Talk(json=json, quiet=quiet, verbose=verbose, annotations=annotations, reports=reports)
+        each = EachRecipe(json, annotations, reports)
         request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run)
-        talk.finish(_run_all(recipes, variables(assignments), request, talk))
+        _run_all(recipes, variables(assignments), request, _Talk(each, quiet, verbose))
+        each.finish()
 
 
 @dataclass(frozen=True)
@@ -105,93 +106,63 @@ class _Request:
     dry_run: bool
 
 
-def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> list[ExitStatus]:
+def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> None:
     """Read every recipe first, so that a mistake in the last one does not show after an hour."""
     from ..recipe.load import load_recipe
 
     loaded: list[LoadedRecipe] = []
-    statuses: list[ExitStatus] = []
-    for path in paths:
-        try:
-            loaded.append(load_recipe(path, values))
-        except DicombakeError as error:
-            statuses.append(talk.refused(path, error))
-    if statuses:
-        return statuses
+    talk.each.run(paths, lambda path: loaded.append(load_recipe(path, values)))
+    if talk.each.statuses:
+        return
     for recipe in loaded:
-        statuses.append(_run_one(recipe, request, talk))
-        stop = statuses[-1] is not ExitStatus.DONE and request.options.fail_fast
-        if stop or statuses[-1] is ExitStatus.INTERRUPTED:
-            break
-    return statuses
+        status = talk.each.one(recipe.path, partial(_run_one, recipe, request, talk))
+        stop = status is not ExitStatus.DONE and request.options.fail_fast
+        if stop or status is ExitStatus.INTERRUPTED:
+            return
 
 
-def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> ExitStatus:
+def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
     from ..plan.build import plan
     from ..run.run import run_plan
 
-    try:
-        planned = plan(recipe, data=request.data, out=request.out, only=request.only)
-        if request.dry_run:
-            from .plan import show
+    planned = plan(recipe, data=request.data, out=request.out, only=request.only)
+    if request.dry_run:
+        from .plan import show
 
-            return talk.planned(
-                show(planned, request.options, as_json=talk.json, annotations=talk.annotations)
-            )
-        gc.freeze()  # recipe and plan stay to the end
-        gc.enable()
-        with talk.watching() as watching:
-            outcome = run_plan(planned, request.options, watching)
-    except DicombakeError as error:
-        return talk.refused(recipe.path, error)
+        return show(planned, request.options, as_json=talk.each.json, annotations=talk.each.annotations)
+    gc.freeze()  # recipe and plan stay to the end
+    gc.enable()
+    with talk.watching() as watching:
+        outcome = run_plan(planned, request.options, watching)
     return talk.done(outcome)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Talk:
     """How a run speaks: to people, or as JSON at its end."""
 
-    json: bool
+    each: EachRecipe
     quiet: bool
     verbose: bool
-    annotations: Annotate
-    reports: Reports
-    runs: list[dict[str, Any]] = field(default_factory=list)
 
     def watching(self) -> _Closing:
         from ..report.progress import Bar, Lines
 
-        if sys.stderr.isatty() and not self.quiet and not self.json:
+        if sys.stderr.isatty() and not self.quiet and not self.each.json:
             screen = console(err=True)
             if screen.is_terminal:
                 return _Closing(Bar(screen))
-        return _Closing(Lines((lambda line: None) if self.json or self.quiet else complain))
+        return _Closing(Lines((lambda line: None) if self.each.json or self.quiet else complain))
 
-    def planned(self, found: tuple[dict[str, Any], ExitStatus]) -> ExitStatus:
-        self.runs.append(found[0])
-        return found[1]
-
-    def refused(self, path: Path, error: DicombakeError) -> ExitStatus:
-        from ..report.annotations import of_error
-        from ..report.outcome import error_as_json
-
-        if not self.json:
-            complain(error)
-        annotate(self.annotations, of_error(path, error))
-        self.reports.refused(path, error)
-        self.runs.append(error_as_json(path, error))
-        return error.status
-
-    def done(self, outcome: Outcome) -> ExitStatus:
+    def done(self, outcome: Outcome) -> Shown:
         from ..report.annotations import of_outcome
         from ..report.outcome import outcome_as_json
         from ..report.table import failure_lines, headline, note_lines, table, why_lines
 
-        annotate(self.annotations, of_outcome(outcome))
-        self.reports.done(outcome)
-        if self.json:
-            self.runs.append(outcome_as_json(outcome))
-            return outcome.exit_status
+        annotate(self.each.annotations, of_outcome(outcome))
+        self.each.reports.done(outcome)
+        if self.each.json:
+            return outcome_as_json(outcome), outcome.exit_status
         if not self.quiet:
             if outcome.count("current") < len(outcome.results):
                 console().print(table(outcome))
@@ -203,17 +174,7 @@ class _Talk:
             say(line, err=True)
         if not self.quiet:
             say(headline(outcome))
-        return outcome.exit_status
-
-    def finish(self, statuses: list[ExitStatus]) -> None:
-        from ..report.outcome import runs_as_json
-
-        status = worst(statuses)
-        self.reports.write()
-        if self.json:
-            print_json(runs_as_json(self.runs, status))
-        if status is not ExitStatus.DONE:
-            raise typer.Exit(int(status))
+        return {}, outcome.exit_status
 
 
 class _Closing:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from ..errors import DicombakeError, ExitStatus, UsageError
+from ..errors import ExitStatus, UsageError
 from .common import (
     Annotate,
     Annotations,
@@ -16,13 +14,12 @@ from .common import (
     Junit,
     Recipes,
     annotate,
-    complain,
-    print_json,
     reporting,
     say,
     variables,
     worst,
 )
+from .each import EachRecipe, Shown
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -38,44 +35,29 @@ def test(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..report.annotations import of_error, of_tests
-        from ..report.outcome import error_as_json
+        from ..report.annotations import of_tests
         from ..report.tests import summary, tests_as_json
 
         reports = Reports(junit)
         values = variables(assignments)
         done: list[Result] = []
-        shown: list[dict[str, Any]] = []
-        statuses: list[ExitStatus] = []
-        for path in recipes:
-            try:
-                results = _tested(path, values, quiet=json)
-            except DicombakeError as error:
-                if not json:
-                    complain(error)
-                annotate(annotations, of_error(path, error))
-                reports.refused(path, error)
-                shown.append(error_as_json(path, error))
-                statuses.append(error.status)
-            else:
-                done += results
-                annotate(annotations, of_tests(results))
-                reports.tested(path, results)
-                shown.append(tests_as_json(path, results))
-                failed = not all(result.passed for result in results)
-                statuses.append(ExitStatus.FAILED if failed else ExitStatus.DONE)
-        if not done and worst(statuses) is ExitStatus.DONE:
+
+        def tested(path: Path) -> Shown:
+            results = _tested(path, values, quiet=json)
+            done.extend(results)
+            annotate(annotations, of_tests(results))
+            reports.tested(path, results)
+            failed = not all(result.passed for result in results)
+            return tests_as_json(path, results), ExitStatus.FAILED if failed else ExitStatus.DONE
+
+        each = EachRecipe(json, annotations, reports)
+        each.run(recipes, tested)
+        if not done and worst(each.statuses) is ExitStatus.DONE:
             raise UsageError("no recipe here has tests", hint="give it some under 'tests'")
-        status = worst(statuses)
-        reports.write()
-        if json:
-            passed = sum(result.passed for result in done)
-            counts = {"passed": passed, "failed": len(done) - passed}
-            print_json({"schema_version": 1, "exit_status": int(status), **counts, "recipes": shown})
-        else:
+        if not json:
             say(summary(done))
-        if status is not ExitStatus.DONE:
-            raise typer.Exit(int(status))
+        passed = sum(result.passed for result in done)
+        each.finish("recipes", passed=passed, failed=len(done) - passed)
 
 
 def _tested(path: Path, values: dict[str, str], *, quiet: bool) -> list[Result]:

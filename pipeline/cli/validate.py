@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import typer
-
-from ..errors import ExitStatus, RecipeError
+from ..errors import ExitStatus, Problem, RecipeError
 from .common import (
     Annotate,
     Annotations,
@@ -14,13 +14,12 @@ from .common import (
     Json,
     Recipes,
     annotate,
-    print_json,
     reporting,
     say,
     tell_problems,
     variables,
-    worst,
 )
+from .each import EachRecipe, Shown
 
 
 def validate(
@@ -35,33 +34,25 @@ def validate(
         from ..report.annotations import of_error
 
         values = variables(assignments)
-        found: list[dict[str, Any]] = []
-        statuses: list[ExitStatus] = []
-        for path in recipes:
+
+        def validated(path: Path) -> Shown:
             try:
                 load_recipe(path, values)
             except RecipeError as error:
-                statuses.append(error.status)
-                problems = error.problems
                 if not json:
                     tell_problems(error)
                 annotate(annotations, of_error(path, error))
-            else:
-                problems = ()
-                if not json:
-                    say(f"{path}: ok")
-            found.append(
-                {
-                    "recipe": str(path),
-                    "ok": not problems,
-                    "problems": [
-                        {key: getattr(problem, key) for key in ("file", "line", "column", "where", "what")}
-                        for problem in problems
-                    ],
-                }
-            )
-        status = worst(statuses)
-        if json:
-            print_json({"schema_version": 1, "exit_status": int(status), "recipes": found})
-        if status is not ExitStatus.DONE:
-            raise typer.Exit(int(status))
+                return _as_json(path, error.problems), error.status
+            if not json:
+                say(f"{path}: ok")
+            return _as_json(path), ExitStatus.DONE
+
+        each = EachRecipe(json, annotations)
+        each.run(recipes, validated)
+        each.finish("recipes")
+
+
+def _as_json(path: Path, problems: Sequence[Problem] = ()) -> dict[str, Any]:
+    keys = ("file", "line", "column", "where", "what")
+    told = [{key: getattr(problem, key) for key in keys} for problem in problems]
+    return {"recipe": str(path), "ok": not problems, "problems": told}

@@ -17,9 +17,11 @@ from ..run.unit.results import Failure, Outcome, UnitResult
 SCHEMA_VERSION = 1
 
 
-def runs_as_json(runs: Sequence[dict[str, Any]], status: ExitStatus) -> dict[str, Any]:
-    """The whole answer; `runs` has one item for each recipe, in the order of the command line."""
-    return {"schema_version": SCHEMA_VERSION, "exit_status": int(status), "runs": list(runs)}
+def runs_as_json(
+    runs: Sequence[dict[str, Any]], status: ExitStatus, key: str = "runs", **facts: object
+) -> dict[str, Any]:
+    """Give the whole answer: `facts`, and under `key` an item for each recipe of the command line."""
+    return {"schema_version": SCHEMA_VERSION, "exit_status": int(status), **facts, key: list(runs)}
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
