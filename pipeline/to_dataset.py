@@ -139,11 +139,12 @@ def _of_dataset(dataset: Dataset) -> list[Image]:
 
     from ..schemas.sources import DicomSource
     from .loaders.dicom.loader import images_of
+    from .pydicom_versions.elements import original_encoding
 
     plain = Dataset(dataset)
     plain.file_meta = FileMetaDataset(getattr(dataset, "file_meta", None) or {})
     if not plain.file_meta.get("TransferSyntaxUID"):
-        implicit, little = dataset.original_encoding
+        implicit, little = original_encoding(dataset)
         if little is False:
             raise UsageError("the dataset is big endian and has no transfer syntax in its file meta")
         plain.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian

@@ -15,6 +15,7 @@ from pydicom.uid import RLELossless, RTImageStorage
 
 from .pipeline.dicom.made_datasets import dicom_source
 from .pipeline.loaders.made_files import MV_PROPERTIES, make_npy, make_tiff, make_xim
+from .pydicom_api import write_whole
 from .support import bake, failures
 
 Convert = Callable[..., list[Path]]
@@ -84,7 +85,7 @@ def portal(pixels: np.ndarray = PIXELS, *, rle: bool = False, **values: Any) -> 
     if rle:
         dataset.compress(RLELossless, generate_instance_uid=False)
     buffer = pydicom.filebase.DicomBytesIO()
-    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    write_whole(buffer, dataset)
     return buffer.getvalue()
 
 

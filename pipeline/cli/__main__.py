@@ -6,16 +6,17 @@ that of the whole program. Nobody looks for garbage until a command that reads i
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import gc
 import os
-import re
 import sys
+
+from . import stopping
 
 
 def main() -> None:
     """The program."""
+    stopping.watch()
+    stopping.open_outputs()
     gc.disable()
     # nothing here multiplies matrices, and the threads for it spin while they start
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -32,16 +33,34 @@ def main() -> None:
     except SystemExit as done:
         _leave(done)
         raise
+    except OSError as error:
+        why = stopping.lost(error)
+        if why is None:
+            raise
+        _end(1, why)
 
 
 def _leave(done: SystemExit) -> None:
     """End at once, all said: taking every module and object apart takes longer than what is left to do."""
+    import atexit
+
     if done.code is None or isinstance(done.code, int):
         atexit._run_exitfuncs()
-        with contextlib.suppress(OSError, ValueError):
+        try:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(done.code or 0)
+        except (OSError, ValueError) as error:
+            _end(done.code or 1, stopping.lost(error) or "")
+        os._exit(done.code or 0)
+
+
+def _end(status: int, why: str) -> None:
+    """End where output cannot be written, and say so where that can be."""
+    try:
+        if why:
+            os.write(2, f"dicombake: {why}\n".encode())
+    finally:
+        os._exit(status)
 
 
 def _wants_workers(words: list[str]) -> bool:
@@ -52,6 +71,9 @@ def _wants_workers(words: list[str]) -> bool:
     """
     if words[:1] != ["run"] or {"--help", "-h", "--dry-run"} & set(words):
         return False
+    import contextlib
+    import re
+
     jobs = re.search(r"(?<!\S)(?:--jobs[ =]|-j ?)(\d+)(?!\S)", " ".join(words))
     if jobs:
         return int(jobs[1]) > 1

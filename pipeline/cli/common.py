@@ -14,6 +14,7 @@ import typer
 
 from ..errors import DicombakeError, ExitStatus, RecipeError, UsageError
 from ..printable import printable
+from . import stopping
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,12 +83,14 @@ def variables(assignments: Iterable[str] | None) -> dict[str, str]:
 def reporting() -> Iterator[None]:
     """What a command raises, as a message and an exit status; a defect of ours keeps its traceback."""
     try:
-        yield
-        sys.stdout.flush()
+        with stopping.stoppable():
+            yield
+            sys.stdout.flush()
     except DicombakeError as error:
         complain(error)
         raise typer.Exit(int(error.status)) from None
     except KeyboardInterrupt:
+        stopping.told()
         complain("interrupted")
         raise typer.Exit(int(ExitStatus.INTERRUPTED)) from None
     except BrokenPipeError:

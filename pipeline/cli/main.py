@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..printable import printable
+from . import stopping
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
@@ -42,6 +43,12 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stopping.end_at_once()
 
     def resolve_command(self, ctx: Any, args: Any) -> Any:
         if args and args[0] not in self.commands and Path(args[0]).is_file():

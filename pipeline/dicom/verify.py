@@ -22,13 +22,14 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.pixels.utils import pixel_array
 from pydicom.tag import BaseTag, Tag
 
 from ..errors import VerificationError
 from ..imaging.image import Pixels
 from ..imaging.tolerances import DECIMAL_STRING
 from ..loaders.dicom.text import read_as
+from ..pydicom_versions.elements import tag_text
+from ..pydicom_versions.frames import pixel_array
 from .encode.character_set import is_as_it_was
 from .encode.elements import (
     Stored,
@@ -244,7 +245,7 @@ def differences(
         if tag not in theirs:
             yield f"{ours[tag].name} is missing"
         elif tag not in ours:
-            yield f"{Tag(tag)} was not meant to be there"
+            yield f"{tag_text(tag)} was not meant to be there"
         elif ours[tag].VR == "SQ":
             yield from _sequence(ours[tag], found, theirs[tag], charset, implicit)
         else:
@@ -301,7 +302,7 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         if not _same(np.frombuffer(values, np.uint8, size), np.frombuffer(pixels.view(), np.uint8)):
             yield OTHER_PIXELS if meant.described else f"{pixels.element} has other bytes"
         return
-    decoded = pixel_array(found, raw=True, view_only=True)
+    decoded = pixel_array(found)
     if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
         yield (
             f"the pixels read as {decoded.dtype} of shape {decoded.shape}, "

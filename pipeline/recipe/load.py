@@ -122,9 +122,15 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 def _named(merged: Part, path: Path) -> Part:
     if "name" in merged.entries:
         return merged
-    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", unicodedata.normalize("NFC", path.stem)).lstrip(".-")[:64]
+    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", unicodedata.normalize("NFC", _stem(path))).lstrip(".-")[:64]
     part = Part(name or "recipe", replace(merged.place, line=1, column=1), ("name",))
     return replace(merged, value={**merged.entries, "name": part})
+
+
+def _stem(path: Path) -> str:
+    """The name without its suffix; of ``....yaml`` Python 3.14 says that it has none."""
+    stem, dot, _ = path.name.rpartition(".")
+    return stem if dot and stem else path.name
 
 
 def _set(merged: Part, variables: Mapping[str, str]) -> list[Problem]:

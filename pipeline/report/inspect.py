@@ -146,16 +146,18 @@ def _properties(image: Image) -> Mapping[str, Any]:
 
 
 def _elements(dataset: Dataset) -> Iterator[tuple[str, Any]]:
+    from ..pydicom_versions.elements import tag_text
+
     for tag in sorted(dataset.keys()):
         try:
             element = dataset[tag]
-            name, value = element.keyword or str(element.tag), element.value
+            name, value = element.keyword or tag_text(tag), element.value
             yield (
                 name,
                 _long_bytes([dict(_elements(item)) for item in value] if element.VR == "SQ" else value),
             )
         except (ValueError, TypeError, OverflowError, NotImplementedError, AttributeError, LookupError):
-            yield str(tag), "(no value of its VR)"
+            yield tag_text(tag), "(no value of its VR)"
 
 
 def _long_bytes(value: Any) -> Any:

@@ -157,22 +157,22 @@ def dicom(ds: Dataset) -> bytes:
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
+    from ..pydicom_versions.elements import file_bytes
+
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.file_meta.ImplementationClassUID = uid("implementation of the samples")
     ds.file_meta.ImplementationVersionName = "SAMPLES"
-    stream = io.BytesIO()
-    ds.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    return file_bytes(ds)
 
 
 def bare_dicom(ds: Dataset) -> bytes:
     """The dataset alone, Implicit VR Little Endian: no preamble, no file meta, as some exports write it."""
-    stream = io.BytesIO()
-    ds.save_as(stream, implicit_vr=True, little_endian=True, enforce_file_format=False)
-    return stream.getvalue()
+    from ..pydicom_versions.elements import implicit_bytes
+
+    return implicit_bytes(ds)
 
 
 def uid(name: str) -> UID:

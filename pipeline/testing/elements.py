@@ -115,4 +115,6 @@ def _text(value: Any) -> str:
 
 def _item(item: Dataset) -> str:
     """``{ExposureTime: 505}``"""
-    return f"{{{', '.join(f'{each.keyword or each.tag}: {_text(each.value)}' for each in item)}}}"
+    from ..pydicom_versions.elements import tag_text
+
+    return f"{{{', '.join(f'{each.keyword or tag_text(each.tag)}: {_text(each.value)}' for each in item)}}}"

@@ -9,7 +9,8 @@ import pytest
 from dicombake.pipeline.errors import GeometryError, SourceError, UsageError
 from dicombake.pipeline.to_dataset import to_dataset
 from pydicom import Dataset, dcmread
-from pydicom.pixels import apply_modality_lut
+
+from ..pydicom_api import apply_modality_lut, write_whole
 
 GEOMETRY = {"dpi": 100, "sid": 1500}
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -19,7 +20,7 @@ def test_an_array_is_an_rt_image_that_save_as_writes(tmp_path):
     pixels = np.arange(12, dtype=np.uint16).reshape(3, 4)
     geometry = {**GEOMETRY, "sad": 1000, "center": "image", "gantry": 90}
     dataset = to_dataset(pixels, geometry=geometry, tags={"PatientID": "00123"}, name="open field")
-    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    write_whole(tmp_path / "a.dcm", dataset)
     found = dcmread(tmp_path / "a.dcm")
     assert found.SOPClassUID.name == "RT Image Storage"
     assert np.array_equal(found.pixel_array, pixels)

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.pixels import apply_rescale
 
+from ..pydicom_api import apply_rescale
 from .cases import Written
 
 Array = npt.NDArray[Any]

@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 from pydicom import DataElement, Dataset
 from pydicom.datadict import private_dictionary_VR
-from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
@@ -21,6 +20,7 @@ from ....schemas.language.tags import TagPath, TagStep, TagValue, path_of, vr_of
 from ....schemas.language.values import ValueFormError, normal_value
 from ....schemas.language.vr import BYTES, INTEGERS, NUMBERS
 from ...errors import ExportError
+from ...pydicom_versions.elements import element_from_bytes
 
 
 def apply_overrides(
@@ -184,11 +184,10 @@ def _from_bytes(tag: BaseTag, vr: str, data: bytes, path: TagPath) -> DataElemen
     padded = data + b"\0" * (len(data) % 2)
     if vr in BYTES:
         return DataElement(tag, vr, padded)
-    raw = RawDataElement(tag, vr, len(data), data, 0, False, True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return convert_raw_data_element(raw, encoding=["utf_8"])
+            return element_from_bytes(tag, vr, data)
         except (ValueError, TypeError, NotImplementedError, UserWarning, OverflowError) as error:
             raise ExportError(f"the bytes are no {vr} value: {error}", subject=str(path)) from error
 

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.encoders.base import get_encoder
 
 from ...errors import ExportError
 from ...imaging.image import Pixels
+from ...pydicom_versions.frames import decoding_plugins, encode_frame, encoding_plugins
 from .syntaxes import Syntax
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, desc
 
 def _check_installed(syntax: Syntax) -> None:
     """Raises: ExportError where the encoder is missing, or a decoder to read back what it wrote."""
-    encodes = syntax.plugin == "imagecodecs" or syntax.plugin in get_encoder(syntax.uid).available_plugins
-    if not encodes or not get_decoder(syntax.uid).is_available:
+    encodes = syntax.plugin == "imagecodecs" or syntax.plugin in encoding_plugins(syntax.uid)
+    if not encodes or not decoding_plugins(syntax.uid):
         raise ExportError(
             f"'transfer_syntax: {syntax.name}' needs a codec that is not installed",
             hint="pip install dicombake[codecs]",
@@ -137,19 +136,16 @@ def _frames(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> Iterator[bytes]
 
 
 def _by_pydicom(syntax: Syntax, dataset: Dataset, frame: Pixels) -> bytes:
-    return get_encoder(syntax.uid).encode(
-        frame,
-        encoding_plugin=syntax.plugin,
-        rows=frame.shape[0],
-        columns=frame.shape[1],
-        samples_per_pixel=int(dataset.SamplesPerPixel),
-        photometric_interpretation=str(dataset.PhotometricInterpretation),
-        bits_allocated=8 * frame.dtype.itemsize,
-        bits_stored=int(dataset.BitsStored),
-        pixel_representation=int(frame.dtype.kind == "i"),
-        number_of_frames=1,
-        planar_configuration=0,
-    )
+    description = {
+        "rows": frame.shape[0],
+        "columns": frame.shape[1],
+        "samples_per_pixel": int(dataset.SamplesPerPixel),
+        "photometric_interpretation": str(dataset.PhotometricInterpretation),
+        "bits_allocated": 8 * frame.dtype.itemsize,
+        "bits_stored": int(dataset.BitsStored),
+        "pixel_representation": int(frame.dtype.kind == "i"),
+    }
+    return encode_frame(frame, syntax.uid, syntax.plugin, description)
 
 
 def _htj2k(frame: Pixels) -> bytes:

@@ -19,6 +19,7 @@ from pydicom.tag import tag_in_exception
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from ...pydicom_versions.elements import original_character_set
 from .character_set import encodings_of
 
 _MOST = 4096
@@ -153,7 +154,7 @@ def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> Non
 
 def charset_of(dataset: Dataset) -> str:
     """What a dataset that was read says of its text, and how it is read (an item as what holds it)."""
-    return f"{dataset.get('SpecificCharacterSet')} {dataset.original_character_set}"
+    return f"{dataset.get('SpecificCharacterSet')} {original_character_set(dataset)}"
 
 
 def _read_key(stored: Stored, charset: str) -> Hashable | None:

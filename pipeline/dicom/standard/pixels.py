@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydicom import Dataset
-from pydicom.encaps import generate_frames
 from pydicom.uid import UID
 
 from .findings import Finding
@@ -90,6 +89,8 @@ def _size(dataset: Dataset, element: str) -> Iterator[Finding]:
 
 def _frames(dataset: Dataset, element: str) -> Iterator[Finding]:
     """Compressed pixels: as many frames as NumberOfFrames says."""
+    from ...pydicom_versions.frames import generate_frames
+
     frames = _number(dataset, "NumberOfFrames", 1) or 1
     try:
         found = sum(1 for _ in generate_frames(dataset[element].value, number_of_frames=frames))

@@ -168,7 +168,9 @@ def _holders(dataset: Dataset, page: int) -> Iterator[Dataset]:
 
 
 def _little(dataset: Dataset) -> bool:
-    return getattr(dataset, "original_encoding", (None, None))[1] is not False
+    from ...pydicom_versions.elements import original_encoding
+
+    return original_encoding(dataset)[1] is not False
 
 
 def _window(dataset: Dataset) -> Curve | None:

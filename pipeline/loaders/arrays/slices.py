@@ -6,7 +6,9 @@ Of a ``.npy`` a slice that lies in one piece is read; others are taken out of a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,10 +47,26 @@ def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]
     with opened(member.path) as file:
         for index in wanted:
             pixels = np.empty(shape, dtype)
-            file.seek(member.header.offset + index * pixels.nbytes)
-            if file.readinto(pixels.reshape(-1).view(np.uint8).data) != pixels.nbytes:
+            if not _filled(file, pixels, member.header.offset + index * pixels.nbytes):
                 raise SourceError("ended before its last slice was read", subject=str(member.path))
             yield index, plain_values(pixels, member.path)
+
+
+def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
+    """Whether the file had as many bytes from `offset` on as the pixels took.
+
+    Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would lie, whatever became of the
+    file since.
+    """
+    raw: Any = file.raw
+    raw.seek(offset)
+    left = memoryview(pixels.reshape(-1).view(np.uint8).data)
+    while left:
+        count = raw.readinto(left)
+        if not count:
+            return False
+        left = left[count:]
+    return True
 
 
 def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:

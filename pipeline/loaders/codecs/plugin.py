@@ -1,9 +1,9 @@
-"""One compressed frame by one of pydicom's plugins; loads nothing of ours, so that it can run alone."""
+"""One compressed frame by one of pydicom's plugins; loads little of ours, so that it can run alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -37,8 +37,9 @@ def decode_frame(
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
     from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
+
+    from ...pydicom_versions.frames import decode_frame as decode_one
 
     single = Dataset()
     single.file_meta = FileMetaDataset()
@@ -47,6 +48,4 @@ def decode_frame(
         setattr(single, name, value)
     single.add_new(0x7FE00010, "OB", encapsulate([data]))
     single["PixelData"].is_undefined_length = True
-    options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
-    pixels, said = get_decoder(syntax).as_array(single, index=0, raw=True, decoding_plugin=plugin, **options)
-    return pixels, str(said["photometric_interpretation"])
+    return decode_one(single, syntax, 0, plugin)

@@ -96,12 +96,12 @@ def _decoders(
     dataset: Dataset, layout: Layout, header: JpegStream | Jpeg2000 | None, data: bytes
 ) -> list[Decoder]:
     """The codecs for a frame that are installed, in the order in which they are asked."""
-    from pydicom.pixels.decoders.base import get_decoder
+    from ...pydicom_versions.frames import decoding_plugins
 
     found: list[Decoder] = []
     if isinstance(header, JpegStream) and layout.syntax in JPEG + JPEG_LOSSLESS:
         found.append(("imagecodecs", partial(_jpeg, layout, header, data)))
-    available = get_decoder(layout.syntax).available_plugins if PLUGINS[layout.syntax] else ()
+    available = decoding_plugins(layout.syntax) if PLUGINS[layout.syntax] else ()
     for name in PLUGINS[layout.syntax]:
         if name in available:
             found += [
@@ -137,11 +137,9 @@ def _by_plugin(dataset: Dataset, layout: Layout, plugin: str, data: bytes) -> Pi
 
 def by_pydicom(dataset: Dataset, layout: Layout, *, index: int = 0) -> Pixels:
     """One frame that is not compressed, by pydicom; YBR_FULL and YBR_FULL_422 turned into RGB."""
-    from pydicom.pixels.decoders.base import get_decoder
+    from ...pydicom_versions.frames import decode_frame as decode_one
 
-    options: Any = {"view_only": True, "correct_unused_bits": False, "allow_excess_frames": False}
-    pixels, said = get_decoder(layout.syntax).as_array(dataset, index=index, raw=True, **options)
-    return _rgb(layout, pixels, str(said["photometric_interpretation"]))
+    return _rgb(layout, *decode_one(dataset, layout.syntax, index, ""))
 
 
 def _rgb(layout: Layout, pixels: Pixels, now: str) -> Pixels:

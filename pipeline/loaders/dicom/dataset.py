@@ -195,10 +195,12 @@ def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
     """Writes the transfer syntax that the elements themselves show into the file meta."""
     from pydicom.uid import UID
 
+    from ...pydicom_versions.elements import original_encoding
+
     data = head_of(path, 16 * HEAD)
     start = 132 if data[128:132] == PREFIX else 0
     found = _encodings(data, _after_meta(data, start) or start, size)
-    read_as = dataset.original_encoding
+    read_as = original_encoding(dataset)
     if len(found) != 1 or read_as != (found[0] == IMPLICIT, found[0] != BIG_ENDIAN):
         raise SourceError(
             "names no transfer syntax, and its elements do not show which it is", subject=str(path)

@@ -140,7 +140,7 @@ def _significant(pixels: Pixels, layout: Layout) -> Pixels:
 
 
 def _compressed(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iterator[Frame]:
-    from pydicom.encaps import generate_frames
+    from ...pydicom_versions.frames import generate_frames
 
     if layout.keyword != "PixelData" or not dataset["PixelData"].is_undefined_length:
         raise SourceError("says that its pixels are compressed, and they are not", subject=str(path))

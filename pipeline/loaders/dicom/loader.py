@@ -151,10 +151,11 @@ def _without_pixels(dataset: Dataset) -> Dataset:
     """A dataset with the same elements but the pixels, which it shares with nobody."""
     from pydicom import Dataset
 
+    from ...pydicom_versions.elements import set_original_encoding
+
     rest = Dataset({tag: element for tag, element in dataset._dict.items() if tag >> 16 != 0x7FE0})
     rest.file_meta = dataset.file_meta
-    implicit, little_endian = dataset.original_encoding
-    rest.set_original_encoding(implicit, little_endian, dataset.original_character_set)
+    set_original_encoding(rest, dataset)
     return rest
 
 

@@ -111,13 +111,14 @@ def _check_length(dataset: Dataset, tag: int) -> None:
 
 def _undecoded(dataset: Dataset, depth: int) -> Iterator[str]:
     """Names of the elements, nested ones too, whose text the declared set does not explain."""
+    from ...pydicom_versions.elements import original_character_set
     from .dataset import broken
 
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag)
         if raw is None or tag >> 16 == _PIXELS:
             continue
-        if not explained(raw, dataset.original_character_set):
+        if not explained(raw, original_character_set(dataset)):
             yield _name(tag)
         if _may_nest(raw) and depth < DEEPEST:
             try:

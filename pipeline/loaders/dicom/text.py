@@ -73,8 +73,9 @@ def read_as(dataset: Dataset, charset: str | None) -> None:
 
 
 def _set_encodings(dataset: Dataset, encodings: str | list[str]) -> None:
-    implicit, little_endian = dataset.original_encoding
-    dataset.set_original_encoding(implicit, little_endian, encodings)
+    from ...pydicom_versions.elements import set_original_encoding
+
+    set_original_encoding(dataset, dataset, encodings)
     for element in dataset._dict.values():
         if element.VR == "SQ" and not isinstance(element.value, bytes | None):
             for item in element.value:

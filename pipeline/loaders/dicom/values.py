@@ -181,7 +181,7 @@ def _modality_values(pixels: Pixels, modality: Modality, layout: Layout, bits: i
 def _coloured(path: Path, dataset: Dataset, pixels: Pixels) -> Image:
     """PALETTE COLOR through its three tables; 16-bit entries stay 16 bits (PS3.3 C.7.6.3.1.5)."""
     if "SegmentedRedPaletteColorLookupTableData" in dataset:
-        from pydicom.pixels.processing import apply_color_lut
+        from ...pydicom_versions.frames import apply_color_lut
 
         if dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.2":
             raise SourceError(

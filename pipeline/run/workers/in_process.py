@@ -49,14 +49,18 @@ def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, 
 
 @contextlib.contextmanager
 def interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
-    """The first Ctrl-C lets workers finish what they write, the second is a KeyboardInterrupt."""
-    if not graceful or threading.current_thread() is not threading.main_thread():
+    """The first Ctrl-C lets workers finish what they write, the second is a KeyboardInterrupt.
+
+    Where the caller has it ignored, as of a job in the background, it stays so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    here = threading.current_thread() is threading.main_thread()
+    if not graceful or not here or before is signal.SIG_IGN:
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
         stop()
 
     signal.signal(signal.SIGINT, first)

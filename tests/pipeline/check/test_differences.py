@@ -14,10 +14,11 @@ from dicombake.pipeline.check.remake import differences
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.checked import difference_as_json, difference_lines
-from pydicom import Dataset, dcmread, dcmwrite
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ...pydicom_api import write_whole
 from ...support import bake
 
 RECIPE = """\
@@ -134,7 +135,7 @@ def test_items_of_sequences_are_compared_one_by_one() -> None:
         stream = io.BytesIO()
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dcmwrite(stream, dataset, enforce_file_format=True)
+        write_whole(stream, dataset)
         return stream.getvalue()
 
     assert difference(file("5"), file("6"), "rt-image").tags == (

@@ -19,8 +19,9 @@ from dicombake.pipeline.process.smoothing import gaussian
 from dicombake.pipeline.process.splines import resampled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.pixels import convert_color_space
 from scipy import ndimage
+
+from ...pydicom_api import convert_color_space
 
 PIPELINE = Path(__file__).resolve().parents[3] / "pipeline"
 

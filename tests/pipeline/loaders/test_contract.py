@@ -34,6 +34,7 @@ from dicombake.schemas.sources import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...pydicom_api import write_whole
 from .made_files import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
 
 LIMITS = Limits(image_pixels=10**6)
@@ -60,7 +61,7 @@ def make_dicom() -> bytes:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
+    write_whole(stream, dataset)
     return stream.getvalue()
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset, dcmread, dcmwrite
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from ....pydicom_api import write_whole
 from ....support import bake, failures
 
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
@@ -48,7 +49,7 @@ def slices(folder: Path, series: str, frame: str | None, **changes: object) -> N
                 del dataset[keyword]
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dcmwrite(folder / f"{index}.dcm", dataset, enforce_file_format=True)
+        write_whole(folder / f"{index}.dcm", dataset)
 
 
 PATHS = {"dicom": "{parent}/{stem}", "dicom-series": "{parent}/{slice}"}

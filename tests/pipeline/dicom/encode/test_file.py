@@ -5,7 +5,6 @@ import io
 from dataclasses import replace
 
 import numpy as np
-import pydicom
 import pytest
 from dicombake.pipeline.dicom.encode.pixel_element import PixelElement
 from dicombake.pipeline.dicom.finish import finish
@@ -17,6 +16,7 @@ from dicombake.schemas.exports import RtImageExport
 from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from ....pydicom_api import write_whole
 from ..made_datasets import PLACED, SCANNED, codes, context, every_flipped_byte_is_seen, export, ramp, read
 
 OPTIONS = RtImageExport(path="x", pixels="retain")
@@ -38,7 +38,7 @@ def test_the_file_is_a_part_10_file(tmp_path):
     assert meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
     assert meta.ImplementationVersionName == "DICOMBAKE_0_1"
     written = io.BytesIO()
-    pydicom.dcmwrite(written, dataset, enforce_file_format=True)
+    write_whole(written, dataset)
     assert written.getvalue() == data, "pydicom writes the same bytes, group length and padding included"
 
 

@@ -23,6 +23,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
+from ....pydicom_api import write_whole
 from ..made_datasets import PLACED, context, export, ramp, slice_of
 
 TAGS = {"PatientName": "QA^Phantom", "PatientID": "QA-1", "StudyDate": "20250102", "StudyTime": "10"}
@@ -63,7 +64,7 @@ def broken(path: Path, folder: Path, change: Callable[[Dataset], None]) -> Path:
     dataset = dcmread(path)
     change(dataset)
     target = folder / "broken.dcm"
-    dataset.save_as(target, enforce_file_format=True)
+    write_whole(target, dataset)
     return target
 
 

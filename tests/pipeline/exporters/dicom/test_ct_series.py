@@ -8,8 +8,8 @@ from dicombake.pipeline.errors import ExportError, GeometryError
 from dicombake.pipeline.exporters.dicom import ct_series
 from dicombake.pipeline.imaging.image import Image, Stored
 from dicombake.schemas.exports import CtSeriesExport
-from pydicom.pixels import apply_modality_lut
 
+from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import SCANNED, codes, context, export, read, slice_of
 
 HU = (np.arange(35).reshape(5, 7) * 100 - 1000).astype(np.int16)

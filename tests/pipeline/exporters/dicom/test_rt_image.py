@@ -17,8 +17,8 @@ from dicombake.schemas.process import Invert
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import XimSource
 from pydicom import Dataset
-from pydicom.pixels import apply_modality_lut
 
+from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import (
     FILE,
     PLACED,

@@ -15,14 +15,15 @@ from dicombake.pipeline.exporters.dicom import same_kind
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
 from dicombake.pipeline.process import apply
+from dicombake.pipeline.pydicom_versions.elements import tag_text
 from dicombake.schemas.exports import SameKindExport
 from dicombake.schemas.process import Operations
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import DicomSource
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
-from pydicom.pixels import apply_modality_lut
 
+from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import codes, context, export, ramp, read
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -119,7 +120,7 @@ def excused(name: str, empty: set[str]) -> bool:
 
 
 def _number(keyword: str) -> str:
-    return f"{pydicom.tag.Tag(keyword)} was not meant to be there"
+    return f"{tag_text(pydicom.tag.Tag(keyword))} was not meant to be there"
 
 
 def added(before: Dataset, images: list[Image]) -> list[str]:

@@ -8,8 +8,8 @@ from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.dicom import secondary_capture
 from dicombake.pipeline.imaging.image import Geometry, Image, SourceFile
 from dicombake.schemas.exports import SecondaryCaptureExport
-from pydicom.pixels import apply_modality_lut
 
+from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import RECIPE, codes, context, dicom_source, export, ramp, read
 
 PLAIN = "1.2.840.10008.5.1.4.1.1.7"

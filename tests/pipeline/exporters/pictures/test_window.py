@@ -15,8 +15,8 @@ from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
-from pydicom.pixels import apply_voi_lut
 
+from ....pydicom_api import apply_voi_lut
 from ..made_images import DTYPES, image, pixels
 
 

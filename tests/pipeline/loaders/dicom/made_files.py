@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom import Dataset, FileMetaDataset, dcmwrite
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
+
+from ....pydicom_api import write_whole
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -60,7 +63,7 @@ def encoded(dataset: Dataset, pixels: np.ndarray[Any, Any] | bytes | None, synta
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     buffer = io.BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
+    write_whole(buffer, dataset)
     return buffer.getvalue()
 
 

@@ -13,9 +13,11 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import LOADER, load, probe
+from dicombake.pipeline.pydicom_versions.elements import original_encoding
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import DicomSource
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+
+from ....pydicom_api import apply_color_lut, apply_modality_lut, decoded
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
@@ -66,10 +68,10 @@ def reference(path: Path) -> tuple[np.ndarray[Any, Any], pydicom.Dataset]:
         warnings.simplefilter("ignore")
         dataset = pydicom.dcmread(path, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
-            implicit, little = dataset.original_encoding
+            implicit, little = original_encoding(dataset)
             end = ".2" if not little else "" if implicit else ".1"
             dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(f"1.2.840.10008.1.2{end}")
-        values = dataset.pixel_array
+        values = decoded(dataset)
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
             values = apply_color_lut(values, dataset)
         values = apply_modality_lut(values, dataset)

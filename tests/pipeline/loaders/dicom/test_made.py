@@ -157,7 +157,7 @@ RAW_16_BIT: dict[str, Any] = {
 
 
 def test_run_length_masks_what_lies_above_the_stored_bits(tmp_path: Path) -> None:
-    from pydicom.pixels.encoders.base import RLELosslessEncoder
+    from ....pydicom_api import RLELosslessEncoder
 
     pixels = noise("uint16", 6, 8)
     data = dataset_of(pixels, BitsStored=12, HighBit=11)

@@ -1,0 +1,138 @@
+"""Ctrl-C, SIGTERM, and outputs that nobody takes: from the program's first moment, and never a traceback.
+
+Imported before all else, so it imports nothing that takes time: an interruption during that is a traceback.
+"""
+
+from __future__ import annotations
+
+import _signal as signal  # type: ignore[import-not-found]  # built in; the module around it takes time
+import os
+import sys
+
+TYPE_CHECKING = False  # as typing has it, which takes longer still
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+    from typing import Any
+
+INTERRUPTED = 130
+_working: list[bool] = []
+"""Not empty while a command is under way that puts away what it began when it is interrupted."""
+_told: list[bool] = []
+"""Not empty when it was said already."""
+
+
+def watch() -> None:
+    """Answer Ctrl-C and SIGTERM from now on. Where the caller has them ignored, they stay ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _as_interrupt)
+    sys.unraisablehook = _unraisable
+
+
+class stoppable:  # noqa: N801  a context manager; contextlib would have to be loaded for it
+    """While in it, an interruption is a KeyboardInterrupt; else it ends the program at once."""
+
+    def __enter__(self) -> None:
+        _working.append(True)
+
+    def __exit__(self, *_: object) -> None:
+        _working.pop()
+
+
+def told() -> None:
+    """It was said that the program is interrupted."""
+    _told.append(True)
+
+
+def end_at_once() -> None:
+    """Say it and end. Nothing is lost: what is not yet in its place is made again by the next run."""
+    try:
+        if not _told:
+            os.write(2, b"dicombake: interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if not _working or _importing(frame):
+        end_at_once()
+    raise KeyboardInterrupt
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM does what Ctrl-C does at this moment."""
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(number, frame)
+    else:
+        _stop(number, frame)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: libraries tell an interruption there as a failure of their own."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _unraisable(unraisable: Any) -> None:
+    """An interruption that came where Python raises nothing (a finalizer) counts as well."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        end_at_once()
+    sys.__unraisablehook__(unraisable)
+
+
+class Output:
+    """stdout or stderr; the error that writing to it gave is kept, so that it is known as that."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> Any:
+        return self._tried(self.stream.write, text)
+
+    def flush(self) -> None:
+        self._tried(self.stream.flush)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def _tried(self, function: Any, *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except OSError as error:
+            self.error = error
+            raise
+
+
+def open_outputs() -> None:
+    """Give stdin, stdout and stderr something to stand for where the caller closed them.
+
+    Else the next file that is opened would take their place, and what is printed would go into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)  # workers have it as well
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  open to the end
+        setattr(sys, name, Output(stream))
+
+
+def lost(error: BaseException) -> str | None:
+    """Why output could not be written, if that is what the error is; empty where nobody wants to know."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, Output) and stream.error is error:
+            gone = isinstance(error, BrokenPipeError) or stream is sys.stderr
+            return "" if gone else f"the output could not be written: {stream.error.strerror}"
+    return None

@@ -1,0 +1,45 @@
+"""Compressed and other frames with pydicom 3 and 2.4, behind one set of functions.
+
+With pydicom 3 they are thin and pydicom does the work, with 2.4 they do what it has not got. Codecs are the
+same libraries in both, so that the bytes are the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .elements import PYDICOM_3
+
+if TYPE_CHECKING or PYDICOM_3:
+    from .frames_3 import (
+        HTJ2K_LOSSLESS,
+        apply_color_lut,
+        decode_frame,
+        decoding_plugins,
+        encode_frame,
+        encoding_plugins,
+        generate_frames,
+        pixel_array,
+    )
+else:
+    from .frames_2 import (
+        HTJ2K_LOSSLESS,
+        apply_color_lut,
+        decode_frame,
+        decoding_plugins,
+        encode_frame,
+        encoding_plugins,
+        generate_frames,
+        pixel_array,
+    )
+
+__all__ = [
+    "HTJ2K_LOSSLESS",
+    "apply_color_lut",
+    "decode_frame",
+    "decoding_plugins",
+    "encode_frame",
+    "encoding_plugins",
+    "generate_frames",
+    "pixel_array",
+]
