@@ -58,7 +58,8 @@ def export(images: Sequence[Image], options: TiffExport, context: Context) -> Ar
     def check(path: Path) -> None:
         _check(path, pages, scales)
 
-    return Artifact((buffer.getbuffer(),), check, _notes(images))
+    # no view of the buffer: Python 3.13 says that it ignores an error where both go at once
+    return Artifact((buffer.getvalue(),), check, _notes(images))
 
 
 def _page(image: Image) -> Pixels:
