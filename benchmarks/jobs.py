@@ -83,7 +83,7 @@ class Bench:
         command = [*OURS, "run", str(path), "--data", str(data), "--out", str(self.fresh()), "--quiet"]
         return run([*command, *options], memory=memory)
 
-    def beside(self, command: Command) -> Run:
+    def alternative(self, command: Command) -> Run:
         """One whole run of an alternative."""
         return run(self.into_fresh(command))
 
@@ -133,7 +133,7 @@ def xim(bench: Bench) -> Iterator[Row]:
     data = bench.inputs.xim(100)
     times, remark = bench.versus(
         lambda: bench.convert(XIM, data, "--jobs", "2"),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_xim.py", str(data), OUT)),
+        lambda: bench.alternative(bench.other("pylinac", "pylinac_xim.py", str(data), OUT)),
     )
     yield Row("100 XIM to RT Image", "pylinac", times, 12, True, remark)
 
@@ -170,7 +170,7 @@ def tiff(bench: Bench) -> Iterator[Row]:
     data, few = bench.inputs.tiff(100), bench.inputs.tiff(FEW)
     times, remark = bench.versus(
         lambda: bench.convert(TIFF, data, "--jobs", "2"),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_tiff.py", str(data), OUT)),
+        lambda: bench.alternative(bench.other("pylinac", "pylinac_tiff.py", str(data), OUT)),
     )
     yield Row("100 TIFF of 1280x1280 to RT Image", "pylinac", times, 2, True, remark)
     copy = bench.other("ours", "copy_files.py", str(data), OUT)
@@ -188,7 +188,7 @@ def volumes(bench: Bench) -> Iterator[Row]:
             script = f"{environment}_volume.py"
             times, remark = bench.versus(
                 lambda data=data, conversion=conversion: bench.convert(conversion, data, "--jobs", "2"),
-                lambda environment=environment, script=script, file=file, axis=axis: bench.beside(
+                lambda environment=environment, script=script, file=file, axis=axis: bench.alternative(
                     bench.other(environment, script, file, OUT, str(axis))
                 ),
             )
@@ -228,7 +228,7 @@ def mean(bench: Bench) -> Iterator[Row]:
     data = bench.inputs.dicom(200)
     times, remark = bench.versus(
         lambda: bench.convert(MEAN, data),
-        lambda: bench.beside(bench.other("pylinac", "pylinac_mean.py", str(data), OUT)),
+        lambda: bench.alternative(bench.other("pylinac", "pylinac_mean.py", str(data), OUT)),
     )
     yield Row("mean of 200 DICOM of 1190x1190", "pylinac", times, 4, True, remark)
 

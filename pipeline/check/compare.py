@@ -14,7 +14,7 @@ from ..run.fingerprint import Options, fingerprint
 from ..run.forecast import NEW, PARTLY, locked_inputs
 from ..run.hashing import absent, file_hashes, where
 from ..run.reasons import Reasons
-from ..run.seen_files import Glance
+from ..run.seen_files import SeenFiles
 from ..run.unit.contents import key_of
 from ..store.lock import UNFINISHED, Lock, read_lock
 from ..store.state import State, journal_of
@@ -85,7 +85,7 @@ class _Check:
         self.state = State(plan.loaded.path)
         self.lock = read_lock(self.state.lock_file)
         self.memory = self.state.recall()
-        self.glance = Glance(plan, self.memory.seen)
+        self.seen_files = SeenFiles(plan, self.memory.seen)
         self.options = Options(plan.loaded)
         self.reasons = Reasons(self.lock, self.options)
         self.bases = {"data": os.fspath(plan.data), "out": os.fspath(plan.out)}
@@ -115,7 +115,7 @@ class _Check:
         files = [("data", path) for path in self.inputs]
         files += [("out", path) for path in (*self.planned, *left_over)]
         for base, path in files if fast else ():
-            known = self.glance.content("data" if base == "data" else "out", path)
+            known = self.seen_files.content("data" if base == "data" else "out", path)
             if known is not None:
                 contents[where(self.bases[base], path)] = known[1]
         unknown = [where(self.bases[base], path) for base, path in files]
@@ -134,7 +134,7 @@ class _Check:
             if absent(found):
                 yield Finding(output.path, "missing", unit.id, why, keys)
             elif known is None:
-                ours = self.glance.key("out", output.path) in self.memory.written
+                ours = self.seen_files.key("out", output.path) in self.memory.written
                 yield Finding(
                     output.path, "stale" if ours else "foreign", unit.id, UNKNOWN if ours else FOREIGN
                 )

@@ -40,7 +40,7 @@ def new(files: Files = None, out: Where = Path("recipe.yaml"), example: Example 
         draft = _draft(files or [], out, example)
         write_named(out, draft.text.encode())
         say(f"wrote {out}")
-        for name, text in draft.beside:
+        for name, text in draft.companions:
             other = out.parent.joinpath(*name.split("/"))
             if not other.exists():
                 write_named(other, text.encode())

@@ -70,9 +70,9 @@ def show(
     from ..report.outcome import error_as_json
     from ..report.planned import plan_as_json, plan_lines
     from ..run.forecast import forecast
-    from ..run.preflight import look
+    from ..run.preflight import preflight
 
-    lock, obstacle = look(planned, options)
+    lock, obstacle = preflight(planned, options)
     annotate(annotations, of_plan(planned, obstacle))
     forecasts = list(forecast(planned, lock, force=options.force))
     if as_json:

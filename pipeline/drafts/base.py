@@ -20,7 +20,7 @@ class Draft:
     """One sentence per value that a run will ask for."""
     skipped: tuple[str, ...] = ()
     """One sentence per file that the draft leaves out."""
-    beside: tuple[tuple[str, str], ...] = ()
+    companions: tuple[tuple[str, str], ...] = ()
     """Path (with /, relative to the recipe's folder) and text of files that the recipe extends."""
 
 

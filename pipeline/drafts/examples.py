@@ -55,7 +55,7 @@ def from_example(name: str) -> Draft:
     extended = [
         name for found in re.findall(r"^extends: \[(.+)\]$", text, re.M) for name in found.split(", ")
     ]
-    return Draft(text, beside=tuple((name, _read(name)) for name in extended))
+    return Draft(text, companions=tuple((name, _read(name)) for name in extended))
 
 
 def _read(path: str) -> str:

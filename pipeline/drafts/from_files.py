@@ -67,7 +67,7 @@ def from_files(paths: Sequence[Path], base: Path) -> Draft:
     skipped = []
     for path in listed:
         try:
-            found = look(path, _below(path, base))
+            found = examine(path, _below(path, base))
             groups.setdefault(found.kind, []).append(found)
         except SourceError as error:
             skipped.append(f"{_below(path, base)}: {error.what}{f'; {error.hint}' if error.hint else ''}")
@@ -119,7 +119,7 @@ def _below(path: Path, base: Path) -> PurePosixPath:
         ) from None
 
 
-def look(path: Path, name: PurePosixPath) -> Found:
+def examine(path: Path, name: PurePosixPath) -> Found:
     """What a file is, by its content. Raises: SourceError with the reason."""
     limits = Limits()
     told = recognise(path)

@@ -128,7 +128,7 @@ class SourceFile:
     pages: int = 1
     """Page, frame or slice, from 1, and how many the file holds."""
     lossy: Lossy | None = None
-    beside: Mapping[str, str] = field(default_factory=dict)
+    companions: Mapping[str, str] = field(default_factory=dict)
     """Of `attributes` that another file says, such as a sidecar: which one, by keyword."""
     undecoded: bool = False
     """Whether some text of `dataset` is none in its character set; all of it is byte for byte then."""

@@ -47,8 +47,8 @@ def check_regular(path: Path) -> None:
         raise SourceError(f"is {what}", subject=str(path))
 
 
-def look_of(path: Path) -> tuple[int, ...]:
-    """What changes with a file's content, as far as the file system tells. Raises: OSError."""
+def stat_of(path: Path) -> tuple[int, ...]:
+    """Give a file's inode, size, mtime and ctime, which change with its content. Raises: OSError."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

@@ -82,7 +82,7 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
         raise PlanError(*_told(planning.refusals))
     links = _links(planning.out, units)
     return Plan(
-        planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links, planning.looks
+        planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links, planning.stats
     )
 
 

@@ -13,7 +13,7 @@ from ..inputs.globs import nfc
 from ..inputs.render import split_name
 from ..inputs.tables import Table, key_of, read_table
 from .gather import Gathered, Planning, refuse
-from .model import ALONE, Beside, InputFile
+from .model import NO_COMPANIONS, Companions, InputFile
 from .scope import kinds_of
 
 
@@ -61,13 +61,13 @@ class _Found:
 
     def furnish(self, file: InputFile) -> InputFile:
         """The file with its sidecar and its row, or with the reason why it cannot be used."""
-        beside = self._with_row(file, self._with_sidecar(file))
-        return file if beside is ALONE else replace(file, beside=beside)
+        companions = self._with_row(file, self._with_sidecar(file))
+        return file if companions is NO_COMPANIONS else replace(file, companions=companions)
 
-    def _with_sidecar(self, file: InputFile) -> Beside:
+    def _with_sidecar(self, file: InputFile) -> Companions:
         options = self.conversion.sidecar
         if options is None or file.base != "data":
-            return ALONE
+            return NO_COMPANIONS
         folder = file.path.rpartition("/")[0]
         if folder not in self.folders:
             self.folders[folder] = self._sidecar_of(folder, options.file)
@@ -76,12 +76,12 @@ class _Found:
                 text = f"{self.name}: there is no sidecar '{options.file}' {where}"
                 self.planning.notes.append(Note("no-sidecar", text))
         if self.folders[folder]:
-            return Beside(sidecar=self.folders[folder])
+            return Companions(sidecar=self.folders[folder])
         if not options.required:
-            return ALONE
+            return NO_COMPANIONS
         where = f"{folder}/{options.file}" if folder else options.file
         hint = f"put it there, or say 'sidecar: {{file: {options.file}, required: false}}'"
-        return Beside(problem=f"{file.path}: its sidecar {where} does not exist; {hint}")
+        return Companions(problem=f"{file.path}: its sidecar {where} does not exist; {hint}")
 
     def _sidecar_of(self, folder: str, name: str) -> str:
         """The path of a folder's sidecar, its name with upper and lower case; empty where it has none."""
@@ -93,20 +93,20 @@ class _Found:
         found = next((entry for entry in sorted(entries) if nfc(entry) == nfc(name)), "")
         return f"{folder}/{found}" if folder and found else found
 
-    def _with_row(self, file: InputFile, beside: Beside) -> Beside:
+    def _with_row(self, file: InputFile, companions: Companions) -> Companions:
         options, table = self.conversion.metadata, self.table
-        if options is None or table is None or beside.problem:
-            return beside
+        if options is None or table is None or companions.problem:
+            return companions
         text = _matched(file, options.match)
         if text is None:
             what = f"{file.path}: has no '{options.match}' to find its row in {table.name} by"
-            return replace(beside, problem=f"{what}; the glob that matches it captures none")
+            return replace(companions, problem=f"{what}; the glob that matches it captures none")
         row = table.rows.get(key_of(text, self.kinds.get(options.match, "")))
         if row is None:
             own = options.column or options.match
             what = f"{file.path}: {table.name} has no row for it: no '{own}' is '{text}'"
-            return replace(beside, problem=f"{what}; add one, or 'exclude' the file")
-        return replace(beside, table=table.name, line=row[0], row=row[1])
+            return replace(companions, problem=f"{what}; add one, or 'exclude' the file")
+        return replace(companions, table=table.name, line=row[0], row=row[1])
 
 
 def _matched(file: InputFile, match: str) -> str | None:

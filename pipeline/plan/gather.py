@@ -16,7 +16,7 @@ from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
 from ..inputs.render import split_name
 from ..inputs.search import natural_key, search, unmatched
-from ..loaders.files import look_of
+from ..loaders.files import stat_of
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from .model import InputFile, Unit
@@ -45,15 +45,15 @@ class Planning:
     """Inputs under `data` that are symbolic links."""
     refusals: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    looks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    stats: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """How files of the data folder looked before something of them was read."""
 
     def read(self, path: str) -> Path:
         """A file of the data folder, something of which is about to be read."""
         file = self.data / path
-        if path not in self.looks:
+        if path not in self.stats:
             with suppress(OSError):
-                self.looks[path] = look_of(file)
+                self.stats[path] = stat_of(file)
         return file
 
 

@@ -23,8 +23,8 @@ Base = Literal["data", "out"]
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What other files of the data folder say of an input; their paths are as its own."""
+class Companions:
+    """Companion files of an input, which say more of it; their paths are relative as its own."""
 
     sidecar: str = ""
     table: str = ""
@@ -37,7 +37,7 @@ class Beside:
     """Why the input cannot be used: no sidecar, no row."""
 
 
-ALONE = Beside()
+NO_COMPANIONS = Companions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class InputFile:
     path: str
     base: Base = "data"
     captures: tuple[tuple[str, str], ...] = ()
-    beside: Beside = ALONE
+    companions: Companions = NO_COMPANIONS
 
 
-def beside_of(item: InputFile) -> tuple[str, ...]:
-    """The files beside an input."""
-    return tuple(path for path in (item.beside.sidecar, item.beside.table) if path)
+def companions_of(item: InputFile) -> tuple[str, ...]:
+    """List the companion files of an input."""
+    return tuple(path for path in (item.companions.sidecar, item.companions.table) if path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ class Unit:
     @property
     def files(self) -> tuple[InputFile, ...]:
         """All that is read: the inputs, and what lies beside them, each once."""
-        if all(item.beside is ALONE for item in self.inputs):
+        if all(item.companions is NO_COMPANIONS for item in self.inputs):
             return self.inputs
-        paths = (path for item in self.inputs for path in beside_of(item))
+        paths = (path for item in self.inputs for path in companions_of(item))
         return (*self.inputs, *(InputFile(path) for path in dict.fromkeys(paths)))
 
 
@@ -126,7 +126,7 @@ class Plan:
     notes: tuple[Note, ...] = ()
     links: frozenset[str] = frozenset()
     """Folders of outputs (with /, relative to `out`) that were links when the plan was made."""
-    looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stats: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """How the files of the data folder looked whose contents the plan depends on."""
 
     def __repr__(self) -> str:
@@ -184,7 +184,9 @@ def _steps(unit: Unit, conversion: Conversion, makers: Mapping[str, str]) -> Ite
     for number, file in enumerate(unit.inputs, 1):
         step = f"{unit.id}:load{f'-{number}' if len(unit.inputs) > 1 else ''}"
         needs = (makers[file.path],) if file.base == "out" and file.path in makers else ()
-        yield Step(step, "load", unit.id, conversion.source.format, (file.path, *beside_of(file)), (), needs)
+        yield Step(
+            step, "load", unit.id, conversion.source.format, (file.path, *companions_of(file)), (), needs
+        )
         before += (step,)
     if unit.problem:
         return

@@ -50,7 +50,7 @@ def scope_of_files(
     source: SourceLookup | None = None,
 ) -> Scope:
     """The same for files that are no unit yet; `kinds` of their captures, `index` from 1."""
-    captures, row, unknown = files[0].captures, files[0].beside.row, NO_REASONS
+    captures, row, unknown = files[0].captures, files[0].companions.row, NO_REASONS
     table: Mapping[str, str] = dict(row) if row else NO_CELLS
     if len(files) > 1:
         captures, differing = shared_captures(files)
@@ -93,7 +93,7 @@ def shared_captures(files: Sequence[InputFile]) -> tuple[Captures, tuple[str, ..
 
 def shared_cells(files: Sequence[InputFile]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The cells that all files of a group share, and the places (``csv.column``) of the others."""
-    rows: list[Mapping[str, str]] = [dict(file.beside.row) for file in files]
+    rows: list[Mapping[str, str]] = [dict(file.companions.row) for file in files]
     shared = {
         column: cell for column, cell in rows[0].items() if all(row.get(column) == cell for row in rows[1:])
     }

@@ -86,7 +86,7 @@ class _Naming:
         machine = ""
         problem = job.problem
         for file in job.files:
-            problem = problem or file.beside.problem
+            problem = problem or file.companions.problem
         if problem:
             yield unit((), problem)
             return

@@ -45,16 +45,16 @@ class _Place:
     since: tuple[int, int] | None
 
     @property
-    def here(self) -> str:
+    def text(self) -> str:
         return self.lines[self.line] if self.line < len(self.lines) else ""
 
     @property
     def before(self) -> str:
-        return self.here[: self.column]
+        return self.text[: self.column]
 
     @property
     def char(self) -> str:
-        return self.here[self.column : self.column + 1]
+        return self.text[self.column : self.column + 1]
 
     def own(self, what: str) -> Slip:
         """A slip at the very place."""
@@ -75,7 +75,7 @@ def slip_of(text: str, error: Any) -> Slip | None:
 
 
 def _tab(place: _Place) -> Slip | None:
-    indent = place.here[: len(place.here) - len(place.here.lstrip())]
+    indent = place.text[: len(place.text) - len(place.text.lstrip())]
     if place.char == "\t" or (not place.before.strip() and "\t" in indent):
         return place.own("a tab stands here; indent with blanks, not with tabs")
     return None
@@ -154,14 +154,14 @@ def _colon_in_text(place: _Place) -> Slip | None:
 
 def _indent(place: _Place) -> Slip | None:
     """A key or an item whose indent is none of those of the lines around it."""
-    own = len(place.here) - len(place.here.lstrip(" "))
-    if not place.here.strip() or place.before.strip():
+    own = len(place.text) - len(place.text.lstrip(" "))
+    if not place.text.strip() or place.before.strip():
         return None
     for index in place.above():
         other = place.lines[index]
         if index < place.line and other.strip() and not other.lstrip().startswith("#"):
             indent = len(other) - len(other.lstrip(" "))
-            if other.lstrip().startswith("-") != place.here.lstrip().startswith("-") and indent == own:
+            if other.lstrip().startswith("-") != place.text.lstrip().startswith("-") and indent == own:
                 return place.own("a list item ('- ') and a key cannot stand side by side")
             if indent != own:
                 return place.own(f"is indented by {_blanks(own)}, the line above by {indent}; align the keys")

@@ -12,7 +12,7 @@ from ..store.files import Written
 from ..store.lock import UNFINISHED, Lock
 from .fingerprint import Options, fingerprint
 from .reasons import Reasons
-from .seen_files import Glance
+from .seen_files import SeenFiles
 from .unit.contents import key_of
 from .unit.results import UnitResult
 from .workers.schedule import Made, Task
@@ -47,10 +47,10 @@ class Forecast:
 
 
 def forecast(
-    plan: Plan, lock: Lock, *, force: bool = False, glance: Glance | None = None
+    plan: Plan, lock: Lock, *, force: bool = False, seen_files: SeenFiles | None = None
 ) -> Iterator[Forecast]:
     """Every unit of the plan, in its order; none is found `current` without a `glance` at its files."""
-    teller = _Teller(plan, lock, force, glance)
+    teller = _Teller(plan, lock, force, seen_files)
     for unit in plan.units:
         yield teller.tell(unit)
 
@@ -60,7 +60,7 @@ class _Teller:
     plan: Plan
     lock: Lock
     force: bool
-    glance: Glance | None
+    seen_files: SeenFiles | None
     settled: set[str] = field(default_factory=set)
     """Units that are `current`."""
 
@@ -95,18 +95,18 @@ class _Teller:
 
     def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
         """The result of a unit of which every file looks as when it had the content that the lock says."""
-        glance = self.glance
-        if glance is None or not self.settled.issuperset(unit.needs):
+        seen_files = self.seen_files
+        if seen_files is None or not self.settled.issuperset(unit.needs):
             return None
         written = []
         for output in unit.outputs:
-            found = glance.content("out", output.path)
+            found = seen_files.content("out", output.path)
             if found is None or found[1] != self.lock.outputs[output.path]:
                 return None
             written.append(Written(output.path, *found))
         for item in unit.files:
             if item.base == "data":
-                found = glance.content("data", item.path)
+                found = seen_files.content("data", item.path)
                 if found is None or found[1] != inputs[key_of(item)]:
                     return None
         return UnitResult(unit.id, "current", tuple(written), tuple(inputs.items()))

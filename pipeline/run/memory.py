@@ -1,4 +1,4 @@
-"""What a run puts into the memory: which files are its own, and how files looked with their contents."""
+"""Write into the state database what a run learnt: its own outputs, fingerprints and sha256 of files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..store.database import Database, Remembered, Seen
 from ..store.refusals import store_error
 from ..store.stamp import Stamp
 from ..store.state import State, settled
-from .seen_files import Glance
+from .seen_files import SeenFiles
 from .unit.results import UnitResult
 
 ROOM = 10_000
-"""Files of other folders and other days that the memory may keep besides those of the plan, at least."""
+"""Files of other folders and other days that the database may keep besides those of the plan, at least."""
 
 
-class Keeper:
-    """The memory of one run; where `database` is None, nothing is kept.
+class RunMemory:
+    """The state of one run on its way to the database; where `database` is None, nothing is kept.
 
-    The glance, and the clock before it, are taken before any content is read: a file that changes later
-    looks different then.
+    The fingerprints, and the clock before them, are taken before any content is read: a file that changes
+    later has another fingerprint by then.
     """
 
     def __init__(self, plan: Plan, state: State, memory: Remembered, database: Database | None) -> None:
@@ -31,17 +31,17 @@ class Keeper:
         self._database = database
         self._made: set[bytes] = set()
         self._now, self._device = state.clock() if database else (0, 0)
-        self.glance = Glance(plan, memory.seen)
+        self.seen_files = SeenFiles(plan, memory.seen)
         self.claims = state.claims(plan.out) if database else None
         """Where every process notes what it is about to put in place."""
 
     def begin(self, units: Iterable[Unit]) -> None:
-        """Look at the inputs of these units, and see that claims can be kept, before any output is written.
+        """Take the fingerprints of these units' inputs, and try the claims, before any output is written.
 
         Raises: StoreError, where they cannot.
         """
         for item in (item for unit in units for item in unit.files if item.base == "data"):
-            self.glance.content("data", item.path)
+            self.seen_files.content("data", item.path)
         if self._database is None or self.claims is None:
             return
         self._state.take_claims(self._database, self._memory.written)
@@ -51,9 +51,9 @@ class Keeper:
             raise store_error(error, str(self._state.folder)) from error
 
     def note(self, result: UnitResult, lines: Iterable[str]) -> None:
-        """What a unit put in place is ours from now on; `lines` are for the journal."""
+        """Note that what a unit put in place is ours from now on; `lines` are for the journal."""
         if self._database is not None:
-            made = {self.glance.key("out", file.path) for file in result.written}
+            made = {self.seen_files.key("out", file.path) for file in result.written}
             self._made |= made
             self._database.note_finished(made, lines)
 
@@ -67,10 +67,10 @@ class Keeper:
             )
 
     def remember(self, results: Collection[UnitResult]) -> None:
-        """Note that these outputs are ours, and how the files of these results looked."""
+        """Note that these outputs are ours, and the fingerprints of the files of these results."""
         if self._database is None:
             return
-        known = {self.glance.key("out", file.path) for result in results for file in result.written}
+        known = {self.seen_files.key("out", file.path) for result in results for file in result.written}
         if not known <= self._memory.written:
             self._database.note_finished(known)
         files = dict(self._news(results))
@@ -80,23 +80,23 @@ class Keeper:
         self._state.take_claims(self._database, self._memory.written | self._made)
 
     def _news(self, results: Iterable[UnitResult]) -> Iterator[tuple[bytes, Seen]]:
-        """What is not in the memory yet, of files that a later change would make look different."""
+        """Yield what is new to the database, of files whose fingerprint a later change would alter."""
         now, device = self._state.clock()
-        same = self.glance.device() == device
+        same = self.seen_files.device() == device
         for result in results:
             for file in result.written:
-                key = self.glance.key("out", file.path)
+                key = self.seen_files.key("out", file.path)
                 if result.status == "current":
-                    yield from self._as_glanced(key, file.sha256)
+                    yield from self._as_first_seen(key, file.sha256)
                 elif file.stamp is not None and settled(file.stamp, now, same_clock=same):
                     yield key, _seen(file.stamp, file.sha256)
             for name, known in result.inputs:
                 base, _, path = name.partition(":")
                 if base == "data":
-                    yield from self._as_glanced(self.glance.key("data", path), known)
+                    yield from self._as_first_seen(self.seen_files.key("data", path), known)
 
-    def _as_glanced(self, key: bytes, known: str) -> Iterator[tuple[bytes, Seen]]:
-        looked = self.glance.stamp(key)
+    def _as_first_seen(self, key: bytes, known: str) -> Iterator[tuple[bytes, Seen]]:
+        looked = self.seen_files.stamp(key)
         if looked is None:
             return
         stamp, device = looked
@@ -107,12 +107,12 @@ class Keeper:
             yield key, seen
 
     def _surplus(self, files: Mapping[bytes, Seen]) -> list[bytes]:
-        """Files that are not of this plan, where they have become many."""
+        """List files that are not of this plan, where they have become many."""
         known = self._memory.seen
         planned = sum(len(unit.files) + len(unit.outputs) for unit in self._plan.units)
         if len(known) <= 2 * planned + ROOM:
             return []
-        return [key for key in known if key not in files and self.glance.stamp(key) is None]
+        return [key for key in known if key not in files and self.seen_files.stamp(key) is None]
 
 
 def _seen(stamp: Stamp, known: str) -> Seen:

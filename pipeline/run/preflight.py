@@ -31,8 +31,8 @@ class RunOptions:
     """The plan leaves conversions out (``--only``): what the lock says of others is kept."""
 
 
-def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
-    """What a run would find: the lock, and what would stop it before anything is written.
+def preflight(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
+    """Read the lock, and find what would stop a run before anything is written.
 
     Raises: PlanError, where the lock cannot be read.
     """
@@ -49,7 +49,7 @@ def look(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | None]:
 
 
 def check_locked(plan: Plan, lock: Lock, file: Path, *, partial: bool) -> None:
-    """The outputs of the plan are those of the lock. Raises: DifferenceError."""
+    """Check that the outputs of the plan are those of the lock. Raises: DifferenceError."""
     planned = {output.path for unit in plan.units for output in unit.outputs}
     if planned and not lock.outputs:
         raise DifferenceError("there is no lock", subject=str(file), hint="run without --locked to make one")

@@ -18,11 +18,11 @@ from ..store.state import State, journal_lines
 from ..store.temporary import remove_leftovers
 from .forecast import forecast
 from .lock_facts import Facts
-from .memory import Keeper
+from .memory import RunMemory
 from .ownership import existing_of_ours
 from .preflight import RunOptions, check_locked
-from .seen_files import Glance
-from .study_hint import own_studies
+from .seen_files import SeenFiles
+from .study_hint import separate_studies
 from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
 from .workers.carried import carried
@@ -93,20 +93,20 @@ class _Run:
                 lock = self.state.lock(memory)
                 if self.options.locked:
                     check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
-                keeper = Keeper(self.plan, self.state, memory, database)
-                schedule = self._schedule(lock, keeper.glance)
+                run_memory = RunMemory(self.plan, self.state, memory, database)
+                schedule = self._schedule(lock, run_memory.seen_files)
             ours = existing_of_ours(
                 self.plan, self.rest, lock.outputs, memory, overwrite=self.options.overwrite
             )
             if self.unended:
                 remove_leftovers(self.plan.out, self._outputs())
                 self.state.remove_leftovers()
-            stack.callback(lambda: keeper.remember(self._reached()))
+            stack.callback(lambda: run_memory.remember(self._reached()))
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
             if self.rest:
-                self._begin(lock, keeper, memory, database)
-                self._go(schedule, self._job(lock, ours, keeper), keeper)
+                self._begin(lock, run_memory, memory, database)
+                self._go(schedule, self._job(lock, ours, run_memory), run_memory)
                 self._miss()
         if self.trouble is not None:
             raise self.trouble
@@ -140,10 +140,10 @@ class _Run:
     def _outputs(self) -> list[str]:
         return [output.path for unit in self.plan.units for output in unit.outputs]
 
-    def _schedule(self, lock: Lock, glance: Glance) -> Schedule:
+    def _schedule(self, lock: Lock, seen_files: SeenFiles) -> Schedule:
         """What is to be done; units that look up to date have their results already."""
         tasks = []
-        for item in forecast(self.plan, lock, force=self.options.force, glance=glance):
+        for item in forecast(self.plan, lock, force=self.options.force, seen_files=seen_files):
             if item.current is not None:
                 self.results[item.unit.id] = item.current
                 continue
@@ -152,7 +152,7 @@ class _Run:
             tasks.append(item.task)
         return Schedule(tasks, done=frozenset(self.results))
 
-    def _job(self, lock: Lock, ours: frozenset[str], keeper: Keeper) -> Job:
+    def _job(self, lock: Lock, ours: frozenset[str], run_memory: RunMemory) -> Job:
         return Job(
             carried(self.plan.loaded),
             self.plan.data,
@@ -161,20 +161,22 @@ class _Run:
             durable=self.options.durable,
             ours=ours,
             expected=lock.outputs if self.options.locked else {},
-            claims=keeper.claims and replace(keeper.claims, durable=self.options.durable),
+            claims=run_memory.claims and replace(run_memory.claims, durable=self.options.durable),
             links=self.plan.links,
-            planned_on={f"data:{path}": look for path, look in self.plan.looks.items()},
+            planned_on={f"data:{path}": stat for path, stat in self.plan.stats.items()},
         )
 
-    def _begin(self, lock: Lock, keeper: Keeper, memory: Remembered, database: Database | None) -> None:
+    def _begin(
+        self, lock: Lock, run_memory: RunMemory, memory: Remembered, database: Database | None
+    ) -> None:
         """See that what is written can be noted, however this run ends. Raises: StoreError."""
-        keeper.begin(self.rest)
+        run_memory.begin(self.rest)
         if self.options.locked or database is None:
             return
         if memory.journal and lock.outputs:
             self.state.save_lock(lock, durable=self.options.durable)
         database.begin_journal(journal_lines(self.facts.origin(self.plan.loaded.recipe.conversions)))
-        keeper.refuse_full()
+        run_memory.refuse_full()
 
     def _settle(self, before: Lock, memory: Remembered, database: Database | None) -> None:
         """What was written goes into the lock; the journal is of no use any more."""
@@ -196,7 +198,7 @@ class _Run:
         if self.rest or memory.journal:
             database.end_journal()
 
-    def _go(self, schedule: Schedule, job: Job, keeper: Keeper) -> None:
+    def _go(self, schedule: Schedule, job: Job, run_memory: RunMemory) -> None:
         self.watching.start(len(self.rest))
         jobs = workers(self.plan, self.rest, self.options.jobs)
         try:
@@ -208,18 +210,18 @@ class _Run:
                 results = run_pool(schedule, job, self.work, jobs, self.notes.append)
             with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
                 for result in results:
-                    self._take(result, schedule, keeper)
+                    self._take(result, schedule, run_memory)
         except KeyboardInterrupt:
             self.interrupted = True
             remove_leftovers(self.plan.out, self._outputs())
 
-    def _take(self, result: UnitResult, schedule: Schedule, keeper: Keeper) -> None:
+    def _take(self, result: UnitResult, schedule: Schedule, run_memory: RunMemory) -> None:
         self.results[result.unit] = result
         if result.written and result.status != "current":
             facts = self.facts.of(self.units, [result], Lock())
-            keeper.note(result, [] if self.options.locked else journal_lines(facts, *OF_A_UNIT))
+            run_memory.note(result, [] if self.options.locked else journal_lines(facts, *OF_A_UNIT))
             try:
-                keeper.refuse_full()
+                run_memory.refuse_full()
             except StoreError as error:
                 self.trouble = error
                 schedule.stop()
@@ -259,6 +261,6 @@ class _Run:
         return Outcome(
             self.plan,
             tuple(results[unit.id] for unit in self.plan.units),
-            (*self.notes, *own_studies(self.plan, results)),
+            (*self.notes, *separate_studies(self.plan, results)),
             self.interrupted,
         )

@@ -1,4 +1,7 @@
-"""How the files of a plan look, and which contents the memory knows by that: no file is opened."""
+"""The stat() fingerprints of a plan's files, and the contents that the database knows by them.
+
+No file is opened: a second run that changes nothing costs one stat() for each file.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from ..store.database import Seen
 from ..store.stamp import Stamp, key_of_file
 
 
-class Glance:
-    """One look at each file, when it is first asked for."""
+class SeenFiles:
+    """Takes the fingerprint of each file once, when first asked for, and compares it with the database."""
 
     def __init__(self, plan: Plan, seen: Mapping[bytes, Seen]) -> None:
         self._out = os.path.realpath(plan.out)
@@ -23,11 +26,11 @@ class Glance:
         self._found: dict[bytes, os.stat_result] = {}
 
     def key(self, base: Base, path: str) -> bytes:
-        """What the memory calls a file."""
+        """Give the key of a file in the database."""
         return key_of_file(self._starts[base] + path)
 
     def content(self, base: Base, path: str) -> tuple[int, str] | None:
-        """Bytes and sha256 that a file had when it looked as now; None: unknown, or there is none."""
+        """Give the size and sha256 of a file, where its fingerprint is the known one; else None."""
         key = key_of_file(self._starts[base] + path)
         try:
             found = os.stat(key)  # noqa: PTH116 - Path costs ten times as much
@@ -45,12 +48,12 @@ class Glance:
         return None
 
     def stamp(self, key: bytes) -> tuple[Stamp, int] | None:
-        """How a file looked when it was first asked for, and its device."""
+        """Give the fingerprint that a file had when it was first asked for, and its device."""
         found = self._found.get(key)
         return None if found is None else (Stamp.of(found), found.st_dev)
 
     def device(self) -> int:
-        """That of the output folder; 0 where it is not there."""
+        """Give the device of the output folder; 0 where it is not there."""
         try:
             return os.stat(self._out).st_dev  # noqa: PTH116 - as above
         except OSError:

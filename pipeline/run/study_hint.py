@@ -14,7 +14,7 @@ from ..plan.model import Plan
 from .unit.results import UnitResult
 
 
-def own_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
+def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
     """One note, if images were written that a namespace would have put into studies together.
 
     The UUID in it is a new one each time: it is an offer, and goes into no output.

@@ -1,4 +1,4 @@
-"""How a file looks, and what the memory calls it."""
+"""The stat() fingerprint of a file, and its key in the state database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Stamp(NamedTuple):
-    """How a file looks without being read: bytes, and in ns its times of modification and of change."""
+    """The stat() fingerprint of a file: size in bytes, mtime and ctime in ns."""
 
     size: int
     modified: int
@@ -15,9 +15,13 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> Stamp:
+        """Take the fingerprint from what stat() gave."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def key_of_file(path: str) -> bytes:
-    """A file's name in the memory; `path` begins with a resolved folder, what follows may have ``/``."""
+    """Give the key of a file in the database.
+
+    `path` begins with a resolved folder; what follows may have ``/``.
+    """
     return os.fsencode(path if os.sep == "/" else os.path.normcase(path))

@@ -42,7 +42,7 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, r
             for location, text in templates(conversion):
                 for what in _wrong_places(text, conversion, captures, variables, rows):
                     yield (*at, *location), what
-        yield from _beside(at, conversion)
+        yield from _sidecar(at, conversion)
         yield from _targets(at, conversion, rows)
         yield from _elements(at, conversion)
 
@@ -103,8 +103,8 @@ def _match(at: Location, conversion: Conversion, captures: Mapping[str, str]) ->
         yield (*at, "metadata", "match"), f"'{name}' is no part of a file's name and no capture{hint}"
 
 
-def _beside(at: Location, conversion: Conversion) -> Found:
-    """What lies beside files that are found, not beside those that are made."""
+def _sidecar(at: Location, conversion: Conversion) -> Found:
+    """Find a sidecar that is given to files which are made, not found."""
     if conversion.sidecar is not None and conversion.inputs.from_:
         yield (
             (*at, "sidecar"),

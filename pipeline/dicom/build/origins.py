@@ -32,8 +32,8 @@ def from_properties(source: SourceFile) -> Callable[[str], Origin]:
     """Of any other source: the properties that its format's table names, else the file as a whole."""
 
     def origin(name: str) -> Origin:
-        if name in source.beside:
-            return Origin("file", f"{source.beside[name]}, beside {source.path.name}")
+        if name in source.companions:
+            return Origin("file", f"{source.companions[name]}, beside {source.path.name}")
         names = _properties(source, name.rpartition(".")[2])
         return Origin("file", f"{', '.join(names)} of {source.path.name}" if names else source.path.name)
 

@@ -92,8 +92,8 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
     invalid = any(note.code == "invalid-source-value" for note in notes)
     invalid |= any(note.code in _LEFT_OUT for image in images for note in image.notes)
     if images[0].source.attributes is not None:
-        beside, more = cleaned(images[0].source.attributes)
-        dataset.update(beside)
+        companions, more = cleaned(images[0].source.attributes)
+        dataset.update(companions)
         notes += more
         trace.layer(dataset, from_properties(images[0].source))
     moving = moving_of(images)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import SourceError
 from ...imaging.image import Pixels
-from ..files import look_of, opened
+from ..files import opened, stat_of
 from ..flat import plain_values
 from ..kept_map import kept
 from .npy import Member, archive_of
@@ -41,7 +41,7 @@ def read(member: Member) -> Pixels:
 def mapped(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
     """The values of a ``.npy`` where they lie, not in memory until they are used. Raises: SourceError."""
     try:
-        return kept((member.path, look_of(member.path)), lambda: _map(member))
+        return kept((member.path, stat_of(member.path)), lambda: _map(member))
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be mapped into memory: {error}", subject=str(member.path)) from error
 

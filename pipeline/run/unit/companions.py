@@ -13,7 +13,7 @@ from ...errors import Note
 from ...imaging.geometry import restated
 from ...imaging.image import Image, Origin
 from ...inputs.tables import geometry_cells, tag_cells
-from ...plan.model import Beside, InputFile
+from ...plan.model import Companions, InputFile
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -30,13 +30,13 @@ _TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime")
 
 def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
     """The image with what its sidecar says and the file does not. Raises: SourceError."""
-    if not item.beside.sidecar:
+    if not item.companions.sidecar:
         return image
     from pydicom import Dataset
 
     from ...inputs.check_xml import read_check
 
-    check = read_check(data.joinpath(*item.beside.sidecar.split("/")))
+    check = read_check(data.joinpath(*item.companions.sidecar.split("/")))
     source = image.source
     said = Dataset()
     for known in (source.dataset, source.attributes):
@@ -45,10 +45,10 @@ def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
     attributes = Dataset()
     if source.attributes is not None:
         attributes.update(source.attributes)
-    notes = list(_filled(attributes, said, check, item.beside.sidecar))
+    notes = list(_filled(attributes, said, check, item.companions.sidecar))
     new = [each.keyword for each in attributes if each.tag not in (source.attributes or ())]
-    beside = {**source.beside, **dict.fromkeys(new, item.beside.sidecar)}
-    sources = (replace(source, attributes=attributes, beside=beside), *image.sources[1:])
+    companions = {**source.companions, **dict.fromkeys(new, item.companions.sidecar)}
+    sources = (replace(source, attributes=attributes, companions=companions), *image.sources[1:])
     return image.replace(sources=sources).noting(*notes)
 
 
@@ -93,18 +93,18 @@ def _moment(date: Any, time: Any) -> datetime.datetime | None:
 
 
 def with_row(
-    stated: Stated, beside: Beside, origins: Mapping[str, Origin], weak: frozenset[str]
+    stated: Stated, companions: Companions, origins: Mapping[str, Origin], weak: frozenset[str]
 ) -> tuple[Stated, dict[str, Origin], frozenset[str], tuple[Note, ...]]:
     """The geometry that a recipe states, with that of the file's row.
 
     A row outranks the file and what only fills; what the conversion itself says outranks the row.
     """
-    cells = geometry_cells(beside.row)
+    cells = geometry_cells(companions.row)
     if not cells:
         return stated, dict(origins), weak, ()
     own = {name for name, value in vars(stated).items() if value is not None and name not in weak}
     overruled = {key for key in cells if key in own or (key == "dpi" and "pixel_spacing" in own)}
-    given = Origin("csv", f"{beside.table}:{beside.line}")
+    given = Origin("csv", f"{companions.table}:{companions.line}")
     taken = {key: _quantity(cell) for key, cell in cells.items() if key not in overruled}
     changes: dict[str, Any] = taken | ({"pixel_spacing": None} if "dpi" in taken else {})
     notes = tuple(_overruled(stated, cells, overruled, given, origins))
@@ -128,9 +128,9 @@ def _overruled(
 
 def row_origins(tags: Mapping[TagPath, TagValue], inputs: Sequence[InputFile]) -> dict[TagPath, Origin]:
     """The row as the origin of every tag; the recipe's own origins are laid over it."""
-    if not inputs or not inputs[0].beside.row:
+    if not inputs or not inputs[0].companions.row:
         return {}
-    return dict.fromkeys(tags, Origin("csv", f"{inputs[0].beside.table}:{inputs[0].beside.line}"))
+    return dict.fromkeys(tags, Origin("csv", f"{inputs[0].companions.table}:{inputs[0].companions.line}"))
 
 
 def with_row_tags(
@@ -139,7 +139,7 @@ def with_row_tags(
     """The recipe's tags over those of the row; of several inputs, those that all rows share."""
     if conversion.metadata is None or not inputs:
         return dict(tags), ()
-    rows = [tag_cells(item.beside.row, conversion.metadata) for item in inputs]
+    rows = [tag_cells(item.companions.row, conversion.metadata) for item in inputs]
     differing = {path for row in rows for path in row if any(other.get(path) != row[path] for other in rows)}
     settled = {path.steps for path in (*tags, *conversion.remove_tags)}
     shared = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import SourceError
-from ...loaders.files import look_of
+from ...loaders.files import stat_of
 from ...plan.model import InputFile
 from ...store.reading import file_sha256
 
@@ -27,7 +27,7 @@ class Content(NamedTuple):
     """What an input held when it looked like this."""
 
     path: Path
-    look: tuple[int, ...]
+    stat: tuple[int, ...]
     sha256: str
 
 
@@ -49,40 +49,40 @@ def content_sha256(path: Path) -> str:
 
 def content(path: Path) -> Content:
     """The same, for `remember_content` elsewhere. Raises: OSError."""
-    look = steady_look(path)
-    known = _contents.get((path, look))
+    stat = steady_stat(path)
+    known = _contents.get((path, stat))
     if known is None:
         known = file_sha256(path)
-        if look_of(path) != look:
+        if stat_of(path) != stat:
             return Content(path, (), known)  # of no look at all: it changed meanwhile
-        remember_content(Content(path, look, known))
-    return Content(path, look, known)
+        remember_content(Content(path, stat, known))
+    return Content(path, stat, known)
 
 
-def steady_look(path: Path) -> tuple[int, ...]:
+def steady_stat(path: Path) -> tuple[int, ...]:
     """How a file looks, at a moment from which on every change shows in its looks. Raises: OSError.
 
     A file system counts time in ticks: what was changed within this one may be changed again and look the
     same, so the end of the tick is waited for. Only a file that was written a moment ago costs that.
     """
     while True:
-        look = look_of(path)
-        newest = max(look[2:])
+        stat = stat_of(path)
+        newest = max(stat[2:])
         tick = TICK if newest % 1_000_000_000 else COARSE_TICK
         left = newest + tick - time.time_ns()
         if not 0 < left <= tick:  # settled, or from a clock that is not ours
-            return look
+            return stat
         time.sleep(left / 1_000_000_000)
 
 
-def refuse_changed(looks: Mapping[InputFile, tuple[int, ...]], data: Path, out: Path) -> None:
+def refuse_changed(stats: Mapping[InputFile, tuple[int, ...]], data: Path, out: Path) -> None:
     """Look again. Raises: SourceError, where a file is not what it was when its reading began."""
-    for item, look in looks.items():
+    for item, stat in stats.items():
         try:
-            now = look_of(input_path(item, data, out))
+            now = stat_of(input_path(item, data, out))
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror or error}", subject=item.path) from error
-        if now != look:
+        if now != stat:
             raise changed(item.path)
 
 
@@ -94,4 +94,4 @@ def remember_content(known: Content) -> None:
     """What another process found; it holds as long as the file looks like that."""
     if len(_contents) >= _MOST_CONTENTS:
         _contents.clear()
-    _contents[known.path, known.look] = known.sha256
+    _contents[known.path, known.stat] = known.sha256

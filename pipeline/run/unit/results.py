@@ -60,7 +60,7 @@ class UnitResult:
     notes: tuple[Note, ...] = ()
     error: Failure | None = None
     """The first failure."""
-    looks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    stats: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
     why: str = ""
     """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""

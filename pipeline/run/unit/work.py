@@ -20,7 +20,7 @@ from ...exporters.registry import DICOM, TARGETS, exporter
 from ...imaging.geometry import resolve
 from ...imaging.image import Image
 from ...inputs.render import render, split_name
-from ...loaders.files import look_of
+from ...loaders.files import stat_of
 from ...loaders.registry import load_each
 from ...output import Context, Identity
 from ...plan.model import InputFile, Output, Unit
@@ -28,7 +28,7 @@ from ...store.files import Check, Written
 from ...store.reading import open_regular
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
-from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_look
+from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_stat
 from .machine import for_machine
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
@@ -73,7 +73,7 @@ class _Work:
     written: list[Written] = field(default_factory=list)
     notes: dict[Note, None] = field(default_factory=dict)
     failures: list[DicombakeError] = field(default_factory=list)
-    looks: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
+    stats: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
     """How each input looked when its reading began."""
 
     def __post_init__(self) -> None:
@@ -119,7 +119,7 @@ class _Work:
             () if self.job.hashed_apart else tuple(self.inputs.items()),
             tuple(self.notes),
             failures[0] if failures else None,
-            tuple((key_of(item), look) for item, look in self.looks.items()) if self.job.hashed_apart else (),
+            tuple((key_of(item), stat) for item, stat in self.stats.items()) if self.job.hashed_apart else (),
             further=tuple(failures[1:]),
         )
 
@@ -133,14 +133,14 @@ class _Work:
             with _readable(item):
                 open_regular(path).close()
                 # what another unit has just written is nobody else's to change
-                self.looks[item] = look = steady_look(path) if item.base == "data" else look_of(path)
-            if self.job.planned_on.get(key_of(item), look) != look:
+                self.stats[item] = stat = steady_stat(path) if item.base == "data" else stat_of(path)
+            if self.job.planned_on.get(key_of(item), stat) != stat:
                 raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
 
     def _look_again(self) -> None:
         """What was read is what was hashed, of all files: else the unit has failed."""
         try:
-            refuse_changed(self.looks, self.job.data, self.job.out)
+            refuse_changed(self.stats, self.job.data, self.job.out)
         except SourceError as error:
             self.failures.insert(0, error)
 
@@ -148,9 +148,9 @@ class _Work:
         """The files that an output is made of, and what lies beside them."""
         items = {each.item for each in images}
         if None in items:
-            return self.looks
+            return self.stats
         others = items.symmetric_difference(self.unit.inputs) - items
-        return {item: look for item, look in self.looks.items() if item not in others}
+        return {item: stat for item, stat in self.stats.items() if item not in others}
 
     def _hashing(self) -> dict[str, Future[str]]:
         """The inputs are hashed while they are read."""
@@ -191,7 +191,7 @@ class _Work:
 
     def _once_more(self) -> Iterator[Image]:
         """The images that are combined, from the files as they were. Raises: SourceError."""
-        refuse_changed(self.looks, self.job.data, self.job.out)
+        refuse_changed(self.stats, self.job.data, self.job.out)
         yield from (image for _, image in self._loaded())
 
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
@@ -203,7 +203,7 @@ class _Work:
             scope = scope_for(self.job.loaded, self.unit, image, item)
             image = with_sidecar(image, item, self.job.data)
             stated, known, fills, notes = with_row(
-                rendered_geometry(self.conversion.geometry, scope), item.beside, origins, weak
+                rendered_geometry(self.conversion.geometry, scope), item.companions, origins, weak
             )
             resolved = resolve(image, stated, weak=fills, origins=known, strict=self.strict)
             yield item, resolved.noting(*notes)
@@ -242,7 +242,7 @@ class _Work:
             other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
             raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
 
-    def _checking(self, read_back: Check, looks: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
+    def _checking(self, read_back: Check, stats: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
         """The check of an output before it is put in place; `full` asks the standard's tables too."""
 
         def check(path: Path) -> None:
@@ -251,7 +251,7 @@ class _Work:
                 from ...dicom.standard.check import check_written
 
                 check_written(path)
-            refuse_changed(looks, self.job.data, self.job.out)
+            refuse_changed(stats, self.job.data, self.job.out)
 
         return check
 

@@ -42,17 +42,17 @@ class SharedInputs:
 
         A failure, where a file is not what it was when a worker began to read it.
         """
-        if not wait and not all(self._found[key].done() for key, _ in result.looks):
+        if not wait and not all(self._found[key].done() for key, _ in result.stats):
             return None
         inputs = []
-        for key, look in result.looks:
+        for key, stat in result.stats:
             known = self._found[key].result()
-            if known is None or known.look != look:
+            if known is None or known.stat != stat:
                 _, _, path = key.partition(":")
                 why = Failure.of(changed(path))
-                return replace(result, status="failed", looks=(), error=result.error or why)
+                return replace(result, status="failed", stats=(), error=result.error or why)
             inputs.append((key, known.sha256))
-        return replace(result, inputs=tuple(inputs), looks=()) if inputs else result
+        return replace(result, inputs=tuple(inputs), stats=()) if inputs else result
 
     def close(self) -> None:
         self._hasher.shutdown(cancel_futures=True)

@@ -288,9 +288,9 @@ def test_a_folder_in_the_place_of_an_output(plan: Plan, tmp_path: Path) -> None:
 def test_fast_believes_looks_and_full_does_not(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    glance = "dicombake.pipeline.run.seen_files.Glance.content"
+    seen_files = "dicombake.pipeline.run.seen_files.SeenFiles.content"
     (tmp_path / "out/a.out").write_text("by hand")
     known = read_lock(tmp_path / "fake.lock")
-    monkeypatch.setattr(glance, lambda self, base, path: (1, {**known.inputs, **known.outputs}[path]))
+    monkeypatch.setattr(seen_files, lambda self, base, path: (1, {**known.inputs, **known.outputs}[path]))
     assert told(check(plan, fast=True)) == FRESH
     assert told(check(plan))["a"][0] == "altered"

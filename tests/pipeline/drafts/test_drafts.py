@@ -20,7 +20,7 @@ from ...support import bake, failures
 
 
 def put(draft: Draft, folder: Path) -> Path:
-    for name, text in (("draft.yaml", draft.text), *draft.beside):
+    for name, text in (("draft.yaml", draft.text), *draft.companions):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "draft.yaml"

@@ -169,7 +169,7 @@ def test_a_volume_that_is_hashed_meanwhile_has_the_same_results(tmp_path: Path, 
     assert alone == shared
     sha256 = file_sha256(tmp_path / "one" / "first.npy")
     for outcome in (one, two):
-        assert [(each.status, each.inputs, each.looks) for each in outcome.results] == [
+        assert [(each.status, each.inputs, each.stats) for each in outcome.results] == [
             ("written", (("data:first.npy", sha256),), ())
         ] * 3
     assert (tmp_path / "one" / "r.lock").read_bytes() == (tmp_path / "two" / "r.lock").read_bytes()
@@ -181,7 +181,7 @@ def test_a_volume_that_changes_while_workers_read_it_is_refused(
     """What is hashed is not what a worker found: no result says that its slices are of that content."""
 
     def of_another_look(path: Path) -> contents.Content:
-        return contents.content(path)._replace(look=(0,))
+        return contents.content(path)._replace(stat=(0,))
 
     monkeypatch.setattr(shared, "content", of_another_look)
     outcome, _ = made(volume(tmp_path / "a"), jobs=2)
