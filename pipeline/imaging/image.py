@@ -161,6 +161,8 @@ class Image:
     stored: Stored | None = None
     units: str | None = None
     """RescaleType of `pixels` where somebody says it (HU, ...)."""
+    calibrated: bool = True
+    """Whether the values still are in the source's unit, whatever that is."""
     computed: bool = False
     """Whether values were computed (combine, or an operation that changes them)."""
     sources: tuple[SourceFile, ...] = ()

@@ -43,7 +43,9 @@ def refuse_not_finite(image: Image, pixels: Pixels, does: str) -> None:
 
 
 def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image:
-    """The image with new values: no longer what its file stores."""
+    """The image with new values: no longer what its file stores; `units` None: in no unit any more."""
+    if "units" in changes and changes["units"] is None:
+        changes["calibrated"] = False
     return image.replace(
         pixels=settled(np.ascontiguousarray(pixels)),
         stored=None,

@@ -55,6 +55,8 @@ SERIES = _tags(
     "LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod PositionReferenceIndicator "
     "RecognizableVisualFeatures"
 )
+_LOSS = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+"""Type 1C and 3: an empty one says nothing, and may not stand."""
 VALUES = _tags(" ".join(WINDOW))
 """They speak of modality values, and hold while those are the source's."""
 INTENSITY = _tags("PixelIntensityRelationship PixelIntensityRelationshipSign")
@@ -91,6 +93,9 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
             "where a reader needs them"
         )
         notes += (Note("intensity-relationship-dropped", text),)
+    for keyword in _LOSS:
+        if keyword in result and result[keyword].is_empty:
+            del result[keyword]
     if not source.get("FrameOfReferenceUID") and "PositionReferenceIndicator" in result:
         del result.PositionReferenceIndicator
     return result, (*notes, *right_vrs(result), *exact_window(result))

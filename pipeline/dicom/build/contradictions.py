@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID
+from pydicom.uid import UID, RTImageStorage
 
 from ....schemas.language.tags import TagPath
 from ...errors import Note
+from ...imaging.angles import apart
+from ...imaging.tolerances import ANGLE, DIRECTION, SPACING, STATED_DISTANCE
 from ..encode.pixel_element import PixelElement
 
 PIXEL_DESCRIPTION = (
@@ -26,6 +29,18 @@ GEOMETRY = (
     "SliceThickness", "SpacingBetweenSlices",
 )  # fmt: skip
 _KIND = ("SOPClassUID", "Modality")
+MODALITIES = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT", "1.2.840.10008.5.1.4.1.1.4": "MR", "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.20": "NM", "1.2.840.10008.5.1.4.1.1.6.1": "US",
+    "1.2.840.10008.5.1.4.1.1.3.1": "US", "1.2.840.10008.5.1.4.1.1.1": "CR",
+    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "DX", "1.2.840.10008.5.1.4.1.1.1.2": "MG",
+    "1.2.840.10008.5.1.4.1.1.1.2.1": "MG", "1.2.840.10008.5.1.4.1.1.1.3": "IO",
+    "1.2.840.10008.5.1.4.1.1.1.3.1": "IO", "1.2.840.10008.5.1.4.1.1.12.1": "XA",
+    "1.2.840.10008.5.1.4.1.1.12.2": "RF", "1.2.840.10008.5.1.4.1.1.481.1": "RTIMAGE",
+    "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE",
+}  # fmt: skip
+"""The one Modality of a kind (PS3.3 C.7.3.1.1.1 and the Series modules of each); of others it is free."""
 
 
 def contradictions(
@@ -68,19 +83,64 @@ def _element_at(dataset: Dataset, path: TagPath) -> DataElement | None:
 
 def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: bool) -> Iterator[Note]:
     for keyword in _KIND:
-        if differs(before, after, keyword):
+        if differs(before, after, keyword) and not _fits_kind(before, after):
             yield _note("contradicts-kind", keyword, before, after, "the kind of file")
     for keyword in PIXEL_DESCRIPTION:
-        if kept and differs(before, after, keyword):
+        if kept and differs(before, after, keyword) and not _other_polarity(keyword, before, after):
             yield _note("contradicts-pixels", keyword, before, after, "the pixels")
     for keyword in VALUE_DESCRIPTION:
-        if differs(before, after, keyword) or (kept and keyword not in before and after.get(keyword)):
+        new = kept and keyword not in before and after.get(keyword) and not _identity(keyword, after)
+        if differs(before, after, keyword) or new:
             yield _note("contradicts-values", keyword, before, after, "the values")
     for keyword in GEOMETRY:
-        if differs(before, after, keyword) and before.get(keyword) not in (None, ""):
+        said = before.get(keyword) not in (None, "")
+        if said and differs(before, after, keyword) and not _as_good(keyword, before, after):
             yield _note("contradicts-geometry", keyword, before, after, "the geometry")
     if not kept and pixels is not None:
         yield from _other_pixels(after)
+
+
+def _fits_kind(before: Dataset, after: Dataset) -> bool:
+    """Whether the SOP class of a file allows its Modality; that of a Secondary Capture is free (C.8.6.1)."""
+    asked = MODALITIES.get(str(after.get("SOPClassUID") or ""))
+    if differs(before, after, "SOPClassUID"):
+        return asked is not None and str(after.get("Modality") or "") == asked
+    return "Modality" in after and asked in (None, after.Modality)
+
+
+def _other_polarity(keyword: str, before: Dataset, after: Dataset) -> bool:
+    """Whether only black and white change places, which any kind but an RT Image may say (C.8.8.2)."""
+    if keyword != "PhotometricInterpretation" or after.get("SOPClassUID") == RTImageStorage:
+        return False
+    return {str(before.get(keyword)), str(after.get(keyword))} == {"MONOCHROME1", "MONOCHROME2"}
+
+
+def _identity(keyword: str, after: Dataset) -> bool:
+    """Whether a slope or intercept leaves the values as they are."""
+    if keyword not in ("RescaleSlope", "RescaleIntercept"):
+        return False
+    return (after.get("RescaleSlope", 1), after.get("RescaleIntercept", 0)) == (1, 0)
+
+
+def _as_good(keyword: str, before: Dataset, after: Dataset) -> bool:
+    """Whether two numbers of the geometry are one within what `resolve` takes for the same."""
+    old, new = ([float(part) for part in _parts(each, keyword)] for each in (before, after))
+    if not new or len(old) != len(new):
+        return False
+    if keyword.endswith("Angle"):
+        return apart(old[0], new[0]) <= ANGLE
+    if keyword.endswith("Orientation") or keyword == "ImageOrientationPatient":
+        return max(abs(one - other) for one, other in zip(old, new, strict=True)) <= DIRECTION
+    if "Spacing" in keyword or keyword == "SliceThickness":
+        return all(abs(one - other) <= SPACING * one for one, other in zip(old, new, strict=True))
+    return all(abs(one - other) <= STATED_DISTANCE for one, other in zip(old, new, strict=True))
+
+
+def _parts(dataset: Dataset, keyword: str) -> list[Any]:
+    value = dataset.get(keyword)
+    if value in (None, ""):
+        return []
+    return list(value) if _many(value) else [value]
 
 
 def _other_pixels(after: Dataset) -> Iterator[Note]:

@@ -19,7 +19,7 @@ _TEXT = TEXT - {"UI"}
 def mend(dataset: Dataset) -> tuple[Note, ...]:
     """Set right, in place, what a source of a known kind has wrong; its notes begin with the attribute."""
     notes = (*right_vrs(dataset), *exact_window(dataset))
-    notes += (*_frame_of_exposure(dataset), *_half_a_frame(dataset))
+    notes += (*_frame_of_exposure(dataset), *_half_a_frame(dataset), *_compressed_icons(dataset))
     text = "{} is not in the source, and is written empty, as its kind needs"
     return notes + tuple(Note("source-mended", text.format(name)) for name in complete(dataset))
 
@@ -47,7 +47,9 @@ def exact_window(dataset: Dataset) -> tuple[Note, ...]:
 
     Portal images in calibrated units have such windows. One that is not above 0 is none, and goes.
     """
-    if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or not dataset.get("WindowWidth"):
+    if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or "WindowWidth" not in dataset:
+        return ()
+    if dataset["WindowWidth"].is_empty:
         return ()
     widths = dataset["WindowWidth"].value
     try:
@@ -98,6 +100,21 @@ def _frame_of_exposure(dataset: Dataset) -> Iterator[Note]:
             del item.ReferencedFrameNumber
             text = "ExposureSequence names a frame of an image that has but one: left out"
             yield Note("source-mended", text)
+
+
+def _compressed_icons(dataset: Dataset) -> Iterator[Note]:
+    """Compressed pixels of an item: a file of another transfer syntax may not hold them (PS3.5 A.4)."""
+    for tag in list(dataset.keys()):
+        element = dataset[tag]
+        if element.VR != "SQ":
+            continue
+        if any("PixelData" in item and item["PixelData"].is_undefined_length for item in element.value):
+            name = keyword_for_tag(tag) or str(tag)
+            del dataset[tag]
+            yield Note("source-mended", f"{name} of the source holds a compressed picture: left out")
+            continue
+        for item in element.value:
+            yield from _compressed_icons(item)
 
 
 def _half_a_frame(dataset: Dataset) -> Iterator[Note]:

@@ -68,6 +68,14 @@ MULTI_FRAME = Allowed(
 )
 """PS3.3 A.8.3 and A.8.4: unsigned, and an identity Modality LUT (C.8.6.3)."""
 
+DIGITAL_XRAY = Allowed(
+    "a digital X-ray image",
+    frozenset({"uint8", "uint16"}),
+    rescale=False,
+    alternative="another 'to'",
+)
+"""PS3.3 C.8.11.3: unsigned, and a rescale of 1 and 0."""
+
 PARAMETRIC_MAP = Allowed(
     "a Parametric Map",
     frozenset({"uint16", "int16", "float32", "float64"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,10 +27,11 @@ def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
         raise ExportError("the image has no pixels")
     if how == "auto":
         how = "retain" if not image.computed else "auto"
-    if how != "quantize" and image.stored is not None and not image.computed:
-        kept = _kept(image, how, allowed)
+    if image.stored is not None and not image.computed:
+        # the source's own integers and rescale are exact, where quantizing anew would lose half a step
+        kept = _kept(image, "portable" if how == "quantize" else how, allowed)
         if kept is not None:
-            return kept
+            return replace(kept, error=0.0) if how == "quantize" else kept
     if image.pixels.ndim == 3:
         if image.pixels.dtype not in (np.uint8, np.uint16):
             raise ExportError(
@@ -67,7 +69,7 @@ def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
         little(source.pixels),
         bits_stored=bits,
         rescale=Rescale(slope, intercept, source.rescale_type) if not identity or meant else None,
-        notes=_disallowed(name, allowed),
+        notes=_disallowed(name, allowed, image.pixels),
     )
 
 
@@ -86,11 +88,11 @@ def retained(pixels: Pixels, allowed: Allowed) -> Encoded:
         little(pixels),
         element=elements.get(name, "PixelData"),
         bits_stored=pixels.dtype.itemsize * 8,
-        notes=notes + _disallowed(name, allowed),
+        notes=notes + _disallowed(name, allowed, pixels),
     )
 
 
-def _disallowed(name: str, allowed: Allowed) -> tuple[Note, ...]:
+def _disallowed(name: str, allowed: Allowed, pixels: Pixels) -> tuple[Note, ...]:
     if name in allowed.dtypes:
         if name == "int16" and allowed is RT_IMAGE:
             return (
@@ -105,6 +107,17 @@ def _disallowed(name: str, allowed: Allowed) -> tuple[Note, ...]:
         Note(
             "dtype-not-allowed",
             f"{allowed.name} may not hold {name}, and few programs read it there; "
-            f"use {allowed.alternative} for one that all do",
+            f"use {_way_out(pixels, allowed)} for one that all do",
         ),
     )
+
+
+def _way_out(pixels: Pixels, allowed: Allowed) -> str:
+    """What will work for these values."""
+    if allowed.alternative != "'pixels: portable'" or pixels.ndim != 2:
+        return allowed.alternative
+    if portable(pixels, allowed)[0] is not None:
+        return allowed.alternative
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        return "'to: parametric-map'"
+    return "'pixels: quantize'"

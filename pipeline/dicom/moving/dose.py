@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydicom import Dataset
+
 from ...errors import ExportError
 from ...imaging.image import Image
+from ..encode.numbers import ds_list
 
 
 def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
@@ -14,18 +17,21 @@ def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
     return list(images) if offsets is None or offsets[-1] >= 0 else list(images)[::-1]
 
 
-def plane_offsets(images: Sequence[Image]) -> tuple[float, ...]:
-    """GridFrameOffsetVector of these frames, relative to the first one; mm.
+def write_offsets(dataset: Dataset, images: Sequence[Image]) -> dict[str, tuple[float, ...]]:
+    """Write GridFrameOffsetVector of these frames, relative to the first one; gives the numbers, in mm.
 
     Raises:
         ExportError: where the file does not say where each frame lies.
     """
+    if "GridFrameOffsetVector" not in dataset:
+        return {}
     offsets = _offsets(images)
     if offsets is None:
         raise ExportError(
             "the file does not say where each plane of its dose lies, so none can be moved or left out"
         )
-    return offsets
+    dataset.GridFrameOffsetVector = ds_list(offsets)
+    return {"GridFrameOffsetVector": offsets}
 
 
 def _offsets(images: Sequence[Image]) -> tuple[float, ...] | None:

@@ -16,7 +16,7 @@ from .table import DROPPED, HOLDS, REFUSED, decision
 _HINT = "'to: secondary-capture' writes the picture without them"
 
 
-def refuse_unknown_kind(dataset: Dataset, moving: Moving) -> None:
+def _refuse_unknown_kind(dataset: Dataset, moving: Moving) -> None:
     """Raises: ExportError for a kind of DICOM whose attributes nobody has looked through."""
     uid = str(dataset.get("SOPClassUID") or "")
     if uid not in KINDS:
@@ -33,8 +33,10 @@ def follow(dataset: Dataset, moving: Moving, *, own_kind: bool = True) -> tuple[
     `own_kind`: the file stays of its source's kind. Where it becomes another, what cannot follow is dropped.
 
     Raises:
-        ExportError: where the table refuses.
+        ExportError: where the table refuses, or knows nothing of the kind.
     """
+    if own_kind:
+        _refuse_unknown_kind(dataset, moving)
     walk = _Walk(moving, own_kind)
     walk.dataset(dataset)
     dropped = "left out, since it no longer holds for the changed pixels: {}"

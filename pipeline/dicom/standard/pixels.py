@@ -8,6 +8,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from .findings import Finding
+from .supply import removed_by
 
 _ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_RCT": 3,
@@ -28,6 +29,23 @@ def pixels(dataset: Dataset, syntax: UID | None) -> Iterator[Finding]:
         yield from _frames(dataset, element)
     else:
         yield from _size(dataset, element)
+        if syntax is not None:
+            yield from _compressed_items(dataset, "")
+
+
+def _compressed_items(dataset: Dataset, prefix: str) -> Iterator[Finding]:
+    """Compressed pictures in items, such as icons, in a file that is not compressed (PS3.5 A.4)."""
+    for nested in dataset:
+        if nested.VR != "SQ":
+            continue
+        for index, item in enumerate(nested.value):
+            name = f"{prefix}{nested.keyword or nested.tag}[{index}]"
+            if "PixelData" in item and item["PixelData"].is_undefined_length:
+                what = "is compressed, which the transfer syntax does not allow"
+                yield Finding(
+                    f"{name}.PixelData", what, "Icon Image", "1", removed_by(name.partition("[")[0])
+                )
+            yield from _compressed_items(item, f"{name}.")
 
 
 def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int | None:

@@ -24,6 +24,7 @@ from ...imaging.tolerances import orthonormal
 from ...output import Artifact, Context
 from ...trace import Trace
 from ..base import Exporter
+from ..padding import keep_padding
 from ..pictures.colour import polarity
 from .contents import contents
 
@@ -105,6 +106,7 @@ def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace
         trace.layer(dataset, Origin("file", "the volume's frame of reference"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
     rescale(dataset, encoded, image.units)
+    notes += keep_padding(dataset, (image,), (encoded.stored,))
     trace.layer(dataset, of_pixels(options.pixels))
     numbers = _geometry(dataset, image.geometry)
     trace.layer(dataset, of_geometry(patient_places(image.geometry), image.geometry))

@@ -32,6 +32,7 @@ from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter
+from ..padding import keep_padding
 from ..pictures.colour import polarity
 from .contents import contents
 
@@ -77,8 +78,11 @@ def draft(images: Sequence[Image], options: ParametricMapExport, context: Contex
     _date(dataset, context)
     trace.layer(dataset, Origin("derived", "the date of the image, its acquisition, series or study"))
     _map_image(dataset, first, placed=placed)
+    _refuse_burned_in(dataset, context)
     trace.layer(dataset, Origin("rule", "Parametric Map Image module, PS3.3 C.8.32.2"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2", frames=len(images))
+    frames = encoded.stored if len(images) > 1 else encoded.stored[np.newaxis]
+    notes += keep_padding(dataset, images, list(frames))
     trace.layer(dataset, of_pixels(options.pixels))
     _frames(dataset, images, values, encoded, placed=placed)
     trace.layer(dataset, of_groups(first.geometry))
@@ -181,6 +185,15 @@ def _map_image(dataset: Dataset, first: Image, *, placed: bool) -> None:
     ):
         if not dataset.get(keyword):
             setattr(dataset, keyword, default)
+
+
+def _refuse_burned_in(dataset: Dataset, context: Context) -> None:
+    """Raises: ExportError for a picture with text in it, which this kind may not hold (C.8.32.2)."""
+    if dataset.get("BurnedInAnnotation") == "YES" and not is_given(context.tags, "BurnedInAnnotation"):
+        raise ExportError(
+            "a Parametric Map may hold no burned-in text, and the source says BurnedInAnnotation YES",
+            hint="use another 'to', or say 'tags: {BurnedInAnnotation: \"NO\"}' where there is none",
+        )
 
 
 def _frames(

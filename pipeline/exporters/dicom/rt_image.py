@@ -26,6 +26,7 @@ from ...imaging.image import Geometry, Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
 from ...output import Artifact, Context
 from ..base import Exporter
+from ..padding import keep_padding
 from ..pictures.colour import COLOUR_NOTES, luminance, polarity, without_alpha
 from .contents import contents
 from .frames import alike, no_frames, of_exposures, rt_frames, same_geometry
@@ -105,6 +106,7 @@ def _draft(prepared: _Prepared, options: RtImageExport, context: Context) -> Dra
     trace.layer(dataset, Origin("rule", "RT Image module, PS3.3 C.8.8.2"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
     rescale(dataset, encoded, first.units)
+    notes += keep_padding(dataset, images, [frame.stored for frame in frames])
     trace.layer(dataset, of_pixels(options.pixels))
     if several:
         rt_frames(dataset, images)

@@ -10,14 +10,9 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
-    CTImageStorage,
-    ParametricMapStorage,
-    PositronEmissionTomographyImageStorage,
-    RTDoseStorage,
     RTImageStorage,
 )
 
-from ...decimal_string import ds_list
 from ...dicom.build.carry import cleaned
 from ...dicom.build.exposures import reach_from
 from ...dicom.build.mending import complete, mend
@@ -27,11 +22,6 @@ from ...dicom.build.places import Places, patient_places, receptor_places, texts
 from ...dicom.build.stale import drop_palette, drop_stale, pick_frames
 from ...dicom.encode.character_set import state_character_set
 from ...dicom.encode.encoding import (
-    CT_IMAGE,
-    PARAMETRIC_MAP,
-    RT_IMAGE,
-    SECONDARY_CAPTURE,
-    Allowed,
     Encoded,
     Rescale,
     little,
@@ -39,8 +29,8 @@ from ...dicom.encode.encoding import (
 from ...dicom.encode.pixel_element import PIXEL_TAGS, PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.finish import Draft, artifact, stacked
-from ...dicom.moving.dose import along_normal, plane_offsets
-from ...dicom.moving.follow import follow, refuse_unknown_kind
+from ...dicom.moving.dose import along_normal, write_offsets
+from ...dicom.moving.follow import follow
 from ...dicom.moving.grid import moving_of
 from ...dicom.verify import differences
 from ...errors import ExportError, Note
@@ -52,13 +42,21 @@ from ..base import Exporter
 from ..pictures.colour import without_alpha
 from .contents import contents
 from .frames import by_exposure, of_exposures
+from .kinds import (
+    RESCALED,
+    allowed,
+    class_of_meta,
+    eight_bits,
+    in_no_unit,
+    is_dose,
+    is_ultrasound,
+    matching_shape,
+)
 from .rt_image import label
 
 if TYPE_CHECKING:
     from ....schemas.exports import SameKindExport
 
-_RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage)
-"""Kinds whose rescale is mandatory."""
 _LEFT_OUT = frozenset({"element-unreadable", "overlay-dropped", "frames-excess"})
 """Notes of a source that is not whole any more when it is read: what is made of it is another instance."""
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
@@ -83,6 +81,7 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
         raise ExportError("frames of different files do not make one file of their kind")
     dataset, notes = cleaned(source, _kept_tag)
     state_character_set(dataset, images)
+    notes += class_of_meta(dataset, source)
     trace.layer(dataset, from_dataset(images[0].source))
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
@@ -98,23 +97,22 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
         trace.layer(dataset, from_properties(images[0].source))
     moving = moving_of(images)
     if moving is not None:
-        refuse_unknown_kind(dataset, moving)
         notes += follow(dataset, moving)
         trace.layer(dataset, Origin("derived", "the pixels, which it follows"))
-    if _is_dose(source):
+    if is_dose(source):
         images = along_normal(images, turned=moving is not None and moving.move.turns)
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched, moved=moving is not None)
     trace.layer(dataset, of_pixels(options.pixels))
     numbers = _geometry(dataset, images, untouched)
-    if _is_dose(source) and "GridFrameOffsetVector" in dataset and not (untouched and _whole_source(images)):
-        numbers["GridFrameOffsetVector"] = plane_offsets(images)
-        dataset.GridFrameOffsetVector = ds_list(numbers["GridFrameOffsetVector"])
+    if is_dose(source) and not (untouched and _whole_source(images)):
+        numbers |= write_offsets(dataset, images)
     places = {**patient_places(images[0].geometry), **receptor_places(images[0].geometry)}
     trace.layer(dataset, of_geometry(places, images[0].geometry))
     if not untouched:
         _derived(dataset, images)
+        notes += in_no_unit(dataset, images[0])
         _required(dataset, images[0])
     trace.layer(dataset, Origin("derived", "what was done, and the images that it was done to"))
     record_loss(dataset, images[0])
@@ -147,32 +145,19 @@ def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
         )
     if image.stored is not None and not image.computed:
         return Encoded(little(image.stored.pixels), bits_stored=image.stored.bits_stored)
-    if image.computed and _is_dose(source):
+    if image.computed and is_dose(source):
         raise ExportError(
             "doses that were computed on cannot be written as an RT Dose", hint="use another 'to'"
         )
-    encoded = encode(image, options.pixels, _allowed(source))
+    encoded = encode(image, options.pixels, allowed(source))
+    if image.pixels.ndim == 3 and encoded.stored.dtype == np.uint16 and is_ultrasound(source):
+        return eight_bits(encoded)
     if image.pixels.ndim == 2 and (image.computed or _rescales(source)):
         if _grouped(source, "PixelValueTransformationSequence"):
             raise ExportError("the rescale of each frame lies in its functional groups and cannot be changed")
-        if encoded.rescale is None and str(source.get("SOPClassUID")) in _RESCALED:
+        if encoded.rescale is None and str(source.get("SOPClassUID")) in RESCALED:
             return replace(encoded, rescale=Rescale())
     return encoded
-
-
-def _is_dose(source: Dataset) -> bool:
-    return str(source.get("SOPClassUID")) == RTDoseStorage
-
-
-def _allowed(source: Dataset) -> Allowed:
-    modality = source.get("Modality")
-    if str(source.get("SOPClassUID")) == ParametricMapStorage:
-        return PARAMETRIC_MAP
-    if modality == "RTIMAGE":
-        return RT_IMAGE
-    if modality in ("CT", "MR", "PT"):
-        return replace(CT_IMAGE, name=f"an image of modality {modality}")
-    return replace(SECONDARY_CAPTURE, name="an image of the source's kind")
 
 
 def _rescales(source: Dataset) -> bool:
@@ -215,7 +200,9 @@ def _pixels(
     if several or "NumberOfFrames" in dataset:
         pages = tuple(image.source.frame for image in images)
         pick_frames(dataset, pages, first.source.frames)
+    polarity = dataset.get("PhotometricInterpretation")
     pixel_module(dataset, encoded, photometric=first.photometric, frames=None)
+    matching_shape(dataset, polarity)
     if first.stored is None or first.computed:
         _rescale(dataset, first, encoded)
     if first.photometric != "RGB" and "PlanarConfiguration" in dataset:
@@ -295,7 +282,16 @@ def _whole_source(images: Sequence[Image]) -> bool:
 
 
 _ENCODING = frozenset(
-    {0x00080005, 0x00080018, 0x00280004, 0x00280006, 0x00280100, 0x00280101, 0x00280102, 0x00280103}
+    {
+        0x00080005,
+        0x00080018,
+        0x00280004,
+        0x00280006,
+        0x00280100,
+        0x00280101,
+        0x00280102,
+        0x00280103,
+    }
 )
 """How values are written, not what they are: character set, photometric interpretation, bits."""
 

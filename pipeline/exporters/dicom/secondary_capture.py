@@ -25,6 +25,7 @@ from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
 from ...output import Artifact, Context
 from ..base import Exporter
+from ..padding import keep_padding
 from ..pictures.colour import COLOUR_NOTES, polarity, without_alpha
 from .contents import contents
 from .frames import PAGE_NUMBERS, alike
@@ -68,6 +69,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureExport, context: Con
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
     rescale(dataset, encoded, first.units)
+    notes += keep_padding(dataset, images, [frame.stored for frame in frames])
     trace.layer(dataset, of_pixels(options.pixels))
     if several:
         _multi_frame(dataset, images, colour)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ import numpy as np
 from ...errors import Note, SourceError
 from ...imaging.image import Image, Pixels
 from ...loaders.dicom.values import read_modality
+from ..padding import quiet
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -126,14 +125,6 @@ def voi_curve(image: Image) -> tuple[Curve | None, tuple[Note, ...]]:
             return _on_pixels(image, dataset, curve), ()
     except (ValueError, TypeError, AttributeError, LookupError, OverflowError, SourceError) as error:
         return None, (Note("voi-invalid", f"the source's VOI is not usable ({error}); percentiles are used"),)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """pydicom warns of values that their VR does not allow; loading the file has said so already."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _first_curve(image: Image, dataset: Dataset) -> Curve | None:

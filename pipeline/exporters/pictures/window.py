@@ -13,16 +13,17 @@ for every window:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Pixels
-from .voi import Curve, Ramp, quiet, voi_curve
+from ..padding import padding_of
+from .voi import Curve, Ramp, voi_curve
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    pass
 
 Window = Literal["full", "auto"] | tuple[float, float]
 
@@ -53,7 +54,7 @@ def picture(image: Image, window: Window) -> Picture:
             unsigned integer.
     """
     values, alpha = _without_alpha(image)
-    padding = _padding(image)
+    padding = padding_of(image)
     curve, notes = _curve(image, values, padding, window)
     levels = _levels(values, curve, inverted=image.photometric == "MONOCHROME1")
     if padding is not None:
@@ -137,36 +138,6 @@ def _not_finite(values: Pixels) -> tuple[Note, ...]:
     return (
         Note("not-finite", f"{count} values are NaN or infinite; NaN is drawn black, infinities at the ends"),
     )
-
-
-def _padding(image: Image) -> Pixels | None:
-    """Where the source says there is no image, (rows, columns); None where it says nothing of the kind."""
-    stored, dataset = image.stored, image.source.dataset
-    if stored is None or dataset is None or image.computed or stored.pixels.ndim != 2:
-        return None
-    value, limit = _integer(dataset, "PixelPaddingValue"), _integer(dataset, "PixelPaddingRangeLimit")
-    if value is None or stored.pixels.dtype.kind not in "iu":
-        return None
-    ends = sorted(_as_stored(end, stored.pixels.dtype) for end in (value, value if limit is None else limit))
-    mask = (stored.pixels >= ends[0]) & (stored.pixels <= ends[1])
-    return mask if mask.any() else None
-
-
-def _integer(dataset: Dataset, keyword: str) -> int | None:
-    try:
-        with quiet():
-            return int(str(dataset.get(keyword)))
-    except (ValueError, TypeError, LookupError, NotImplementedError, OverflowError):
-        return None
-
-
-def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
-    """A padding value in the type of the pixels: files write -2000 as US 63536 and the other way round."""
-    kind = np.iinfo(dtype)
-    if kind.min <= value <= kind.max:
-        return value
-    wrapped = value % (1 << kind.bits)
-    return wrapped - (1 << kind.bits) if wrapped > kind.max else wrapped
 
 
 def _levels(values: Pixels, curve: Curve, *, inverted: bool) -> Pixels:
