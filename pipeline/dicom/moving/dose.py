@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pydicom import Dataset
 
+from ...decimal_string import ds_list
 from ...errors import ExportError
 from ...imaging.image import Image
-from ..encode.numbers import ds_list
 
 
 def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
