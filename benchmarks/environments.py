@@ -20,7 +20,10 @@ PACKAGES = {
 
 
 def python_of(name: str, folder: Path) -> str:
-    """The interpreter of an alternative. Raises: subprocess.CalledProcessError, where it cannot be made."""
+    """Return the interpreter of an alternative.
+
+    Raises: subprocess.CalledProcessError, where it cannot be made.
+    """
     variable, packages = PACKAGES[name]
     if os.environ.get(variable):
         return os.environ[variable]
@@ -41,7 +44,7 @@ def python_of(name: str, folder: Path) -> str:
 
 
 def version_of(name: str, python: str) -> str:
-    """The version of the alternative that is measured."""
+    """Return the version of the alternative that is measured."""
     distribution = {"rtk": "itk-rtk", "simpleitk": "SimpleITK"}.get(name, name)
     code = f"from importlib.metadata import version; print(version({distribution!r}))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

@@ -59,7 +59,7 @@ def files(bench: Bench) -> Iterator[Line]:
 
 
 def sides(bench: Bench) -> Iterator[Line]:
-    """One image of so many rows and columns, by pixels; start-up aside."""
+    """Yield one image of so many rows and columns, by pixels; start-up aside."""
     found: dict[str, list[tuple[float, float]]] = {}
     for side in SIDES:
         each = parts_of(bench, TIFF, bench.inputs.tiff(8, side), 7)

@@ -18,14 +18,14 @@ UID_NAMESPACE = "4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11"
 
 
 def real_folder() -> Path | None:
-    """The folder of real sample files, as the tests find it."""
+    """Return the folder of real sample files, as the tests find it."""
     given = os.environ.get("DICOMBAKE_REAL_DATA")
     folder = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
     return folder if folder.is_dir() else None
 
 
 def field(rows: int, columns: int, noise: float, seed: int) -> Pixels:
-    """An open field with some noise, as uint16."""
+    """Return an open field with some noise, as uint16."""
     y, x = np.linspace(-1, 1, rows)[:, None], np.linspace(-1, 1, columns)
     dose = 1 / (1 + np.exp(40 * (np.abs(x) - 0.7))) / (1 + np.exp(40 * (np.abs(y) - 0.7)))
     rng = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ class Inputs:
     real: Path | None
 
     def xim(self, count: int) -> Path:
-        """The real .xim files, repeated; made ones, smooth and noisy in turn, where there are none."""
+        """Return the real .xim files, repeated; made ones, smooth and noisy in turn, where there are none."""
         real = sorted((self.real / "xim").glob("*.xim")) if self.real else []
         # pylinac cannot read the uncompressed one
         real = [path for path in real if "NormChamber" not in path.name]
@@ -59,7 +59,7 @@ class Inputs:
         return self._made(f"xim-{'real' if real else 'made'}-{count}", make)
 
     def xim_pair(self) -> dict[str, Path]:
-        """One smooth and one noisy .xim."""
+        """Return one smooth and one noisy .xim."""
         if self.real:
             found = {
                 "smooth": self.real / "xim" / "SN6543_geo_6x-IsoCal-MV-01a.xim",
@@ -87,7 +87,7 @@ class Inputs:
         return self._made(f"dicom-{side}-{count}", make)
 
     def volume(self, axis: int, shape: tuple[int, int, int] = (300, 512, 512)) -> Path:
-        """A folder with one int16 volume; `shape` is (slices, rows, columns), which lie on `axis`."""
+        """Return a folder with one int16 volume; `shape` is (slices, rows, columns), which lie on `axis`."""
 
         def make(folder: Path) -> None:
             slices, rows, columns = shape

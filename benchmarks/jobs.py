@@ -59,7 +59,7 @@ class Bench:
         return [python, str(OTHERS / script), *arguments]
 
     def fresh(self) -> Path:
-        """A new folder for outputs; those of the run before are emptied, and stay until the end.
+        """Return a new folder for outputs; those of the run before are emptied, and stay until the end.
 
         Their memory is used again. Deleting them would slow down what is created next: ext4 leaves inodes
         alone that were freed in the last minutes, and looks at each of them for every new file.
@@ -88,12 +88,12 @@ class Bench:
         return run(self.into_fresh(command))
 
     def into_fresh(self, command: Command) -> Command:
-        """A command with a fresh folder in place of `OUT`."""
+        """Return a command with a fresh folder in place of `OUT`."""
         out = str(self.fresh())
         return [out if word == OUT else word for word in command]
 
     def versus(self, ours: Callable[[], Run], other: Callable[[], Run]) -> tuple[Spread, str]:
-        """How many times as long the other takes, and both medians as text."""
+        """Say how many times as long the other takes, and both medians as text."""
         found = alternate({"ours": ours, "other": other}, self.rounds)
         mine, theirs = ([once.seconds for once in found[name]] for name in ("ours", "other"))
         text = f"{Spread(tuple(mine)).median:.2f} s against {Spread(tuple(theirs)).median:.2f} s"
@@ -124,7 +124,7 @@ rule copy:
 
 
 def volume(axis: int) -> str:
-    """The conversion of a volume with its slices on this axis."""
+    """Return the conversion of a volume with its slices on this axis."""
     source = f"{{format: volume, slice_axis: {axis}, spacing: [0.5, 0.5, 1], units: hu}}"
     return f'{{inputs: "*.npy", source: {source}, exports: {{to: ct-series, path: "{{slice:04d}}.dcm"}}}}'
 
@@ -161,7 +161,7 @@ def decode(bench: Bench) -> Iterator[Row]:
 
 
 def numbers(command: Command) -> list[float]:
-    """What a command prints, as numbers. Raises: subprocess.CalledProcessError."""
+    """Return what a command prints, as numbers. Raises: subprocess.CalledProcessError."""
     said = subprocess.run(list(command), check=True, capture_output=True, text=True)
     return [float(part) for part in said.stdout.split()]
 

@@ -66,7 +66,7 @@ def run(command: Command, *, before: Callable[[], None] | None = None, memory: b
 
 
 def alternate(commands: dict[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
-    """A B A B ...: one run of each to warm up, then `rounds` of each in turn."""
+    """Return a B A B ...: one run of each to warm up, then `rounds` of each in turn."""
     for once in commands.values():
         once()
     found: dict[str, list[Run]] = {name: [] for name in commands}
@@ -77,12 +77,12 @@ def alternate(commands: dict[str, Callable[[], Run]], rounds: int) -> dict[str, 
 
 
 def ratios(ours: Sequence[float], other: Sequence[float]) -> Spread:
-    """How many times as long the other took, round by round."""
+    """Say how many times as long the other took, round by round."""
     return Spread(tuple(b / a for a, b in zip(ours, other, strict=True)))
 
 
 def _environment() -> dict[str, str]:
-    """The user's, but with compiled modules kept: start-up would compile them each time otherwise."""
+    """Return the user's, but with compiled modules kept: start-up would compile them each time otherwise."""
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -24,7 +24,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def against(rows: Iterable[Row]) -> str:
-    """The jobs against their alternatives."""
+    """Return the jobs against their alternatives."""
     head = ("job", "against", "times: median (least to most)", "wanted", "reached", "medians")
     return table(head, (_line(row) for row in rows))
 
@@ -50,7 +50,7 @@ def memory(figures: Iterable[Figure]) -> str:
 
 
 def parts(found: Mapping[str, Mapping[str, float]]) -> str:
-    """Where the time of one output goes, in milliseconds."""
+    """Say where the time of one output goes, in milliseconds."""
     rows = [
         (job, *(f"{each[name] * 1e3:.1f}" for name in PARTS), f"{each['least'] * 1e3:.1f}",
          f"{each[PARTS[-1]] / each['least']:.1f}")

@@ -81,7 +81,7 @@ class Element:
 
 
 def elements(dataset: Dataset, start: str = "") -> Iterator[tuple[str, Element]]:
-    """Every element of a dataset and of the items of its sequences, in the order of the file."""
+    """Yield every element of a dataset and of the items of its sequences, in the order of the file."""
     for element in dataset:
         name = f"{start}{_name(dataset, element)}"
         if element.VR == "SQ" and element.value:
@@ -102,7 +102,7 @@ def _name(dataset: Dataset, element: DataElement) -> str:
 
 
 def text_of(element: DataElement) -> str:
-    """The value of an element as one line of text."""
+    """Return the value of an element as one line of text."""
     value: Any = element.value
     if isinstance(value, bytes):
         return f"{len(value)} bytes" if value else ""
@@ -113,6 +113,6 @@ def text_of(element: DataElement) -> str:
 
 
 def _text(value: Any) -> str:
-    """A number as it stands in the file; a name's own `original_string` would be its bytes."""
+    """Return a number as it stands in the file; a name's own `original_string` would be its bytes."""
     original = getattr(value, "original_string", None)
     return original if isinstance(original, str) else str(value)

@@ -61,12 +61,12 @@ def _flag(value: Any) -> Any:
 
 
 def as_tuple(value: Any) -> Any:
-    """A YAML list as the tuple that a frozen model keeps; anything else unchanged."""
+    """Return a YAML list as the tuple that a frozen model keeps; anything else unchanged."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _tuple_of(count: int) -> BeforeValidator:
-    """A list of exactly so many values as a tuple."""
+    """Return a list of exactly so many values as a tuple."""
 
     def check(value: Any) -> Any:
         if isinstance(value, list | tuple) and len(value) != count:
@@ -77,7 +77,7 @@ def _tuple_of(count: int) -> BeforeValidator:
 
 
 def one_or_many(value: Any) -> Any:
-    """A single item where a list is meant: ``exports: {...}`` is a list of one."""
+    """Return a single item where a list is meant: ``exports: {...}`` is a list of one."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
@@ -86,7 +86,10 @@ AS_IT_IS = PlainSerializer(lambda value: value)
 
 
 def quantity(value: Any, *, positive: bool = False, unknown: bool = False) -> Any:
-    """A number, a template that gives one, or (where allowed) ``unknown``. Raises: PydanticCustomError."""
+    """Return a number, a template that gives one, or (where allowed) ``unknown``.
+
+    Raises: PydanticCustomError.
+    """
     if isinstance(value, str):
         if unknown and value == UNKNOWN:
             return UNKNOWN
@@ -106,7 +109,7 @@ def _quantity(*, positive: bool = False, unknown: bool = False) -> PlainValidato
 
 
 def _number_or(*words: str) -> PlainValidator:
-    """A number or one of some words."""
+    """Return a number or one of some words."""
 
     def check(value: Any) -> Any:
         if value in words:

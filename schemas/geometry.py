@@ -16,7 +16,7 @@ Filling = Literal[
 
 
 def _pair_or(word: str, *, positive: bool = False) -> PlainValidator:
-    """Two numbers (or templates), row then column; or a word."""
+    """Return two numbers (or templates), row then column; or a word."""
 
     def check(value: Any) -> Any:
         if value == word:

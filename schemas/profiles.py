@@ -18,7 +18,7 @@ PROFILES: dict[str, str] = {
 
 
 def is_profile_file(name: str) -> bool:
-    """Whether a profile is named by its file."""
+    """Tell whether a profile is named by its file."""
     return name.lower().endswith((".yaml", ".yml"))
 
 

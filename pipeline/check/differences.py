@@ -59,7 +59,7 @@ class Difference:
 
 
 def difference(before: bytes, after: bytes, to: str) -> Difference:
-    """How two outputs of an export target differ."""
+    """Say how two outputs of an export target differ."""
     if before == after:
         return Difference()
     read = exporter(to).contents
@@ -121,7 +121,7 @@ def _pixels(old: Contents, new: Contents) -> PixelChange | None:
 
 
 def _distance(a: Pixels, b: Pixels) -> Pixels:
-    """How far values are apart; exact for every integer, infinite where a number meets none."""
+    """Say how far values are apart; exact for every integer, infinite where a number meets none."""
     import numpy as np
 
     if a.dtype.kind in "iub":

@@ -130,7 +130,7 @@ def open_outputs() -> None:
 
 
 def lost(error: BaseException) -> str | None:
-    """Why output could not be written, if that is what the error is; empty where nobody wants to know."""
+    """Say why output could not be written, if that is what the error is; empty where nobody wants to know."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, Output) and stream.error is error:
             gone = isinstance(error, BrokenPipeError) or stream is sys.stderr

@@ -106,7 +106,7 @@ def _check_one_output(request: Request) -> None:
 
 
 def _common(files: Sequence[Path]) -> tuple[Path, list[str]]:
-    """The folder that holds all files, and their paths in it with ``/``."""
+    """Return the folder that holds all files, and their paths in it with ``/``."""
     for file in files:
         if str(file) == "-":
             raise UsageError("standard input cannot be converted", subject="-", hint="name a file")
@@ -124,7 +124,7 @@ def _common(files: Sequence[Path]) -> tuple[Path, list[str]]:
 
 
 def _glob(name: str) -> str:
-    """A glob that matches this name alone. Raises: UsageError."""
+    """Return a glob that matches this name alone. Raises: UsageError."""
     if "\\" in name:
         raise UsageError("its name holds a backslash, which no recipe can say", subject=name)
     return "".join(f"[{char}]" if char in "*?[{}" else char for char in name)
@@ -136,7 +136,7 @@ def _format_of(source: Part) -> str:
 
 
 def _target(request: Request, source: str) -> str:
-    """The target that nothing names: what the suffix of OUT says. Raises: UsageError."""
+    """Return the target that nothing names: what the suffix of OUT says. Raises: UsageError."""
     suffix = "" if request.folder else request.out.suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
@@ -156,7 +156,7 @@ def _is_dicom(file: Path, source: str) -> bool:
 
 
 def _export(request: Request, to: str, source: str) -> Part:
-    """Where each output goes: a literal name, or one made of its input's in a folder."""
+    """Say where each output goes: a literal name, or one made of its input's in a folder."""
     if request.folder:
         row = TARGETS.get(to)
         slices = row is not None and row.made_of == "slices"
@@ -168,7 +168,7 @@ def _export(request: Request, to: str, source: str) -> Part:
 
 
 def _geometry(said: Mapping[str, str]) -> Part:
-    """Each key from its own option; two numbers may be said as ``0.4,0.4``."""
+    """Return each key from its own option; two numbers may be said as ``0.4,0.4``."""
     parts = {}
     for key, text in said.items():
         values = text.split(",")
@@ -204,7 +204,7 @@ def _list(option: str, values: Sequence[str]) -> Part:
 
 
 def _yaml(option: str, text: str) -> Part:
-    """The text of an option, read as a recipe would read it. Raises: UsageError."""
+    """Return the text of an option, read as a recipe would read it. Raises: UsageError."""
     try:
         node = read_yaml(text.encode())
     except YamlError as error:
@@ -218,7 +218,7 @@ def _part(value: Any, option: str) -> Part:
 
 
 def _placed(part: Part, option: str) -> Part:
-    """The part and all in it as said by an option, which has no lines."""
+    """Return the part and all in it as said by an option, which has no lines."""
     place = Place(option, 0, 0, "conversion")
     value = part.value
     if isinstance(value, dict):
@@ -229,7 +229,7 @@ def _placed(part: Part, option: str) -> Part:
 
 
 def _moved(part: Part, path: tuple[str | int, ...]) -> Part:
-    """The part and all in it at its path in the recipe."""
+    """Return the part and all in it at its path in the recipe."""
     value = part.value
     if isinstance(value, dict):
         value = {key: _moved(inner, (*path, key)) for key, inner in value.items()}

@@ -45,7 +45,7 @@ def _refuse_existing(planned: Plan) -> None:
 
 
 def recipe_text(request: Request) -> str:
-    """The recipe that does the same, ready to be kept. Raises: UsageError, as `convert`."""
+    """Return the recipe that does the same, ready to be kept. Raises: UsageError, as `convert`."""
     wanted = asked(request)
     _loaded(wanted)
     lines = "".join(f"{line}\n" for line in lines_of(wanted.tree))

@@ -139,7 +139,7 @@ def artifact(
     transfer_syntax: TransferSyntax = "explicit-le",
     then: Callable[[Finished], None] = lambda finished: None,
 ) -> Artifact:
-    """The draft as an output, with the check of what was written; `then` is told what passed it.
+    """Return the draft as an output, with the check of what was written; `then` is told what passed it.
 
     Raises: as `finish`.
     """
@@ -170,7 +170,7 @@ def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _pixels_given(dataset: Dataset, context: Context) -> bool:
-    """Whether the recipe put other pixels in place of ours, or removed them."""
+    """Tell whether the recipe put other pixels in place of ours, or removed them."""
     if any(tag in dataset for tag in PIXEL_TAGS.values()):
         return True
     pixels = PIXEL_TAGS.values()

@@ -93,12 +93,12 @@ _single: deque[object] = deque(maxlen=_MOST)
 
 @cache
 def all_but(kind: type, *names: str) -> attrgetter[Any]:
-    """Every field of a dataclass except these, so that one that is added later counts as kin."""
+    """Return every field of a dataclass except these, so that one that is added later counts as kin."""
     return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
 def kin_of(options: object, context: Context, image: Image, encoded: Encoded) -> tuple[object, ...]:
-    """What every kind of image shares with its kin; geometry and source are for each kind to add.
+    """Return what every kind of image shares with its kin; geometry and source are for each kind to add.
 
     With a namespace, nothing derives from the contents of the inputs.
     """
@@ -117,7 +117,7 @@ def kin_of(options: object, context: Context, image: Image, encoded: Encoded) ->
 def artifact(
     sibling: Sibling | None, draft: Callable[[], Draft], context: Context, syntax: TransferSyntax
 ) -> Artifact:
-    """An output, from its family where that is known, else from its draft; the same bytes either way.
+    """Return an output, from its family where that is known, else from its draft; the same bytes either way.
 
     `sibling` None: a file that is like no other. Raises: as `finish`.
     """
@@ -130,7 +130,7 @@ def artifact(
 
 
 def _alike(sibling: Sibling, context: Context) -> bool:
-    """Whether nobody follows how the file is made, and nothing but its kin decides what is not its own.
+    """Tell whether nobody follows how the file is made, and nothing but its kin decides what is not its own.
 
     Neither may the recipe say what is a file's own, nor its pixels what study it is of.
     """

@@ -180,7 +180,7 @@ def _behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
 
 
 def _is_left(element: RawDataElement) -> bool:
-    """Whether its value was left in the file."""
+    """Tell whether its value was left in the file."""
     return element.value is None and element.length != 0
 
 
@@ -203,7 +203,7 @@ def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
 
 
 def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether two flat arrays are equal, block by block: what is compared stays in cache."""
+    """Tell whether two flat arrays are equal, block by block: what is compared stays in cache."""
     return len(ours) == len(theirs) and all(
         np.array_equal(ours[first : first + _BLOCK], theirs[first : first + _BLOCK])
         for first in range(0, len(ours), _BLOCK)
@@ -223,7 +223,7 @@ def _meta(meta: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
 
 
 def _read(found: Dataset, keyword: str) -> tuple[Any, ...]:
-    """The `plain` values of an element; none where there is no such element."""
+    """Return the `plain` values of an element; none where there is no such element."""
     stored = found.get_item(keyword)
     return () if stored is None else values_read(found, stored, charset_of(found))[1]
 
@@ -231,7 +231,7 @@ def _read(found: Dataset, keyword: str) -> tuple[Any, ...]:
 def differences(
     meant: Dataset, found: Dataset, *, skipped: frozenset[int] = frozenset(), implicit: bool = False
 ) -> Iterator[str]:
-    """The elements whose VR or value is not the same in two datasets, sequences included.
+    """Yield the elements whose VR or value is not the same in two datasets, sequences included.
 
     `implicit`: `found` was read from implicit VR, which does not say the VR of private elements; their bytes
     are compared where a reader takes them for something else.
@@ -255,7 +255,7 @@ def differences(
 
 
 def _difference(ours: DataElement, found: Dataset, implicit: bool) -> Iterator[str]:
-    """What is not the same in two elements that do not read alike; at most one thing."""
+    """Yield what is not the same in two elements that do not read alike; at most one thing."""
     theirs = found[ours.tag]
     if theirs.VR == ours.VR:
         yield str(ours.name)

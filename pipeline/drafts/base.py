@@ -25,7 +25,7 @@ class Draft:
 
 
 def head(description: str) -> str:
-    """The lines above `conversions`."""
+    """Return the lines above `conversions`."""
     return (
         f"{SCHEMA_LINE}#\n"
         "# Help in the editor: dicombake schema --out recipe.schema.json\n"

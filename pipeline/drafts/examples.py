@@ -30,25 +30,25 @@ conversions:
 
 
 def blank() -> Draft:
-    """A short recipe to start from."""
+    """Return a short recipe to start from."""
     return Draft(head("what is converted, and for whom") + _BLANK)
 
 
 def examples() -> list[str]:
-    """The names that `from_example` takes."""
+    """Return the names that `from_example` takes."""
     names = (entry.name for entry in files(_RECIPES).iterdir())
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def example_text(name: str) -> str:
-    """An example as it is. Raises: UsageError for an unknown name."""
+    """Return an example as it is. Raises: UsageError for an unknown name."""
     if name not in examples():
         raise UsageError(f"there is no example '{name}'", hint=f"there are {', '.join(examples())}")
     return _read(f"{name}.yaml")
 
 
 def from_example(name: str) -> Draft:
-    """An example with a namespace of its own, and what it extends. Raises: UsageError."""
+    """Return an example with a namespace of its own, and what it extends. Raises: UsageError."""
     text = example_text(name)
     text = re.sub(r"^uid_namespace:.*$", f"uid_namespace: {uuid.uuid4()}", text, count=1, flags=re.M)
     text = re.sub(r"\A# yaml-language-server:.*\n", SCHEMA_LINE, text)
@@ -63,6 +63,6 @@ def _read(path: str) -> str:
 
 
 def about(name: str) -> str:
-    """What an example is for, as its own `description` says."""
+    """Return what an example is for, as its own `description` says."""
     found = re.search(r"^description: (.*)$", example_text(name), re.M)
     return found[1] if found else ""

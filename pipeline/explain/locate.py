@@ -29,7 +29,7 @@ class Found:
 
 
 def find(file: Path, *, out: Path | None = None, data: Path | None = None) -> Found:
-    """The recipe whose lock names the file, else the one recipe in the nearest folder that has any.
+    """Yield the recipe whose lock names the file, else the one recipe in the nearest folder that has any.
 
     Raises:
         UsageError: there is none, or there are several.
@@ -56,7 +56,7 @@ _HINT = "name the recipe: --recipe RECIPE, with --out and --data as it was run"
 
 
 def of_recipe(file: Path, recipe: Path, *, out: Path | None, data: Path | None) -> Found:
-    """What a file is to a recipe, by the recipe's lock; an input where the lock does not know it."""
+    """Yield what a file is to a recipe, by the recipe's lock; an input where the lock does not know it."""
     for found in _in_lock(lock_path(recipe), recipe, file, out, data):
         return found
     return Found(recipe, "input", relative(file, data or recipe.parent))
@@ -72,7 +72,7 @@ def relative(file: Path, folder: Path) -> str:
 
 
 def _real(file: Path) -> str:
-    """The folder's true path, and the file's own name: a link is named, not what it leads to."""
+    """Return the folder's true path, and the file's own name: a link is named, not what it leads to."""
     return os.path.join(os.path.realpath(file.parent), file.name)  # noqa: PTH118
 
 

@@ -75,7 +75,7 @@ def matching(
 
 
 def _never(loaded: LoadedRecipe, path: str, data: Path) -> str:
-    """Why no conversion can take the file, whatever its globs say; or nothing."""
+    """Say why no conversion can take the file, whatever its globs say; or nothing."""
     if path == ".." or path.startswith(("../", "/")) or Path(path).is_absolute():
         return ELSEWHERE
     if any(part.casefold() == STATE_FOLDER for part in path.split("/")):

@@ -39,7 +39,7 @@ class Exporter:
 
 
 def only(images: Sequence[Image], what: str) -> Image:
-    """The image of a target that holds one. Raises: ExportError for none or several."""
+    """Return the image of a target that holds one. Raises: ExportError for none or several."""
     if len(images) != 1:
         raise ExportError(
             f"a {what} holds one image, not {len(images)}",

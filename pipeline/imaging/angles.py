@@ -21,7 +21,7 @@ def wrapped(angle: float) -> float:
 
 
 def to_iec(angle: float, axis: Axis, scale: Scale) -> float:
-    """An angle of a maker's scale in IEC 61217, in [0, 360).
+    """Return an angle of a maker's scale in IEC 61217, in [0, 360).
 
     Varian IEC and Elekta differ from IEC 61217 in the sense of the couch; Varian's standard scale has 180
     where IEC has 0 and runs the other way, for all three axes (measured: docs/formats/xim.md).

@@ -40,7 +40,7 @@ def cosine_and_sine(degrees: float) -> tuple[float, float]:
 
 
 def _series(angle: Decimal, *, even: bool) -> Decimal:
-    """The cosine (`even`) or sine of up to an eighth of a turn, from its Taylor series."""
+    """Return the cosine (`even`) or sine of up to an eighth of a turn, from its Taylor series."""
     order = 0 if even else 1
     term = total = Decimal(1) if even else angle
     while abs(term) > Decimal(10) ** -_DIGITS * abs(total):

@@ -79,21 +79,24 @@ def rescaled(
 
 
 def below(pixels: Pixels, limit: float) -> Pixels:
-    """Where pixels < limit, compared exactly (a 64-bit integer is not rounded to a float first)."""
+    """Say where pixels < limit, compared exactly (a 64-bit integer is not rounded to a float first)."""
     if pixels.dtype.kind in "iu":
         return np.asarray(pixels < math.ceil(limit))
     return np.asarray(pixels.astype(np.float64, copy=False) < limit)
 
 
 def above(pixels: Pixels, limit: float) -> Pixels:
-    """Where pixels > limit, compared exactly."""
+    """Say where pixels > limit, compared exactly."""
     if pixels.dtype.kind in "iu":
         return np.asarray(pixels > math.floor(limit))
     return np.asarray(pixels.astype(np.float64, copy=False) > limit)
 
 
 def not_exact(pixels: Pixels, dtype: np.dtype) -> Pixels:
-    """Where a value does not survive the way into `dtype` unchanged. NaN and infinity survive in floats."""
+    """Say where a value does not survive the way into `dtype` unchanged.
+
+    NaN and infinity survive in floats.
+    """
     kinds = (pixels.dtype.kind, dtype.kind)
     if kinds[0] == "b" or pixels.dtype == dtype:
         return np.zeros(pixels.shape, bool)

@@ -17,7 +17,7 @@ _ANYTHING = re.compile(r".+", re.DOTALL)
 
 
 def nfc(text: str) -> str:
-    """The text in Unicode's normal form C."""
+    """Return the text in Unicode's normal form C."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -31,7 +31,7 @@ class Part:
     """Whether it names dotfiles."""
 
     def match(self, name: str, before: Captures) -> Captures | None:
-        """The captures so far and those of `name` (NFC); None where it does not match."""
+        """Return the captures so far and those of `name` (NFC); None where it does not match."""
         if self.regex is None or (name.startswith(".") and not self.dotted):
             return None
         found = self.regex.fullmatch(name)
@@ -56,11 +56,11 @@ class Globs:
         self._parts = tuple(_compiled(parse_glob(nfc(text)), flags) for text in self.texts)
 
     def start(self) -> list[State]:
-        """The states of the folder that the globs are relative to."""
+        """Return the states of the folder that the globs are relative to."""
         return self._closed(State(glob, 0, ()) for glob in range(len(self._parts)))
 
     def enter(self, states: Sequence[State], name: str, *, deep: bool = True) -> list[State]:
-        """The states of the subfolder `name` (NFC); with `deep` false, ``**`` does not enter it."""
+        """Return the states of the subfolder `name` (NFC); with `deep` false, ``**`` does not enter it."""
         return self._closed(self._steps(states, name, deep))
 
     def _steps(self, states: Sequence[State], name: str, deep: bool) -> Iterator[State]:
@@ -75,7 +75,7 @@ class Globs:
                     yield State(state.glob, state.position + 1, captures)
 
     def _closed(self, states: Iterable[State]) -> list[State]:
-        """The states, each glob's position once, with those reached where ``**`` matches no folder.
+        """Return the states, each glob's position once, with those reached where ``**`` matches no folder.
 
         What has come further stands first, so that of several ways to match, the one wins whose
         leftmost ``**`` matches the fewest folders.
@@ -90,7 +90,7 @@ class Globs:
         return sorted(closed.values(), key=lambda state: state.glob)
 
     def finals(self, states: Sequence[State]) -> list[tuple[Part, State]]:
-        """The components that a file in this folder can match."""
+        """Return the components that a file in this folder can match."""
         found = []
         for state in states:
             parts = self._parts[state.glob]
@@ -100,7 +100,7 @@ class Globs:
         return found
 
     def everything(self, states: Sequence[State]) -> bool:
-        """Whether some glob ends in ``**`` here, so that all below matches (dotfiles aside)."""
+        """Tell whether some glob ends in ``**`` here, so that all below matches (dotfiles aside)."""
         return any(
             state.position + 1 == len(self._parts[state.glob])
             and self._parts[state.glob][state.position].regex is None
@@ -108,7 +108,7 @@ class Globs:
         )
 
     def goes_deeper(self, states: Sequence[State]) -> bool:
-        """Whether a file in some subfolder can match."""
+        """Tell whether a file in some subfolder can match."""
         return any(
             state.position + 1 < len(self._parts[state.glob])
             or self._parts[state.glob][state.position].regex is None
@@ -116,7 +116,7 @@ class Globs:
         )
 
     def match(self, path: str) -> tuple[int, Captures] | None:
-        """Which glob matches a path (with /) first, and its captures; None where none does."""
+        """Say which glob matches a path (with /) first, and its captures; None where none does."""
         *folders, name = nfc(path).split("/")
         states = self.start()
         for folder in folders:

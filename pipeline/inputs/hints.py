@@ -18,7 +18,7 @@ _KIND = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):[df]\}")
 
 
 def near_miss(inputs: Inputs, data: Path) -> str:
-    """A way out for globs that match nothing under `data`, as a clause; empty where none shows.
+    """Return a way out for globs that match nothing under `data`, as a clause; empty where none shows.
 
     Reads names only. Globs are tried in their order, each with less and less said.
     """
@@ -37,7 +37,7 @@ def near_miss(inputs: Inputs, data: Path) -> str:
 
 
 def why_not(inputs: Inputs, path: str) -> str:
-    """Why a path (with /, relative to the data folder) is no input, as a sentence; empty if it is one."""
+    """Say why a path (with /, relative to the data folder) is no input, as a sentence; empty if it is one."""
     if Globs(inputs.files).match(path) is not None:
         barred = barring(inputs, path)
         return f"'exclude' leaves it out: '{barred}'" if barred else ""
@@ -51,12 +51,12 @@ def why_not(inputs: Inputs, path: str) -> str:
 
 
 def barring(inputs: Inputs, path: str) -> str:
-    """The first glob of `exclude` that leaves a path out, or nothing."""
+    """Return the first glob of `exclude` that leaves a path out, or nothing."""
     return next((glob for glob in inputs.exclude if Globs([glob]).match(path) is not None), "")
 
 
 def fails(glob: str, path: str) -> str:
-    """Why a glob does not match a path (with /, relative to the data folder); nothing where it does."""
+    """Say why a glob does not match a path (with /, relative to the data folder); nothing where it does."""
     if Globs([glob]).match(path) is not None:
         return ""
     wrong = _part_that_differs(glob, path)
@@ -82,7 +82,7 @@ def _part_that_differs(glob: str, path: str) -> str:
 
 
 def _looser(glob: str) -> Iterator[tuple[Globs, str]]:
-    """The glob with less said, and what a file that only then matches has."""
+    """Yield the glob with less said, and what a file that only then matches has."""
     untyped = _KIND.sub(r"{\1}", glob)
     yield Globs([glob], re.IGNORECASE), "differs in upper and lower case"
     if untyped != glob:
@@ -102,7 +102,7 @@ def _some(paths: list[str]) -> str:
 
 
 def _missing_folder(glob: str, data: Path) -> str:
-    """The first folder that the glob names in full and that is not there."""
+    """Return the first folder that the glob names in full and that is not there."""
     folder = data
     for component in parse_glob(nfc(glob)).components[:-1]:
         if component.literal is None:

@@ -58,6 +58,6 @@ def unreadable(path: Path, error: OSError) -> SourceError:
 
 
 def head_of(path: Path, count: int = 1024) -> bytes:
-    """The first bytes of a file. Raises: SourceError."""
+    """Return the first bytes of a file. Raises: SourceError."""
     with opened(path) as file:
         return file.read(count)

@@ -71,7 +71,7 @@ _SAME: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def agreed_geometry(images: Sequence[Image]) -> tuple[Geometry, tuple[Note, ...]]:
-    """The first image's geometry without what another one contradicts or does not know.
+    """Return the first image's geometry without what another one contradicts or does not know.
 
     SID and other lengths may differ by 0.1 mm, angles by 0.1 degree the short way round; the first value
     stands for all. The spacing is the caller's to check.
@@ -111,7 +111,7 @@ def _shown(value: Any) -> str:
 
 
 def units_note(images: Sequence[Image]) -> tuple[Note, ...]:
-    """What there is to say about values in different units."""
+    """Return what there is to say about values in different units."""
     units = sorted({image.units or "none" for image in images})
     if len(units) == 1:
         return ()
@@ -120,7 +120,7 @@ def units_note(images: Sequence[Image]) -> tuple[Note, ...]:
 
 
 def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]]:
-    """The first image's file, its datasets reduced to what all files say, and what was taken away.
+    """Return the first image's file, its datasets reduced to what all files say, and what was taken away.
 
     Patient and study attributes that differ become empty (a Study Instance UID goes: its study is none of
     theirs). Others go: an acquisition time of one of them is none of the result.
@@ -203,7 +203,7 @@ def _items(dataset: Dataset, tag: Any) -> Sequence[Dataset] | None:
 
 
 def _element(dataset: Dataset, tag: Any) -> DataElement | None:
-    """The element; None where there is none, or none that can be read."""
+    """Return the element; None where there is none, or none that can be read."""
     try:
         element: DataElement | None = dataset.get(tag)
         return element

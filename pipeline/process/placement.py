@@ -18,7 +18,7 @@ WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
 def moved(image: Image, move: Move, does: str) -> Image:
-    """The image with its geometry moved along; the pixels are the caller's business.
+    """Return the image with its geometry moved along; the pixels are the caller's business.
 
     What would be needed and is not known (a spacing, an orientation) leaves the dependent values empty, with
     a note: a position is never kept where it stopped being true.

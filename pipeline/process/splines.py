@@ -28,7 +28,7 @@ Indices = npt.NDArray[np.intp]
 
 
 def resampled(values: Values, move: Move, order: int) -> Values:
-    """The image at the places where `move` says that its new pixels lay; same shape, edges repeated.
+    """Return the image at the places where `move` says that its new pixels lay; same shape, edges repeated.
 
     Args:
         values: (rows, columns), finite.
@@ -71,7 +71,7 @@ def _interpolated(coefficients: Values, rows: Values, columns: Values, order: in
 
 
 def _taps(places: Values, order: int) -> tuple[Indices, list[Values]]:
-    """The first pixel that counts for each place, and the weights of it and the next `order` ones.
+    """Return the first pixel that counts for each place, and the weights of it and the next `order` ones.
 
     The weights are those of the B-spline between its knots, by the recursion of de Boor and Cox.
     """
@@ -123,7 +123,7 @@ def _filter(values: Values, pole: float) -> None:
 
 
 def _mirrored(values: Values, pole: float) -> Values:
-    """What the endless mirrored signal before the first value adds to it."""
+    """Return what the endless mirrored signal before the first value adds to it."""
     count = len(values)
     whole = math.prod([pole] * count)
     total: Values = np.zeros_like(values[0])

@@ -34,5 +34,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What there is: the names of the API beside the module's own."""
+    """Return what there is: the names of the API beside the module's own."""
     return sorted({*globals(), *__all__})

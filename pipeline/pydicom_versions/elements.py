@@ -17,14 +17,14 @@ PYDICOM_3 = int(__version_info__[0]) >= 3
 
 
 def original_encoding(dataset: Dataset) -> tuple[bool | None, bool | None]:
-    """Whether a dataset was read as implicit VR, and as little endian; None where it was not read."""
+    """Tell whether a dataset was read as implicit VR, and as little endian; None where it was not read."""
     if PYDICOM_3:
         return dataset.original_encoding
     return dataset.read_implicit_vr, dataset.read_little_endian
 
 
 def original_character_set(dataset: Dataset) -> Charset:
-    """The Python encodings that the text of a dataset is read with."""
+    """Return the Python encodings that the text of a dataset is read with."""
     return dataset.original_character_set if PYDICOM_3 else dataset.read_encoding
 
 
@@ -42,7 +42,7 @@ def set_original_encoding(dataset: Dataset, source: Dataset, charset: Charset = 
 
 
 def element_from_bytes(tag: BaseTag, vr: str, data: bytes) -> DataElement:
-    """The element whose explicit VR little endian value has these bytes; text is UTF-8.
+    """Return the element whose explicit VR little endian value has these bytes; text is UTF-8.
 
     Raises:
         ValueError, TypeError, NotImplementedError, OverflowError: they are no value of that VR.
@@ -71,7 +71,7 @@ def file_bytes(dataset: Dataset) -> bytes:
 
 
 def implicit_bytes(dataset: Dataset) -> bytes:
-    """The dataset alone as implicit VR little endian: no preamble, no file meta."""
+    """Return the dataset alone as implicit VR little endian: no preamble, no file meta."""
     stream = BytesIO()
     if PYDICOM_3:
         dataset.save_as(stream, implicit_vr=True, little_endian=True, enforce_file_format=False)
@@ -82,5 +82,5 @@ def implicit_bytes(dataset: Dataset) -> bytes:
 
 
 def tag_text(tag: int) -> str:
-    """A tag as pydicom 3 writes it, ``(0010,0020)``; 2.4 has a blank in it."""
+    """Return a tag as pydicom 3 writes it, ``(0010,0020)``; 2.4 has a blank in it."""
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

@@ -101,7 +101,7 @@ def generate_frames(
     number_of_frames: int | None = None,
     extended_offsets: tuple[bytes, bytes] | None = None,
 ) -> Iterator[bytes]:
-    """The compressed frames of an encapsulated value, by the offset table that there is (PS3.5 A.4).
+    """Yield the compressed frames of an encapsulated value, by the offset table that there is (PS3.5 A.4).
 
     One fragment per frame where an Extended Offset Table says where they are (PS3.3 C.7.6.3.1.8).
     """
@@ -126,7 +126,7 @@ def pixel_array(dataset: Dataset) -> _Array:
 
 
 def _native_frame(dataset: Dataset, syntax: str, index: int) -> tuple[_Array, str]:
-    """A frame that is not compressed, of whole bytes (PS3.5 8.1)."""
+    """Return a frame that is not compressed, of whole bytes (PS3.5 8.1)."""
     keyword = next(
         name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in dataset
     )
@@ -244,7 +244,7 @@ def _native_rle(frame: _Array, description: dict[str, Any]) -> bytes:
 
 
 def _smallest(frame: _Array, description: dict[str, Any]) -> bytes:
-    """The frame's bytes, one per value where its bits stored fit (as the codecs want them)."""
+    """Return the frame's bytes, one per value where its bits stored fit (as the codecs want them)."""
     return (frame.astype(f"{frame.dtype.kind}1") if description["bits_stored"] <= 8 else frame).tobytes()
 
 

@@ -29,12 +29,12 @@ HTJ2K_LOSSLESS = HTJ2KLossless
 
 
 def decoding_plugins(syntax: str) -> Collection[str]:
-    """The plugins that are installed and decode a transfer syntax."""
+    """Return the plugins that are installed and decode a transfer syntax."""
     return get_decoder(syntax).available_plugins
 
 
 def encoding_plugins(syntax: str) -> Collection[str]:
-    """The plugins that are installed and encode a transfer syntax."""
+    """Return the plugins that are installed and encode a transfer syntax."""
     return get_encoder(syntax).available_plugins
 
 
@@ -61,7 +61,7 @@ def decode_frame(dataset: Dataset, syntax: str, index: int, plugin: str) -> tupl
 
 
 def encode_frame(frame: np.ndarray[Any, Any], syntax: str, plugin: str, description: dict[str, Any]) -> bytes:
-    """One frame, compressed.
+    """Return one frame, compressed.
 
     Args:
         frame: (rows, columns) or (rows, columns, samples), 8 or 16 bits.
@@ -79,5 +79,5 @@ def encode_frame(frame: np.ndarray[Any, Any], syntax: str, plugin: str, descript
 
 
 def pixel_array(dataset: Dataset) -> np.ndarray[Any, Any]:
-    """All pixels of a dataset, colour as it is encoded."""
+    """Return all pixels of a dataset, colour as it is encoded."""
     return _pixel_array(dataset, raw=True, view_only=True)

@@ -54,7 +54,7 @@ def tag_key(key: Any) -> Any:
 
 
 def as_model(model: type[Some], value: Some | Mapping[str, Any], argument: str) -> Some:
-    """A part of a recipe from its keys. Raises: UsageError with the first mistake."""
+    """Return a part of a recipe from its keys. Raises: UsageError with the first mistake."""
     if isinstance(value, model):
         return value
     if not isinstance(value, Mapping):
@@ -63,7 +63,10 @@ def as_model(model: type[Some], value: Some | Mapping[str, Any], argument: str) 
 
 
 def validated(adapter: TypeAdapter[Value], value: Any, argument: str, known: Any = ()) -> Value:
-    """The value as a recipe would read it, `known` its keys. Raises: UsageError with the first mistake."""
+    """Return the value as a recipe would read it, `known` its keys.
+
+    Raises: UsageError with the first mistake.
+    """
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -60,7 +60,7 @@ def _applied_to(part: Part, lower: Part | None, machines: Mapping[str, Part], ma
 
 
 def _named(conversion: Part, defaults: Part | None) -> str:
-    """The text of `machine`; nothing where the conversion takes none."""
+    """Return the text of `machine`; nothing where the conversion takes none."""
     for part in (conversion, defaults):
         if part is not None and "machine" in part.entries:
             value = part.entries["machine"].value
@@ -69,14 +69,14 @@ def _named(conversion: Part, defaults: Part | None) -> str:
 
 
 def templated(merged: Part) -> list[str]:
-    """The conversions whose machine a template names."""
+    """Return the conversions whose machine a template names."""
     conversions = merged.entries.get("conversions")
     return [name for name, part in (conversions.entries if conversions else {}).items()
             if is_template(_named(part, None))]  # fmt: skip
 
 
 def machine_names(merged: Part) -> list[str]:
-    """The machines of a recipe's tree."""
+    """Return the machines of a recipe's tree."""
     machines = merged.entries.get("machines")
     return list(machines.entries) if machines else []
 

@@ -46,20 +46,20 @@ PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
 def problems_in(
     error: ValidationError, part: Part, model: type[BaseModel] = Recipe, *, partial: bool = False
 ) -> Iterator[Problem]:
-    """The problems of a part that `model` refuses; a `partial` part may leave things out."""
+    """Yield the problems of a part that `model` refuses; a `partial` part may leave things out."""
     for detail in error.errors(include_url=False):
         if not (partial and detail["type"] in PARTIAL):
             yield _problem(detail, part, model)
 
 
 def problem_at(part: Part, location: Location, what: str) -> Problem:
-    """A problem with the value at a location, or with the nearest part that holds it."""
+    """Return a problem with the value at a location, or with the nearest part that holds it."""
     found, _ = _find(part, location)
     return make_problem(found.place, found.path, what)
 
 
 def make_problem(place: Place, path: Iterable[str | int], what: str) -> Problem:
-    """A problem at a place; text of the file that could upset a terminal is escaped and cut."""
+    """Return a problem at a place; text of the file that could upset a terminal is escaped and cut."""
     return Problem(place.file, place.line, place.column, where(path), printable(what, 600))
 
 
@@ -132,13 +132,13 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
 
 
 def _names(keys: Keys) -> set[str]:
-    """The keys that a place knows, with those that only a file's top has."""
+    """Return the keys that a place knows, with those that only a file's top has."""
     top = keys.model is not None and issubclass(keys.model, Recipe)
     return {*keys.names, *(_FILE_KEYS if top else ())}
 
 
 def _known(name: str, parent: Part, location: Location, model: type[BaseModel]) -> str:
-    """What to write in place of an unknown key."""
+    """Return what to write in place of an unknown key."""
     names = _names(keys_at(model, location[:-1]))
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
     free = {known for known in names if known not in parent.entries}
@@ -177,7 +177,7 @@ def _meant_as_template(part: Part) -> str | None:
 
 
 def sentence(detail: Any) -> str:
-    """What one of Pydantic's errors means; its own words where they are ours already."""
+    """Return what one of Pydantic's errors means; its own words where they are ours already."""
     tell = _SENTENCES.get(detail["type"])
     return str(detail["msg"]) if tell is None else tell(detail)
 

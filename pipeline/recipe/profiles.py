@@ -20,12 +20,12 @@ HANDED_DOWN = ("pixels", "transfer_syntax")
 
 
 def built_in(name: str) -> bytes:
-    """The text of a profile that comes with the program."""
+    """Return the text of a profile that comes with the program."""
     return (files("dicombake.recipes") / "profiles" / f"{name}.yaml").read_bytes()
 
 
 def naming(file: Part, take: Callable[[Part], Part]) -> Part:
-    """A file's tree with what `take` makes of each part in it that names a profile."""
+    """Return a file's tree with what `take` makes of each part in it that names a profile."""
 
     def taken(part: Part) -> Part:
         named = part.entries.get("profile")
@@ -44,7 +44,7 @@ def naming(file: Part, take: Callable[[Part], Part]) -> Part:
 
 
 def profile_of(*parts: Part | None) -> str:
-    """The profile that the first of these names; ``null`` in one of them ends the search, too."""
+    """Return the profile that the first of these names; ``null`` in one of them ends the search, too."""
     for part in parts:
         if part is not None and "profile" in part.entries:
             value = part.entries["profile"].value

@@ -57,11 +57,11 @@ class _Place:
         return self.text[self.column : self.column + 1]
 
     def own(self, what: str) -> Slip:
-        """A slip at the very place."""
+        """Return a slip at the very place."""
         return Slip(self.line + 1, self.column + 1, what)
 
     def above(self) -> range:
-        """The place's own line and those before it, upwards."""
+        """Return the place's own line and those before it, upwards."""
         return range(min(self.line, len(self.lines) - 1), max(-1, self.line - _FAR), -1)
 
 
@@ -153,7 +153,7 @@ def _colon_in_text(place: _Place) -> Slip | None:
 
 
 def _indent(place: _Place) -> Slip | None:
-    """A key or an item whose indent is none of those of the lines around it."""
+    """Return a key or an item whose indent is none of those of the lines around it."""
     own = len(place.text) - len(place.text.lstrip(" "))
     if not place.text.strip() or place.before.strip():
         return None

@@ -58,13 +58,13 @@ class Part:
                 yield from part.walk((*location, index))
 
     def size(self) -> int:
-        """How many values it is made of."""
+        """Say how many values it is made of."""
         inner = self.value if isinstance(self.value, list) else self.entries.values()
         return 1 + sum(part.size() for part in inner)
 
 
 def parts_of(node: Node, file: str, *, own: bool = False, profile: bool = False) -> Part:
-    """The parts of a file; `own` where it is the recipe itself and not one that it extends."""
+    """Return the parts of a file; `own` where it is the recipe itself and not one that it extends."""
 
     def layer(path: Location) -> Layer:
         if profile:
@@ -93,7 +93,7 @@ def parts_of(node: Node, file: str, *, own: bool = False, profile: bool = False)
 
 
 def with_fills(file: Part) -> Part:
-    """A file's tree with what `fills` names in a geometry as weak as what `defaults` says.
+    """Return a file's tree with what `fills` names in a geometry as weak as what `defaults` says.
 
     A `fills` that is wrong is left for the models to refuse.
     """
@@ -129,7 +129,7 @@ def _weakened(part: Part) -> Part:
 
 
 def plain(part: Part) -> Any:
-    """A recipe, or a part of one, as plain data; a known key that is null counts as absent."""
+    """Return a recipe, or a part of one, as plain data; a known key that is null counts as absent."""
     data = part.plain()
     if isinstance(data, dict):
         _drop_nulls(data, model_of(data))
@@ -191,7 +191,7 @@ _ANY_INNER: dict[Kind, Kind] = {"conversions": "conversion"}
 
 
 def _merged_setting(key: str, lower: Part, upper: Part) -> Part:
-    """One key of a conversion, its short forms written out as far as merging needs it."""
+    """Return one key of a conversion, its short forms written out as far as merging needs it."""
     if key == "tags":
         return merge(lower, upper, "tags")
     if key == "geometry":
@@ -210,7 +210,7 @@ def _long(key: str, part: Part) -> Part:
 
 
 def _merged_tags(lower: dict[str, Part], upper: dict[str, Part]) -> dict[str, Part]:
-    """A tag replaces the same tag, however either is written; its value is never mixed."""
+    """Return a tag replaces the same tag, however either is written; its value is never mixed."""
     given = {_element(key) for key in upper}
     return {key: part for key, part in lower.items() if _element(key) not in given} | upper
 

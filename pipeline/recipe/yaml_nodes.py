@@ -60,7 +60,7 @@ class YamlError(ValueError):
 
 
 def read_yaml(data: bytes) -> Node:
-    """The document in a file's bytes.
+    """Return the document in a file's bytes.
 
     Raises:
         YamlError: with every mistake that was found before the text could no longer be followed.
@@ -111,7 +111,7 @@ def _events(text: str, *, pure: bool = False) -> Iterator[Any]:
 
 
 def _syntax(text: str, error: yaml.YAMLError) -> YamlProblem:
-    """What stopped the parser, in the words of PyYAML's own parser whichever one has read the text.
+    """Return what stopped the parser, in the words of PyYAML's own parser whichever one has read the text.
 
     libyaml looks ahead and may give up before our own bounds are reached; they come first.
     """

@@ -18,7 +18,7 @@ SHOWN = 20
 
 
 def checked_lines(checked: Checked, *, verbose: bool = False) -> Iterator[str]:
-    """Every output that is not fresh (all if verbose), what cannot be made, the lock, and the sum."""
+    """Yield every output that is not fresh (all if verbose), what cannot be made, the lock, and the sum."""
     loaded = checked.plan.loaded
     for kind in KINDS:
         of_kind = [finding for finding in checked.findings if finding.kind == kind]
@@ -61,7 +61,7 @@ def _summary(checked: Checked) -> str:
 
 
 def difference_lines(finding: Finding, difference: Difference) -> Iterator[str]:
-    """What a run would change in an output; with values, so for a terminal only."""
+    """Yield what a run would change in an output; with values, so for a terminal only."""
     yield f"{finding.path}{'' if difference else ': the recipe gives the same bytes'}"
     for tag in difference.tags:
         values = {
@@ -80,7 +80,7 @@ def difference_lines(finding: Finding, difference: Difference) -> Iterator[str]:
 
 
 def difference_as_json(difference: Difference) -> dict[str, Any]:
-    """The same without any value."""
+    """Return the same without any value."""
     pixels = difference.pixels
     return {
         "tags": [{"tag": tag.tag, "change": tag.change} for tag in difference.tags],
@@ -96,7 +96,7 @@ def difference_as_json(difference: Difference) -> dict[str, Any]:
 
 
 def checked_as_json(checked: Checked, differences: Mapping[str, Difference] | None = None) -> dict[str, Any]:
-    """The same as an object with stable keys; no value of a tag stands in it."""
+    """Return the same as an object with stable keys; no value of a tag stands in it."""
     told = differences or {}
     loaded = checked.plan.loaded
     return {

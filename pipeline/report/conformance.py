@@ -54,7 +54,7 @@ def _first(finding: Finding) -> str:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report for programs."""
+    """Return the report for programs."""
     return {
         "path": report.path.as_posix(),
         "kind": report.kind,
@@ -75,5 +75,5 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def failed_as_json(path: Path, error: DicombakeError) -> dict[str, Any]:
-    """A file that is no DICOM at all."""
+    """Return a file that is no DICOM at all."""
     return {"path": path.as_posix(), "error": error.what}

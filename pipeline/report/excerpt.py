@@ -40,6 +40,6 @@ def _lines(file: str) -> tuple[str, ...]:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes: East Asian wide letters two, marks on letters none."""
+    """Say how many columns of a terminal a text takes: East Asian wide letters two, marks on letters none."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)

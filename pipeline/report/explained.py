@@ -19,7 +19,7 @@ EMPTY = "(empty)"
 
 
 def choose(explained: Explained, tag: str) -> tuple[Story, ...]:
-    """The stories of one element: a keyword, a number, a private element, a path, or a sequence's.
+    """Return the stories of one element: a keyword, a number, a private element, a path, or a sequence's.
 
     Raises: UsageError for what is no tag, and for one that the output does not have.
     """
@@ -43,7 +43,7 @@ def choose(explained: Explained, tag: str) -> tuple[Story, ...]:
 
 
 def explained_lines(explained: Explained, chosen: tuple[Story, ...] | None = None) -> Iterator[str]:
-    """The ledger and every element with the layer that set it; or the whole stories of those chosen."""
+    """Yield the ledger and every element with the layer that set it; or the whole stories of those chosen."""
     yield f"{explained.path}: {explained.unit.id} of {explained.plan.loaded.path}"
     if explained.changed:
         yield f"note: {explained.changed}"
@@ -97,7 +97,7 @@ def _origin(origin: Origin) -> str:
 
 
 def explained_as_json(explained: Explained, chosen: tuple[Story, ...] | None = None) -> dict[str, Any]:
-    """The same as data; with values, which is what is asked for."""
+    """Return the same as data; with values, which is what is asked for."""
     stories = explained.stories if chosen is None else chosen
     return {
         "file": explained.path,
@@ -148,7 +148,7 @@ def matching_lines(found: Matching, *, exists: bool = True) -> Iterator[str]:
 
 
 def matching_as_json(found: Matching) -> dict[str, Any]:
-    """The same as data."""
+    """Return the same as data."""
     return {
         "file": found.path,
         "role": "input" if found.taken else "none",

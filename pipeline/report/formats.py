@@ -31,14 +31,14 @@ class Row:
 
 
 def sources() -> tuple[Row, ...]:
-    """Every source format, in the order of the schema."""
+    """Return every source format, in the order of the schema."""
     return tuple(
         Row(name, FORMATS[name].describes, _options(model)) for name, model in SOURCE_FORMATS.items()
     )
 
 
 def targets() -> tuple[Row, ...]:
-    """Every export target, in the order of the schema."""
+    """Return every export target, in the order of the schema."""
     return tuple(
         Row(name, TARGETS[name].describes, _options(model)) for name, model in EXPORT_TARGETS.items()
     )
@@ -59,7 +59,7 @@ def _option(name: str, field: FieldInfo) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A default as a recipe would write it."""
+    """Return a default as a recipe would write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -70,7 +70,7 @@ def _shown(value: Any) -> str:
 
 
 def tables() -> RenderableType:
-    """Both tables for a terminal."""
+    """Return both tables for a terminal."""
     from rich.console import Group
     from rich.text import Text
 
@@ -92,13 +92,13 @@ def _grid(rows: tuple[Row, ...]) -> RenderableType:
 
 
 def markdown() -> str:
-    """Both tables in Markdown, for the docs."""
+    """Return both tables in Markdown, for the docs."""
     lines = (*table("source", "reads", sources()), "", *table("to", "writes", targets()))
     return "\n".join(lines) + "\n"
 
 
 def table(name: str, does: str, rows: Sequence[Row]) -> Iterator[str]:
-    """The lines of a table in Markdown."""
+    """Yield the lines of a table in Markdown."""
     yield f"| {name} | {does} | options |"
     yield "|---|---|---|"
     for row in rows:

@@ -45,7 +45,7 @@ class Graph:
     ids: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def node(self, cluster: str, kind: Kind, key: tuple[str, ...], *lines: str) -> str:
-        """The id of the node of a key, made where it is new."""
+        """Return the id of the node of a key, made where it is new."""
         if key not in self.ids:
             self.ids[key] = f"n{len(self.ids) + 1}"
             self.clusters.setdefault(cluster, []).append(Node(self.ids[key], kind, lines))
@@ -56,7 +56,10 @@ class Graph:
 
 
 def mermaid(plan: Plan, *, detailed: bool | None = None) -> str:
-    """The plan as a Mermaid flowchart. `detailed`: every step, or only conversions; None: as many allow."""
+    """Return the plan as a Mermaid flowchart.
+
+    `detailed`: every step, or only conversions; None: as many allow.
+    """
     graph = _graph(plan, detailed)
     lines = ["flowchart LR"]
     for number, (name, nodes) in enumerate(graph.clusters.items(), 1):
@@ -68,7 +71,7 @@ def mermaid(plan: Plan, *, detailed: bool | None = None) -> str:
 
 
 def dot(plan: Plan, *, detailed: bool | None = None) -> str:
-    """The plan in Graphviz' DOT; `detailed` as in `mermaid`."""
+    """Return the plan in Graphviz' DOT; `detailed` as in `mermaid`."""
     graph = _graph(plan, detailed)
     lines = ["digraph plan {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
     for number, (name, nodes) in enumerate(graph.clusters.items(), 1):
@@ -89,7 +92,7 @@ def _graph(plan: Plan, detailed: bool | None) -> Graph:
 
 
 def _steps(plan: Plan) -> Graph:
-    """Every step, with the files that it reads and writes."""
+    """Return every step, with the files that it reads and writes."""
     graph = Graph()
     units = {unit.id: unit for unit in plan.units}
     made: dict[str, str] = {}
@@ -118,7 +121,7 @@ def _span(paths: tuple[str, ...]) -> str:
 
 
 def _conversions(plan: Plan) -> Graph:
-    """One node for each conversion, its inputs, and each of its exports."""
+    """Return one node for each conversion, its inputs, and each of its exports."""
     graph = Graph()
     units: dict[str, list[Unit]] = {}
     makers: dict[str, tuple[str, int]] = {}
@@ -144,7 +147,7 @@ def _conversions(plan: Plan) -> Graph:
 
 
 def _does(conversion: Conversion, units: list[Unit]) -> Iterator[str]:
-    """What a conversion does to each of its images, a line each."""
+    """Yield what a conversion does to each of its images, a line each."""
     yield f"load {conversion.source.format}"
     if conversion.combine:
         yield f"combine {conversion.combine.method}"

@@ -103,7 +103,7 @@ def _origin(origin: Origin | None) -> str:
 
 
 def shown(value: Any) -> str:
-    """A property on one line: text as it is, anything else as JSON, cut where it is long."""
+    """Return a property on one line: text as it is, anything else as JSON, cut where it is long."""
     value = plain(value)
     text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text)} characters)"

@@ -14,7 +14,7 @@ LATER = "check"
 
 
 def plan_lines(plan: Plan, forecasts: Sequence[Forecast], *, verbose: bool = True) -> Iterator[str]:
-    """The plan as text: units with their reason, steps with their files; `verbose` off: units only."""
+    """Yield the plan as text: units with their reason, steps with their files; `verbose` off: units only."""
     yield f"{plan.loaded.recipe.name}: {_summary(forecasts)}"
     steps: dict[str, list[Step]] = {}
     for step in plan.steps():
@@ -44,7 +44,7 @@ def _step(step: Step) -> str:
 
 
 def plan_as_json(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
-    """The plan as an object with stable keys; no tag value stands in it."""
+    """Return the plan as an object with stable keys; no tag value stands in it."""
     steps: dict[str, list[dict[str, Any]]] = {}
     for step in plan.steps():
         steps.setdefault(step.unit, []).append(

@@ -31,7 +31,7 @@ Attributes = dict[str, Any]
 
 
 def prov_json(outcomes: Sequence[Outcome]) -> bytes:
-    """The document, ASCII with LF."""
+    """Return the document, ASCII with LF."""
     document = _document()
     names: dict[str, int] = {}
     for outcome in outcomes:
@@ -63,7 +63,7 @@ def _document() -> ProvDocument:
 
 
 def _id(prefix: str, text: str) -> str:
-    """A qualified name that every PROV serialisation can write: percent-encoded, no dot at the end."""
+    """Return a qualified name that every PROV serialisation can write: percent-encoded, no dot at the end."""
     quoted = quote(text, safe="/", errors="surrogatepass").replace("~", "%7E")
     return f"{prefix}:{quoted[:-1] + '%2E' if quoted.endswith('.') else quoted}"
 
@@ -127,7 +127,7 @@ class _Bundle:
                     self.bundle.wasDerivedFrom(output, source, activity)
 
     def _file(self, key: str) -> str:
-        """The identifier of a file, declared when it is first met."""
+        """Return the identifier of a file, declared when it is first met."""
         if key not in self.files:
             base, _, path = key.partition(":")
             self.files[key] = _id(base, path)
@@ -139,7 +139,7 @@ class _Bundle:
 
 
 def _state(result: UnitResult) -> Attributes:
-    """What became of a unit that has no or not all outputs; nothing where all is well."""
+    """Return what became of a unit that has no or not all outputs; nothing where all is well."""
     if result.status in ("written", "current"):
         return {}
     kind = {"dicombake:error": result.error.kind} if result.error else {}

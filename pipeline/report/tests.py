@@ -10,7 +10,7 @@ from ..testing import Result
 
 
 def result_lines(result: Result) -> Iterator[str]:
-    """A test, and below it what is not as stated."""
+    """Yield a test, and below it what is not as stated."""
     if result.passed:
         yield f"  passed  {result.name}"
         return
@@ -27,7 +27,7 @@ def summary(results: Iterable[Result]) -> str:
 
 
 def tests_as_json(recipe: Path, results: Iterable[Result]) -> dict[str, Any]:
-    """The tests of one recipe."""
+    """Return the tests of one recipe."""
     return {
         "recipe": str(recipe),
         "tests": [

@@ -49,7 +49,7 @@ class Forecast:
 def forecast(
     plan: Plan, lock: Lock, *, force: bool = False, seen_files: SeenFiles | None = None
 ) -> Iterator[Forecast]:
-    """Every unit of the plan, in its order; none is found `current` without a `glance` at its files."""
+    """Yield every unit of the plan, in its order; without `seen_files` none is found `current`."""
     teller = _Teller(plan, lock, force, seen_files)
     for unit in plan.units:
         yield teller.tell(unit)
@@ -118,6 +118,6 @@ PARTLY = "only some of its outputs were made"
 
 
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:
-    """The sha256 that the lock has for each input of a unit; empty for one that it does not know."""
+    """Return the sha256 that the lock has for each input of a unit; empty for one that it does not know."""
     data, out = lock.inputs, lock.outputs
     return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.files}

@@ -43,10 +43,10 @@ def _hash(path: str, buffer: memoryview) -> str | OSError:
 
 
 def absent(found: str | OSError) -> bool:
-    """Whether there is no file."""
+    """Tell whether there is no file."""
     return isinstance(found, FileNotFoundError | NotADirectoryError)
 
 
 def where(base: str, path: str) -> str:
-    """A file below a folder, as `open` takes it."""
+    """Return a file below a folder, as `open` takes it."""
     return f"{base}{os.sep}{path}"

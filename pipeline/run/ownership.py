@@ -26,7 +26,7 @@ def existing_of_ours(
     *,
     overwrite: bool,
 ) -> frozenset[str]:
-    """The outputs of some units of a plan that exist and may be replaced.
+    """Return the outputs of some units of a plan that exist and may be replaced.
 
     A file is ours when this recipe finished writing it on this machine, whatever became of it since (the
     memory's `written`), or when it has the content that the lock says (`known`: path -> sha256) or that a run

@@ -15,7 +15,7 @@ from .unit.results import UnitResult
 
 
 def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
-    """One note, if images were written that a namespace would have put into studies together.
+    """Yield one note, if images were written that a namespace would have put into studies together.
 
     The UUID in it is a new one each time: it is an offer, and goes into no output.
     """
@@ -39,7 +39,7 @@ def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[
 
 
 def _derives_studies(conversion: Conversion) -> bool:
-    """Whether it makes DICOM of what has no study, and leaves the study to us."""
+    """Tell whether it makes DICOM of what has no study, and leaves the study to us."""
     targets = [TARGETS[export.to] for export in conversion.exports]
     derived = any(target.file is DICOM and target.made_of != "dicom" for target in targets)
     given = any(path.steps == path_of("StudyInstanceUID").steps for path in conversion.tags)

@@ -16,7 +16,7 @@ from ..loaders.registry import FORMATS
 
 @cache
 def installed(distribution: str) -> str | None:
-    """The version of a distribution; None where it is not installed."""
+    """Return the version of a distribution; None where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -38,7 +38,7 @@ def codecs_of(conversion: Conversion) -> dict[str, str]:
 
 
 def codecs(recipe: Recipe) -> dict[str, str]:
-    """Those of every conversion, sorted by name."""
+    """Return those of every conversion, sorted by name."""
     found: dict[str, str] = {}
     for conversion in recipe.conversions.values():
         found |= codecs_of(conversion)

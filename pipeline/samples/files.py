@@ -22,7 +22,7 @@ _LABEL = "made sample"
 
 
 def tiff(*pages: Pixels, dpi: float | None = None) -> bytes:
-    """A TIFF of one or more pages, grey or colour, in the dtype of the arrays."""
+    """Return a TIFF of one or more pages, grey or colour, in the dtype of the arrays."""
     import tifffile
 
     stream = io.BytesIO()
@@ -41,7 +41,7 @@ def tiff(*pages: Pixels, dpi: float | None = None) -> bytes:
 
 
 def picture(pixels: Pixels, kind: str, *, dpi: float | None = None) -> bytes:
-    """A PNG, JPEG or BMP (by Pillow's name) of a uint8 array, or a PNG of a grey uint16 one."""
+    """Return a PNG, JPEG or BMP (by Pillow's name) of a uint8 array, or a PNG of a grey uint16 one."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -59,7 +59,7 @@ def npy(pixels: Pixels) -> bytes:
 
 
 def npz(**arrays: Pixels) -> bytes:
-    """An archive of arrays, without the clock's time in it."""
+    """Return an archive of arrays, without the clock's time in it."""
     import zipfile
 
     stream = io.BytesIO()
@@ -70,7 +70,7 @@ def npz(**arrays: Pixels) -> bytes:
 
 
 def cyberknife(pixels: Pixels) -> bytes:
-    """An ASCII header of 20 bytes with width and height, then uint16."""
+    """Return an ASCII header of 20 bytes with width and height, then uint16."""
     rows, columns = pixels.shape
     header = f"P5 {columns} {rows} 65535".ljust(19) + "\n"
     return header.encode("ascii") + pixels.astype("<u2").tobytes()
@@ -153,7 +153,7 @@ def rt_image(
 
 
 def dicom(ds: Dataset) -> bytes:
-    """A complete file: preamble, file meta, Explicit VR Little Endian."""
+    """Return a complete file: preamble, file meta, Explicit VR Little Endian."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -176,7 +176,7 @@ def bare_dicom(ds: Dataset) -> bytes:
 
 
 def uid(name: str) -> UID:
-    """A UID that derives from a name."""
+    """Return a UID that derives from a name."""
     from pydicom.uid import UID
 
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, name).int}")

@@ -109,7 +109,7 @@ def star(
 
 
 def wedge(shape: tuple[int, int], steps: int, *, border: int = 0) -> Grid:
-    """A step wedge along the columns, 0 to 1, within an unexposed `border` of pixels."""
+    """Return a step wedge along the columns, 0 to 1, within an unexposed `border` of pixels."""
     rows, columns = shape
     inside = columns - 2 * border
     values = (np.arange(inside) * steps // max(inside, 1) + 1) / steps
@@ -125,7 +125,7 @@ def cylinder(
     radius: float,
     inserts: Sequence[tuple[float, float, float, float]] = (),
 ) -> Grid:
-    """A water cylinder in air along the slices, in HU; (rows, columns, slices).
+    """Return a water cylinder in air along the slices, in HU; (rows, columns, slices).
 
     `inserts` are x, y, radius (mm) and HU of rods. The last slice has none of them, and the first has a
     wire of 3000 HU at the right edge, so that a turned or mirrored stack is seen.
@@ -155,7 +155,7 @@ def surface(shape: tuple[int, int]) -> Grid:
 
 
 def marked(picture: Grid, value: float, *, size: int = 2, at: tuple[int, int] = (6, 6)) -> Grid:
-    """The picture with a letter F near its upper left corner: no turn or flip leaves it as it is."""
+    """Return the picture with a letter F near its upper left corner: no turn or flip leaves it as it is."""
     marked = picture.copy()
     letter = np.array([[int(dot) for dot in line] for line in _LETTER_F], dtype=bool)
     letter = letter.repeat(size, axis=0).repeat(size, axis=1)

@@ -49,7 +49,7 @@ def write_samples(folder: Path) -> list[Path]:
 
 
 def samples() -> Iterator[Sample]:
-    """Every sample, one after the other, in the order of their folders."""
+    """Yield every sample, one after the other, in the order of their folders."""
     for maker in _MAKERS:
         yield from maker()
 
@@ -127,7 +127,7 @@ def _pictures() -> Iterator[Sample]:
 
 
 def _star() -> Iterator[Sample]:
-    """One RT Image per gantry angle and machine: together they are a star shot."""
+    """Yield one RT Image per gantry angle and machine: together they are a star shot."""
     for machine, angles in (("TB1", (0, 45, 90, 135)), ("TB2", (0, 60, 120))):
         for index, angle in enumerate(angles):
             slit = phantoms.star(SPOKES, SPOKE_PITCH, (90.0 - angle,), width=4.0, length=110.0)
@@ -142,7 +142,7 @@ def _star() -> Iterator[Sample]:
 
 
 def _dicom() -> Iterator[Sample]:
-    """A dataset without preamble and file meta, with a rescale."""
+    """Yield a dataset without preamble and file meta, with a rescale."""
     dose = phantoms.field(SPOKES, SPOKE_PITCH, (-60.0, 75.0, -45.0, 75.0))
     pixels = whole(marked(3500 * dose + 40 + 4 * noise(SPOKES, 51), 4000), np.uint16)
     made = files.rt_image(

@@ -31,7 +31,7 @@ def encode(
     bits: int | None = None,
     histogram: Sequence[int] = (),
 ) -> bytes:
-    """A XIM file of a (rows, columns) array of uint16 (2 bytes per pixel) or int32 (4 bytes)."""
+    """Return a XIM file of a (rows, columns) array of uint16 (2 bytes per pixel) or int32 (4 bytes)."""
     rows, columns = pixels.shape
     width = pixels.dtype.itemsize
     if pixels.dtype not in (np.dtype(np.uint16), np.dtype(np.int32)):
@@ -69,7 +69,7 @@ def _compress(pixels: Pixels) -> bytes:
 
 
 def _table(codes: npt.NDArray[np.uint8]) -> bytes:
-    """Two bits each, four to a byte, the first in the lowest bits."""
+    """Return two bits each, four to a byte, the first in the lowest bits."""
     padded = np.zeros(-(-codes.size // 4) * 4, dtype=np.uint8)
     padded[: codes.size] = codes
     four = padded.reshape(-1, 4)
@@ -152,7 +152,7 @@ def kv_properties(
     pixel: tuple[float, float] = (0.776, 0.776),
     tag: str = "sample",
 ) -> dict[str, Property]:
-    """What a TrueBeam writes with a kV image; the kV source stands at `gantry` - 90 degrees, IEC."""
+    """Return what a TrueBeam writes with a kV image; the kV source stands at `gantry` - 90 degrees, IEC."""
     return _common(gantry, couch, pixel, tag) | {
         "ImageSourceType": 2,
         "ImageSourceId": "RTI4030iL",
@@ -167,7 +167,7 @@ def kv_properties(
 
 
 def _common(gantry: float, couch: float, pixel: tuple[float, float], tag: str) -> dict[str, Property]:
-    """Both halves of the machine in rest, as every file has them."""
+    """Return both halves of the machine in rest, as every file has them."""
     return {
         "AcquisitionId": 878855694,
         "AcquisitionMode": "",

@@ -46,7 +46,7 @@ class Claims:
     """Wait for the disk after every claim."""
 
     def key(self, path: str) -> bytes:
-        """What an output (path with /, relative to the output folder) is called."""
+        """Return what an output (path with /, relative to the output folder) is called."""
         return key_of_file(f"{self.out}{os.sep}{path}")
 
     def add(self, path: str, sha256: str) -> None:
@@ -73,13 +73,13 @@ class Claims:
             os.close(descriptor)
 
     def proves(self, path: str) -> str:
-        """The sha256 (hex) of an output that is there, where a claim has it; else nothing."""
+        """Return the sha256 (hex) of an output that is there, where a claim has it; else nothing."""
         contents = claimed(self.start).get(self.key(path))
         return content_among(self.key(path), contents or ())
 
 
 def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str:
-    """The sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else nothing."""
+    """Return the sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else nothing."""
     if not contents:
         return ""
     try:
@@ -90,7 +90,7 @@ def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str
 
 
 def claimed(start: Path) -> Claimed:
-    """All claims in files whose names begin so; what makes no sense in them is none."""
+    """Return all claims in files whose names begin so; what makes no sense in them is none."""
     found: dict[bytes, set[str]] = {}
     for file in claim_files(start):
         with suppress(OSError):
@@ -103,7 +103,7 @@ def claimed(start: Path) -> Claimed:
 
 
 def claim_files(start: Path) -> Iterator[Path]:
-    """The files of claims, whoever wrote them."""
+    """Yield the files of claims, whoever wrote them."""
     head = f"{start.name}."
     with suppress(OSError), os.scandir(start.parent) as entries:
         for entry in entries:

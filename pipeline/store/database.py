@@ -135,7 +135,7 @@ def remove_database(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """The database for writing. Raises: sqlite3.Error, OSError, ValueError: it is none of ours.
+    """Return the database for writing. Raises: sqlite3.Error, OSError, ValueError: it is none of ours.
 
     A power cut may lose what was noted last, and that is all that it may lose: nothing waits for the disk.
     """
@@ -188,7 +188,7 @@ def _guard(db: sqlite3.Connection) -> None:
 
 
 def _has_tables(db: sqlite3.Connection) -> bool:
-    """Whether it is of this version and holds our tables, and nothing besides: no view, no trigger."""
+    """Tell whether it is of this version and holds our tables, and nothing besides: no view, no trigger."""
     if int(db.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
         return False
     found = db.execute(f"SELECT type, name, sql FROM sqlite_master LIMIT {len(_TABLES) + 1}").fetchall()
@@ -205,7 +205,7 @@ class Remembered(NamedTuple):
 
 
 def remembered(path: Path) -> Remembered:
-    """What the database at `path` says; nothing where it cannot be read. Writes nothing at all.
+    """Return what the database at `path` says; nothing where it cannot be read. Writes nothing at all.
 
     A row of other types than ours says nothing.
     """

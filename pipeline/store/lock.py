@@ -90,12 +90,12 @@ class Lock:
 
 
 def _conversion(key: str) -> str:
-    """The conversion of an option's key."""
+    """Return the conversion of an option's key."""
     return key.partition(":")[0]
 
 
 def read_lock(path: Path) -> Lock:
-    """The lock at `path`; an empty one where there is none.
+    """Return the lock at `path`; an empty one where there is none.
 
     The order of the lines does not matter, so that a merge of two branches can be read.
 
@@ -115,7 +115,7 @@ def read_lock(path: Path) -> Lock:
 
 
 def parse_lock(text: str, path: Path = Path("lock")) -> Lock:
-    """The facts of a lock's text. Raises: PlanError, as `read_lock`."""
+    """Return the facts of a lock's text. Raises: PlanError, as `read_lock`."""
     lines = text.replace("\r\n", "\n").removesuffix("\r").split("\n")
     if any(mark in text for mark in _CONFLICT):
         for number, line in enumerate(lines, 1):
@@ -193,7 +193,7 @@ def _wrong(path: Path, number: int, what: str, way_out: str = "") -> PlanError:
 
 
 def format_lock(lock: Lock) -> str:
-    """The text of a lock."""
+    """Return the text of a lock."""
     facts = [f"codec {name} {version}" for name, version in lock.codecs.items()]
     facts += [f"input {known}  data:{escape(path)}" for path, known in lock.inputs.items()]
     facts += [f"output {known}  out:{escape(path)}" for path, known in lock.outputs.items()]
@@ -210,20 +210,20 @@ def _by_path(fact: str) -> tuple[str, str]:
 
 
 def escape(path: str) -> str:
-    """A path as one line of UTF-8 text."""
+    """Return a path as one line of UTF-8 text."""
     text = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def unescape(text: str) -> str:
-    """The inverse of `escape`."""
+    """Return the inverse of `escape`."""
     return _ESCAPED.sub(
         lambda found: chr(int(found["half"], 16)) if found["half"] else _PLAIN[found["plain"]], text
     )
 
 
 def sums_of(lock: Lock) -> bytes:
-    """The outputs as lines for ``sha256sum -c`` in the output folder, sorted by path.
+    """Return the outputs as lines for ``sha256sum -c`` in the output folder, sorted by path.
 
     A name with a backslash or a line end is written as GNU coreutils do it: escaped, its line begun with
     a backslash.

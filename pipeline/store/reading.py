@@ -17,7 +17,7 @@ _PIECE = 2**23
 
 
 def open_regular(path: str | os.PathLike[str]) -> FileIO:
-    """A file open for reading, without a buffer. Raises: OSError, also for what is no regular file."""
+    """Return a file open for reading, without a buffer. Raises: OSError, also for what is no regular file."""
     descriptor = os.open(path, _FLAGS)
     try:
         kind = os.fstat(descriptor).st_mode
@@ -32,7 +32,7 @@ def open_regular(path: str | os.PathLike[str]) -> FileIO:
 
 
 def content_of(path: str | os.PathLike[str]) -> bytes:
-    """All of a regular file. Raises: OSError."""
+    """Return all of a regular file. Raises: OSError."""
     with open_regular(path) as file:
         return file.readall()
 

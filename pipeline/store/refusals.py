@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def store_error(error: OSError, subject: str) -> StoreError:
-    """The error that a user is told."""
+    """Return the error that a user is told."""
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
     hint = ""
     if sys.platform == "win32" and isinstance(error, FileNotFoundError):

@@ -71,7 +71,7 @@ def held(path: Path, patience: float = PATIENCE) -> Iterator[Held]:
 
 
 def _opened(path: Path) -> int:
-    """A regular file of our own; what else has its name is removed, a link too. Raises: OSError."""
+    """Return a regular file of our own; what else has its name is removed, a link too. Raises: OSError."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             path.unlink()

@@ -35,7 +35,7 @@ def wrong_tags(stated: Expectation, found: Found) -> Iterator[tuple[str, str, st
 
 
 def _wanted(path: TagPath, value: TagValue, dataset: Dataset) -> Any:
-    """The stated value as an element of the same VR holds it."""
+    """Return the stated value as an element of the same VR holds it."""
     from pydicom import Dataset
 
     alone = Dataset()
@@ -49,7 +49,7 @@ def _wanted(path: TagPath, value: TagValue, dataset: Dataset) -> Any:
 
 
 def _element(dataset: Dataset, path: TagPath) -> DataElement | None:
-    """The element at a path, or None."""
+    """Return the element at a path, or None."""
     from pydicom import DataElement
 
     holder = dataset

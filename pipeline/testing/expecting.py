@@ -42,7 +42,7 @@ class Mismatch:
 
 
 def mismatches(stated: Expectation, name: str, path: Path) -> Iterator[Mismatch]:
-    """What of an output is not as stated; its count is the caller's matter."""
+    """Yield what of an output is not as stated; its count is the caller's matter."""
     found = Found(path)
     try:
         for what, expected, seen in _all(stated, found):

@@ -35,7 +35,7 @@ def made_files(made: AnyInput) -> Iterator[tuple[str, bytes]]:
 
 
 def pixels_of(made: AnyInput, seed: int) -> Pixels:
-    """The pixels of a made file: (rows, columns) and, after them, slices or the samples of colour."""
+    """Return the pixels of a made file: (rows, columns) and, after them, slices or the samples of colour."""
     low, high = made.values
     picture = low + (high - low) * picture_of(made, seed)
     if made.sigma:
@@ -50,7 +50,7 @@ def _typed(picture: Grid, dtype: str) -> Pixels:
 
 
 def picture_of(made: AnyInput, seed: int = 0) -> Grid:
-    """The phantom, from 0 to 1 but for a volume's wire; in the shape of the file."""
+    """Return the phantom, from 0 to 1 but for a volume's wire; in the shape of the file."""
     plane, slices = (made.shape[0], made.shape[1]), made.shape[2:]
     match made:
         case FieldInput():
@@ -78,7 +78,7 @@ def _cylinder(made: CylinderInput) -> Grid:
 
 
 def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
-    """A file of the input's format. Raises: ExportError (a tag's value)."""
+    """Return a file of the input's format. Raises: ExportError (a tag's value)."""
     match made.format:
         case "xim":
             return xim.encode(pixels, _properties(made))

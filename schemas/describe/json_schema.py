@@ -39,7 +39,7 @@ _PARTS = ("Combine", "Inputs", "Sidecar", "Metadata")
 
 
 def recipe_json_schema() -> Schema:
-    """The schema, JSON Schema draft 7."""
+    """Return the schema, JSON Schema draft 7."""
     raw = RecipeWithTests.model_json_schema(by_alias=True)
     definitions: Schema = raw.pop("$defs")
     for model in _models():
@@ -56,7 +56,7 @@ def recipe_json_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as it stands in ``recipe.schema.json``."""
+    """Return the schema as it stands in ``recipe.schema.json``."""
     return json.dumps(recipe_json_schema(), indent=1, ensure_ascii=True) + "\n"
 
 
@@ -79,7 +79,7 @@ def _describe(definition: Schema, model: type[BaseModel]) -> None:
 
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """The docstrings of a model's own fields, by the field's name."""
+    """Return the docstrings of a model's own fields, by the field's name."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     found: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []
@@ -175,7 +175,7 @@ def _export_parts(items: Schema) -> list[Schema]:
 
 
 def _without(key: str) -> Schema:
-    """A mapping that leaves its decisive key to what it is merged over."""
+    """Return a mapping that leaves its decisive key to what it is merged over."""
     return {"type": "object", "not": {"required": [key]}}
 
 
@@ -205,7 +205,7 @@ def _operations(definitions: Schema) -> Schema:
 
 
 def _file(schema: Schema) -> Schema:
-    """The top of a file: `extends` and `defaults` besides what a recipe has."""
+    """Return the top of a file: `extends` and `defaults` besides what a recipe has."""
     properties = schema["properties"]
     properties["version"] = {"const": 1, "description": "Of the recipe language."}
     properties["extends"] = _or_one({"type": "array", "items": {"type": "string", "minLength": 1}}) | {

@@ -43,7 +43,7 @@ def keys_at(model: type[BaseModel], location: Location) -> Keys:
 
 
 def names_of(model: type[BaseModel]) -> Iterator[str]:
-    """The keys of a model as a recipe writes them."""
+    """Yield the keys of a model as a recipe writes them."""
     for name, info in model.model_fields.items():
         yield info.alias or name
 
@@ -96,7 +96,7 @@ def _item(kind: Any) -> Any:
 
 
 def _members(kind: Any) -> dict[str, Any]:
-    """The models of a union by the value of their discriminator."""
+    """Return the models of a union by the value of their discriminator."""
     if _is_model(kind):
         return {"": kind}
     parts = [part for part in get_args(kind) if _is_model(part)] if get_origin(kind) in _UNIONS else []

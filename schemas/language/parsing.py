@@ -8,7 +8,10 @@ from pydantic_core import PydanticCustomError
 
 
 def parsable(text: str, *, parse: Callable[[str], object], kind: str) -> str:
-    """The text, where `parse` takes it. Raises: PydanticCustomError of this kind, in the parser's words."""
+    """Return the text, where `parse` takes it.
+
+    Raises: PydanticCustomError of this kind, in the parser's words.
+    """
     try:
         parse(text)
     except ValueError as error:

@@ -88,7 +88,7 @@ class _Index:
         return None if found is None else self._names[found]
 
     def _similar(self, wanted: str) -> list[str]:
-        """The names that share most pairs of letters with a text, the most similar first."""
+        """Return the names that share most pairs of letters with a text, the most similar first."""
         holding = sorted(
             (self._holding[pair] for pair in _pairs(wanted) if pair in self._holding),
             key=lambda numbers: (len(numbers), numbers),
@@ -107,7 +107,7 @@ class _Index:
 
 
 def _pairs(folded: str) -> set[str]:
-    """The pairs of neighbouring letters of a name, and its first and last letter with the edge."""
+    """Return the pairs of neighbouring letters of a name, and its first and last letter with the edge."""
     edged = f" {folded} "
     return {edged[at : at + 2] for at in range(len(edged) - 1)}
 

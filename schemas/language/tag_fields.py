@@ -90,7 +90,7 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
 
 
 def _with_keys(value: Any) -> Any:
-    """Each value together with its key, so that a wrong one is told at its own place."""
+    """Return each value together with its key, so that a wrong one is told at its own place."""
     if not isinstance(value, Mapping):
         raise PydanticCustomError("mapping", "must be a mapping of tags to values")
     return {str(key): (str(key), inner) for key, inner in value.items()}

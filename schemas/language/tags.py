@@ -91,7 +91,7 @@ def _read_tables() -> ModuleType:
 
 
 def vr_of(step: TagStep) -> str | None:
-    """The VR that the standard gives a public element (``US or SS`` as it stands there), else None."""
+    """Return the VR that the standard gives a public element (``US or SS`` as it stands there), else None."""
     if step.creator is not None:
         return None
     row = dictionary().get(step.number)
@@ -110,13 +110,13 @@ def _repeating_vr(number: int) -> str | None:
 
 @lru_cache(maxsize=1024)
 def path_of(keyword: str) -> TagPath:
-    """Where an element of the dataset itself lies. Raises: KeyError for what is no keyword."""
+    """Say where an element of the dataset itself lies. Raises: KeyError for what is no keyword."""
     return TagPath(keyword, (TagStep(keywords()[keyword]),))
 
 
 @lru_cache(maxsize=4096)
 def parse_tag(text: str) -> TagPath:
-    """Where a recipe's key points.
+    """Say where a recipe's key points.
 
     Raises:
         ValueError: an unknown keyword (with the one that was perhaps meant), a malformed key, a step into
@@ -200,7 +200,7 @@ class TagValue:
 
 
 def as_written(value: TagValue) -> Any:
-    """The value as a recipe would say it; reading that gives the same value."""
+    """Return the value as a recipe would say it; reading that gives the same value."""
     if value.data is not None:
         written: dict[str, Any] = {"base64": base64.b64encode(value.data).decode("ascii")}
         return written if value.vr is None else {"vr": value.vr, **written}
@@ -244,7 +244,7 @@ def problem_of(path: TagPath, value: TagValue, *, literal: bool = False, unseen:
 
 
 def templates_of(value: TagValue) -> Iterator[str]:
-    """Every text of a value, sequences included, that holds a place of a template."""
+    """Yield every text of a value, sequences included, that holds a place of a template."""
     for item in value.items or ():
         try:
             if places(item):

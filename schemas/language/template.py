@@ -45,13 +45,13 @@ class TemplateError(ValueError):
 
 
 def is_template(text: str) -> bool:
-    """Whether the text has a brace, and so is read as a template."""
+    """Tell whether the text has a brace, and so is read as a template."""
     return "{" in text or "}" in text
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> tuple[str | Place, ...]:
-    """The literal texts and places of a template, in order.
+    """Return the literal texts and places of a template, in order.
 
     Raises:
         TemplateError: a brace without its partner, an unknown form of name, a format spec that Python
@@ -88,7 +88,7 @@ def _place(body: str) -> Place:
 
 
 def places(text: str) -> tuple[Place, ...]:
-    """The places of a template, in order. Raises: TemplateError."""
+    """Return the places of a template, in order. Raises: TemplateError."""
     return tuple(piece for piece in parse(text) if isinstance(piece, Place))
 
 
@@ -113,7 +113,7 @@ class Template(str):
 
 
 def check_template(value: Any) -> Template:
-    """The value as a `Template`, for Pydantic. Raises: PydanticCustomError."""
+    """Return the value as a `Template`, for Pydantic. Raises: PydanticCustomError."""
     from pydantic_core import PydanticCustomError
 
     from .parsing import parsable

@@ -61,7 +61,7 @@ class ValueFormError(ValueError):
 
 
 def normal_value(vr: str, text: str) -> str:
-    """The text as DICOM writes it in an element of this VR (one value of several, never empty VM).
+    """Return the text as DICOM writes it in an element of this VR (one value of several, never empty VM).
 
     A date as ``2024-01-02`` and a time as ``12:30:00`` lose their marks; a DS longer than 16 characters
     is shortened only where its number stays the same.

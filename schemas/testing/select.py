@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def model_of(keys: Iterable[str]) -> type[Recipe]:
-    """The model for a recipe with these keys at its top: that with tests, unless it has none.
+    """Return the model for a recipe with these keys at its top: that with tests, unless it has none.
 
     The models of tests are many, and most commands and all workers do without them.
     """
@@ -24,5 +24,5 @@ def model_of(keys: Iterable[str]) -> type[Recipe]:
 
 
 def carried_tests(recipe: Recipe) -> tuple[RecipeTest, ...]:
-    """The tests that a recipe carries."""
+    """Return the tests that a recipe carries."""
     return getattr(recipe, "tests", ())

@@ -79,7 +79,7 @@ def two_truths(dataset: Dataset) -> Iterator[Note]:
 
 
 def _last(dataset: Dataset, path: TagPath) -> Dataset:
-    """The dataset or item that a path ends in; an empty one where there is none."""
+    """Return the dataset or item that a path ends in; an empty one where there is none."""
     for step in path.steps[:-1]:
         items = dataset[step.number].value if step.creator is None and step.number in dataset else ()
         if step.index is None or step.index >= len(items or ()):

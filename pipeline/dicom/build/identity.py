@@ -95,7 +95,7 @@ def _set(dataset: Dataset, keyword: str, uid: str) -> None:
 
 
 def _dicom_sources(images: Sequence[Image]) -> list[Dataset]:
-    """The datasets of the sources, if every one of them is DICOM."""
+    """Return the datasets of the sources, if every one of them is DICOM."""
     found = [source.dataset for image in images for source in image.sources]
     known = [dataset for dataset in found if dataset is not None]
     return known if len(known) == len(found) else []
@@ -106,7 +106,7 @@ def _has_series(sources: Sequence[Dataset]) -> bool:
 
 
 def _series_of(sources: Sequence[Dataset], identity: Identity) -> list[str]:
-    """What a series made of DICOM sources derives from: their series, so that one of them gives one.
+    """Return what a series made of DICOM sources derives from: their series, so that one of them gives one.
 
     Where a source does not say its series, the volume that it belongs to counts as one.
     """
@@ -114,7 +114,7 @@ def _series_of(sources: Sequence[Dataset], identity: Identity) -> list[str]:
 
 
 def _frame_of(sources: Sequence[Dataset]) -> str:
-    """The frame of reference that all the sources share, or nothing."""
+    """Return the frame of reference that all the sources share, or nothing."""
     found = {str(source.get("FrameOfReferenceUID") or "") for source in sources}
     return found.pop() if len(found) == 1 else ""
 

@@ -69,7 +69,7 @@ def _put_item(holder: Dataset, step: TagStep, value: TagValue, path: TagPath) ->
 
 
 def _item(holder: Dataset, step: TagStep, path: TagPath) -> Dataset:
-    """The item of a sequence that a path goes through, made where it is the next one."""
+    """Return the item of a sequence that a path goes through, made where it is the next one."""
     tag = _tag(holder, step, create=True)
     assert tag is not None
     if tag not in holder or holder[tag].value is None:
@@ -158,7 +158,7 @@ def _dataset(nested: Mapping[TagPath, TagValue]) -> Dataset:
 
 
 def _typed(vr: str, text: str, path: TagPath) -> Any:
-    """One value of an element as pydicom holds it: numbers as numbers, DS and IS as their text."""
+    """Return one value of an element as pydicom holds it: numbers as numbers, DS and IS as their text."""
     try:
         normal = normal_value(vr, text)
     except ValueFormError as error:
@@ -180,7 +180,7 @@ def _typed(vr: str, text: str, path: TagPath) -> Any:
 
 
 def _from_bytes(tag: BaseTag, vr: str, data: bytes, path: TagPath) -> DataElement:
-    """An element of bytes as they are, or of a value that the bytes encode (little endian, UTF-8)."""
+    """Return an element of bytes as they are, or of a value that the bytes encode (little endian, UTF-8)."""
     padded = data + b"\0" * (len(data) % 2)
     if vr in BYTES:
         return DataElement(tag, vr, padded)

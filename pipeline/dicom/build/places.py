@@ -22,7 +22,7 @@ REQUIRED_IN_RT_IMAGE = frozenset(
 
 
 def receptor_places(geometry: Geometry) -> Places:
-    """The attributes of the RT Image module (PS3.3 C.8.8.2); mm and degrees."""
+    """Return the attributes of the RT Image module (PS3.3 C.8.8.2); mm and degrees."""
     return {
         "ImagePlanePixelSpacing": ("spacing", geometry.spacing),
         "RTImagePosition": ("position", geometry.position),
@@ -38,7 +38,7 @@ def receptor_places(geometry: Geometry) -> Places:
 
 
 def patient_places(geometry: Geometry) -> Places:
-    """The attributes of the Image Plane module (PS3.3 C.7.6.2); mm."""
+    """Return the attributes of the Image Plane module (PS3.3 C.7.6.2); mm."""
     plane = geometry.patient
     return {
         "PixelSpacing": ("spacing", geometry.spacing),
@@ -50,7 +50,7 @@ def patient_places(geometry: Geometry) -> Places:
 
 
 def texts(values: tuple[float, ...]) -> str | list[str]:
-    """The text of one or several numbers. Raises: GeometryError for what is no finite number."""
+    """Return the text of one or several numbers. Raises: GeometryError for what is no finite number."""
     if not all(math.isfinite(value) for value in values):
         raise GeometryError("a length or an angle of the geometry is no finite number")
     return ds(values[0]) if len(values) == 1 else ds_list(values)

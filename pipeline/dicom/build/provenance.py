@@ -17,7 +17,7 @@ _PURPOSE = ("109102", "DCM", "Processing Equipment")
 
 
 def signature() -> Dataset:
-    """The item that says which program made a file, in which version.
+    """Return the item that says which program made a file, in which version.
 
     Not by which recipe: an image without a namespace is the same instance whatever its recipe is called, and
     the lock names both.
@@ -38,7 +38,7 @@ def sign(dataset: Dataset, item: Dataset) -> None:
 
 
 def unsigned(dataset: Dataset, item: Dataset) -> Dataset:
-    """The dataset without that item; the others share their elements with it."""
+    """Return the dataset without that item; the others share their elements with it."""
     plain = shallow(dataset)
     others = [each for each in dataset.get(_KEYWORD) or () if each is not item]
     if len(others) < len(dataset.get(_KEYWORD) or ()):

@@ -66,7 +66,7 @@ def refuse_other_text(dataset: Dataset) -> None:
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Each text of a dataset and its items, with the name of its element."""
+    """Yield each text of a dataset and its items, with the name of its element."""
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:

@@ -85,7 +85,7 @@ def _check_installed(syntax: Syntax) -> None:
 
 
 def deflated(data: bytes) -> bytes:
-    """The dataset as a raw deflate stream of even length (PS3.5 A.5)."""
+    """Return the dataset as a raw deflate stream of even length (PS3.5 A.5)."""
     import imagecodecs
 
     packed = bytes(imagecodecs.deflate_encode(data, level=_LEVEL, raw=True))
@@ -93,7 +93,7 @@ def deflated(data: bytes) -> bytes:
 
 
 def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
-    """The value of a compressed PixelData: offset table and one fragment per frame (PS3.5 A.4).
+    """Return the value of a compressed PixelData: offset table and one fragment per frame (PS3.5 A.4).
 
     Raises:
         ExportError: what the encoder refuses.

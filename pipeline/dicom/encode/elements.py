@@ -35,7 +35,7 @@ _same_items: dict[Hashable, tuple[()]] = {}
 
 
 def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
-    """Every element with its tag, in the order and as the bytes of pydicom's `write_dataset`.
+    """Return every element with its tag, in the order and as the bytes of pydicom's `write_dataset`.
 
     Raises:
         Whatever pydicom raises for values that cannot be written.
@@ -57,12 +57,12 @@ def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
 
 
 def _may_be_ambiguous(element: DataElement) -> bool:
-    """Whether its VR, or one inside it, may be two at once, like ``US or SS``."""
+    """Tell whether its VR, or one inside it, may be two at once, like ``US or SS``."""
     return element.VR == "SQ" or len(element.VR) > 2
 
 
 def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
-    """Every element with its tag as a plain number, which is much faster to compare than pydicom's."""
+    """Yield every element with its tag as a plain number, which is much faster to compare than pydicom's."""
     for element in dataset.values():
         tag = int(element.tag)
         yield tag, dataset[tag] if isinstance(element, RawDataElement) else element
@@ -90,7 +90,7 @@ def _bytes_of(
 
 
 def _key(element: DataElement) -> Hashable | None:
-    """What decides the bytes of an element's value; None where that is not plain to see."""
+    """Return what decides the bytes of an element's value; None where that is not plain to see."""
     vr = element.VR
     if vr == "SQ":
         items = tuple(_item_key(item) for item in element.value)
@@ -141,7 +141,7 @@ def values_read(dataset: Dataset, stored: Stored, charset: str) -> tuple[str, tu
 
 
 def same_items_as_before(meant: DataElement, stored: Stored, charset: str) -> bool:
-    """Whether a sequence that reads from these bytes was found before to be the one that is meant."""
+    """Tell whether a sequence that reads from these bytes was found before to be the one that is meant."""
     return _pair(meant, stored, charset) in _same_items
 
 
@@ -153,7 +153,7 @@ def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> Non
 
 
 def charset_of(dataset: Dataset) -> str:
-    """What a dataset that was read says of its text, and how it is read (an item as what holds it)."""
+    """Return what a dataset that was read says of its text, and how it is read (an item as what holds it)."""
     return f"{dataset.get('SpecificCharacterSet')} {original_character_set(dataset)}"
 
 
@@ -170,12 +170,12 @@ def _pair(meant: DataElement, stored: Stored, charset: str) -> Hashable | None:
 
 
 def plain(value: Any) -> tuple[Any, ...]:
-    """The values of an element, each without what padding adds."""
+    """Return the values of an element, each without what padding adds."""
     return tuple(_unpadded(each) for each in values_of(value))
 
 
 def values_of(value: Any) -> list[Any]:
-    """The values of an element as a list; empty where it has none."""
+    """Return the values of an element as a list; empty where it has none."""
     if isinstance(value, str | bytes | PersonName) or not hasattr(value, "__iter__"):
         return [] if value is None or value in ("", b"") else [value]
     return list(value)

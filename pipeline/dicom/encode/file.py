@@ -40,7 +40,7 @@ EXPLICIT = SYNTAXES["explicit-le"]
 def encoded(
     dataset: Dataset, pixels: PixelElement | None, syntax: Syntax = EXPLICIT
 ) -> tuple[Chunks, Dataset]:
-    """The chunks of the file, and the dataset that it holds (with its SOP Instance UID; pixels apart).
+    """Return the chunks of the file, and the dataset that it holds (with its SOP Instance UID; pixels apart).
 
     `pixels` None: the dataset has its own pixel element (an override), or none. A SOP Instance UID that
     the dataset already has is kept. One that is made derives from the elements in explicit VR and from the
@@ -72,7 +72,7 @@ def encoded(
 
 
 def composed(each: Iterable[tuple[int, bytes]], sop_class: str, pixels: PixelElement) -> tuple[Chunks, str]:
-    """The chunks of a file in explicit VR, as `encoded` makes them, and the SOP Instance UID in it.
+    """Return the chunks of a file in explicit VR, as `encoded` makes them, and the SOP Instance UID in it.
 
     `each`: what `encoded_elements` gives, without that UID and the pixels, in the order of tags.
     """
@@ -84,7 +84,7 @@ def composed(each: Iterable[tuple[int, bytes]], sop_class: str, pixels: PixelEle
 
 
 def text_element(tag: int, vr: str, text: str) -> bytes:
-    """A short element of ASCII text in explicit VR: IS, DS and UI among others (PS3.5 section 7.1.2).
+    """Return a short element of ASCII text in explicit VR: IS, DS and UI among others (PS3.5 section 7.1.2).
 
     Padded to even length, UI with NUL and others with a blank (PS3.5 section 6.2).
     """
@@ -94,7 +94,7 @@ def text_element(tag: int, vr: str, text: str) -> bytes:
 
 
 def _merged(chunks: Chunks) -> Chunks:
-    """The same bytes; what is short is written and hashed at once with what stands beside it."""
+    """Return the same bytes; what is short is written and hashed at once with what stands beside it."""
     merged: list[bytes | memoryview] = []
     for chunk in chunks:
         if not len(chunk):
@@ -119,7 +119,7 @@ def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax)
 
 
 def _native(pixels: PixelElement, syntax: Syntax) -> Chunks:
-    """The pixel element, its value padded to even length (PS3.5 section 8)."""
+    """Return the pixel element, its value padded to even length (PS3.5 section 8)."""
     group, element = pixels.tag >> 16, pixels.tag & 0xFFFF
     size = pixels.array.nbytes
     if syntax.name == "implicit-le":
@@ -130,7 +130,7 @@ def _native(pixels: PixelElement, syntax: Syntax) -> Chunks:
 
 
 def encoded_elements(dataset: Dataset, *, implicit: bool = False) -> list[tuple[int, bytes]]:
-    """Every element with its tag, encoded, in the order of tags. Raises: ExportError."""
+    """Return every element with its tag, encoded, in the order of tags. Raises: ExportError."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -158,24 +158,24 @@ def _parts(each: Iterable[tuple[int, bytes]], pixels: PixelElement | None) -> _P
 
 
 def _one(element: DataElement) -> bytes:
-    """An element as explicit VR has it."""
+    """Return an element as explicit VR has it."""
     return _between(encoded_elements(Dataset({element.tag: element})), 0)
 
 
 def _between(each: Iterable[tuple[int, bytes]], first: int, end: int = 2**32) -> bytes:
-    """The elements from one tag up to another."""
+    """Return the elements from one tag up to another."""
     return b"".join(made for tag, made in each if first <= tag < end)
 
 
 def implicit_bytes(element: DataElement) -> bytes:
-    """An element of a dataset in Unicode, as implicit VR has it."""
+    """Return an element of a dataset in Unicode, as implicit VR has it."""
     single = Dataset({element.tag: element})
     single.SpecificCharacterSet = "ISO_IR 192"
     return dict(encoded_elements(single, implicit=True))[int(element.tag)]
 
 
 def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
-    """The file meta, derived from the finished dataset."""
+    """Return the file meta, derived from the finished dataset."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     set_uid(meta, "MediaStorageSOPClassUID", str(dataset.get("SOPClassUID") or ""))
@@ -194,7 +194,7 @@ def _head(sop_class: str, instance: bytes, syntax: Syntax) -> bytes:
 
 @lru_cache(maxsize=64)
 def _meta_around(sop_class: str, syntax: Syntax) -> tuple[bytes, bytes]:
-    """What stands before and after the instance."""
+    """Return what stands before and after the instance."""
     kind = Dataset()
     set_uid(kind, "SOPClassUID", sop_class)
     each = encode_each(file_meta(kind, syntax), implicit=False)
@@ -202,12 +202,12 @@ def _meta_around(sop_class: str, syntax: Syntax) -> tuple[bytes, bytes]:
 
 
 def _with_length(meta: bytes) -> bytes:
-    """The file meta behind its own length (0002,0000)."""
+    """Return the file meta behind its own length (0002,0000)."""
     return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
 def _digests(parts: _Parts, pixels: PixelElement | None) -> Iterator[str]:
-    """What the SOP Instance UID derives from.
+    """Yield what the SOP Instance UID derives from.
 
     Of the pixels XXH3-128, thirty times as fast as SHA-256: a digest that nobody attacks need not withstand
     attacks, and 128 bits are more than a UID keeps.

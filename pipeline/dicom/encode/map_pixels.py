@@ -43,7 +43,7 @@ def encode_map(values: Pixels, how: How) -> Encoded:
 
 
 def _holds(name: str, values: Pixels) -> bool:
-    """Whether a type holds every value of an array exactly, NaN and the sign of zero included."""
+    """Tell whether a type holds every value of an array exactly, NaN and the sign of zero included."""
     with np.errstate(invalid="ignore", over="ignore"):
         cast = values.astype(name)
         if values.dtype.kind != "f":

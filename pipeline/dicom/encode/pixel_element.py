@@ -34,5 +34,5 @@ class PixelElement:
         return "OB" if self.array.dtype.itemsize == 1 else "OW"
 
     def view(self) -> memoryview:
-        """The bytes, without a copy."""
+        """Return the bytes, without a copy."""
         return self.array.reshape(-1).view(np.uint8).data

@@ -48,7 +48,7 @@ def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
 
 
 def _direct(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> Pixels | None:
-    """The values as integers that need no rescale, or None."""
+    """Return the values as integers that need no rescale, or None."""
     small = pixels.dtype.itemsize == 1 and "uint8" in allowed.dtypes
     wanted = [("uint8", 0, 255)] if small else [("uint16", 0, TOP)]
     if allowed is not RT_IMAGE:
@@ -89,14 +89,14 @@ def _step_from(pixels: Pixels, start: float) -> float:
 
 
 def _grid(pixels: Pixels, start: float) -> int:
-    """The largest k for which every value is `start` plus a whole multiple of 2^k (0 for none)."""
+    """Return the largest k for which every value is `start` plus a whole multiple of 2^k (0 for none)."""
     flat = pixels.reshape(-1)
     blocks = (_grid_of(flat[first : first + _BLOCK], start) for first in range(0, flat.size, _BLOCK))
     return min((found for found in blocks if found is not None), default=0)
 
 
 def _grid_of(values: Pixels, start: float) -> int | None:
-    """The same of a block, which stays in cache; None where every value is `start`."""
+    """Return the same of a block, which stays in cache; None where every value is `start`."""
     away = values.astype(np.float64) - start
     mantissas, exponents = np.frexp(away[away != 0])
     if mantissas.size == 0:

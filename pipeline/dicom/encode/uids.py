@@ -23,7 +23,7 @@ ROOT = UUID("8a1d2f5e-3a0b-5c1e-9f53-1d6c0f7a2b94")
 
 
 def derived_uid(namespace: UUID | None, *keys: object) -> str:
-    """The UID that belongs to these keys in a namespace (None: the program's own)."""
+    """Return the UID that belongs to these keys in a namespace (None: the program's own)."""
     return _uid(namespace or ROOT, json.dumps(keys, ensure_ascii=True, separators=(",", ":")))
 
 
@@ -45,7 +45,7 @@ def set_uid(dataset: Dataset, keyword: str, uid: str) -> None:
 
 
 def study_uid(identity: Identity, *, patient_id: str, date: str) -> str:
-    """The study of an image whose sources bring none.
+    """Return the study of an image whose sources bring none.
 
     With a namespace it is the patient's on that date in this recipe and group, or what the `study` key
     says; without one, the study of this content alone.
@@ -57,13 +57,13 @@ def study_uid(identity: Identity, *, patient_id: str, date: str) -> str:
 
 
 def series_uid(identity: Identity, *, patient_id: str, date: str, modality: str) -> str:
-    """The series within that study. The modality is part of it, since a series has only one."""
+    """Return the series within that study. The modality is part of it, since a series has only one."""
     key = _study_key(identity, patient_id, date)
     return derived_uid(identity.namespace, "series", *key, identity.conversion, identity.volume, modality)
 
 
 def frame_of_reference_uid(identity: Identity, *, patient_id: str, date: str) -> str:
-    """The frame of reference that the images of one volume share."""
+    """Return the frame of reference that the images of one volume share."""
     key = _study_key(identity, patient_id, date)
     return derived_uid(identity.namespace, "frame of reference", *key, identity.conversion, identity.volume)
 
@@ -79,12 +79,12 @@ def _study_key(identity: Identity, patient_id: str, date: str) -> tuple[str, ...
 
 
 def study_of_other_patient(identity: Identity, study: str, patient_id: str, patient_name: str) -> str:
-    """The study that takes a DICOM source's place when its patient is overridden."""
+    """Return the study that takes a DICOM source's place when its patient is overridden."""
     return derived_uid(identity.namespace, "study of another patient", study, patient_id, patient_name)
 
 
 def derived_series(identity: Identity, study: str, series: Iterable[str], *, modality: str) -> str:
-    """The series, in `study`, of images that were made of images of `series`."""
+    """Return the series, in `study`, of images that were made of images of `series`."""
     # the empty key keeps the UIDs of RT Images, whose series once had an empty volume beside it
     return derived_uid(
         identity.namespace,
@@ -98,10 +98,10 @@ def derived_series(identity: Identity, study: str, series: Iterable[str], *, mod
 
 
 def derived_frame_of_reference(identity: Identity, study: str, frame: str) -> str:
-    """The frame of reference that takes a DICOM source's place in another patient's study."""
+    """Return the frame of reference that takes a DICOM source's place in another patient's study."""
     return derived_uid(identity.namespace, "frame of reference in", study, frame)
 
 
 def instance_uid(digests: Sequence[str]) -> str:
-    """The SOP Instance UID of a finished dataset: of its elements and of its decoded pixels."""
+    """Return the SOP Instance UID of a finished dataset: of its elements and of its decoded pixels."""
     return derived_uid(None, "instance", *digests)

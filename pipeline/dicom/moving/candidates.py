@@ -51,7 +51,7 @@ _WORDS = re.compile(
 
 
 def is_candidate(keyword: str) -> bool:
-    """Whether an attribute might say where pixels are, by its keyword."""
+    """Tell whether an attribute might say where pixels are, by its keyword."""
     return _WORDS.search(keyword) is not None
 
 

@@ -44,7 +44,7 @@ def _move(item: Dataset, moving: Moving, walk: Walk, path: str) -> None:
 
 
 def _followed(item: Dataset, moving: Moving) -> dict[str, tuple[float, ...]]:
-    """The attributes of a detector's plane that can follow, by keyword."""
+    """Return the attributes of a detector's plane that can follow, by keyword."""
     source = moving.images[0].source.dataset
     said = source.get("PixelSpacing") if source is not None else None
     spacing = (float(said[0]), float(said[1])) if said and len(said) == 2 else None

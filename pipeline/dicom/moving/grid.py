@@ -37,7 +37,7 @@ class Moving:
 
 
 def moving_of(images: Sequence[Image]) -> Moving | None:
-    """How the pixels of a DICOM source moved; None where all lie where they lay."""
+    """Say how the pixels of a DICOM source moved; None where all lie where they lay."""
     image = images[0]
     source = image.source.dataset
     if source is None or "Rows" not in source:

@@ -28,12 +28,12 @@ def _values(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def plane(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """The plane in the patient, which the exporter writes as the image's geometry has it."""
+    """Return the plane in the patient, which the exporter writes as the image's geometry has it."""
     return HOLDS if moving.images[0].geometry.patient is not None else REFUSED
 
 
 def dose_planes(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """The offsets of the planes of a dose, which the exporter writes as their geometry has them."""
+    """Return the offsets of the planes of a dose, which the exporter writes as their geometry has them."""
     known = all(image.geometry.patient is not None for image in moving.images)
     return HOLDS if known else REFUSED
 
@@ -44,7 +44,7 @@ def receptor(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
 
 
 def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """A size between rows and one between columns: a quarter turn swaps them."""
+    """Return a size between rows and one between columns: a quarter turn swaps them."""
     values = _values(dataset, keyword)
     if len(values) != 2:
         return DROPPED
@@ -76,13 +76,13 @@ def phase_direction(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) 
 
 
 def directions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """The anatomical directions of a row and of a column, in letters such as A and PL."""
+    """Return the anatomical directions of a row and of a column, in letters such as A and PL."""
     values = [str(value) for value in _values(dataset, keyword)]
     if len(values) != 2 or not set("".join(values)) <= set("APRLHF"):
         return DROPPED
 
     def along(rows: float, columns: float) -> str:
-        """The letters of one step of the new grid, given in old rows and columns."""
+        """Return the letters of one step of the new grid, given in old rows and columns."""
         letters = values[0] if columns else values[1]
         return letters.translate(_OPPOSITE) if rows + columns < 0 else letters
 
@@ -92,12 +92,12 @@ def directions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> st
 
 
 def row(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """A row of the grid, after a shift."""
+    """Return a row of the grid, after a shift."""
     return _shifted(dataset, keyword, (moving.move.offset[0],))
 
 
 def column(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """A column of the grid, after a shift."""
+    """Return a column of the grid, after a shift."""
     return _shifted(dataset, keyword, (moving.move.offset[1],))
 
 

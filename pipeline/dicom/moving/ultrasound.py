@@ -20,7 +20,7 @@ _LINES = (
 
 
 def ultrasound_regions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Each region where it is now, cut to the image; those that lie outside of it go."""
+    """Return each region where it is now, cut to the image; those that lie outside of it go."""
     items = dataset[keyword].value
     if any(corner not in item for item in items for corner in _CORNERS):
         return DROPPED
@@ -34,7 +34,7 @@ def ultrasound_regions(dataset: Dataset, keyword: str, moving: Moving, walk: Wal
 
 
 def _moved(item: Dataset, moving: Moving, walk: Walk) -> bool:
-    """Whether some of the region is still in the image."""
+    """Tell whether some of the region is still in the image."""
     x0, y0, x1, y1 = (int(item[corner].value) for corner in _CORNERS)
     rows, columns = zip(moving.move.new(y0, x0), moving.move.new(y1, x1), strict=True)
     (top, bottom), (left, right) = sorted(map(round, rows)), sorted(map(round, columns))

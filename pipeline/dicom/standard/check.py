@@ -77,7 +77,7 @@ def check_written(path: Path) -> None:
 
 
 def findings_of(dataset: Dataset) -> tuple[Finding, ...]:
-    """What is wrong with a dataset in memory; its file meta is looked at if it has one."""
+    """Return what is wrong with a dataset in memory; its file meta is looked at if it has one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         meta = getattr(dataset, "file_meta", None)

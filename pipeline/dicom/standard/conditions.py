@@ -38,7 +38,7 @@ Rule = Callable[[Where], Verdict]
 
 
 def verdict(module: str, keyword: str, where: Where) -> Verdict:
-    """What the standard's condition says of this attribute here."""
+    """Return what the standard's condition says of this attribute here."""
     rule = _CODES.get(keyword) if _is_code(where) else None
     inner = where.path[-1] if where.path else ""
     rule = rule or _RULES.get((inner or module, keyword)) or (None if inner else _RULES.get(("", keyword)))

@@ -38,7 +38,7 @@ Table = dict[str, Any]
 
 
 def generated(folder: Path) -> str:
-    """The text of ``modules.json``, from the folder that has highdicom's JSON tables."""
+    """Return the text of ``modules.json``, from the folder that has highdicom's JSON tables."""
     modules_of, attributes_of, class_of = (
         json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("iod_module_map", "module_attribute_map", "sop_class_iod_map")

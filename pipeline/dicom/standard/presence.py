@@ -29,7 +29,7 @@ _MAP_GROUPS = (
 
 
 def presence(dataset: Dataset, kind: str) -> Iterator[Finding]:
-    """What is missing, empty, or there against its condition; each attribute once."""
+    """Yield what is missing, empty, or there against its condition; each attribute once."""
     told: set[tuple[str, str]] = set()
     for module in modules_of(kind):
         if not _applies(module, dataset, kind):
@@ -45,7 +45,7 @@ def presence(dataset: Dataset, kind: str) -> Iterator[Finding]:
 
 
 def _applies(module: Module, dataset: Dataset, kind: str) -> bool:
-    """Whether the module is mandatory, or there: an attribute that no mandatory module has shows it."""
+    """Tell whether the module is mandatory, or there: an attribute that no mandatory module has shows it."""
     if kind == "parametric-map" and module.key in _PIXELS:
         return _PIXELS[module.key] in dataset
     if module.usage == "M":
@@ -57,7 +57,7 @@ def _applies(module: Module, dataset: Dataset, kind: str) -> bool:
 
 @cache
 def _own(kind: str) -> dict[str, tuple[str, ...]]:
-    """The attributes of each module, Type 3 apart, that no other module of the kind has."""
+    """Return the attributes of each module, Type 3 apart, that no other module of the kind has."""
     common = Counter(attribute.keyword for module in modules_of(kind) for attribute in module.attributes)
     return {
         module.key: tuple(

@@ -51,19 +51,19 @@ _SHORT = {
 
 
 def title(key: str) -> str:
-    """A name for people: ``rt-image`` is RT Image."""
+    """Return a name for people: ``rt-image`` is RT Image."""
     return " ".join(_SHORT.get(word, word.capitalize()) for word in key.split("-"))
 
 
 def kind_of(sop_class: str) -> str | None:
-    """The key of the image kind of a SOP class, if its tables are here."""
+    """Return the key of the image kind of a SOP class, if its tables are here."""
     found: str | None = _data()["classes"].get(sop_class)
     return found
 
 
 @cache
 def modules_of(kind: str) -> tuple[Module, ...]:
-    """The modules of a kind, those it must have first to last as the standard lists them."""
+    """Return the modules of a kind, those it must have first to last as the standard lists them."""
     data = _data()
     return tuple(
         Module(key, usage, table(data["modules"][key]))
@@ -74,7 +74,7 @@ def modules_of(kind: str) -> tuple[Module, ...]:
 
 @cache
 def table(index: int) -> tuple[Attribute, ...]:
-    """The rows of a table, by its number."""
+    """Return the rows of a table, by its number."""
     rows: Mapping[str, str | list[Any]] = _data()["tables"][index]
     return tuple(_rows(rows))
 

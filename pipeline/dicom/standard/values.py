@@ -96,7 +96,7 @@ OF_KIND: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def values(dataset: Dataset, kind: str | None) -> Iterator[Finding]:
-    """What is wrong with the elements of a dataset, sequences included."""
+    """Yield what is wrong with the elements of a dataset, sequences included."""
     yield from _elements(dataset, "")
     for keyword, terms in OF_KIND.get(kind or "", {}).items():
         name, place = keyword.removesuffix("[2]"), 1 if keyword.endswith("[2]") else None
@@ -148,7 +148,7 @@ def _number(tag: BaseTag) -> str:
 
 
 def _vrs(text: str) -> tuple[str, ...]:
-    """The VRs that the dictionary allows; pixels and tables may be bytes or words."""
+    """Return the VRs that the dictionary allows; pixels and tables may be bytes or words."""
     return tuple(text.split(" or "))
 
 
@@ -162,12 +162,12 @@ def _private(tag: BaseTag, name: str, dataset: Dataset) -> Iterator[Finding]:
 
 
 def count_of(element: DataElement) -> int:
-    """The number of values; none where it is empty."""
+    """Return the number of values; none where it is empty."""
     return 0 if element.is_empty else int(element.VM)
 
 
 def many_enough(element: DataElement, allowed: str) -> bool:
-    """Whether the number of values is that of the dictionary: ``2``, ``1-3``, ``1-n``, ``2-2n``."""
+    """Tell whether the number of values is that of the dictionary: ``2``, ``1-3``, ``1-n``, ``2-2n``."""
     count = count_of(element)
     if count == 0 or element.VR in BYTES | WITH_BACKSLASH:
         return True
@@ -201,7 +201,7 @@ def _form(element: DataElement, name: str) -> Iterator[Finding]:
 
 
 def _texts(element: DataElement) -> list[str]:
-    """Each value's text as it stands in the file, padding taken off."""
+    """Return each value's text as it stands in the file, padding taken off."""
     many = element.VM > 1
     found = element.value if many else [element.value]
     texts = []

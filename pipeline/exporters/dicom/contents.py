@@ -16,7 +16,7 @@ _PIXELS = frozenset(PIXEL_TAGS.values())
 
 
 def contents(content: bytes) -> Contents:
-    """The elements and pixels of a DICOM file, also one without preamble."""
+    """Return the elements and pixels of a DICOM file, also one without preamble."""
     from pydicom import dcmread
 
     dataset = dcmread(io.BytesIO(content), force=True)
@@ -39,7 +39,7 @@ def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
 
 
 def _number(dataset: Dataset, element: Any) -> str:
-    """A tag without keyword, as a recipe writes it."""
+    """Return a tag without keyword, as a recipe writes it."""
     group, number = element.tag.group, element.tag.element
     if element.tag.is_private and number > 0xFF:
         creator = element.private_creator or dataset.get((group, number >> 8), "")

@@ -66,7 +66,7 @@ def of_exposures(images: Sequence[Image]) -> frozenset[str]:
 
 
 def by_exposure(image: Image, name: str) -> bool:
-    """Whether a field of the geometry is what an exposure of the file says."""
+    """Tell whether a field of the geometry is what an exposure of the file says."""
     origin = image.geometry.origins.get(name)
     return origin is not None and origin.detail.startswith("ExposureSequence.")
 
@@ -124,7 +124,7 @@ def no_frames(dataset: Dataset) -> None:
 
 
 def _one_source(images: Sequence[Image]) -> Dataset | None:
-    """The dataset that all images are frames of."""
+    """Return the dataset that all images are frames of."""
     source = images[0].source.dataset
     same = all(image.source.path == images[0].source.path for image in images)
     return source if same and not images[0].source.in_volume else None

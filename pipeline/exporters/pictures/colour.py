@@ -45,7 +45,7 @@ def luminance(image: Image) -> Image:
 
 
 def polarity(image: Image, kind: str) -> tuple[Note, ...]:
-    """What to tell where a kind that shows low values black gets an image that shows them white."""
+    """Return what to tell where a kind that shows low values black gets an image that shows them white."""
     if image.photometric != "MONOCHROME1":
         return ()
     text = (

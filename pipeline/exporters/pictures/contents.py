@@ -13,7 +13,7 @@ _WHERE_IT_LIES = frozenset({"StripOffsets", "StripByteCounts", "TileOffsets", "T
 
 
 def png_contents(content: bytes) -> Contents:
-    """The properties and pixels of a PNG."""
+    """Return the properties and pixels of a PNG."""
     import imagecodecs
 
     tags = _properties(content)
@@ -22,7 +22,7 @@ def png_contents(content: bytes) -> Contents:
 
 
 def jpg_contents(content: bytes) -> Contents:
-    """The properties and pixels of a JPEG."""
+    """Return the properties and pixels of a JPEG."""
     import imagecodecs
 
     tags = _properties(content)
@@ -38,7 +38,7 @@ def _properties(content: bytes) -> dict[str, object]:
 
 
 def tiff_contents(content: bytes) -> Contents:
-    """The tags of every page, and the pages, stacked where there are several."""
+    """Return the tags of every page, and the pages, stacked where there are several."""
     from tifffile import TiffFile
 
     with TiffFile(io.BytesIO(content)) as file:

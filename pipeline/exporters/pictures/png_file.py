@@ -28,7 +28,7 @@ _CHUNK = 2**30
 def encode_png(
     pixels: Pixels, *, per_metre: tuple[int, int] | None = None, texts: Iterable[tuple[str, str]] = ()
 ) -> tuple[bytes, ...]:
-    """The file's bytes in order.
+    """Return the file's bytes in order.
 
     Args:
         pixels: uint8 or uint16; (rows, columns) for grey, (rows, columns, 3 or 4) for RGB or RGBA.

@@ -24,7 +24,7 @@ class Resolution:
 
 
 def resolution(spacing: tuple[float, float] | None) -> Resolution | None:
-    """The resolution of a spacing (between rows, between columns; mm).
+    """Return the resolution of a spacing (between rows, between columns; mm).
 
     In inches where that is a whole number (a scanner's 300 dpi), else in centimetres. None: unknown, or
     beyond what fractions can say.

@@ -36,7 +36,7 @@ def text_entries(image: Image) -> tuple[tuple[str, str], ...]:
 
 
 def shared_properties(image: Image) -> Mapping[str, Any]:
-    """The properties of the image's source; of several sources, those that all have with one value."""
+    """Return the properties of the image's source; of several sources, those that all have with one value."""
     first = image.source.properties
     others = [{name: plain(value) for name, value in s.properties.items()} for s in image.sources[1:]]
     if not others:

@@ -15,7 +15,10 @@ from .npy import Member, archive_of
 
 
 def read(member: Member) -> Pixels:
-    """All values, in the shape of the header and the byte order of the machine. Raises: SourceError."""
+    """Return all values, in the shape of the header and the byte order of the machine.
+
+    Raises: SourceError.
+    """
     header = member.header
     if member.mappable:
         with opened(member.path) as file:
@@ -39,7 +42,10 @@ def read(member: Member) -> Pixels:
 
 
 def mapped(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
-    """The values of a ``.npy`` where they lie, not in memory until they are used. Raises: SourceError."""
+    """Return the values of a ``.npy`` where they lie, not in memory until they are used.
+
+    Raises: SourceError.
+    """
     try:
         return kept((member.path, stat_of(member.path)), lambda: _map(member))
     except (OSError, ValueError) as error:

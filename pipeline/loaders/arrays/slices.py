@@ -53,7 +53,7 @@ def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]
 
 
 def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
-    """Whether the file had as many bytes from `offset` on as the pixels took.
+    """Tell whether the file had as many bytes from `offset` on as the pixels took.
 
     Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would lie, whatever became of the
     file since.

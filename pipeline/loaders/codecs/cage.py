@@ -128,7 +128,10 @@ def write_message(pipe: IO[bytes], header: Mapping[str, object], data: bytes | m
 
 
 def read_message(pipe: IO[bytes], most: int | None = None) -> tuple[dict[str, Any], bytes]:
-    """A message as `write_message` gives it. Raises: EOFError, also for one of more than `most` bytes."""
+    """Return a message as `write_message` gives it.
+
+    Raises: EOFError, also for one of more than `most` bytes.
+    """
     head = pipe.read(LENGTHS.size)
     if len(head) < LENGTHS.size:
         raise EOFError

@@ -95,12 +95,12 @@ class JpegStream:
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
-    """The frame header. Raises: CodestreamError."""
+    """Return the frame header. Raises: CodestreamError."""
     return _Walk(data).header()
 
 
 def read_jpeg(data: bytes) -> JpegStream:
-    """The whole stream, marker by marker. Raises: CodestreamError, also where it is cut off."""
+    """Return the whole stream, marker by marker. Raises: CodestreamError, also where it is cut off."""
     walk = _Walk(data)
     header = walk.header()
     return JpegStream(header, tuple(walk.scans(header)), walk.at)
@@ -142,7 +142,7 @@ class _Walk:
                 yield self._scan(header, body)
 
     def _marker(self) -> int:
-        """The next marker; fill bytes are passed over."""
+        """Return the next marker; fill bytes are passed over."""
         start, data = self.at, self.data
         if data[start : start + 1] not in (b"\xff", b""):
             raise CodestreamError(f"there is no marker at byte {start}")
@@ -154,7 +154,7 @@ class _Walk:
         return data[self.at - 1]
 
     def _segment(self, marker: int) -> bytes:
-        """What a marker's segment holds; segments that say something of the whole picture are kept."""
+        """Return what a marker's segment holds; segments that say something of the whole picture are kept."""
         length = int.from_bytes(self.data[self.at : self.at + 2], "big")
         body = self.data[self.at + 2 : self.at + length]
         if length < 2 or len(body) != length - 2:

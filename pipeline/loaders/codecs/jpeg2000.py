@@ -33,7 +33,7 @@ class Jpeg2000:
 
 
 def read_jpeg2000(data: bytes) -> Jpeg2000:
-    """The header, its tiles held against the bytes that there are.
+    """Return the header, its tiles held against the bytes that there are.
 
     Raises:
         CodestreamError: for what is none; where tile-parts or the end marker are missing.
@@ -68,7 +68,7 @@ def read_jpeg2000(data: bytes) -> Jpeg2000:
 
 
 def _main_header(data: bytes, at: int) -> tuple[int, bool]:
-    """Where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
+    """Say where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
     irreversible = False
     while data[at : at + 2] != _SOT:
         if at + 4 > len(data) or data[at] != 0xFF:

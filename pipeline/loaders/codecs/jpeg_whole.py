@@ -43,7 +43,7 @@ def check_whole(data: bytes, stream: JpegStream) -> None:
 
 
 def continued(data: bytes, stream: JpegStream) -> bytes:
-    """The stream with more bits behind every piece of coded data: of a whole one, the same picture."""
+    """Return the stream with more bits behind every piece of coded data: of a whole one, the same picture."""
     pieces, at = [], 0
     for scan in stream.scans:
         coded = _RESTART.sub(lambda found: _MORE + found[0], data[scan.start : scan.stop])

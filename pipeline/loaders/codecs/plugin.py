@@ -18,7 +18,7 @@ DESCRIBING = (
 
 
 def description_of(dataset: Dataset) -> dict[str, int | str]:
-    """Those of a dataset, as plain values."""
+    """Return those of a dataset, as plain values."""
     found = ((name, dataset.get(name)) for name in DESCRIBING)
     return {
         name: str(value) if name == "PhotometricInterpretation" else int(value)
@@ -30,7 +30,7 @@ def description_of(dataset: Dataset) -> dict[str, int | str]:
 def decode_frame(
     syntax: str, plugin: str, described: Mapping[str, int | str], data: bytes
 ) -> tuple[Pixels, str]:
-    """The pixels as the codec gives them, and their photometric interpretation now.
+    """Return the pixels as the codec gives them, and their photometric interpretation now.
 
     Raises: what the plugin does with data that are not what they should be.
     """

@@ -38,7 +38,7 @@ class Frame:
 
 
 def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iterator[Frame]:
-    """The frames of `indices` (from 0), one in memory at a time.
+    """Yield the frames of `indices` (from 0), one in memory at a time.
 
     Raises:
         SourceError: missing codec, broken or short data, a codestream of another size than the dataset says.
@@ -54,7 +54,7 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
 
 
 def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
-    """What there is to say about more pixels than the file declares: they are left out."""
+    """Return what there is to say about more pixels than the file declares: they are left out."""
     if layout.compressed:
         return _excess_frames(dataset, layout)
     over = len(dataset[layout.keyword].value) - math.ceil(layout.frame_bytes * layout.frames)
@@ -105,7 +105,7 @@ def _check_length(path: Path, dataset: Dataset, layout: Layout) -> None:
 
 
 def _bits(dataset: Dataset, layout: Layout, index: int) -> Pixels:
-    """A frame of single bits as 0 and 1. Frames follow each other without a gap, also within a byte.
+    """Return a frame of single bits as 0 and 1. Frames follow each other without a gap, also within a byte.
 
     PS3.5 8.1.1 and 8.2: the first pixel is the lowest bit.
     """

@@ -40,7 +40,7 @@ _ANGLES = ("gantry", "collimator", "couch", "receptor_angle")
 
 
 def read_geometry(dataset: Dataset, index: int = 0) -> tuple[Geometry, tuple[Note, ...]]:
-    """The geometry of a frame (from 0), each value with the attribute it came from.
+    """Return the geometry of a frame (from 0), each value with the attribute it came from.
 
     A value that is none (a spacing of 0, a SID below 0, direction cosines of another length than 1) counts
     as not there, and a note says so.
@@ -56,7 +56,7 @@ def read_geometry(dataset: Dataset, index: int = 0) -> tuple[Geometry, tuple[Not
 
 
 def is_rt_image(dataset: Dataset) -> bool:
-    """Whether its geometry is that of an image receptor, and not that of a slice."""
+    """Tell whether its geometry is that of an image receptor, and not that of a slice."""
     return dataset.get("SOPClassUID") == RT_IMAGE or "ImagePlanePixelSpacing" in dataset
 
 
@@ -199,7 +199,7 @@ class _Reader:
         return numbers
 
     def _value(self, holder: Dataset, keyword: str) -> Any:
-        """The value of an attribute; None where it is absent or empty."""
+        """Return the value of an attribute; None where it is absent or empty."""
         try:
             value = holder.get(keyword)
         except broken():

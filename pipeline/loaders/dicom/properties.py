@@ -50,7 +50,7 @@ class DicomProperties(Mapping[str, Any]):
 
 
 def _plain(dataset: Dataset, key: str | int) -> Any:
-    """The value as Python's own type; None where there is nothing to say."""
+    """Return the value as Python's own type; None where there is nothing to say."""
     from pydicom.tag import Tag
 
     try:

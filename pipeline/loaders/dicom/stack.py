@@ -54,7 +54,7 @@ class Stack:
 
 
 def stacked(slices: Sequence[Slice], subject: str) -> Stack:
-    """The slices in order.
+    """Return the slices in order.
 
     Raises:
         SourceError: slices that differ in what they are, a tilted gantry, two slices in one place, slices
@@ -73,7 +73,7 @@ def stacked(slices: Sequence[Slice], subject: str) -> Stack:
 
 
 def cross(orientation: Sequence[float]) -> Vector:
-    """The normal of a plane: its row's direction x its column's."""
+    """Return the normal of a plane: its row's direction x its column's."""
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
     return (b * f - c * e, c * d - a * f, a * e - b * d)
 
@@ -182,7 +182,7 @@ def _doubled(ordered: Sequence[Slice], places: Sequence[float], pair: tuple[int,
 
 
 def _missing(step: float, usual: float) -> str:
-    """How many slices a gap lacks, where it is a whole number of steps."""
+    """Say how many slices a gap lacks, where it is a whole number of steps."""
     count = round(step / usual)
     if count < 2 or abs(step - count * usual) > max(POSITION, STEP * usual) * count:
         return ""

@@ -38,7 +38,10 @@ class Modality:
 
 
 def read_modality(path: Path, dataset: Dataset, index: int) -> Modality:
-    """The modality transformation of a frame (from 0). Raises: SourceError where it is contradictory."""
+    """Return the modality transformation of a frame (from 0).
+
+    Raises: SourceError where it is contradictory.
+    """
     sequence = dataset.get("ModalityLUTSequence")
     if sequence and not _is_empty_lut(sequence[0]):
         return _modality_lut(path, dataset, sequence[0])
@@ -57,7 +60,7 @@ def _is_empty_lut(item: Dataset) -> bool:
 
 
 def modality_notes(dataset: Dataset) -> tuple[Note, ...]:
-    """What there is to say of the modality transformation of a dataset."""
+    """Return what there is to say of the modality transformation of a dataset."""
     sequence = dataset.get("ModalityLUTSequence")
     if not sequence or not _is_empty_lut(sequence[0]):
         return ()
@@ -136,7 +139,7 @@ def _words(dataset: Dataset, data: bytes, entries: int) -> Pixels:
 
 
 def _looked_up(pixels: Pixels, table: Pixels, first: int) -> Pixels:
-    """Each value's entry; below the first the first one, beyond the last the last (PS3.3 C.11.1.1)."""
+    """Return each value's entry; below the first the first one, beyond the last the last (PS3.3 C.11.1.1)."""
     index = np.clip(pixels.astype(np.int64) - first, 0, len(table) - 1)
     return table[index]
 

@@ -60,7 +60,7 @@ def _segments(page: TiffPage) -> int:
 
 
 def lossy_of(page: TiffPage) -> Lossy | None:
-    """What its compression lost: JPEG unless lossless, JPEG 2000 with the irreversible wavelet."""
+    """Return what its compression lost: JPEG unless lossless, JPEG 2000 with the irreversible wavelet."""
     number = int(page.compression)
     if number == JPEG and not _lossless_jpeg(_first(page)):
         return Lossy("ISO_10918_1", _ratio(page))

@@ -42,7 +42,7 @@ class _Place:
 
 
 def decode_streams(page: TiffPage, path: Path) -> Pixels:
-    """The pixels of a page, (rows, columns) or (rows, columns, samples). Raises: SourceError."""
+    """Return the pixels of a page, (rows, columns) or (rows, columns, samples). Raises: SourceError."""
     separate = page.planarconfig == 2 and page.samplesperpixel > 1
     samples = 1 if separate else page.samplesperpixel
     shape = (page.samplesperpixel if separate else 1, page.imagelength, page.imagewidth, samples)

@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 def rational(value: Any) -> float | None:
-    """A rational above 0 as a number; None where it is no such thing."""
+    """Return a rational above 0 as a number; None where it is no such thing."""
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, int) for part in value):
         return value[0] / value[1] if value[1] > 0 and value[0] > 0 else None
     if isinstance(value, int | float) and value > 0:

@@ -176,7 +176,7 @@ def keep_rest(attributes: Dataset, geometry: Geometry, properties: Properties) -
 
 
 def rest(attributes: Dataset, geometry: Geometry, properties: Properties) -> dict[str, Any]:
-    """The properties that are set and that no attribute stands for, by name.
+    """Return the properties that are set and that no attribute stands for, by name.
 
     Nothing in them stands for "not set": such numbers were left out when the file was read (None in a list
     of others); lists of nothing else and the words for no energy are left out here.

@@ -31,7 +31,7 @@ _BOUNDARIES = {
 
 
 def exposure_sequence(properties: Properties, half: str) -> Sequence:
-    """The one item of an image that was exposed; a dark field has none."""
+    """Return the one item of an image that was exposed; a dark field has none."""
     from pydicom import Dataset, Sequence
 
     item = Dataset()

@@ -56,7 +56,7 @@ def _is_fraction(nanoseconds: Any) -> bool:
 
 
 def _table(properties: Properties) -> dict[str, str]:
-    """The table top, mm in IEC: measured by moving a phantom 5 cm along each axis."""
+    """Return the table top, mm in IEC: measured by moving a phantom 5 cm along each axis."""
     vrt, lng, lat = (number(properties, f"Couch{axis}") for axis in ("Vrt", "Lng", "Lat"))
     places = {
         "TableTopVerticalPosition": None if vrt is None else 100.0 - vrt,

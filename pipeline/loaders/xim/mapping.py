@@ -65,7 +65,7 @@ def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
 
 
 def geometry_of(properties: Properties, half: str, rows: int, columns: int) -> Geometry:
-    """Where the image was; what a parked panel makes meaningless is blank with the reason."""
+    """Say where the image was; what a parked panel makes meaningless is blank with the reason."""
     geometry = _distances(_spacing(Geometry(), properties), properties, half)
     geometry = _angles(geometry, properties, half).having(
         Origin("rule", "XIM images are a beam's eye view on a panel that does not turn"),
@@ -119,7 +119,7 @@ def _angles(geometry: Geometry, properties: Properties, half: str) -> Geometry:
 
 
 def _parked(properties: Properties, half: str) -> str:
-    """Why the panel was not where images are taken; empty where it was."""
+    """Say why the panel was not where images are taken; empty where it was."""
     pitch, lng = number(properties, f"{half}DetectorPitch"), number(properties, f"{half}DetectorLng")
     if pitch is not None and abs(pitch) > _PARKED_PITCH:
         return f"the panel was folded away ({half}DetectorPitch {pitch:.6g} degrees)"

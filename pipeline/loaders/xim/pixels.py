@@ -49,7 +49,7 @@ class CodingError(ValueError):
 
 
 def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> Int32:
-    """A compressed image of at least two rows, (rows, columns), int32.
+    """Return a compressed image of at least two rows, (rows, columns), int32.
 
     Args:
         seeds: the first `columns` + 1 pixels.
@@ -91,7 +91,7 @@ def _check(codes: Bytes, need: int, data: Bytes) -> None:
 
 
 def _without_tail(table: Bytes, count: int) -> Bytes:
-    """The table of `count` codes, with zeros where its last byte has room for more."""
+    """Return the table of `count` codes, with zeros where its last byte has room for more."""
     spare = -count % 4
     if spare and table[-1] >> (8 - 2 * spare):
         table = table.copy()

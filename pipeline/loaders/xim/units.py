@@ -18,7 +18,7 @@ DECIMALS = 10
 
 
 def half_of(properties: Properties) -> str | None:
-    """Which half of the properties describes the image: ``MV`` or ``KV``, the prefix of their names.
+    """Say which half of the properties describes the image: ``MV`` or ``KV``, the prefix of their names.
 
     Both halves are filled in every file; ImageSourceType decides. None where it does not say.
     """
@@ -27,12 +27,12 @@ def half_of(properties: Properties) -> str | None:
 
 
 def is_dark(properties: Properties) -> bool:
-    """Whether this is a dark field: nothing was exposed, whatever energy the file names."""
+    """Tell whether this is a dark field: nothing was exposed, whatever energy the file names."""
     return str(properties.get("ImageModeId", "")).endswith("-DF") or properties.get("BeamState") == 0
 
 
 def number(properties: Properties, name: str) -> float | None:
-    """The value of a numeric property; None where it is absent or not set."""
+    """Return the value of a numeric property; None where it is absent or not set."""
     value = properties.get(name)
     return float(value) if isinstance(value, int | float) else None
 

@@ -14,12 +14,12 @@ from ...store.reading import file_sha256
 
 
 def key_of(item: InputFile) -> str:
-    """How an input is named in results: ``data:film/a.tif``."""
+    """Say how an input is named in results: ``data:film/a.tif``."""
     return f"{item.base}:{item.path}"
 
 
 def input_path(item: InputFile, data: Path, out: Path) -> Path:
-    """Where an input lies."""
+    """Say where an input lies."""
     return (data if item.base == "data" else out).joinpath(*item.path.split("/"))
 
 
@@ -48,7 +48,7 @@ def content_sha256(path: Path) -> str:
 
 
 def content(path: Path) -> Content:
-    """The same, for `remember_content` elsewhere. Raises: OSError."""
+    """Return the same, for `remember_content` elsewhere. Raises: OSError."""
     stat = steady_stat(path)
     known = _contents.get((path, stat))
     if known is None:

@@ -15,7 +15,7 @@ from .schedule import Made, Task
 
 
 def attempt(task: Task, job: Job, work: Work) -> UnitResult:
-    """The result of one unit; only KeyboardInterrupt and SystemExit pass through."""
+    """Return the result of one unit; only KeyboardInterrupt and SystemExit pass through."""
     unit = task.unit
     job = dataclasses.replace(job, placed=[])
     try:
@@ -52,7 +52,7 @@ NO_MEMORY = Failure("MemoryError", "needs more memory than there is", hint="give
 
 
 def defect(error: Exception) -> Failure:
-    """An exception that no code foresaw; its traceback is kept for the report."""
+    """Return an exception that no code foresaw; its traceback is kept for the report."""
     text = "".join(traceback.format_exception(error))
     return Failure(
         type(error).__name__,

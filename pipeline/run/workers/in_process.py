@@ -38,7 +38,7 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
 
 
 def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
-    """Every result as it comes, from this process."""
+    """Yield every result as it comes, from this process."""
     keep()
     try:
         while tasks := schedule.take():

@@ -50,7 +50,10 @@ class _NoWorkersError(Exception):
 def run_pool(
     schedule: Schedule, job: Job, work: Work, jobs: int, tell: Callable[[Note], None]
 ) -> Generator[UnitResult, None, None]:
-    """Every result as it comes; see the module. Where the system starts no workers, this process does it."""
+    """Yield every result as it comes; see the module.
+
+    Where the system starts no workers, this process does it.
+    """
     pool = _Pool(schedule, job, work, min(jobs, MOST_WORKERS))
     try:
         yield from pool.results()
@@ -113,7 +116,7 @@ class _Pool:
                 yield from self._recover()
 
     def _complete(self, *, wait: bool) -> Iterator[UnitResult]:
-        """What is known of the answers; `wait` for the rest as well."""
+        """Yield what is known of the answers; `wait` for the rest as well."""
         answered, self.answered = self.answered, []
         for answer in answered:
             result = self.shared.complete(answer, wait=wait)
@@ -187,7 +190,7 @@ class _Pool:
         self.size = max(1, min(wanted, 4 * self.size, LONGEST_CHUNK))
 
     def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
-        """A chunk whose worker died; one that was alone is guilty."""
+        """Yield a chunk whose worker died; one that was alone is guilty."""
         alone = len(chunk) == 1 and chunk[0].again
         self.dead += [output.path for task in chunk for output in task.unit.outputs]
         if alone:
@@ -199,7 +202,7 @@ class _Pool:
             self.suspects.extend(replace(task, again=True) for task in chunk)
 
     def _placed(self, unit: Unit) -> tuple[Written, ...]:
-        """The outputs that a dead worker put in place."""
+        """Return the outputs that a dead worker put in place."""
         found = []
         for output in unit.outputs:
             sha256 = self.job.claims.proves(output.path) if self.job.claims is not None else ""

@@ -31,7 +31,7 @@ FEWEST_FILES = 64
 
 
 def open_files() -> int:
-    """How many files this process may open, where that is less than workers need; else 0."""
+    """Say how many files this process may open, where that is less than workers need; else 0."""
     try:
         import resource
     except ImportError:  # Windows
@@ -41,14 +41,14 @@ def open_files() -> int:
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """Return those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def start_context() -> BaseContext:
-    """How this system starts workers."""
+    """Say how this system starts workers."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
