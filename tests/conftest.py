@@ -67,6 +67,25 @@ def orthanc(checker: Callable[[str], str]) -> list[str]:
     pytest.skip("Orthanc is tried where this user may make a network namespace")
 
 
+def slow_tests() -> tuple[str, ...]:
+    """What tests/slow.txt names: folders, files, and tests without their parameters."""
+    lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as `slow` what tests/slow.txt names, and what waits for another program."""
+    named = frozenset(slow_tests())
+    waiting = {"checker", "pylinac", "orthanc"}
+    for item in items:
+        file, _, test = item.nodeid.partition("::")
+        parts = file.split("/")
+        holders = {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
+        slow = not named.isdisjoint({*holders, f"{file}::{test.partition('[')[0]}"})
+        if slow or not waiting.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite",

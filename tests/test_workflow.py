@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from .conftest import slow_tests
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 
@@ -83,6 +85,16 @@ def test_it_runs_sessions_that_there_are(workflow: dict[str, Any]) -> None:
     assert named - {"$SESSION"} <= set(sessions())
     assert {"tests", "lint", "types", "docs"} <= named
     assert ".ci/run" in lines
+
+
+def test_what_is_called_slow_is_there() -> None:
+    names = slow_tests()
+    assert list(names) == sorted(set(names))
+    for name in names:
+        path, _, test = name.partition("::")
+        assert (ROOT / path).exists(), name
+        if test:
+            assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), name
 
 
 def test_every_session_says_what_it_does() -> None:
