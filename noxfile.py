@@ -91,6 +91,21 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """Build what is released, check it, install the wheel in an empty environment and run its demo."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install("build", "twine")
+    session.run("python", "-m", "build", "--outdir", "dist")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    session.install(
+        "--reinstall" if session.venv_backend == "uv" else "--force-reinstall",
+        *map(str, Path("dist").glob("*.whl")),
+    )
+    session.cd(session.create_tmp())
+    session.run("dicombake", "demo")
+
+
+@nox.session
 def audit(session: nox.Session) -> None:
     """Ask PyPI's advisories whether a dependency has a known vulnerability."""
     session.install(".[codecs,provenance]", "pip-audit")
