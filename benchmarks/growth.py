@@ -34,7 +34,7 @@ class Line:
 
 
 def files(bench: Bench) -> Iterator[Line]:
-    """A run of so many TIFF of 16x16 with two workers, and the plan of so many files."""
+    """Measure a run of so many TIFF of 16x16 with two workers, and the plan of so many files."""
     points = []
     for count in FILES:
         run = bench.convert(TIFF, bench.inputs.tiff(count, TINY), "--jobs", "2")
@@ -95,7 +95,7 @@ PLOTS: dict[str, tuple[Callable[[Bench], Iterator[Line]], str, float]] = {
 
 
 def plot(lines: Sequence[Line], counted: str, least: float, path: Path) -> None:
-    """An SVG that is the same for the same numbers."""
+    """Draw an SVG that is the same for the same numbers."""
     import matplotlib as mpl
 
     mpl.use("svg")

@@ -23,7 +23,7 @@ class Trace:
     """Follows nothing."""
 
     def layer(self, dataset: Dataset, says: Says, stated: str = "") -> None:
-        """What was set, changed or taken away since the layer before comes from there.
+        """Credit a layer with what was set, changed or taken away since the one before.
 
         `stated` is an element that this layer set, even if it had that value before.
         """

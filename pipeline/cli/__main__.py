@@ -14,7 +14,7 @@ from . import stopping
 
 
 def main() -> None:
-    """The program."""
+    """Run the program."""
     stopping.watch()
     stopping.open_outputs()
     gc.disable()

@@ -26,7 +26,7 @@ def demo(folder: Folder = Path("dicombake-demo")) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Samples and recipe, into a new folder or one that an earlier demo made."""
+    """Put samples and recipe into a new folder, or one that an earlier demo made."""
     from ..drafts.examples import example_text
     from ..errors import UsageError
     from ..samples import write_samples

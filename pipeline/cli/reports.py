@@ -26,7 +26,10 @@ class Reports:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def check(self, *, dry_run: bool) -> None:
-        """Raises: UsageError, before anything is done, where a report could not be written after it."""
+        """Check that reports can be written.
+
+        Raises: UsageError, before anything is done, where a report could not be written after it.
+        """
         if dry_run and (self.junit or self.provenance):
             raise UsageError("a dry run does nothing that --junit or --report could tell of")
         if self.provenance:

@@ -42,7 +42,7 @@ class stoppable:  # noqa: N801  a context manager; contextlib would have to be l
 
 
 def told() -> None:
-    """It was said that the program is interrupted."""
+    """Note that the user was told of the interruption."""
     _told.append(True)
 
 
@@ -80,7 +80,7 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 def _unraisable(unraisable: Any) -> None:
-    """An interruption that came where Python raises nothing (a finalizer) counts as well."""
+    """End for an interruption that came where Python raises nothing (a finalizer)."""
     if unraisable.exc_type is KeyboardInterrupt:
         end_at_once()
     sys.__unraisablehook__(unraisable)

@@ -61,5 +61,5 @@ def _loaded(wanted: Asked) -> LoadedRecipe:
 
 
 def _without_place(reason: str) -> str:
-    """A reason not to run, with the option that it is about in place of the place in a recipe."""
+    """Take the place in a recipe out of a reason not to run: it names an option."""
     return re.sub(rf"^([^:]*): conversions\.{NAME}[^:]*: ", r"\1: ", reason)

@@ -74,7 +74,10 @@ class Meant:
 
 
 def verify(path: Path, meant: Meant) -> None:
-    """Raises: VerificationError, naming the element that is not what was meant (never its value)."""
+    """Compare what was written.
+
+    Raises: VerificationError, naming the element that is not what was meant (never its value).
+    """
     _look(path, lambda data: _problems(data, meant))
 
 
@@ -94,7 +97,8 @@ class MeantAlike:
 
 
 def verify_alike(path: Path, meant: MeantAlike) -> None:
-    """The same of a file of which pydicom read the rest before: the other elements, and pixels so described.
+    """Do the same for a file of which pydicom read the rest before: the other elements, and pixels so
+    described.
 
     Raises: as `verify`.
     """

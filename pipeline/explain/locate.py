@@ -63,7 +63,8 @@ def of_recipe(file: Path, recipe: Path, *, out: Path | None, data: Path | None) 
 
 
 def relative(file: Path, folder: Path) -> str:
-    """The path of a file relative to a folder, with /; climbing where it lies elsewhere, whole on another
+    """Return the path of a file relative to a folder, with /; climbing where it lies elsewhere, whole on
+    another
     drive."""
     try:
         return Path(os.path.relpath(_real(file), os.path.realpath(folder))).as_posix()

@@ -44,7 +44,7 @@ def _bits(values: Pixels) -> Pixels:
 
 @contextmanager
 def reading_back(path: Path) -> Iterator[None]:
-    """What a reader raises on the file that was just written becomes a VerificationError."""
+    """Turn what a reader raises on the file that was just written into a VerificationError."""
     try:
         yield
     except VerificationError:

@@ -74,7 +74,8 @@ def _integer(dataset: Dataset, keyword: str) -> int | None:
 
 
 def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
-    """A padding value in the type of the pixels: files write -2000 as US 63536 and the other way round."""
+    """Return a padding value in the type of the pixels: files write -2000 as US 63536 and the other way
+    round."""
     kind = np.iinfo(dtype)
     if kind.min <= value <= kind.max:
         return value

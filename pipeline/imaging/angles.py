@@ -14,7 +14,8 @@ DECIMALS = 6
 
 
 def wrapped(angle: float) -> float:
-    """The angle in [0, 360), rounded before that is seen to: 359.9999999 is 0, and 360 never comes out."""
+    """Return the angle in [0, 360), rounded before that is seen to: 359.9999999 is 0, and 360 never comes
+    out."""
     if 0 <= angle < 360 and round(angle, DECIMALS) < 360:
         return angle + 0.0
     return round(angle, DECIMALS) % 360 + 0.0

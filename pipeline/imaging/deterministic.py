@@ -51,7 +51,8 @@ def _series(angle: Decimal, *, even: bool) -> Decimal:
 
 
 def settled(pixels: Pixels) -> Pixels:
-    """Computed values with one and the same NaN: which one comes of NaN + NaN or 0 / 0 is the processor's."""
+    """Return computed values with one and the same NaN: which one comes of NaN + NaN or 0 / 0 is the
+    processor's."""
     if pixels.dtype.kind != "f":
         return pixels
     missing = np.isnan(pixels)

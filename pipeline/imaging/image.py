@@ -85,7 +85,10 @@ class Geometry:
     blank: Mapping[str, str] = field(default_factory=dict)
 
     def having(self, origin: Origin, **values: Any) -> Geometry:
-        """This geometry with some values set, all of one origin. A value of None clears field and origin."""
+        """Return this geometry with some values set, all of one origin.
+
+        A value of None clears field and origin.
+        """
         origins = {name: found for name, found in self.origins.items() if name not in values}
         origins |= {name: origin for name, value in values.items() if value is not None}
         return dataclasses.replace(self, origins=origins, **values)

@@ -53,5 +53,5 @@ STILL = Move(((1, 0), (0, 1)), (0, 0))
 
 
 def shift(rows: float, columns: float) -> Move:
-    """New pixel (0, 0) is the old pixel (rows, columns)."""
+    """Shift the grid: new pixel (0, 0) is the old pixel (rows, columns)."""
     return Move(((1, 0), (0, 1)), (rows, columns))

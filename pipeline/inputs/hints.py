@@ -67,7 +67,8 @@ def fails(glob: str, path: str) -> str:
 
 
 def _part_that_differs(glob: str, path: str) -> str:
-    """The first component of a path that the glob's own one does not match; nothing where ``**`` blurs it."""
+    """Find the first component of a path that the glob's own one does not match; nothing where ``**`` blurs
+    it."""
     wanted, given = parse_glob(nfc(glob)).components, nfc(path).split("/")
     for number, (component, part) in enumerate(zip(wanted, given, strict=False), 1):
         if component.regex is None:

@@ -26,7 +26,7 @@ class Bounded(BufferedReader):
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """The file, open for reading bytes.
+    """Open the file for reading bytes.
 
     Raises:
         SourceError: what is no regular file (a pipe would be waited for); an OSError while it is read.
@@ -40,7 +40,10 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def check_regular(path: Path) -> None:
-    """Raises: SourceError for a folder, a pipe, a socket or a device; OSError."""
+    """Check that a path is a regular file.
+
+    Raises: SourceError for a folder, a pipe, a socket or a device; OSError.
+    """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe, a socket or a device"

@@ -141,7 +141,7 @@ def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]
 def _common(
     first: Dataset, others: Sequence[Dataset], differing: set[str], *, lacking: bool = False
 ) -> Dataset:
-    """A copy of `first` with the elements that all have alike; the keywords of the rest go to `differing`."""
+    """Copy `first` with the elements that all have alike; the keywords of the rest go to `differing`."""
     common = copy.copy(first)
     common._dict = dict(first._dict)
     for tag in list(common._dict):
@@ -159,7 +159,7 @@ def _reduce(
     *,
     lacking: bool,
 ) -> None:
-    """Empties, removes, or (`PARTED`, of as many items in all) goes into an element that is not common."""
+    """Empty, remove, or (`PARTED`, of as many items in all) go into an element that is not common."""
     from pydicom.datadict import keyword_for_tag
 
     keyword = keyword_for_tag(tag)
@@ -181,7 +181,8 @@ def _reduce(
 def _parted(
     first: Dataset, others: Sequence[Dataset], tag: Any, differing: set[str]
 ) -> Sequence[Dataset] | None:
-    """What the items of a sequence have in common; None where nothing can stand that makes a sound item."""
+    """Return what the items of a sequence have in common; None where nothing can stand that makes a sound
+    item."""
     items = _items(first, tag)
     rest = [_items(other, tag) for other in others]
     if not items or not all(part is not None and len(part) == len(items) for part in rest):

@@ -12,12 +12,12 @@ from ..imaging.image import Image, Pixels
 
 
 def refusal(image: Image, what: str, hint: str = "") -> ProcessError:
-    """The error for an operation that this image does not allow, naming its file."""
+    """Return the error for an operation that this image does not allow, naming its file."""
     return ProcessError(what, subject=str(image.source.path) if image.sources else "", hint=hint)
 
 
 def grey(image: Image, does: str) -> Pixels:
-    """The pixels of a grey image. Raises: ProcessError for colour."""
+    """Return the pixels of a grey image. Raises: ProcessError for colour."""
     if image.photometric in ("RGB", "RGBA"):
         raise refusal(
             image,
@@ -28,7 +28,7 @@ def grey(image: Image, does: str) -> Pixels:
 
 
 def finite(image: Image, does: str) -> Pixels:
-    """The pixels of a grey image, all finite. Raises: ProcessError with the count of those that are not."""
+    """Return the finite pixels of a grey image. Raises: ProcessError with the count of those that are not."""
     pixels = grey(image, does)
     if pixels.dtype.kind == "f":
         refuse_not_finite(image, pixels, does)
@@ -36,14 +36,14 @@ def finite(image: Image, does: str) -> Pixels:
 
 
 def refuse_not_finite(image: Image, pixels: Pixels, does: str) -> None:
-    """Raises: ProcessError if there is NaN or infinity."""
+    """Check the values. Raises: ProcessError if there is NaN or infinity."""
     wrong = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
     if wrong:
         raise refusal(image, f"{does} needs numbers and {wrong} of {pixels.size} values are NaN or infinite")
 
 
 def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image:
-    """The image with new values: no longer what its file stores; `units` None: in no unit any more."""
+    """Return the image with new values: no longer what its file stores; `units` None: in no unit any more."""
     if "units" in changes and changes["units"] is None:
         changes["calibrated"] = False
     return image.replace(
@@ -56,7 +56,7 @@ def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image
 
 
 def number(value: float) -> str:
-    """A number as a person writes it: ``20`` and not ``20.0``."""
+    """Write a number as a person writes it: ``20`` and not ``20.0``."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 

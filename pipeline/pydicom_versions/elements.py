@@ -59,7 +59,8 @@ def element_from_bytes(tag: BaseTag, vr: str, data: bytes) -> DataElement:
 
 
 def file_bytes(dataset: Dataset) -> bytes:
-    """A whole file: preamble, file meta, and the dataset as its transfer syntax (uncompressed) has it."""
+    """Write a whole file: preamble, file meta, and the dataset as its transfer syntax (uncompressed) has
+    it."""
     stream = BytesIO()
     if PYDICOM_3:
         dataset.save_as(stream, enforce_file_format=True)

@@ -154,7 +154,8 @@ def _native_frame(dataset: Dataset, syntax: str, index: int) -> tuple[_Array, st
 
 
 def _held(dataset: Dataset, data: bytes | bytearray, precision: int) -> _Array:
-    """What a codec gave in as few bytes as `precision` bits need, as the dataset says that it is held."""
+    """Return what a codec gave in as few bytes as `precision` bits need, as the dataset says that it is
+    held."""
     kind = "i" if dataset.PixelRepresentation else "u"
     container = 1 if precision <= 8 else 2 if precision <= 16 else 4
     return np.frombuffer(data, f"<{kind}{container}").astype(f"{kind}{int(dataset.BitsAllocated) // 8}")

@@ -39,7 +39,8 @@ def encoding_plugins(syntax: str) -> Collection[str]:
 
 
 def decode_frame(dataset: Dataset, syntax: str, index: int, plugin: str) -> tuple[np.ndarray[Any, Any], str]:
-    """The pixels of one frame as they are encoded, (rows, columns) or (rows, columns, samples), and as what.
+    """Return the pixels of one frame as they are encoded, (rows, columns) or (rows, columns, samples), and
+    as what.
 
     Args:
         dataset: with its pixels and what describes them.

@@ -19,7 +19,8 @@ Value = TypeVar("Value")
 
 
 def plain(value: Any) -> Any:
-    """The value as a recipe could write it: numpy's and pydicom's types, dates and bytes as plain ones."""
+    """Return the value as a recipe could write it: numpy's and pydicom's types, dates and bytes as plain
+    ones."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if hasattr(value, "tolist"):

@@ -13,7 +13,7 @@ from .tree import Part
 
 
 def wrong_tests(merged: Part, recipe: Recipe) -> Iterator[Problem]:
-    """Tests of conversions and variables that there are not, and names that stand twice."""
+    """Find tests of conversions and variables that there are not, and names that stand twice."""
     seen: set[str] = set()
     for index, test in enumerate(carried_tests(recipe)):
         if test.conversion not in recipe.conversions:

@@ -23,7 +23,8 @@ _TAKEN = ("geometry", "tags", "remove_tags")
 
 
 def applied(read: Part, profiles: Profiles, machine: str = "") -> Part:
-    """A recipe's tree with `defaults` and machines in its conversions, and without `defaults` and `extends`.
+    """Return a recipe's tree with `defaults` and machines in its conversions, and without `defaults` and
+    `extends`.
 
     `machine` is the one that conversions get whose `machine` is a template.
     """

@@ -72,7 +72,8 @@ def where(path: Iterable[str | int]) -> str:
 
 
 def _find(part: Part, location: Location) -> tuple[Part, Location]:
-    """The part at a location, and the steps that have no part; names of union members are passed over."""
+    """Find the part at a location, and the steps that have no part; names of union members are passed
+    over."""
     skipped: list[str | int] = []
     for step in location:
         inner = _step(part, step)

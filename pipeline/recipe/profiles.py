@@ -53,7 +53,8 @@ def profile_of(*parts: Part | None) -> str:
 
 
 def handed_down(conversion: Part) -> Part:
-    """A conversion with what it says for all of its DICOM exports in each that does not say it itself."""
+    """Return a conversion with what it says for all of its DICOM exports in each that does not say it
+    itself."""
     given = {
         key: part for key in HANDED_DOWN if (part := conversion.entries.get(key)) and part.value is not None
     }

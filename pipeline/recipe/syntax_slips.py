@@ -97,7 +97,8 @@ def _begins_with_a_sign(place: _Place) -> Slip | None:
 
 
 def _open_quote(place: _Place) -> Slip | None:
-    """A line above with an odd number of double quotes: the text that began there ended at the next quote."""
+    """Find a line above with an odd number of double quotes: the text that began there ended at the next
+    quote."""
     for index in place.above():
         bare = re.sub(r"\\.|'[^'\"]*'", "", place.lines[index].split(" #")[0])
         if bare.count('"') % 2 and index != place.line:

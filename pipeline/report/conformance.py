@@ -28,7 +28,7 @@ def _count(number: int, what: str) -> str:
 
 
 def report_table(report: Report) -> RenderableType:
-    """The file's line, and below it each finding: the attribute, what is wrong, how to set it right."""
+    """Yield the file's line, and below it each finding: the attribute, what is wrong, how to set it right."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text

@@ -45,7 +45,7 @@ def prov_json(outcomes: Sequence[Outcome]) -> bytes:
 
 
 def require() -> None:
-    """Raises: UsageError where the package `prov` is not installed."""
+    """Check for the extra. Raises: UsageError where the package `prov` is not installed."""
     if find_spec("prov") is None:
         raise UsageError(
             "needs the package 'prov'", subject="--report", hint="pip install 'dicombake[provenance]'"
@@ -107,7 +107,8 @@ class _Bundle:
         self.bundle.agent(program, about)
 
     def _step(self, step: Step, recipe: str, program: str, inputs: list[str]) -> None:
-        """A step, what it used and what it made; `inputs` collects the files that its unit read so far."""
+        """Record a step, what it used and what it made; `inputs` collects the files that its unit read so
+        far."""
         result = self.results[step.unit]
         activity = _id("step", step.id)
         about = {"prov:type": self._term(f"dicombake:{step.kind}"), "prov:label": f"{step.kind} {step.does}"}

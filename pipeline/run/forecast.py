@@ -94,7 +94,7 @@ class _Teller:
         return Forecast(unit, "check", Task(unit, described, Made(tuple(inputs.items()), outputs)))
 
     def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
-        """The result of a unit of which every file looks as when it had the content that the lock says."""
+        """Return the result of a unit of which every file has the fingerprint of the content in the lock."""
         seen_files = self.seen_files
         if seen_files is None or not self.settled.issuperset(unit.needs):
             return None

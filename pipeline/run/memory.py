@@ -58,7 +58,7 @@ class RunMemory:
             self._database.note_finished(made, lines)
 
     def refuse_full(self) -> None:
-        """Raises: StoreError, where the memory has no room on its disk."""
+        """Check the database. Raises: StoreError, where the memory has no room on its disk."""
         if self._database is not None and self._database.full:
             raise StoreError(
                 "cannot be written: the disk is full",

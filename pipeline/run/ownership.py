@@ -61,7 +61,7 @@ def existing_of_ours(
 
 
 def _spare_inputs(plan: Plan, present: list[str]) -> None:
-    """An input is never written to, not even with ``--overwrite``."""
+    """Refuse to write to an input, not even with ``--overwrite``."""
     if not present:
         return
     inputs: dict[str, Path] = {}

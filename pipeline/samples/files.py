@@ -82,7 +82,7 @@ def visionrt(pixels: Pixels) -> bytes:
 
 
 def flat(pixels: Pixels, *, byte_order: Literal["little", "big"] = "little", header: bytes = b"") -> bytes:
-    """Some header, then the pixels."""
+    """Write some header, then the pixels."""
     return header + pixels.astype(pixels.dtype.newbyteorder(byte_order)).tobytes()
 
 
@@ -99,7 +99,8 @@ def rt_image(
     machine: str = "TB1",
     rescale: tuple[float, float] | None = None,
 ) -> Dataset:
-    """An RT Image as a linac's imager exports it; `name` makes its UIDs, `rescale` is slope, intercept."""
+    """Make an RT Image as a linac's imager exports it; `name` makes its UIDs, `rescale` is slope,
+    intercept."""
     from pydicom import Dataset
 
     rows, columns = pixels.shape
@@ -169,7 +170,8 @@ def dicom(ds: Dataset) -> bytes:
 
 
 def bare_dicom(ds: Dataset) -> bytes:
-    """The dataset alone, Implicit VR Little Endian: no preamble, no file meta, as some exports write it."""
+    """Write the dataset alone, Implicit VR Little Endian: no preamble, no file meta, as some exports write
+    it."""
     from ..pydicom_versions.elements import implicit_bytes
 
     return implicit_bytes(ds)

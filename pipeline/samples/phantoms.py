@@ -62,7 +62,8 @@ def field(
     penumbra: float = 6.0,
     horns: float = 0.0,
 ) -> Grid:
-    """A rectangular beam, 0 to 1: `jaws` are X1, X2, Y1, Y2 in mm, signed; `horns` raises it off axis."""
+    """Draw a rectangular beam, 0 to 1: `jaws` are X1, X2, Y1, Y2 in mm, signed; `horns` raises it off
+    axis."""
     x, y = axes(shape, spacing)
     left, right, low, high = jaws
     beam = edge(x - left, penumbra) * edge(right - x, penumbra)
@@ -145,7 +146,8 @@ def cylinder(
 
 
 def surface(shape: tuple[int, int]) -> Grid:
-    """A body's surface as a camera lights it, 0 to 1: a dome, brighter to the left, with a scale of dots."""
+    """Draw a body's surface as a camera lights it, 0 to 1: a dome, brighter to the left, with a scale of
+    dots."""
     x, y = axes(shape, (2.0 / shape[0], 2.0 / shape[0]))
     height = np.maximum(1.0 - (x / 1.3) ** 2 - (y / 0.9) ** 2, 0.0)
     lit: Grid = np.sqrt(height) * (0.7 - 0.2 * x / 1.6)
@@ -165,6 +167,6 @@ def marked(picture: Grid, value: float, *, size: int = 2, at: tuple[int, int] = 
 
 
 def whole(picture: Grid, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Rounded and clipped to an integer dtype."""
+    """Round and clip to an integer dtype."""
     bounds = np.iinfo(np.dtype(dtype))
     return np.clip(np.rint(picture), bounds.min, bounds.max).astype(dtype)

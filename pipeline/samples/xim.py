@@ -122,7 +122,8 @@ def mv_properties(
     energy: str = "6x",
     tag: str = "sample",
 ) -> dict[str, Property]:
-    """What a TrueBeam writes with an MV image: angles given in IEC 61217, lengths in mm at the machine.
+    """Return what a TrueBeam writes with an MV image: angles given in IEC 61217, lengths in mm at the
+    machine.
 
     `pixel` is between rows, between columns at the panel; `jaws` are X1, X2, Y1, Y2 at the isocentre,
     signed. Every value is made up.

@@ -94,7 +94,8 @@ class Database:
         self._write(("INSERT OR IGNORE INTO claimed VALUES (?, ?)", rows))
 
     def note_finished(self, paths: Collection[bytes], lines: Iterable[str] = ()) -> None:
-        """Outputs of whole units, with their lines of the journal: a kill leaves all of them, or none."""
+        """Note outputs of whole units, with their lines of the journal: a kill leaves all of them, or
+        none."""
         self._write(
             ("INSERT OR IGNORE INTO written VALUES (?)", [(path,) for path in paths]),
             ("DELETE FROM claimed WHERE path = ?", [(path,) for path in paths]),
@@ -102,7 +103,7 @@ class Database:
         )
 
     def forget_written(self, paths: Iterable[bytes]) -> None:
-        """Outputs that are not ours any more."""
+        """Forget outputs that are not ours any more."""
         self._write(("DELETE FROM written WHERE path = ?", [(path,) for path in paths]))
 
     def note_seen(self, files: Mapping[bytes, Seen], gone: Iterable[bytes] = ()) -> None:
@@ -120,7 +121,7 @@ class Database:
         self._write(("DELETE FROM journal", [()]), _lines(lines))
 
     def end_journal(self) -> None:
-        """What it says is in the lock now."""
+        """Empty the journal: what it says is in the lock now."""
         self._write(("DELETE FROM journal", [()]))
 
 
@@ -161,7 +162,10 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_strange(path: Path) -> None:
-    """Raises: OSError; ValueError, where it or what SQLite would take beside it is a link, or no file."""
+    """Check the files.
+
+    Raises: OSError; ValueError, where it or what SQLite would take beside it is a link, or no file.
+    """
     for end in ("", "-journal", "-wal"):
         file = path.with_name(path.name + end)
         with suppress(FileNotFoundError):

@@ -104,7 +104,7 @@ def _same(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int, path: Path) -> None:
-    """Raises: StoreError."""
+    """Take the lock. Raises: StoreError."""
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, b"%-10d\n" % os.getpid())

@@ -27,7 +27,8 @@ _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, er
 
 
 def part_name(name: str) -> str:
-    """The temporary name of a file; never longer than a file system takes when `name` itself is not."""
+    """Return the temporary name of a file; never longer than a file system takes when `name` itself is
+    not."""
     tail = f".{os.getpid()}.part"
     room = _LONGEST_NAME - len(tail) - 1
     if len(os.fsencode(name)) > room:
@@ -79,7 +80,8 @@ def write_part(
 
 
 def _created(part: Path, mode: int) -> FileIO:
-    """A new file, in a folder that is made where it is missing; what a killed run left there is removed."""
+    """Open a new file, in a folder that is made where it is missing; what a killed run left there is
+    removed."""
 
     def opener(path: str, flags: int) -> int:
         return os.open(path, flags, mode)
@@ -94,7 +96,8 @@ def _created(part: Path, mode: int) -> FileIO:
 
 
 def mode_of(final: Path) -> int | None:
-    """The permissions of a regular file; None where there is none, and on Windows, which has others."""
+    """Return the permissions of a regular file; None where there is none, and on Windows, which has
+    others."""
     if sys.platform == "win32":
         return None
     try:

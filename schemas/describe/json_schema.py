@@ -68,7 +68,7 @@ def _models() -> tuple[type[BaseModel], ...]:
 
 
 def _describe(definition: Schema, model: type[BaseModel]) -> None:
-    """Adds the text below each field of the model, which Pydantic leaves out."""
+    """Add the text below each field of the model, which Pydantic leaves out."""
     documented: dict[str, str] = {}
     for base in reversed(model.__mro__[:-1]):
         if issubclass(base, BaseModel) and base is not BaseModel:
@@ -126,7 +126,7 @@ def _as_list(schema: Schema) -> None:
 
 
 def _loosen(definitions: Schema) -> None:
-    """The short forms, and parts that leave to `defaults` and `extends` what they do not say."""
+    """Allow the short forms, and parts that leave to `defaults` and `extends` what they do not say."""
     for key, models in (("format", SOURCE_FORMATS), ("to", EXPORT_TARGETS)):
         for model in models.values():
             definitions[model.__name__]["required"] = [key]
@@ -243,7 +243,7 @@ def _any(*schemas: Schema) -> Schema:
 
 
 def _nullable(properties: Schema) -> None:
-    """A key that is null counts as absent, and takes away what it is merged over."""
+    """Let a key that is null count as absent, and takes away what it is merged over."""
     for key, schema in properties.items():
         allowed = schema.get("anyOf", [])
         if {"type": "null"} in allowed:

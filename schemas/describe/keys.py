@@ -32,7 +32,8 @@ class Keys:
 
 
 def keys_at(model: type[BaseModel], location: Location) -> Keys:
-    """What the models allow at a location as Pydantic writes it, union members included by their name."""
+    """Return what the models allow at a location as Pydantic writes it, union members included by their
+    name."""
     kind: Any = model
     for step in location:
         kind = _inner(_bare(kind), step)

@@ -49,7 +49,8 @@ def _mapping(item: Mapping[Any, Any]) -> dict[TagPath, TagValue]:
 
 
 def _inner(key: str, raw: Any) -> tuple[TagPath, TagValue]:
-    """An entry of a sequence's item; what is wrong with a key further in is told together with this one."""
+    """Read an entry of a sequence's item; what is wrong with a key further in is told together with this
+    one."""
     try:
         value = _value(raw)
     except PydanticCustomError as error:

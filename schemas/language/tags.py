@@ -167,7 +167,8 @@ def _step(part: str, *, last: bool) -> TagStep:
 
 
 def _in_dataset(name: str, number: int) -> int:
-    """The number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.1, 7.2, 7.5)."""
+    """Return the number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.1, 7.2,
+    7.5)."""
     group = number >> 16
     if group == 0x0002:
         raise ValueError(f"'{name}' belongs to the file meta, which follows the finished dataset")

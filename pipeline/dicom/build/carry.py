@@ -71,7 +71,7 @@ STATED_BY_GEOMETRY = _tags(
 
 
 def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Dataset, tuple[Note, ...]]:
-    """The attributes that an image made of this source keeps, in Unicode; and what was dropped.
+    """Return the attributes that an image made of this source keeps, in Unicode; and what was dropped.
 
     `computed`: values were computed, so that windows and the intensity relationship end.
     """
@@ -104,7 +104,7 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
 def cleaned(
     source: Dataset, wanted: Callable[[int], bool] = lambda tag: True
 ) -> tuple[Dataset, tuple[Note, ...]]:
-    """A copy of some elements: text in Unicode, values that their VR cannot hold emptied and noted.
+    """Copy some elements: text in Unicode, values that their VR cannot hold emptied and noted.
 
     Group lengths are not copied. Numbers too long for DS are rounded to its 16 characters; UIDs are kept
     as they are.
@@ -135,7 +135,8 @@ def _settle_vrs(result: Dataset, source: Dataset) -> None:
 
 
 def _definite_vrs(dataset: Dataset) -> None:
-    """The VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its companions)."""
+    """Settle the VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its
+    companions)."""
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:
@@ -189,13 +190,13 @@ def _texts(element: DataElement) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """A number as it stands in the file; a name's own `original_string` would be its bytes."""
+    """Return a number as it stands in the file; a name's own `original_string` would be its bytes."""
     original = getattr(value, "original_string", None)
     return original if isinstance(original, str) else str(value)
 
 
 def _valid(vr: str, text: str) -> str:
-    """The text in the form of its VR. Raises: ValueFormError, ExportError."""
+    """Return the text in the form of its VR. Raises: ValueFormError, ExportError."""
     if vr == "DS" and text:
         if not NUMBER.fullmatch(text):
             raise ValueFormError("no number")

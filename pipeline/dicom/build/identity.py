@@ -128,7 +128,7 @@ def _other_patient(dataset: Dataset, sources: Sequence[Dataset]) -> bool:
 
 
 def _with_content(identity: Identity, images: Sequence[Image]) -> Identity:
-    """An image made in memory derives from its pixels where nobody hashed its inputs."""
+    """Derive an image made in memory from its pixels where nobody hashed its inputs."""
     if identity.content or identity.namespace is not None:
         return identity
     digest = hashlib.sha256()

@@ -43,7 +43,7 @@ def complete(dataset: Dataset) -> tuple[str, ...]:
 
 
 def exact_window(dataset: Dataset) -> tuple[Note, ...]:
-    """A window narrower than 1 is meant exactly: LINEAR is not defined there (PS3.3 C.11.2.1.2.1).
+    """Make a window narrower than 1 LINEAR_EXACT: LINEAR is not defined there (PS3.3 C.11.2.1.2.1).
 
     Portal images in calibrated units have such windows. One that is not above 0 is none, and goes.
     """
@@ -118,7 +118,7 @@ def _compressed_icons(dataset: Dataset) -> Iterator[Note]:
 
 
 def _half_a_frame(dataset: Dataset) -> Iterator[Note]:
-    """A Frame of Reference module without its UID says nothing (C.7.4.1)."""
+    """Drop a Frame of Reference module without its UID, which says nothing (C.7.4.1)."""
     if "PositionReferenceIndicator" in dataset and not dataset.get("FrameOfReferenceUID"):
         del dataset.PositionReferenceIndicator
         text = "PositionReferenceIndicator of the source stands without a frame of reference: left out"

@@ -105,7 +105,7 @@ def _from_sources(dataset: Dataset, image: Image, modality: str, trace: Trace) -
 
 
 def _of_this_frame(dataset: Dataset, source: SourceFile) -> None:
-    """The exposures of this frame, which is the only one of the output."""
+    """Keep the exposures of this frame alone, which is the only one of the output."""
     exposures = dataset.get("ExposureSequence")
     if not exposures:
         return
@@ -120,7 +120,7 @@ def _of_this_frame(dataset: Dataset, source: SourceFile) -> None:
 
 
 def _derivation(dataset: Dataset, image: Image) -> None:
-    """What was done, and to which DICOM images (PS3.3 C.7.6.1.1.3 and C.7.6.1.1.4)."""
+    """Write what was done, and to which DICOM images (PS3.3 C.7.6.1.1.3 and C.7.6.1.1.4)."""
     if image.history:
         add_derivation(dataset, "; ".join(image.history))
     items = source_items([image])
@@ -158,7 +158,7 @@ def _source_item(source: SourceFile) -> Dataset | None:
 
 
 def record_loss(dataset: Dataset, image: Image) -> None:
-    """A loss stays recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5); what the source says, stays."""
+    """Keep a loss recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5); what the source says, stays."""
     loss = image.lossy
     for source in image.sources:
         if source.dataset is not None and str(source.dataset.get("LossyImageCompression") or "") == "01":
@@ -173,7 +173,7 @@ def record_loss(dataset: Dataset, image: Image) -> None:
 
 
 def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames: int | None = None) -> None:
-    """The Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it."""
+    """Write the Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it."""
     shape = encoded.stored.shape
     samples = 3 if photometric == "RGB" else 1
     rows, columns = shape[-3:-1] if samples == 3 else shape[-2:]
@@ -193,7 +193,7 @@ def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames
 
 
 def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
-    """The Modality LUT module (PS3.3 C.11.1), where the values need one."""
+    """Write the Modality LUT module (PS3.3 C.11.1), where the values need one."""
     if encoded.rescale is None:
         return
     dataset.RescaleIntercept = encoded.rescale.intercept

@@ -86,7 +86,8 @@ def _item(holder: Dataset, step: TagStep, path: TagPath) -> Dataset:
 
 
 def _tag(holder: Dataset, step: TagStep, *, create: bool) -> BaseTag | None:
-    """The tag of a step here; a private one in its creator's block, which is reserved if it must be."""
+    """Return the tag of a step in this dataset; a private one in its creator's block, which is reserved if
+    it must be."""
     if step.creator is None:
         return Tag(step.number)
     try:

@@ -32,7 +32,7 @@ def signature() -> Dataset:
 
 
 def sign(dataset: Dataset, item: Dataset) -> None:
-    """Adds the item after those that the source brought, in place."""
+    """Add the item after those that the source brought, in place."""
     brought = dataset.get(_KEYWORD)
     setattr(dataset, _KEYWORD, Sequence([*(brought or ()), item]))
 

@@ -43,7 +43,7 @@ def drop_stale(dataset: Dataset, *, values: bool, moved: bool) -> tuple[Note, ..
 
 
 def drop_palette(dataset: Dataset) -> None:
-    """The palette of a source whose colours were looked up."""
+    """Drop the palette of a source whose colours were looked up."""
     _delete(dataset, _PALETTE.split())
 
 
@@ -70,7 +70,7 @@ _FRAME_VECTORS = tuple(
 
 
 def pick_frames(dataset: Dataset, pages: tuple[int, ...], of: int) -> None:
-    """What describes the frames of a multi-frame source, for some of them (counted from 1), in place."""
+    """Cut what describes the frames of a multi-frame source, for some of them (counted from 1), in place."""
     dataset.NumberOfFrames = str(len(pages))
     if pages == tuple(range(1, of + 1)):
         return

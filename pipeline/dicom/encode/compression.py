@@ -75,7 +75,10 @@ def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, desc
 
 
 def _check_installed(syntax: Syntax) -> None:
-    """Raises: ExportError where the encoder is missing, or a decoder to read back what it wrote."""
+    """Check the codecs.
+
+    Raises: ExportError where the encoder is missing, or a decoder to read back what it wrote.
+    """
     encodes = syntax.plugin == "imagecodecs" or syntax.plugin in encoding_plugins(syntax.uid)
     if not encodes or not decoding_plugins(syntax.uid):
         raise ExportError(
@@ -112,7 +115,7 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
 
 @contextmanager
 def _told_once() -> Iterator[None]:
-    """What an encoder cannot do is raised; the tracebacks that the libraries log as well are kept quiet."""
+    """Silence the tracebacks that libraries log for what an encoder cannot do: it is raised as well."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.disabled for logger in loggers]
     for logger in loggers:

@@ -146,7 +146,7 @@ def same_items_as_before(meant: DataElement, stored: Stored, charset: str) -> bo
 
 
 def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> None:
-    """A sequence that was read, item by item, as it was meant."""
+    """Remember that a sequence which was read is, item by item, the one that was meant."""
     pair = _pair(meant, stored, charset)
     if pair is not None:
         _remember(_same_items, pair, ())
@@ -158,7 +158,8 @@ def charset_of(dataset: Dataset) -> str:
 
 
 def _read_key(stored: Stored, charset: str) -> Hashable | None:
-    """What decides how an element reads; None where it was read already, is long, or of no clear VR."""
+    """Return what decides how an element reads; None where it was read already, is long, or of no clear
+    VR."""
     if type(stored) is not RawDataElement or stored.VR in (None, "UN") or not 0 <= stored.length <= _LONGEST:
         return None
     return int(stored.tag), stored.VR, stored.value, stored.is_implicit_VR, stored.is_little_endian, charset
@@ -182,7 +183,7 @@ def values_of(value: Any) -> list[Any]:
 
 
 def _unpadded(value: Any) -> Any:
-    """A decimal string as its text and so to the last digit."""
+    """Return a value without padding; a decimal string as its text, and so to the last digit."""
     if isinstance(value, bytes):
         return value + b"\0" * (len(value) % 2)
     text = getattr(value, "original_string", None)

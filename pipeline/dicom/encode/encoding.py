@@ -30,7 +30,7 @@ class Rescale:
         return float(self.slope) == 1 and float(self.intercept) == 0
 
     def apply(self, stored: Pixels) -> npt.NDArray[np.float64]:
-        """What a reader computes, in float64; infinity where that overflows."""
+        """Compute what a reader computes, in float64; infinity where that overflows."""
         values: npt.NDArray[np.float64] = stored.astype(np.float64)
         with np.errstate(over="ignore"):
             values *= float(self.slope)
@@ -106,5 +106,5 @@ class Encoded:
 
 
 def little(pixels: Pixels) -> Pixels:
-    """The same values as DICOM files have them: little endian, contiguous."""
+    """Return the same values as DICOM files have them: little endian, contiguous."""
     return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))

@@ -108,7 +108,8 @@ def _merged(chunks: Chunks) -> Chunks:
 
 
 def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax) -> Chunks:
-    """The pixel element; native in the way of the syntax, or its compressed frames as OB (PS3.5 A.4)."""
+    """Return the pixel element; native in the way of the syntax, or its compressed frames as OB (PS3.5
+    A.4)."""
     if pixels is None:
         return ()
     if syntax.compressed:
@@ -144,7 +145,7 @@ _Parts = tuple[bytes, bytes, bytes]
 
 
 def _parts(each: Iterable[tuple[int, bytes]], pixels: PixelElement | None) -> _Parts:
-    """Encoded elements before the SOP Instance UID, from there to the pixels, and after those."""
+    """Return the encoded elements before the SOP Instance UID, from there to the pixels, and after those."""
     tag = pixels.tag if pixels is not None else PIXEL_TAGS["PixelData"]
     before, between, after = [], [], []
     for number, made in each:

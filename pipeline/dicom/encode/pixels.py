@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
-    """The pixels of one image as this kind of DICOM stores them.
+    """Store the pixels of one image as this kind of DICOM stores them.
 
     Raises:
         ExportError: what cannot be stored so, with the reason and the way out.
@@ -53,7 +53,7 @@ def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
 
 
 def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
-    """The integers of a DICOM source with its own rescale; None where the kind cannot hold them."""
+    """Return the integers of a DICOM source with its own rescale; None where the kind cannot hold them."""
     source = image.stored
     assert source is not None
     name = source.pixels.dtype.name
@@ -74,7 +74,8 @@ def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
 
 
 def retained(pixels: Pixels, allowed: Allowed) -> Encoded:
-    """The array's own dtype and values, bit for bit; float16 as float32 and bool as uint8, and said so."""
+    """Keep the array's own dtype and values, bit for bit; float16 as float32 and bool as uint8, and said
+    so."""
     notes: tuple[Note, ...] = ()
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8)
@@ -113,7 +114,7 @@ def _disallowed(name: str, allowed: Allowed, pixels: Pixels) -> tuple[Note, ...]
 
 
 def _way_out(pixels: Pixels, allowed: Allowed) -> str:
-    """What will work for these values."""
+    """Say what will work for these values."""
     if allowed.alternative != "'pixels: portable'" or pixels.ndim != 2:
         return allowed.alternative
     if portable(pixels, allowed)[0] is not None:

@@ -107,7 +107,7 @@ def _grid_of(values: Pixels, start: float) -> int | None:
 
 
 def _proven(pixels: Pixels, slope: float, intercept: float, name: str) -> tuple[Encoded | None, str]:
-    """Stored integers whose rescale gives every value back exactly, or the reason why there are none."""
+    """Find stored integers whose rescale gives every value back exactly, or the reason why there are none."""
     least, most = pixels.min().item(), pixels.max().item()
     steps = (float(most) - intercept) / slope
     if not steps <= np.iinfo(name).max:

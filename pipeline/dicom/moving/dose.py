@@ -12,7 +12,7 @@ from ...imaging.image import Image
 
 
 def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
-    """The frames in an order in which their offsets rise, where a turn may have reversed the normal."""
+    """Put the frames in an order in which their offsets rise, where a turn may have reversed the normal."""
     offsets = _offsets(images) if turned and len(images) > 1 else None
     return list(images) if offsets is None or offsets[-1] >= 0 else list(images)[::-1]
 

@@ -17,7 +17,7 @@ _HINT = "'to: secondary-capture' writes the picture without them"
 
 
 def _refuse_unknown_kind(dataset: Dataset, moving: Moving) -> None:
-    """Raises: ExportError for a kind of DICOM whose attributes nobody has looked through."""
+    """Check the kind. Raises: ExportError for a kind of DICOM whose attributes nobody has looked through."""
     uid = str(dataset.get("SOPClassUID") or "")
     if uid not in KINDS:
         name = UID(uid).name if uid else "a file without SOPClassUID"
@@ -81,7 +81,7 @@ class _Walk:
             self._refuse(dataset, tag, f"{path}{keyword or tag}")
 
     def _moved(self, dataset: Dataset, keyword: str, name: str, *, nested: bool) -> str:
-        """What is to be done still: nothing where the mover of this name did it.
+        """Return what is still to be done: nothing where the mover of this name did it.
 
         An attribute of an item belongs to another grid of pixels, unless the item's sequence has a mover.
         """
@@ -101,7 +101,7 @@ class _Walk:
 
 
 def _row(tag: BaseTag) -> str:
-    """The name of an attribute's row: its keyword, or its repeating group (PS3.5 7.6)."""
+    """Return the name of an attribute's row: its keyword, or its repeating group (PS3.5 7.6)."""
     for first, name in ((0x5000, "50xx"), (0x6000, "60xx")):
         if first <= tag.group <= first + 0xFF:
             return name

@@ -39,7 +39,8 @@ def dose_planes(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> s
 
 
 def receptor(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """The place on a receptor, which the exporter writes as the image's geometry has it, or empties."""
+    """Return the place on a receptor, which the exporter writes as the image's geometry has it, or
+    empties."""
     return HOLDS
 
 

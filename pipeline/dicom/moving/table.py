@@ -21,7 +21,7 @@ def table() -> dict[str, dict[str, str]]:
 
 
 def decision(keyword: str, what: Class) -> str:
-    """``holds``, ``dropped``, ``refused`` or the name of a mover.
+    """Return ``holds``, ``dropped``, ``refused`` or the name of a mover.
 
     An attribute without a row that might say where pixels are, or that nobody knows, is refused.
     """

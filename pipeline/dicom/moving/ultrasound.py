@@ -58,7 +58,8 @@ def _moved(item: Dataset, moving: Moving, walk: Walk) -> bool:
 
 
 def _turn_axes(item: Dataset, moving: Moving) -> None:
-    """What lay along columns may lie along rows now, and a scale may run the other way."""
+    """Turn the axes of a region: what lay along columns may lie along rows now, and a scale may run the other
+    way."""
     (a, b), (c, d) = moving.move.matrix
     old = {name: item[name].value for axis in "XY" for part in _AXES if (name := part.format(axis)) in item}
     for axis, (rows, columns) in (("X", (b, d)), ("Y", (a, c))):

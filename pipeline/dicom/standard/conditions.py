@@ -103,7 +103,7 @@ def _palette(where: Where) -> bool:
 
 
 def _vector(keyword: str) -> Rule:
-    """Required where the pointer names it (PS3.3 C.8.6.4)."""
+    """Make the rule of an attribute that is required where the pointer names it (PS3.3 C.8.6.4)."""
 
     def named(where: Where) -> bool:
         pointer = where.root.get("FrameIncrementPointer")

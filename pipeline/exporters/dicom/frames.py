@@ -30,7 +30,10 @@ _CINE = (
 
 
 def alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
-    """Raises: ExportError, naming the first page that does not fit the first one."""
+    """Check that pages fit together.
+
+    Raises: ExportError, naming the first page that does not fit the first one.
+    """
     first = frames[0]
     for image, frame in zip(images, frames, strict=True):
         for ours, theirs, what in (
@@ -56,7 +59,8 @@ _EXPOSED = {
 
 
 def of_exposures(images: Sequence[Image]) -> frozenset[str]:
-    """The attributes that the frames' exposures say, each its own, so that the image cannot say them once."""
+    """Return the attributes that the frames' exposures say, each its own, so that the image cannot say them
+    once."""
     return frozenset(
         keyword
         for name, keyword in _EXPOSED.items()
@@ -72,7 +76,7 @@ def by_exposure(image: Image, name: str) -> bool:
 
 
 def same_geometry(images: Sequence[Image]) -> None:
-    """Raises: ExportError where frames differ in what an RT Image says only once."""
+    """Compare the frames. Raises: ExportError where frames differ in what an RT Image says only once."""
     first = images[0].geometry
     apart = of_exposures(images)
     for image in images[1:]:
@@ -89,7 +93,7 @@ def same_geometry(images: Sequence[Image]) -> None:
 
 
 def rt_frames(dataset: Dataset, images: Sequence[Image]) -> None:
-    """The Multi-frame module of an RT Image (PS3.3 C.7.6.6), and which frame each exposure is of.
+    """Write the Multi-frame module of an RT Image (PS3.3 C.7.6.6), and which frame each exposure is of.
 
     What counts the frames is the source's own time where all of its frames are there; else the numbers of the
     pages, since nobody knows a time.
@@ -131,7 +135,8 @@ def _one_source(images: Sequence[Image]) -> Dataset | None:
 
 
 def _exposures(exposures: Sequence[Dataset], pages: Sequence[int]) -> Items:
-    """The exposures of some frames (from 1), numbered as the frames now are; those of all frames stay."""
+    """Return the exposures of some frames (from 1), numbered as the frames now are; those of all frames
+    stay."""
     kept = []
     for item in exposures:
         number = item.get("ReferencedFrameNumber")

@@ -35,7 +35,7 @@ RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage, *_DIGITAL_XR
 
 
 def allowed(source: Dataset) -> Allowed:
-    """What pixels the source's kind may hold."""
+    """Say what pixels the source's kind may hold."""
     modality = source.get("Modality")
     if str(source.get("SOPClassUID")) == ParametricMapStorage:
         return PARAMETRIC_MAP
@@ -85,7 +85,7 @@ def in_no_unit(dataset: Dataset, image: Image) -> tuple[Note, ...]:
 
 
 def class_of_meta(dataset: Dataset, source: Dataset) -> tuple[Note, ...]:
-    """The SOP class of a source that says it in its file meta alone (PS3.10 7.1)."""
+    """Return the SOP class of a source that says it in its file meta alone (PS3.10 7.1)."""
     named = str(getattr(source, "file_meta", Dataset()).get("MediaStorageSOPClassUID") or "")
     if dataset.get("SOPClassUID") or not named:
         return ()

@@ -66,7 +66,8 @@ def _text_chunk(keyword: str, text: str) -> Iterator[bytes]:
 
 
 def _filtered(pixels: Pixels) -> Any:
-    """The rows, high byte first, each as its difference from the row above (filter Up), led by its filter.
+    """Filter the rows, high byte first, each as its difference from the row above (filter Up), led by its
+    filter.
 
     Up costs next to nothing and packs portal images, CT and film within 4 % of the best filter.
     """

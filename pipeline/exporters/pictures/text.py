@@ -69,7 +69,8 @@ def _fits_text(value: str) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A property in the types of JSON: arrays as lists, bytes as ``{"base64": ...}``, NaN and infinities by
+    """Return a property in the types of JSON: arrays as lists, bytes as ``{"base64": ...}``, NaN and
+    infinities by
     name, DICOM's own types as the numbers and texts that they are."""
     if value is None or isinstance(value, bool | np.bool_):
         return None if value is None else bool(value)

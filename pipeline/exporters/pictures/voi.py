@@ -91,7 +91,7 @@ class Rescaled:
 
 
 def sigmoid(center: float, width: float) -> Steps:
-    """The SIGMOID function of C.11.2.1.3.1.
+    """Compute the SIGMOID function of C.11.2.1.3.1.
 
     As edges from its inverse, computed in decimal: `exp` differs between machines in the last digit,
     and this does not.
@@ -107,7 +107,8 @@ def sigmoid(center: float, width: float) -> Steps:
 
 
 def voi_curve(image: Image) -> tuple[Curve | None, tuple[Note, ...]]:
-    """The curve of an image's DICOM source: its first VOI LUT, else its first window; None where it has none.
+    """Return the curve of an image's DICOM source: its first VOI LUT, else its first window; None where it
+    has none.
 
     Computed values are no longer those that the source's window is about.
     """
@@ -138,7 +139,8 @@ def _first_curve(image: Image, dataset: Dataset) -> Curve | None:
 
 
 def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
-    """The curve for this image's pixels, which are stored values where the recipe asks for `raw_values`."""
+    """Return the curve for this image's pixels, which are stored values where the recipe asks for
+    `raw_values`."""
     stored = image.stored
     if stored is None or (stored.slope, stored.intercept) != (1.0, 0.0):
         return curve
@@ -165,7 +167,7 @@ def _little(dataset: Dataset) -> bool:
 
 
 def _window(dataset: Dataset) -> Curve | None:
-    """The first window of a dataset.
+    """Return the first window of a dataset.
 
     LINEAR asks for a width of at least 1 (C.11.2.1.2.1), and portal images in calibrated units have less all
     the same (0.1 to 0.8 in Varian files): such a window can only be meant exactly.
@@ -186,7 +188,8 @@ def _window(dataset: Dataset) -> Curve | None:
 
 
 def _lut(dataset: Dataset, *, signed: bool, little: bool) -> Curve | None:
-    """The VOI LUT of a dataset; `signed` says that values below 0 occur, as a first value of US cannot."""
+    """Return the VOI LUT of a dataset; `signed` says that values below 0 occur, as a first value of US
+    cannot."""
     luts = dataset.get("VOILUTSequence")
     if not luts:
         return None
@@ -213,7 +216,7 @@ def _lut_data(data: Any, count: int, words: str) -> Pixels:
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value of an element as a number; None where there is none."""
+    """Return the first value of an element as a number; None where there is none."""
     value = dataset.get(keyword)
     if value is None or value == "":
         return None

@@ -42,7 +42,7 @@ class Picture:
 
 
 def picture(image: Image, window: Window) -> Picture:
-    """The image as 8-bit levels.
+    """Return the image as 8-bit levels.
 
     ``full`` runs from this image's minimum (black) to its maximum. ``[low, high]`` are modality values shown
     black and white (white and black in a MONOCHROME1 image). ``auto`` is the VOI of a DICOM source whose
@@ -100,14 +100,14 @@ def _curve(
 
 
 def _ramp_of(low: np.generic, high: np.generic) -> Ramp:
-    """A ramp between two values of the image; integers of 64 bits keep their last digits."""
+    """Map a ramp between two values of the image; integers of 64 bits keep their last digits."""
     if low.dtype.kind in "iu":
         return Ramp(0.0, float(int(high) - int(low)), offset=int(low))
     return Ramp(float(low), float(high))
 
 
 def _counted(values: Pixels, padding: Pixels | None) -> Pixels:
-    """The values that decide a range: finite, no padding."""
+    """Return the values that decide a range: finite, no padding."""
     if padding is not None:
         values = values[~padding]
     if values.dtype.kind == "f":
@@ -122,7 +122,8 @@ def _counted(values: Pixels, padding: Pixels | None) -> Pixels:
 
 
 def _percentiles(values: Pixels) -> tuple[np.generic, np.generic]:
-    """The values at the 0.5 and 99.5 percentiles, nearest rank: values of the image, nothing between."""
+    """Return the values at the 0.5 and 99.5 percentiles, nearest rank: values of the image, nothing
+    between."""
     count = values.size
     ranks = [max(0, -(-count * part // 1000) - 1) for part in (_CUT_PER_MILLE, 1000 - _CUT_PER_MILLE)]
     ordered = np.partition(values, ranks, axis=None)

@@ -86,7 +86,7 @@ def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[
 
 
 def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
-    """Some slices at equal distances as (slices, rows, columns), contiguous.
+    """Return some slices at equal distances as (slices, rows, columns), contiguous.
 
     Row by row: interleaved slices share each line of memory, which is then read once for all of them.
     """
@@ -107,7 +107,7 @@ def _file(member: Member, index: int, pages: int) -> SourceFile:
 
 
 def _rescaled(image: Image, intercept: float) -> Image:
-    """Stored values and the modality values they stand for; exact, in an integer dtype."""
+    """Return stored values and the modality values they stand for; exact, in an integer dtype."""
     stored = image.pixels
     whole = int(intercept)
     highest = np.iinfo(stored.dtype).max + max(whole, 0)

@@ -81,7 +81,8 @@ def _main_header(data: bytes, at: int) -> tuple[int, bool]:
 
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> int:
-    """The byte behind the end marker, every tile-part walked by its length (Psot; 0: it is the last one)."""
+    """Find the byte behind the end marker, every tile-part walked by its length (Psot; 0: it is the last
+    one)."""
     found: set[int] = set()
     while data[at : at + 2] == _SOT and at + 12 <= len(data):
         index, length = struct.unpack_from(">HI", data, at + 4)

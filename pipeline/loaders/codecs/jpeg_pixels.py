@@ -20,7 +20,8 @@ _FAILURES = (ValueError, RuntimeError, TypeError, OSError, MemoryError)
 
 
 def decode_jpeg(data: bytes, stream: JpegStream, **options: Any) -> Pixels:
-    """The samples, (rows, columns) or (rows, columns, components); `options` are those of ``jpeg8_decode``.
+    """Decode the samples, (rows, columns) or (rows, columns, components); `options` are those of
+    ``jpeg8_decode``.
 
     Raises:
         CodestreamError: a coding that is not read; coded data that are damaged, or fewer than the picture

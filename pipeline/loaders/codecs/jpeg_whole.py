@@ -92,7 +92,7 @@ def _down(header: JpegHeader, part: Component) -> int:
 
 
 def _check_restarts(data: bytes, header: JpegHeader, scan: Scan) -> None:
-    """The markers between intervals count from 0 to 7 again and again, and none is missing."""
+    """Check that the markers between intervals count from 0 to 7 again and again, and none is missing."""
     if not scan.interval:
         return
     found = [int(each[0]) & 7 for each in _RESTART.findall(data, scan.start, scan.stop)]

@@ -90,7 +90,8 @@ class _Reader:
                 self._set(keyword, **{field: vector})
 
     def _exposed(self, keyword: str, outside: float | None) -> tuple[float | None, str]:
-        """What the exposures of this frame say, which supersedes what stands outside of them (C.8.8.2)."""
+        """Take what the exposures of this frame say, which supersedes what stands outside of them
+        (C.8.8.2)."""
         items = self.dataset.get("ExposureSequence") or ()
         said = set()
         for item in items:
@@ -173,7 +174,7 @@ class _Reader:
     def _grouped(
         self, sequence: str, keyword: str, count: int
     ) -> tuple[tuple[float, ...] | None, Dataset | None]:
-        """A vector of the frame's, the shared or the top level attributes, and the item it stands in."""
+        """Find a vector of the frame's, the shared or the top level attributes, and the item it stands in."""
         per_frame = self.dataset.get("PerFrameFunctionalGroupsSequence") or ()
         shared = self.dataset.get("SharedFunctionalGroupsSequence") or ()
         for items, place in ((per_frame, self.index), (shared, 0)):

@@ -102,7 +102,10 @@ def _read(dataset: Dataset, found: Settled, depth: int) -> None:
 
 
 def _check_length(dataset: Dataset, tag: int) -> None:
-    """An element has as many bytes as it claims; pydicom gives what there is. Raises: ValueError."""
+    """Check that an element has as many bytes as it claims; pydicom gives what there is.
+
+    Raises: ValueError.
+    """
     raw = dataset.get_item(tag)
     length = getattr(raw, "length", _UNDEFINED)
     if length != _UNDEFINED and isinstance(raw.value, bytes) and len(raw.value) < length:

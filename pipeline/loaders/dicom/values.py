@@ -145,7 +145,8 @@ def _looked_up(pixels: Pixels, table: Pixels, first: int) -> Pixels:
 
 
 def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw: bool) -> Image:
-    """The image of a frame: pixels, photometric, stored values, units; geometry and source are not set yet.
+    """Return the image of a frame: pixels, photometric, stored values, units; geometry and source are not
+    set yet.
 
     Raises:
         SourceError: where the values cannot be told.

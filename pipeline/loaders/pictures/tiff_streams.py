@@ -118,7 +118,7 @@ def _jpeg2000(page: TiffPage, place: _Place, data: bytes, samples: int) -> Pixel
 
 
 def _check_size(page: TiffPage, place: _Place, claim: tuple[int, int, int], samples: int) -> None:
-    """A stream covers its part of the page, and claims no more than its strip or tile."""
+    """Check that a stream covers its part of the page, and claims no more than its strip or tile."""
     rows = min(place.rows, page.imagelength - place.top)
     columns = min(place.columns, page.imagewidth - place.left)
     if not (rows <= claim[0] <= place.rows and columns <= claim[1] <= place.columns and claim[2] == samples):

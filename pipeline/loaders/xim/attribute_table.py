@@ -217,7 +217,8 @@ def _present(attributes: Dataset, geometry: Geometry) -> dict[str, Any]:
 
 
 def properties_behind(source: SourceFile, keyword: str) -> tuple[str, ...]:
-    """The properties of a file that the table gives an attribute for, by its keyword; those that it has."""
+    """Return the properties of a file that the table gives an attribute for, by its keyword; those that it
+    has."""
     halves = ("", half_of(source.properties))
     homes = [home for home in HOMES if home.half in halves and keyword in _WORD.findall(home.attribute)]
     return tuple(dict.fromkeys(name for home in homes for name in home.names if name in source.properties))

@@ -143,7 +143,7 @@ def _parked_note(geometry: Geometry) -> tuple[Note, ...]:
 
 
 def _rescale(properties: Properties) -> tuple[float, float] | None:
-    """The vendor's text says value = stored x gain + offset."""
+    """Return gain and offset: the vendor's text says value = stored x gain + offset."""
     gain, offset = number(properties, "DataGain"), number(properties, "DataOffset")
     gain, offset = 1.0 if gain is None else gain, 0.0 if offset is None else offset
     return None if (gain, offset) == (1.0, 0.0) or gain == 0 else (gain, offset)

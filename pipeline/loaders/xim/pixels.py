@@ -83,7 +83,10 @@ def _differences(table: Bytes, data: Bytes, out: Int32) -> None:
 
 
 def _check(codes: Bytes, need: int, data: Bytes) -> None:
-    """Raises: CodingError, for a code 3 among some codes, or for another number of bytes than are needed."""
+    """Check the codes.
+
+    Raises: CodingError, for a code 3 among some codes, or for another number of bytes than are needed.
+    """
     if (codes == 3).any():
         raise CodingError("the look-up table holds a code 3, which has no size")
     if need != data.size:

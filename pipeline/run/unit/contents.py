@@ -91,7 +91,7 @@ def changed(path: str) -> SourceError:
 
 
 def remember_content(known: Content) -> None:
-    """What another process found; it holds as long as the file looks like that."""
+    """Take over what another process found; it holds as long as the file's stat() is that one."""
     if len(_contents) >= _MOST_CONTENTS:
         _contents.clear()
     _contents[known.path, known.stat] = known.sha256

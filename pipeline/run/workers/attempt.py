@@ -42,7 +42,7 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
 
 
 def convert(unit: Unit, job: Job) -> UnitResult:
-    """The real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
+    """Load the real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
     from ..unit.work import do_unit
 
     return do_unit(unit, job)
@@ -63,7 +63,8 @@ def defect(error: Exception) -> Failure:
 
 
 def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
-    """The result of a unit whose inputs and outputs are those that the lock knows; else what differs."""
+    """Return the result of a unit whose inputs and outputs are those that the lock knows; else what
+    differs."""
     written = []
     for path, known in made.outputs:
         file = job.out.joinpath(*path.split("/"))

@@ -49,7 +49,7 @@ def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, 
 
 @contextlib.contextmanager
 def interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
-    """The first Ctrl-C lets workers finish what they write, the second is a KeyboardInterrupt.
+    """Handle Ctrl-C: the first lets workers finish what they write, the second is a KeyboardInterrupt.
 
     Where the caller has it ignored, as of a job in the background, it stays so.
     """

@@ -23,7 +23,7 @@ _worker: dict[str, Callable[[Chunk], Answer]] = {}
 
 
 def begin(job: Job, work: Work, leash: Connection) -> None:
-    """What a worker process does first."""
+    """Prepare a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
     keep()
