@@ -74,9 +74,9 @@ def slow_tests() -> tuple[str, ...]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as `slow` what tests/slow.txt names, and what waits for another program."""
+    """Marks as `slow` what tests/slow.txt names, and what needs another program or real files."""
     named = frozenset(slow_tests())
-    waiting = {"checker", "pylinac", "orthanc"}
+    waiting = {"checker", "pylinac", "orthanc", "real"}
     for item in items:
         file, _, test = item.nodeid.partition("::")
         parts = file.split("/")

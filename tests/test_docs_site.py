@@ -77,11 +77,8 @@ def test_what_the_explanations_name_is_there() -> None:
     for page, path, name in places:
         assert (ROOT / path).exists(), f"{page}: {path}"
         if name:
-            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-            defined = {
-                node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-            }
-            assert name in defined, f"{page}: no {name} in {path}"
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert re.search(rf"^ *(?:def|class) {name}\b", text, re.M), f"{page}: no {name} in {path}"
 
 
 def comments(text: str) -> Iterator[str]:
