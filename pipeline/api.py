@@ -80,13 +80,18 @@ __all__ = [
 ]
 
 
-def load_recipe(path: str | PathLike[str], variables: Mapping[str, str] | None = None) -> LoadedRecipe:
+def load_recipe(
+    path: str | PathLike[str], variables: Mapping[str, str] | None = None, *, trusted: bool = True
+) -> LoadedRecipe:
     """Read a recipe; `variables` win over its `vars`, as ``--set`` does.
+
+    A recipe that is not `trusted` reaches nothing but its folder, the data and the output folder, here and in
+    whatever is done with it later, as ``--untrusted`` has it.
 
     Raises:
         RecipeError: every mistake in the file and in those that it extends, with line and column.
     """
-    return _recipe_file.load_recipe(Path(path), variables)
+    return _recipe_file.load_recipe(Path(path), variables, trusted=trusted)
 
 
 def plan(

@@ -16,8 +16,9 @@ from ..run.hashing import absent, file_hashes, where
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
 from ..run.unit.contents import key_of
-from ..store.lock import UNFINISHED, Lock, read_lock
-from ..store.state import State, journal_of
+from ..store.database import Remembered
+from ..store.lock import UNFINISHED, Lock
+from ..store.state import journal_of, state_of
 
 Kind = Literal["fresh", "stale", "missing", "altered", "foreign"]
 """``fresh``: what a run would leave alone. ``stale``: made of something else than recipe, inputs and versions
@@ -82,8 +83,8 @@ def check(plan: Plan, *, fast: bool = False, jobs: int | None = None) -> Checked
 class _Check:
     def __init__(self, plan: Plan, *, fast: bool, jobs: int | None) -> None:
         self.plan = plan
-        self.state = State(plan.loaded.path)
-        self.lock = read_lock(self.state.lock_file)
+        self.state = state_of(plan.loaded.path, trusted=plan.loaded.trusted)
+        self.lock = self.state.lock(Remembered())
         self.memory = self.state.recall()
         self.seen_files = SeenFiles(plan, self.memory.seen)
         self.options = Options(plan.loaded)

@@ -16,6 +16,7 @@ from .common import (
     Junit,
     Out,
     Recipes,
+    Untrusted,
     annotate,
     reporting,
     say,
@@ -50,6 +51,7 @@ def check(
     ] = None,
     junit: Junit = None,
     annotations: Annotations = Annotate.AUTO,
+    untrusted: Untrusted = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing; the exit status does.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every output.")] = False,
@@ -64,7 +66,11 @@ def check(
         values = variables(assignments)
 
         def compared(path: Path) -> Shown:
-            checked = compare(plan(load_recipe(path, values), data=data, out=out), fast=fast, jobs=jobs)
+            checked = compare(
+                plan(load_recipe(path, values, trusted=not untrusted), data=data, out=out),
+                fast=fast,
+                jobs=jobs,
+            )
             annotate(annotations, of_checked(checked))
             reports.checked(checked)
             return _show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose), checked.exit_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +42,15 @@ Junit = Annotated[
 ]
 
 
+Untrusted = Annotated[
+    bool,
+    typer.Option(
+        "--untrusted",
+        help="The recipe is a stranger's: it reaches its own folder, --data and --out, and nothing else.",
+    ),
+]
+
+
 class Annotate(StrEnum):
     """Whether messages are also put on the recipe's lines."""
 
@@ -66,6 +75,14 @@ def annotate(mode: Annotate, commands: Iterable[str]) -> None:
     if listening or mode is Annotate.GITHUB:
         for command in commands:
             typer.echo(command, err=True)
+
+
+def refuse_with_untrusted(given: Mapping[str, bool]) -> None:
+    """Refuse options that take an untrusted recipe at its word. Raises: UsageError."""
+    for option, wanted in given.items():
+        if wanted:
+            hint = "leave one of the two out"
+            raise UsageError("does not go together with --untrusted", subject=option, hint=hint)
 
 
 def variables(assignments: Iterable[str] | None) -> dict[str, str]:

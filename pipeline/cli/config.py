@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .common import Assignments, Json, print_json, reporting, variables
+from .common import Assignments, Json, Untrusted, print_json, reporting, variables
 
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.", show_default=False)]
 
 
-def config(recipe: Recipe, *, assignments: Assignments = None, json: Json = False) -> None:
+def config(
+    recipe: Recipe, *, assignments: Assignments = None, untrusted: Untrusted = False, json: Json = False
+) -> None:
     with reporting():
         from ..recipe.merged_text import config as merged
 
-        found = merged(recipe, variables(assignments))
+        found = merged(recipe, variables(assignments), trusted=not untrusted)
         if json:
             print_json(
                 {

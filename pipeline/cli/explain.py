@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .common import Assignments, Data, Json, Out, print_json, reporting, say, variables
+from .common import Assignments, Data, Json, Out, Untrusted, print_json, reporting, say, variables
 
 
 def explain(
@@ -26,6 +26,7 @@ def explain(
     out: Out = None,
     data: Data = None,
     assignments: Assignments = None,
+    untrusted: Untrusted = False,
     json: Json = False,
 ) -> None:
     with reporting():
@@ -39,7 +40,7 @@ def explain(
         if file.is_dir():
             raise UsageError("is a folder", subject=str(file), hint="name a file in it")
         found = of_recipe(file, recipe, out=out, data=data) if recipe else find(file, out=out, data=data)
-        loaded = load_recipe(found.recipe, variables(assignments))
+        loaded = load_recipe(found.recipe, variables(assignments), trusted=not untrusted)
         if found.role == "output":
             told = follow(plan(loaded, data=data, out=out), found.path)
             chosen = report.choose(told, tag) if tag else None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Assignments, Data, Only, Out, reporting, variables
+from .common import Assignments, Data, Only, Out, Untrusted, reporting, variables
 
 
 class Format(StrEnum):
@@ -25,6 +25,7 @@ def graph(
     out: Out = None,
     data: Data = None,
     assignments: Assignments = None,
+    untrusted: Untrusted = False,
     only: Only = None,
 ) -> None:
     with reporting():
@@ -33,6 +34,9 @@ def graph(
         from ..report.graph import dot, mermaid
 
         planned = plan(
-            load_recipe(recipe, variables(assignments)), data=data, out=out, only=tuple(only or ())
+            load_recipe(recipe, variables(assignments), trusted=not untrusted),
+            data=data,
+            out=out,
+            only=tuple(only or ()),
         )
         typer.echo((dot if format_ is Format.DOT else mermaid)(planned))

@@ -17,6 +17,7 @@ from .common import (
     Only,
     Out,
     Recipes,
+    Untrusted,
     annotate,
     complain,
     reporting,
@@ -38,6 +39,7 @@ def plan(
     assignments: Assignments = None,
     only: Only = None,
     annotations: Annotations = Annotate.AUTO,
+    untrusted: Untrusted = False,
     json: Json = False,
     brief: Annotated[bool, typer.Option("--brief", help="Units only, without their steps.")] = False,
 ) -> None:
@@ -49,7 +51,9 @@ def plan(
         values = variables(assignments)
 
         def planned(path: Path) -> Shown:
-            made = make(load_recipe(path, values), data=data, out=out, only=tuple(only or ()))
+            made = make(
+                load_recipe(path, values, trusted=not untrusted), data=data, out=out, only=tuple(only or ())
+            )
             return show(made, RunOptions(), as_json=json, brief=brief, annotations=annotations)
 
         each = EachRecipe(json, annotations)

@@ -22,9 +22,11 @@ from .common import (
     Only,
     Out,
     Recipes,
+    Untrusted,
     annotate,
     complain,
     console,
+    refuse_with_untrusted,
     reporting,
     say,
     variables,
@@ -70,6 +72,7 @@ def run(
         typer.Option("--report", metavar="FILE", help="Write what came from what, as W3C PROV JSON."),
     ] = None,
     annotations: Annotations = Annotate.AUTO,
+    untrusted: Untrusted = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell each note and failure.")] = False,
@@ -78,6 +81,8 @@ def run(
         from ..run.preflight import RunOptions
         from ..run.workers.malloc import keep_freed_memory
 
+        if untrusted:
+            refuse_with_untrusted({"--overwrite": overwrite, "--locked": locked})
         options = RunOptions(
             jobs=jobs,
             overwrite=overwrite,
@@ -92,7 +97,7 @@ def run(
         if jobs in (None, 1):
             keep_freed_memory()
         each = EachRecipe(json, annotations, reports)
-        request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run)
+        request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run, trusted=not untrusted)
         _run_all(recipes, variables(assignments), request, _Talk(each, quiet, verbose))
         each.finish()
 
@@ -104,6 +109,7 @@ class _Request:
     only: tuple[str, ...]
     options: RunOptions
     dry_run: bool
+    trusted: bool
 
 
 def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> None:
@@ -111,7 +117,7 @@ def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk:
     from ..recipe.load import load_recipe
 
     loaded: list[LoadedRecipe] = []
-    talk.each.run(paths, lambda path: loaded.append(load_recipe(path, values)))
+    talk.each.run(paths, lambda path: loaded.append(load_recipe(path, values, trusted=request.trusted)))
     if talk.each.statuses:
         return
     for recipe in loaded:

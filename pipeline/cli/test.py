@@ -13,6 +13,7 @@ from .common import (
     Json,
     Junit,
     Recipes,
+    Untrusted,
     annotate,
     reporting,
     say,
@@ -32,6 +33,7 @@ def test(
     assignments: Assignments = None,
     junit: Junit = None,
     annotations: Annotations = Annotate.AUTO,
+    untrusted: Untrusted = False,
     json: Json = False,
 ) -> None:
     with reporting():
@@ -43,7 +45,7 @@ def test(
         done: list[Result] = []
 
         def tested(path: Path) -> Shown:
-            results = _tested(path, values, quiet=json)
+            results = _tested(path, values, quiet=json, trusted=not untrusted)
             done.extend(results)
             annotate(annotations, of_tests(results))
             reports.tested(path, results)
@@ -60,13 +62,13 @@ def test(
         each.finish("recipes", passed=passed, failed=len(done) - passed)
 
 
-def _tested(path: Path, values: dict[str, str], *, quiet: bool) -> list[Result]:
+def _tested(path: Path, values: dict[str, str], *, quiet: bool, trusted: bool) -> list[Result]:
     """The tests of one recipe, told as they end."""
     from ..report.tests import result_lines
     from ..testing import run_tests
 
     results: list[Result] = []
-    for result in run_tests(path, values):
+    for result in run_tests(path, values, trusted=trusted):
         if not quiet:
             if not results:
                 say(str(path))

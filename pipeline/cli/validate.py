@@ -13,6 +13,7 @@ from .common import (
     Assignments,
     Json,
     Recipes,
+    Untrusted,
     annotate,
     reporting,
     say,
@@ -27,6 +28,7 @@ def validate(
     *,
     assignments: Assignments = None,
     annotations: Annotations = Annotate.AUTO,
+    untrusted: Untrusted = False,
     json: Json = False,
 ) -> None:
     with reporting():
@@ -37,7 +39,7 @@ def validate(
 
         def validated(path: Path) -> Shown:
             try:
-                load_recipe(path, values)
+                load_recipe(path, values, trusted=not untrusted)
             except RecipeError as error:
                 if not json:
                     tell_problems(error)

@@ -155,9 +155,9 @@ def _component(part: tuple[str, bool], template: str, subject: str) -> str:
     if text.casefold() == STATE_FOLDER:
         raise PlanError(f"'{template}' lies in {STATE_FOLDER}, where dicombake keeps its state")
     if len(text.encode()) > MAX_COMPONENT:
+        shown = "a name" if shows_source(template) else f"the name '{text[:40]}...'"
         raise PlanError(
-            f"'{template}' gives the name '{text[:40]}...' of {len(text.encode())} bytes; "
-            f"file systems hold {MAX_COMPONENT}",
+            f"'{template}' gives {shown} of {len(text.encode())} bytes; file systems hold {MAX_COMPONENT}",
             subject=subject,
         )
     return text

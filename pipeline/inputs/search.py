@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..confined import REFUSED, escapes
 from ..errors import PlanError
 from .globs import Captures, Globs, State, nfc
 
@@ -83,16 +84,26 @@ def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Ma
     return search(inputs, data, never=never)[0]
 
 
-def search(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> tuple[list[Match], frozenset[str]]:
-    """`match`, and which of the files are symbolic links."""
-    walk = find(Globs(inputs.files), Globs(inputs.exclude), data)
+def search(
+    inputs: Inputs, data: Path, *, never: Collection[str] = (), confined: bool = False
+) -> tuple[list[Match], frozenset[str]]:
+    """`match`, and which of the files are symbolic links.
+
+    `confined`: no link to a folder outside of `data` is entered, and one to a file there is refused.
+
+    Raises: PlanError, as `match`.
+    """
+    walk = find(Globs(inputs.files), Globs(inputs.exclude), data, confined=confined)
+    for path in sorted(walk.linked) if confined else ():
+        if escapes(data.joinpath(*path.split("/")), data):
+            raise PlanError(f"is a link out of the data folder; {REFUSED}", subject=path)
     found = walk.ordered(by_name=inputs.sort == "name")
     return [item for item in found if item[0] not in never], frozenset(walk.linked)
 
 
-def find(wanted: Globs, barred: Globs, data: Path) -> Walk:
+def find(wanted: Globs, barred: Globs, data: Path, *, confined: bool = False) -> Walk:
     """A walk over `data`, done. Raises: as `match`."""
-    walk = Walk(wanted, barred, os.path.realpath(data))
+    walk = Walk(wanted, barred, os.path.realpath(data), confined=confined)
     pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
     while pending:
         folder = pending.pop()
@@ -112,6 +123,8 @@ class Walk:
     wanted: Globs
     barred: Globs
     root: str
+    confined: bool
+    """Whether links to folders outside of the root are passed over."""
     found: list[tuple[str, str, Captures]] = field(default_factory=list)
     """The files so far: natural key, path, captures."""
     linked: set[str] = field(default_factory=set)
@@ -158,6 +171,8 @@ class Walk:
             if _lies_in(folder, real):
                 return
             deep = not _within(real, self.root)
+            if deep and self.confined:
+                return
         states = self.wanted.enter(folder.wanted, name, deep=deep)
         if not states:
             return

@@ -74,7 +74,8 @@ def plan(
 
 def _planned(planning: Planning, names: list[str]) -> Plan:
     for name in names:
-        _check_environment(planning, name)
+        if planning.loaded.trusted:
+            _check_environment(planning, name)
         planning.produced[name] = tuple(units_of(name, planning))
     units = tuple(unit for name in names for unit in planning.produced[name])
     check(units, planning, own_files(planning.loaded))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from os.path import realpath
 from pathlib import Path
 
+from ..confined import REFUSED, escapes
 from ..inputs.globs import nfc
 from .gather import Planning, refuse
 from .model import Output, Unit
@@ -37,7 +38,22 @@ def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> Non
     teller = _Teller(planning)
     _check_outputs(units, teller)
     _check_places(units, planning, own, teller)
+    if not planning.loaded.trusted:
+        _check_confined(units, planning.out, teller)
     teller.close()
+
+
+def _check_confined(units: Iterable[Unit], out: Path, teller: _Teller) -> None:
+    """Refuses outputs that a link takes elsewhere, or that tools obey (``.git/hooks``)."""
+    folders: dict[str, bool] = {}
+    for unit, output in ((each, output) for each in units for output in each.outputs):
+        folder = output.path.rpartition("/")[0]
+        if any(part.startswith(".") for part in output.path.split("/")):
+            teller(unit, output, f"'{output.path}' begins with a dot; {REFUSED}")
+        elif (file := out / output.path).is_symlink() and escapes(file, out):
+            teller(unit, output, f"'{output.path}' is a link out of the output folder; {REFUSED}")
+        elif folders.setdefault(folder, escapes(out / folder, out)):
+            teller(unit, output, f"'{folder}' is a link out of the output folder; {REFUSED}")
 
 
 class _Teller:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...schemas.language.template import places
 from ...schemas.recipe import Conversion
 from ...schemas.rules.templates import templates
+from ..confined import REFUSED, escapes
 from ..errors import Note, PlanError
 from ..inputs.globs import nfc
 from ..inputs.render import split_name
@@ -91,7 +92,10 @@ class _Found:
         except OSError:
             return ""
         found = next((entry for entry in sorted(entries) if nfc(entry) == nfc(name)), "")
-        return f"{folder}/{found}" if folder and found else found
+        path = f"{folder}/{found}" if folder and found else found
+        if path and not self.planning.loaded.trusted and escapes(where / found, self.planning.data):
+            raise PlanError(f"is a link out of the data folder; {REFUSED}", subject=path)
+        return path
 
     def _with_row(self, file: InputFile, companions: Companions) -> Companions:
         options, table = self.conversion.metadata, self.table

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion, Limits
+from ..confined import REFUSED, escapes
 from ..errors import Note, PlanError, Problem
 from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
@@ -49,8 +50,10 @@ class Planning:
     """How files of the data folder looked before something of them was read."""
 
     def read(self, path: str) -> Path:
-        """A file of the data folder, something of which is about to be read."""
+        """A file of the data folder, something of which is about to be read. Raises: PlanError."""
         file = self.data / path
+        if not self.loaded.trusted and escapes(file, self.data):
+            raise PlanError(f"lies outside of the data folder; {REFUSED}", subject=path)
         if path not in self.stats:
             with suppress(OSError):
                 self.stats[path] = stat_of(file)
@@ -96,7 +99,9 @@ def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
     if inputs.from_:
         gathered = _chained(inputs, planning)
     else:
-        found, linked = search(inputs, planning.data, never=planning.never)
+        found, linked = search(
+            inputs, planning.data, never=planning.never, confined=not planning.loaded.trusted
+        )
         planning.linked |= linked
         planning.notes += [
             Note("glob-without-match", f"{name}: no file matches '{glob}'")

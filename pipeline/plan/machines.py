@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import is_template, places
 from ..errors import PlanError, SourceError
-from ..inputs.render import Scope, render
+from ..inputs.render import Scope, render, shows_source
 from ..recipe.loaded import LoadedRecipe
 
 
@@ -30,9 +30,11 @@ def machine_named(template: str, scope: Scope, loaded: LoadedRecipe) -> str:
     name, known = render(template, scope).strip(), tuple(loaded.recipe.machines)
     if name in known:
         return name
+    listed = f"known are {', '.join(known)}"
+    if shows_source(template):
+        what, hint = f"'{template}' gives a name that is none of the recipe's machines", listed
+    else:
+        what = f"'{template}' gives '{name}', and the recipe has no such machine"
+        hint = did_you_mean(name, known, otherwise=listed)
     error = SourceError if asks_source(template) else PlanError
-    raise error(
-        f"'{template}' gives '{name}', and the recipe has no such machine",
-        subject=scope.path,
-        hint=did_you_mean(name, known, otherwise=f"known are {', '.join(known)}"),
-    )
+    raise error(what, subject=scope.path, hint=hint)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...schemas.language.template import places
 from ...schemas.recipe import Conversion
+from ...schemas.rules.templates import templates
+from ..confined import WITHHELD
 from ..errors import PlanError, SourceError
 from ..exporters.registry import TARGETS
 from ..inputs.render import Scope, render_path
@@ -32,6 +34,9 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
     """The units of one conversion, in order; what stands against it goes into `planning`."""
     conversion = planning.loaded.recipe.conversions[name]
     kinds = kinds_of(planning.loaded.recipe, name)
+    if not planning.loaded.trusted and (variable := next(_environment(conversion), "")):
+        yield Unit(name, name, 1, (), (), problem=f"needs {{env.{variable}}}, which {WITHHELD}")
+        return
     try:
         gathered = furnished(name, gather(name, conversion, planning), planning)
         naming = _Naming(name, conversion, kinds, planning)
@@ -42,6 +47,12 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
             yield from naming.units(job, index, needs)
     except PlanError as error:
         refuse(planning, ("conversions", name, "inputs"), str(error))
+
+
+def _environment(conversion: Conversion) -> Iterator[str]:
+    """The variables of the environment that a conversion's templates name."""
+    for _, text in templates(conversion):
+        yield from (place.name for place in places(text) if place.namespace == "env")
 
 
 class _Naming:

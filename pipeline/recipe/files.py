@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ...schemas.language.requirement import meets, parse_requirement
 from ...schemas.profiles import PROFILES, is_profile_file
 from ...schemas.testing.select import model_of
+from ..confined import REFUSED, escapes
 from ..errors import Problem
 from ..version import UNKNOWN, program_version
 from .loaded import Place
@@ -32,7 +33,8 @@ _OWN_KEYS = ("name", "extends", "requires")
 class FileReader:
     """Reads files and keeps what is wrong with them in `problems`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trusted: bool = True) -> None:
+        self.trusted = trusted
         self.problems: list[Problem] = []
         self.files = 0
         self.profiles: dict[str, Part] = {}
@@ -40,6 +42,9 @@ class FileReader:
 
     def read(self, path: Path, shown: str) -> Part | None:
         """The recipe's own file over the files that it extends; None where a file cannot be read."""
+        if not self.trusted and escapes(path, path.parent):
+            self._wrong(Place(shown, 0, 0, "recipe"), (), f"is a link out of its folder; {REFUSED}")
+            return None
         return self._read(path, shown, Part(shown, Place(shown, 0, 0, "recipe")), ())
 
     def take(self, tree: Part, path: Path) -> Part:
@@ -99,7 +104,7 @@ class FileReader:
         path, shown = chain[-1]
         target, shown = path.parent / text, posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
         name = posixpath.relpath(shown, posixpath.dirname(chain[0][1]) or ".")
-        if what := _outside(text, target, chain[0][0], "names"):
+        if what := self._outside(text, target, chain[0][0], "names"):
             self._wrong(item.place, item.path, f"'{item.value}' {what}")
         elif name not in self.profiles:
             self.profiles[name] = item  # one mistake in it is told once
@@ -108,6 +113,12 @@ class FileReader:
                 self.profiles[name] = parts_of(node, shown, profile=True)
                 self._check_profile(self.profiles[name])
         return replace(item, value=name)
+
+    def _outside(self, text: str, target: Path, recipe: Path, does: str) -> str:
+        """Why a path is none that a recipe may extend or name, or nothing."""
+        if not self.trusted and escapes(target, recipe.parent):
+            return f"leaves the folder of the recipe; {REFUSED}"
+        return _outside(text, target, recipe, does)
 
     def _check_profile(self, part: Part) -> None:
         nested = part.entries.get("profile")
@@ -141,7 +152,7 @@ class FileReader:
                 cycle = " -> ".join([*(name for _, name in chain[index:]), chain[index][1]])
                 self._wrong(item.place, item.path, f"a recipe cannot extend itself: {cycle}")
                 return None
-        if what := _outside(text, target, chain[0][0]):
+        if what := self._outside(text, target, chain[0][0], "extends"):
             self._wrong(item.place, item.path, f"'{item.value}' {what}")
             return None
         if self.files >= MAX_FILES:
@@ -199,7 +210,7 @@ def _without(part: Part, *keys: str) -> Part:
     return replace(part, value={key: inner for key, inner in part.entries.items() if key not in keys})
 
 
-def _outside(text: str, target: Path, recipe: Path, does: str = "extends") -> str:
+def _outside(text: str, target: Path, recipe: Path, does: str) -> str:
     """Why a path is none that a recipe may extend or name, or nothing.
 
     What is not in the recipe's repository is not versioned with it, and another machine does not have it.

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ...schemas.language.suggest import at_most, suggestion
 from ...schemas.language.template import is_template
-from ...schemas.recipe import Conversion, Recipe
+from ...schemas.recipe import Conversion, Limits, Recipe
 from ...schemas.rules.checks import problems_of
 from ...schemas.rules.rows import Rows
 from ...schemas.testing.select import model_of
@@ -39,17 +39,21 @@ _MOST_SUGGESTIONS = 500
 """How many unknown names of one recipe are compared with the known ones; looking takes time."""
 
 
-def load_recipe(path: Path, variables: Mapping[str, str] | None = None) -> LoadedRecipe:
+def load_recipe(
+    path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True
+) -> LoadedRecipe:
     """Read a recipe and what it extends; `variables` are those of ``--set``.
+
+    One that is not `trusted` (docs/security.md) extends nothing outside of its folder and raises no limits.
 
     Raises:
         RecipeError: with every mistake in the files.
     """
-    return load_with_parts(path, variables)[0]
+    return load_with_parts(path, variables, trusted=trusted)[0]
 
 
 def load_with_parts(
-    path: Path, variables: Mapping[str, str] | None = None
+    path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True
 ) -> tuple[LoadedRecipe, Part, Profiles]:
     """The recipe; the tree of its files merged, before `defaults` and machines are put into conversions; and
     the profiles that it names.
@@ -57,7 +61,7 @@ def load_with_parts(
     Raises: RecipeError, as `load_recipe`.
     """
     with at_most(_MOST_SUGGESTIONS):
-        return _load(Path(path), variables or {})
+        return _load(Path(path), variables or {}, trusted=trusted)
 
 
 def load_tree(tree: Part, path: Path) -> LoadedRecipe:
@@ -67,8 +71,8 @@ def load_tree(tree: Part, path: Path) -> LoadedRecipe:
         return _settled(reader, reader.take(tree, path), path, {})[0]
 
 
-def _load(path: Path, variables: Mapping[str, str]) -> tuple[LoadedRecipe, Part, Profiles]:
-    reader = FileReader()
+def _load(path: Path, variables: Mapping[str, str], *, trusted: bool) -> tuple[LoadedRecipe, Part, Profiles]:
+    reader = FileReader(trusted=trusted)
     read = reader.read(path, path.as_posix())
     if read is None:
         raise RecipeError(_in_order(reader.problems))
@@ -91,10 +95,23 @@ def _settled(
         if inner is not None:
             places = dict(_places(variant))
             loaded[name] = LoadedRecipe(inner, path, places, _digest(inner, places, {}))
+    if recipe is not None and not reader.trusted:
+        problems += _raised_limits(merged, recipe)
     if problems or recipe is None:
         raise RecipeError(_in_order(problems))
     places = dict(_places(merged))
-    return LoadedRecipe(recipe, path, places, _digest(recipe, places, loaded), loaded), read, reader.profiles
+    whole = LoadedRecipe(
+        recipe, path, places, _digest(recipe, places, loaded), trusted=reader.trusted, variants=loaded
+    )
+    return whole, read, reader.profiles
+
+
+def _raised_limits(merged: Part, recipe: Recipe) -> Iterator[Problem]:
+    standard = Limits()
+    for name, value in recipe.limits:
+        if value > getattr(standard, name):
+            what = f"an untrusted recipe may not raise it above {getattr(standard, name)}"
+            yield problem_at(merged, ("limits", name), what)
 
 
 def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:

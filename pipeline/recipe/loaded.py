@@ -43,6 +43,8 @@ class LoadedRecipe:
     what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses and
     tests are not.
     """
+    trusted: bool = True
+    """False: it may reach nothing but its own folder, the data folder and the output folder."""
     variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
     """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
 

@@ -45,7 +45,7 @@ class Config:
         return "".join(f"{line:{column}}  # {origin}\n" for line, origin in self.lines)
 
 
-def config(path: Path, variables: Mapping[str, str] | None = None) -> Config:
+def config(path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True) -> Config:
     """What a recipe is after everything that it extends was merged into it.
 
     Profiles, `defaults` and machines that conversions name are merged into the conversions, too. Where a
@@ -54,7 +54,7 @@ def config(path: Path, variables: Mapping[str, str] | None = None) -> Config:
     Raises:
         RecipeError: with every mistake in the files.
     """
-    loaded, read, profiles = load_with_parts(path, variables)
+    loaded, read, profiles = load_with_parts(path, variables, trusted=trusted)
     tree = _settled(read, profiles)
     lines = tuple((line, _comment(place)) for line, place in _mapping(tree, ""))
     origins = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import DicombakeError, DifferenceError
 from ..plan.model import Plan
 from ..store.lock import Lock
-from ..store.state import State
+from ..store.state import state_of
 from .ownership import SHOWN, existing_of_ours
 
 
@@ -36,7 +36,7 @@ def preflight(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | N
 
     Raises: PlanError, where the lock cannot be read.
     """
-    state = State(plan.loaded.path)
+    state = state_of(plan.loaded.path, trusted=plan.loaded.trusted)
     memory = state.recall()
     lock = state.lock(memory)
     try:

@@ -14,7 +14,7 @@ from ..plan.model import Plan, Unit
 from ..store.database import Database, Remembered
 from ..store.lock import Lock
 from ..store.running import held
-from ..store.state import State, journal_lines
+from ..store.state import State, Stateless, journal_lines
 from ..store.temporary import remove_leftovers
 from .forecast import forecast
 from .lock_facts import Facts
@@ -63,7 +63,8 @@ def run_plan(
         DifferenceError: with `locked`, where the lock does not name the plan's outputs.
         StoreError: the lock cannot be written, or workers cannot be started.
     """
-    state = state or State(plan.loaded.path)
+    if state is None:
+        state = State(plan.loaded.path) if plan.loaded.trusted else Stateless(plan.loaded.path)
     return _Run(plan, options or RunOptions(), watching or Unwatched(), work or convert, state).carry_out()
 
 

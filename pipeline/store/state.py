@@ -140,6 +140,20 @@ class Stateless(State):
         return Lock()
 
 
+class Distrusted(Stateless):
+    """The lock of an untrusted recipe, as somebody's word to compare with; no memory, and nothing is kept."""
+
+    def lock(self, memory: Remembered) -> Lock:
+        if self.lock_file.is_symlink():
+            raise PlanError("is a link, which an untrusted recipe may not have", subject=str(self.lock_file))
+        return read_lock(self.lock_file)
+
+
+def state_of(recipe: Path, *, trusted: bool) -> State:
+    """The state of a recipe, as far as it is to be believed."""
+    return State(recipe) if trusted else Distrusted(recipe)
+
+
 def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
     """Whether a change of a file after `now` (`State.clock`) would show in its times.
 

@@ -45,16 +45,18 @@ class Result:
         return not self.mismatches
 
 
-def run_tests(path: Path, variables: Mapping[str, str] | None = None) -> Iterator[Result]:
+def run_tests(
+    path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True
+) -> Iterator[Result]:
     """The result of each test of a recipe, in its order; `variables` are those of ``--set``.
 
     Raises:
         RecipeError: with every mistake in the recipe.
     """
     given = dict(variables or {})
-    loaded = load_recipe(path, given)
+    loaded = load_recipe(path, given, trusted=trusted)
     for index, test in enumerate(carried_tests(loaded.recipe)):
-        recipe = load_recipe(path, given | test.vars) if test.vars else loaded
+        recipe = load_recipe(path, given | test.vars, trusted=trusted) if test.vars else loaded
         place = loaded.place("tests", index)
         found = tuple(_run(test, recipe))
         file, line = (place.file, place.line) if place else (str(path), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from ..companions import FILE_NAMES
@@ -21,6 +22,7 @@ Conversions = Mapping[str, Conversion | None]
 GROUP_NAMES = ("parent", "stem", "name", "suffix")
 _NUMBERS = ("index", "slice", "page", "frame")
 _WHOLE = "bcdoxX"
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(?:^|_)(?:PWD|KEY)(?:$|_)", re.IGNORECASE)
 
 
 def problems(recipe: Recipe, rows: Rows) -> Found:
@@ -42,6 +44,8 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, r
             for location, text in templates(conversion):
                 for what in _wrong_places(text, conversion, captures, variables, rows):
                     yield (*at, *location), what
+                if location[0] == "exports":
+                    yield from (((*at, *location), what) for what in _secrets(text))
         yield from _sidecar(at, conversion)
         yield from _targets(at, conversion, rows)
         yield from _elements(at, conversion)
@@ -125,6 +129,13 @@ def _wrong_places(
         )
         if what:
             yield f"'{{{place}}}': {what}"
+
+
+def _secrets(path: str) -> Iterator[str]:
+    """Variables of the environment that hold secrets: a path stands in the lock and in logs."""
+    for place in places(path):
+        if place.namespace == "env" and _SECRET.search(place.name):
+            yield f"'{{{place}}}': a path stands in the lock and in logs; no secret belongs into one"
 
 
 def _wrong_name(

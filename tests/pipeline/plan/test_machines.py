@@ -182,7 +182,7 @@ def test_a_file_that_names_an_unknown_machine_fails_alone(write: Write) -> None:
     outcome = bake(path)
     assert outcome.count("written") == 1
     assert failures(outcome) == [
-        "raw/b/a.dcm: '{source.RadiationMachineName}' gives 'Elsewhere', and the recipe has no such machine; "
+        "raw/b/a.dcm: '{source.RadiationMachineName}' gives a name that is none of the recipe's machines; "
         "known are TB1, True Beam 2"
     ]
 

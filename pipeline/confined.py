@@ -1,0 +1,19 @@
+"""What an untrusted recipe may reach: nothing but what really lies in the folders that the caller named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+REFUSED = "an untrusted recipe may not leave its folders"
+
+WITHHELD = "an untrusted recipe does not get"
+
+
+def escapes(path: Path, folder: Path) -> bool:
+    """Whether a path lies outside of a folder once every link on the way is followed.
+
+    What does not exist yet is judged by the part of its path that does.
+    """
+    real, root = os.path.realpath(path), os.path.realpath(folder)
+    return real != root and not real.startswith(root.rstrip(os.sep) + os.sep)
