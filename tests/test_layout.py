@@ -18,12 +18,8 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 
 ORDER = (
     "schemas/language", "schemas", "schemas/rules", "schemas/testing", "schemas/describe",
-<<<<<<< HEAD
-    "pipeline/version", "pipeline/errors", "pipeline/decimal_string", "pipeline/printable",
-    "pipeline/pydicom_versions",
-=======
     "pipeline/version", "pipeline/errors", "pipeline/decimal_string", "pipeline/printable", "pipeline/confined",
->>>>>>> 889d509 (Give what confines a recipe its place in the order of imports)
+    "pipeline/pydicom_versions",
     "pipeline/notebook",
     "pipeline/imaging", "pipeline/trace", "pipeline/output",
     "pipeline/loaders", "pipeline/loaders/codecs", "pipeline/loaders/arrays", "pipeline/loaders/dicom",
