@@ -6,6 +6,8 @@ import yaml
 
 
 class Model(pydantic.BaseModel):
+    """The least that a Pydantic model can be."""
+
     inputs: str
     source: str
 

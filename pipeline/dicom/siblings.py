@@ -4,6 +4,13 @@ The first two of a family (the first, where more are known to come) are made, wr
 file is. Of the others only what is their own is made and encoded: some elements, the pixels, and the SOP
 Instance UID that derives from all of them. They are read back whole, too; pydicom is asked for what is their
 own, since it read the rest before.
+
+Why: building, encoding and reading back a data set with pydicom takes far longer than writing the pixels of a
+slice, and a CT series has hundreds that differ in five elements. A dataset that is kept and changed would be
+the simple way, and a wrong one: an element that ought to follow and does not is a plausible wrong file. So a
+family is keyed by everything that its files are made of, less what is listed as their own (`all_but`: a field
+that is added later counts as kin), and is believed only after its parts, put together, gave the bytes of a
+file that was made and verified in the ordinary way. Whatever does not fit that is made in the ordinary way.
 """
 
 from __future__ import annotations

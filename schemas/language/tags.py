@@ -219,6 +219,11 @@ def problem_of(path: TagPath, value: TagValue, *, literal: bool = False, unseen:
     Items that are templates are not judged, unless `literal` says that they were rendered already; with
     `unseen` the sentence does not show them.
     """
+    # A value is wrong in itself (normal_value), or its shape (empty, texts, bytes, items) does not fit the
+    # VR, which the recipe states or the dictionary knows; a private element without one is judged when the
+    # file is written. The order matters: a wrong shape is told before the texts in it, which the wrong VR
+    # would misjudge. The same rules serve recipes (templates not yet rendered), tables and values of a
+    # patient's file (never shown).
     step = path.last
     if step.index is not None and not (value.empty or len(value.nested or ()) == 1):
         return f"{path}: an item of a sequence is a list of one mapping, or null"

@@ -1,4 +1,13 @@
-"""Which study, series and frame of reference an output belongs to (docs/dicom-output.md)."""
+"""Which study, series and frame of reference an output belongs to (docs/dicom-output.md).
+
+Why so many cases: a UID is a promise. Two images in one study are of one patient and one occasion, in one
+series of one kind and one equipment, in one frame of reference of one space. Nobody asks a server for new
+UIDs, since the same recipe and files give the same bytes; so each derives from what makes the promise true.
+Images of DICOM sources stay in their study while its patient is theirs, and follow to a derived one where a
+recipe gives them another patient (all of them to the same). What was made of several series is a new series
+of the same study; images without any study share one only where the recipe has a namespace, by patient and
+date. What overrides set is believed, and decides the rest.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 What is remembered is what pydicom makes of a tag, a VR and a value (or of their bytes), and nothing of which
 file they came from; so a file is made and checked of its own elements, only faster.
+
+Why keys carry types and the original text: equal is not the same. 1 and 1.0 and True are equal in Python and
+differ as DICOM; a DS of ``1.50`` and one of ``1.5`` are equal numbers of other bytes; text reads by its
+character set. Whatever has no key that decides its bytes (long, mutable, of no clear VR) is encoded each
+time.
 """
 
 from __future__ import annotations

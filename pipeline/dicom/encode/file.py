@@ -2,6 +2,11 @@
 
 Little endian, the file meta last and derived from the dataset (PS3.10 section 7.1). The SOP
 Instance UID derives from everything else in the dataset and from the pixels, so each part is encoded once.
+
+Why the file is not left to pydicom's `dcmwrite`: the UID hangs on the encoded elements and stands among them,
+so the dataset would be encoded twice and its pixels copied into it; elements that recur from file to file are
+encoded once for all (`elements`); and pixels go from the array to the disk in chunks, never joined in memory.
+What stands in each element is still pydicom's encoding, and the tests compare whole files with `dcmwrite`'s.
 """
 
 from __future__ import annotations

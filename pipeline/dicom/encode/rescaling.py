@@ -2,6 +2,12 @@
 
 The proof and the error are computed on what a reader gets from the text in the file:
 ``stored * float(slope text) + float(intercept text)`` in float64, cast to the source's dtype.
+
+Why so much for two numbers: slope and intercept are text of 16 characters, so the obvious ``(max - min) /
+65535`` is rounded when it is written, and every value read back is off by a little that nobody is told of.
+Values on a grid (counts, steps of a power of two) have a slope that text holds exactly: it is looked for
+first and proven by computing what a reader computes. Only where there is none, or the recipe asks, is the
+text rounded, outwards so that no value leaves the range, and the largest error is measured and told.
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 Nothing is resampled and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
 others. The tolerances are those of numbers as files write them, not of what would still look right.
+
+Why files are not sorted by InstanceNumber or SliceLocation: both are free text to many scanners, run
+backwards, start anew or repeat. The place of a slice is its position along the normal of its plane, and
+nothing else. Two slices at one place are two series in one folder, a missing one is a gap, and a drift
+sideways is a tilted gantry; each would give a volume that looks right and measures wrong, so each is refused
+by the names of its files.
 """
 
 from __future__ import annotations

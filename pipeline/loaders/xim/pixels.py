@@ -1,8 +1,14 @@
-"""The pixel coding of XIM files, undone with whole-array arithmetic; nothing here reads a file.
+"""Undo the pixel coding of XIM files with whole-array arithmetic; no file is read.
 
 docs/formats/xim.md: ``p[i] = d[i] + p[i-1] + p[i-width] - p[i-width-1]`` over the flat index. With
 ``r[i] = p[i] - p[i-width]`` that is ``r[i] = r[i-1] + d[i]``: one running sum along the flat array, then
 one down the columns. int32 arithmetic wraps around, as the format's does.
+
+Why it is not a loop of ten lines: in Python that takes seconds for one image of 1190 x 1190, and a linac
+writes hundreds in a morning. numpy cannot branch on the size of each difference, so the bytes are read as
+every size at once and the right ones are picked by position; and where nearly all differences take one byte,
+as in smooth images, the bytes between the few longer ones are copied as they are. Blocks are as large as a
+processor's cache takes. That both ways give what the loop gives is tested with random images and tables.
 """
 
 from __future__ import annotations

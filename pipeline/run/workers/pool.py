@@ -4,6 +4,11 @@ Workers get the job once. Units travel in chunks that take about `CHUNK_SECONDS`
 for want of memory, a crash inside a codec) breaks the pool; the units that were under way are then done again
 one at a time, and the one that is alone when the pool breaks again has failed. Workers end with the run: when
 it is stopped at once or dies, the pipe that they watch closes.
+
+Why a chunk and not a unit at a time: a unit of small files takes a millisecond, and sending it costs as much.
+Why not all units in equal parts: files differ by a factor of a thousand, and one worker would be left with
+the large ones. Why what was under way is done again alone: a pool only says that some process died, and a
+file that kills each worker which takes it must cost itself, not its neighbours.
 """
 
 from __future__ import annotations
