@@ -11,7 +11,7 @@ WITHHELD = "an untrusted recipe does not get"
 
 
 def escapes(path: Path, folder: Path) -> bool:
-    """Whether a path lies outside of a folder once every link on the way is followed.
+    """Tell whether a path lies outside of a folder once every link on the way is followed.
 
     What does not exist yet is judged by the part of its path that does.
     """

@@ -98,7 +98,7 @@ def variables(assignments: Iterable[str] | None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def reporting() -> Iterator[None]:
-    """What a command raises, as a message and an exit status; a defect of ours keeps its traceback."""
+    """Turn what a command raises into a message and an exit status; a defect of ours keeps its traceback."""
     try:
         with stopping.stoppable():
             yield
@@ -146,7 +146,7 @@ def tell_problems(error: RecipeError) -> None:
 
 
 def _image_format(file: Path) -> str | None:
-    """What an image is called that was given as a recipe; None for text."""
+    """Return what an image is called that was given as a recipe; None for text."""
     from ..loaders.auto import recognise
     from ..loaders.registry import FORMATS
 
@@ -157,7 +157,7 @@ def _image_format(file: Path) -> str | None:
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
-    """The exit status of several recipes."""
+    """Return the exit status of several recipes."""
     order = (
         ExitStatus.INTERRUPTED, ExitStatus.WRONG, ExitStatus.FAILED, ExitStatus.DIFFERENT, ExitStatus.DONE,
     )  # fmt: skip
@@ -166,7 +166,7 @@ def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
 
 
 def console(*, err: bool = False) -> Console:
-    """A Rich console; it honours NO_COLOR and the terminal's width."""
+    """Return a Rich console; it honours NO_COLOR and the terminal's width."""
     from rich.console import Console
 
     return Console(stderr=err, highlight=False, soft_wrap=False)

@@ -63,7 +63,7 @@ def test(
 
 
 def _tested(path: Path, values: dict[str, str], *, quiet: bool, trusted: bool) -> list[Result]:
-    """The tests of one recipe, told as they end."""
+    """Return the tests of one recipe, told as they end."""
     from ..report.tests import result_lines
     from ..testing import run_tests
 

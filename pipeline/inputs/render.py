@@ -58,7 +58,7 @@ class Scope:
 
 @lru_cache(maxsize=256)
 def split_name(path: str) -> tuple[str, str, str]:
-    """The folder's name, the stem and the suffix (with its dot) of a path with /; in NFC.
+    """Return the folder's name, the stem and the suffix (with its dot) of a path with /; in NFC.
 
     >>> split_name("film/TB1/g10.a.tif")
     ('TB1', 'g10.a', '.tif')
@@ -71,7 +71,7 @@ def split_name(path: str) -> tuple[str, str, str]:
 
 
 def render(template: str, scope: Scope) -> str:
-    """The template's text.
+    """Return the template's text.
 
     Raises:
         PlanError: a name or variable that nobody set, text where a format needs a number.
@@ -81,12 +81,12 @@ def render(template: str, scope: Scope) -> str:
 
 
 def shows_source(template: str) -> bool:
-    """Whether what it gives is (partly) from a file's metadata, which goes into no message or log."""
+    """Tell whether what it gives is (partly) from a file's metadata, which goes into no message or log."""
     return any(isinstance(piece, Place) and piece.namespace in _UNSEEN for piece in parse(template))
 
 
 def render_number(quantity: float | str, scope: Scope) -> float:
-    """A quantity of the recipe: a number, or a template that gives one. Raises: as `render`."""
+    """Return a quantity of the recipe: a number, or a template that gives one. Raises: as `render`."""
     if isinstance(quantity, int | float):
         return float(quantity)
     text = render(quantity, scope).strip()
@@ -98,7 +98,7 @@ def render_number(quantity: float | str, scope: Scope) -> float:
 
 
 def render_path(template: str, scope: Scope) -> str:
-    """The template as a path relative to the output folder: with /, in NFC, the same on every system.
+    """Return the template as a path relative to the output folder: with /, in NFC, the same on every system.
 
     In values ``/ \\ : * ? " < > |`` and control characters become ``_``; so does a component that values
     leave empty or make ``.`` or ``..``, and a dot or blank that a value would put at a component's end
@@ -121,7 +121,10 @@ def _value(place: Any, scope: Scope) -> str:
 
 
 def _parts(template: str, scope: Scope) -> Iterable[tuple[str, bool]]:
-    """The path's components, and whether a value is part of each. Components of no text but ``.`` go."""
+    """Yield the path's components, and whether a value is part of each.
+
+    Components of no text but ``.`` go.
+    """
     parts: list[tuple[str, bool]] = [("", False)]
     for piece in parse(template):
         if isinstance(piece, Place):
@@ -285,7 +288,7 @@ def _whole(value: Any) -> int:
 
 
 def _plain(value: Any) -> str:
-    """A value as text: several values joined as DICOM joins them. Raises: TypeError (for bytes)."""
+    """Return a value as text: several values joined as DICOM joins them. Raises: TypeError (for bytes)."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -300,7 +303,7 @@ def _plain(value: Any) -> str:
 
 
 def source_lookup(properties: Mapping[str, Any], *datasets: Any) -> SourceLookup:
-    """Finds ``{source.X}``: a property by its own name, else a tag of the datasets by keyword or number.
+    """Find ``{source.X}``: a property by its own name, else a tag of the datasets by keyword or number.
 
     Args:
         properties: the format's own names and values; for DICOM, by keyword.

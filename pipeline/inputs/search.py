@@ -67,7 +67,7 @@ class _Folder(NamedTuple):
 
 
 def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Match]:
-    """The files under `data` that `inputs` names, in its order, each once.
+    """Return the files under `data` that `inputs` names, in its order, each once.
 
     Several globs give their union; where two match one file, the first one's captures hold. Symbolic
     links are followed, but into no folder that they lie in; ``**`` enters no link to a folder that lies
@@ -102,7 +102,7 @@ def search(
 
 
 def find(wanted: Globs, barred: Globs, data: Path, *, confined: bool = False) -> Walk:
-    """A walk over `data`, done. Raises: as `match`."""
+    """Return a walk over `data`, done. Raises: as `match`."""
     walk = Walk(wanted, barred, os.path.realpath(data), confined=confined)
     pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
     while pending:
@@ -131,7 +131,7 @@ class Walk:
     """Those that are symbolic links."""
 
     def ordered(self, *, by_name: bool = False) -> list[Match]:
-        """The files in natural order, or by the code points of their paths."""
+        """Return the files in natural order, or by the code points of their paths."""
         if by_name:
             self.found.sort(key=lambda item: (nfc(item[1]), item[1]))
         else:
@@ -139,7 +139,7 @@ class Walk:
         return [(path, captures) for _, path, captures in self.found]
 
     def list(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Folder]:
-        """Adds the folder's files to `found`; gives the subfolders that are to be listed."""
+        """Add the folder's files to `found`; return the subfolders that are to be listed."""
         finals, against = self.wanted.finals(folder.wanted), self.barred.finals(folder.barred)
         tests = [(part.regex.fullmatch, part, state.captures) for part, state in finals if part.regex]
         deeper = self.wanted.goes_deeper(folder.wanted)
@@ -162,7 +162,7 @@ class Walk:
                 break
 
     def enter(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
-        """The subfolder, if files in it can match."""
+        """Yield the subfolder, if files in it can match."""
         if name.casefold() == STATE_FOLDER:
             return
         deep, real = True, os.path.join(folder.real, entry.name)  # noqa: PTH118 - Path costs ten times as much
@@ -183,7 +183,7 @@ class Walk:
 
 
 def _lies_in(folder: _Folder | None, real: str) -> bool:
-    """Whether the walk came through the folder `real`."""
+    """Tell whether the walk came through the folder `real`."""
     while folder is not None:
         if folder.real == real:
             return True
@@ -192,7 +192,7 @@ def _lies_in(folder: _Folder | None, real: str) -> bool:
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
-    """Whether the entry is a symbolic link or, where Python can tell (3.12), a junction."""
+    """Tell whether the entry is a symbolic link or, where Python can tell (3.12), a junction."""
     return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
 
 
@@ -211,7 +211,7 @@ def _check_text(path: str) -> None:
 
 
 def unmatched(inputs: Inputs, found: Collection[Match]) -> list[str]:
-    """The globs that match none of the files, where there are several and another one does."""
+    """Return the globs that match none of the files, where there are several and another one does."""
     if len(inputs.files) < 2 or not found:
         return []
     return [glob for glob in inputs.files if not _matches_any(Globs([glob]), found)]

@@ -27,7 +27,7 @@ def let_go() -> None:
 
 
 def kept(key: object, make: Callable[[], Value]) -> Value:
-    """Return what was made for this key last, or is made for it now. `key`: a file and how it looks."""
+    """Return what was made for this key last, or is made for it now. `key`: a file and its stat()."""
     if not _keeping.is_set():
         return make()
     value: Value | None = _kept.get(key)

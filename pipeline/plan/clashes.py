@@ -22,7 +22,8 @@ MAX_EACH = 10
 
 
 def folded(path: str) -> str:
-    """A path as it compares: without case, since two names that differ in case are one file elsewhere."""
+    """Fold a path as it compares: without case, since two names that differ in case are one file
+    elsewhere."""
     return path.lower() if path.isascii() else nfc(nfc(path).casefold())
 
 
@@ -157,7 +158,7 @@ class _Folders:
         self.resolved: dict[str, str] = {}
 
     def split(self, path: str) -> tuple[str, str]:
-        """The folder of a path, links resolved, and the name in it."""
+        """Return the folder of a path, links resolved, and the name in it."""
         folder, _, name = path.rpartition("/")
         return self.resolve(folder), name
 
@@ -168,7 +169,7 @@ class _Folders:
 
 
 def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> dict[Located, str]:
-    """The inputs in some (folded) folders, chained ones left out.
+    """Return the inputs in some (folded) folders, chained ones left out.
 
     A linked file counts both as the link and as what it leads to.
     """

@@ -41,14 +41,15 @@ class FileReader:
         """What each profile that is named says, by its name or its path relative to the recipe."""
 
     def read(self, path: Path, shown: str) -> Part | None:
-        """The recipe's own file over the files that it extends; None where a file cannot be read."""
+        """Return the recipe's own file over the files that it extends; None where a file cannot be read."""
         if not self.trusted and escapes(path, path.parent):
             self._wrong(Place(shown, 0, 0, "recipe"), (), f"is a link out of its folder; {REFUSED}")
             return None
         return self._read(path, shown, Part(shown, Place(shown, 0, 0, "recipe")), ())
 
     def take(self, tree: Part, path: Path) -> Part:
-        """A tree that stands in no file, with the profiles that it names read as if it stood at `path`."""
+        """Read a tree that stands in no file, with the profiles that it names read as if it stood at
+        `path`."""
         return naming(tree, lambda item: self._profile(item, ((path, path.name),)))
 
     def _read(self, path: Path, shown: str, named: Part, chain: Chain) -> Part | None:
@@ -57,7 +58,7 @@ class FileReader:
         return None if node is None else self._parse(node, path, shown, chain)
 
     def _mapping(self, path: Path, shown: str, named: Part, chain: Chain) -> Node | None:
-        """A file's mapping; None where it cannot be read or is none."""
+        """Return a file's mapping; None where it cannot be read or is none."""
         self.files += 1
         try:
             with path.open("rb") as file:
@@ -91,7 +92,7 @@ class FileReader:
         return self._extended(naming(part, lambda item: self._profile(item, chain)), path, chain)
 
     def _profile(self, item: Part, chain: Chain) -> Part:
-        """Reads the profile that is named, once; gives its name as the recipe itself would write it."""
+        """Read the profile that is named, once; return its name as the recipe itself would write it."""
         text = str(item.value).replace("\\", "/")
         if text in PROFILES:
             if text not in self.profiles:
@@ -115,7 +116,7 @@ class FileReader:
         return replace(item, value=name)
 
     def _outside(self, text: str, target: Path, recipe: Path, does: str) -> str:
-        """Why a path is none that a recipe may extend or name, or nothing."""
+        """Say why a path is none that a recipe may extend or name, or nothing."""
         if not self.trusted and escapes(target, recipe.parent):
             return f"leaves the folder of the recipe; {REFUSED}"
         return _outside(text, target, recipe, does)
@@ -128,7 +129,7 @@ class FileReader:
         self._check_part(replace(part, value={"conversions": alone}))
 
     def _extended(self, part: Part, path: Path, chain: Chain) -> Part | None:
-        """The part over what it extends; None where some of that is missing."""
+        """Return the part over what it extends; None where some of that is missing."""
         lower: Part | None = None
         complete = True
         for item in self._names(part.entries.get("extends")):
@@ -170,7 +171,7 @@ class FileReader:
         return []
 
     def _check_alone(self, part: Part, *, own: bool) -> None:
-        """What is wrong in a file whatever is merged with it: its `requires`, its `defaults`."""
+        """Check what is wrong in a file whatever is merged with it: its `requires`, its `defaults`."""
         self._check_requires(part.entries.get("requires"))
         defaults = part.entries.get("defaults")
         if defaults is not None and defaults.value is not None:
@@ -211,7 +212,7 @@ def _without(part: Part, *keys: str) -> Part:
 
 
 def _outside(text: str, target: Path, recipe: Path, does: str) -> str:
-    """Why a path is none that a recipe may extend or name, or nothing.
+    """Say why a path is none that a recipe may extend or name, or nothing.
 
     What is not in the recipe's repository is not versioned with it, and another machine does not have it.
     """

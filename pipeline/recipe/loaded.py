@@ -52,11 +52,11 @@ class LoadedRecipe:
         return f"<LoadedRecipe {self.recipe.name}: conversions: {len(self.recipe.conversions)}>"
 
     def for_machine(self, name: str) -> LoadedRecipe:
-        """The recipe as it is for files of a machine; itself where `name` is empty."""
+        """Return the recipe as it is for files of a machine; itself where `name` is empty."""
         return self.variants[name] if name else self
 
     def place(self, *location: str | int) -> Place | None:
-        """The place of a value, or of the nearest part of the recipe around it."""
+        """Return the place of a value, or of the nearest part of the recipe around it."""
         for end in range(len(location), -1, -1):
             found = self.places.get(location[:end])
             if found is not None:

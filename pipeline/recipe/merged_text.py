@@ -40,13 +40,13 @@ class Config:
     """By the place in the recipe: ``conversions.film.geometry.sid``."""
 
     def text(self) -> str:
-        """The YAML, each line with its origin as a comment."""
+        """Return the YAML, each line with its origin as a comment."""
         column = min(max(len(line) for line, _ in self.lines), _COLUMN)
         return "".join(f"{line:{column}}  # {origin}\n" for line, origin in self.lines)
 
 
 def config(path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True) -> Config:
-    """What a recipe is after everything that it extends was merged into it.
+    """Return what a recipe is after everything that it extends was merged into it.
 
     Profiles, `defaults` and machines that conversions name are merged into the conversions, too. Where a
     template chooses the machine, each file may get another: then all these stay parts of their own.
@@ -107,7 +107,7 @@ Lines = Iterator[tuple[str, Place]]
 
 
 def lines_of(tree: Part) -> list[str]:
-    """The YAML of a recipe's tree, line by line."""
+    """Return the YAML of a recipe's tree, line by line."""
     return [line for line, _ in _mapping(tree, "")]
 
 
@@ -117,7 +117,8 @@ def _mapping(part: Part, indent: str) -> Lines:
 
 
 def _entry(start: str, part: Part, indent: str) -> Lines:
-    """A key or a dash with its value, the value in lines of its own where it is a mapping or holds one."""
+    """Write a key or a dash with its value, the value in lines of its own where it is a mapping or holds
+    one."""
     place = _place(part)
     if isinstance(part.value, dict) and part.value:
         yield start, place
@@ -154,7 +155,7 @@ def _key(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text as YAML in double quotes, whatever is in it."""
+    """Return the text as YAML in double quotes, whatever is in it."""
     return f'"{"".join(_ESCAPES.get(char) or _escaped(char) for char in text)}"'
 
 

@@ -107,7 +107,7 @@ class Database:
         self._write(("DELETE FROM written WHERE path = ?", [(path,) for path in paths]))
 
     def note_seen(self, files: Mapping[bytes, Seen], gone: Iterable[bytes] = ()) -> None:
-        """Remember how files looked when they had their contents; forget those that are `gone`."""
+        """Remember the fingerprints that files had with their contents; forget those that are `gone`."""
         self._write(
             ("DELETE FROM seen WHERE path = ?", ((path,) for path in gone)),
             (

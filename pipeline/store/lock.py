@@ -126,7 +126,7 @@ def parse_lock(text: str, path: Path = Path("lock")) -> Lock:
 
 
 def _check_header(lines: list[str], path: Path) -> None:
-    """It must be among the lines, anywhere."""
+    """Check the header, which must be among the lines, anywhere."""
     headers = [matched for line in lines if line[:1] == "d" and (matched := _HEADER.fullmatch(line))]
     if not headers:
         raise _wrong(path, 1, f"does not say 'dicombake-lock {VERSION}'")

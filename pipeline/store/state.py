@@ -44,21 +44,21 @@ class State:
         self._claims = self.folder / f"{recipe.stem}.claims"
 
     def unwritable(self) -> Path | None:
-        """The folder that cannot be written to, where for that no lock and no memory can be kept."""
+        """Return the folder that cannot be written to, where for that no lock and no memory can be kept."""
         folders = [self.folder.parent]
         if self.folder.is_dir() and not self.folder.is_symlink():
             folders.append(self.folder)
         return next((folder for folder in folders if not os.access(folder, os.W_OK | os.X_OK)), None)
 
     def recall(self) -> Remembered:
-        """The memory as it stands; writes nothing."""
+        """Return the memory as it stands; writes nothing."""
         if not _is_folder(self.folder):
             return Remembered()
         memory = remembered(self.database)
         return memory._replace(claimed=_both(memory.claimed, claimed(self._claims)))
 
     def claims(self, out: Path) -> Claims:
-        """Those of this recipe's outputs in an output folder."""
+        """Return those of this recipe's outputs in an output folder."""
         return Claims(self._claims, os.path.realpath(out))
 
     def take_claims(self, database: Database, settled: Collection[bytes]) -> None:
@@ -78,7 +78,7 @@ class State:
                     file.unlink()
 
     def lock(self, memory: Remembered) -> Lock:
-        """The lock, and what a killed run did after it was written. Raises: PlanError."""
+        """Return the lock, and what a killed run did after it was written. Raises: PlanError."""
         return read_lock(self.lock_file).updated(journal_of(memory))
 
     def save_lock(self, lock: Lock, *, durable: bool = False) -> None:
@@ -112,7 +112,7 @@ class State:
         remove_leftovers(self.folder, (".gitignore",))
 
     def open(self) -> Database:
-        """The memory for writing; only for the run that holds `running_file`."""
+        """Return the memory for writing; only for the run that holds `running_file`."""
         return Database(self.database)
 
     def clock(self) -> tuple[int, int]:
@@ -150,12 +150,12 @@ class Distrusted(Stateless):
 
 
 def state_of(recipe: Path, *, trusted: bool) -> State:
-    """The state of a recipe, as far as it is to be believed."""
+    """Return the state of a recipe, as far as it is to be believed."""
     return State(recipe) if trusted else Distrusted(recipe)
 
 
 def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
-    """Whether a change of a file after `now` (`State.clock`) would show in its times.
+    """Tell whether a change of a file after `now` (`State.clock`) would show in its times.
 
     Git's rule for what is racily clean: a file that was changed within the last tick of the clock may be
     changed again and look the same, so its looks are not remembered. `same_clock`: the file lies on the
@@ -166,7 +166,7 @@ def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
 
 
 def journal_of(memory: Remembered) -> Lock:
-    """What a run that did not end has finished; nothing where its lines make no sense."""
+    """Return what a run that did not end has finished; nothing where its lines make no sense."""
     if not any(line.startswith("output ") for line in memory.journal):
         return Lock()
     newest: dict[str, str] = {}
@@ -180,13 +180,13 @@ def journal_of(memory: Remembered) -> Lock:
 
 
 def journal_lines(facts: Lock, *kinds: str) -> list[str]:
-    """The lines of a lock with these facts, of these kinds only (all: none given)."""
+    """Return the lines of a lock with these facts, of these kinds only (all: none given)."""
     lines = [line for line in format_lock(facts).split("\n") if line]
     return [line for line in lines if line.partition(" ")[0] in kinds] if kinds else lines
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether a folder is there itself, not a link to one."""
+    """Tell whether a folder is there itself, not a link to one."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
     except OSError:

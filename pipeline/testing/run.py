@@ -48,7 +48,7 @@ class Result:
 def run_tests(
     path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True
 ) -> Iterator[Result]:
-    """The result of each test of a recipe, in its order; `variables` are those of ``--set``.
+    """Yield the result of each test of a recipe, in its order; `variables` are those of ``--set``.
 
     Raises:
         RecipeError: with every mistake in the recipe.
@@ -77,7 +77,7 @@ def _run(test: RecipeTest, loaded: LoadedRecipe) -> Iterator[Mismatch]:
 def _carried_out(
     test: RecipeTest, loaded: LoadedRecipe, folder: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The outputs of the tested conversion and what failed. Raises: DicombakeError."""
+    """Return the outputs of the tested conversion and what failed. Raises: DicombakeError."""
     data, out = folder / "data", folder / "out"
     for made in test.input:
         for path, content in made_files(made):
@@ -130,7 +130,7 @@ def _of(stated: Expectation, outputs: tuple[str, ...], out: Path) -> Iterator[Mi
 
 
 def _without_folder(text: str, folder: Path) -> str:
-    """An error's text without the temporary folder, whose name is another one each time."""
+    """Return an error's text without the temporary folder, whose name is another one each time."""
     for place in (top / part for top in (folder, folder.resolve()) for part in ("data", "out", "")):
         text = text.replace(f"{place}{os.sep}", "").replace(f"{place.as_posix()}/", "")
     return text

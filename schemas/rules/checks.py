@@ -26,12 +26,12 @@ _SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(?:^|_)(?:PWD|KE
 
 
 def problems(recipe: Recipe, rows: Rows) -> Found:
-    """Each mistake with its location in the merged recipe."""
+    """Yield each mistake with its location in the merged recipe."""
     return problems_of(recipe.conversions, recipe.vars, rows)
 
 
 def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, rows: Rows) -> Found:
-    """The same for conversions, some of which may be wrong; `variables` None: not known."""
+    """Yield the same for conversions, some of which may be wrong; `variables` None: not known."""
     for name, conversion in conversions.items():
         if conversion is None:
             continue
@@ -61,7 +61,7 @@ def _chain(at: Location, name: str, conversion: Conversion, conversions: Convers
 
 
 def _cycle(start: str, first: str, conversions: Conversions) -> tuple[str, ...]:
-    """The shortest way from `first` along `from` back to `start`, both ends named; or nothing."""
+    """Return the shortest way from `first` along `from` back to `start`, both ends named; or nothing."""
     ways: list[tuple[str, ...]] = [(start, first)]
     seen = {first}
     for way in ways:
@@ -76,7 +76,8 @@ def _cycle(start: str, first: str, conversions: Conversions) -> tuple[str, ...]:
 
 
 def _captures(name: str, conversions: Conversions, seen: frozenset[str]) -> dict[str, str] | None:
-    """Captures of a conversion and of those that it takes from; None where one of them is not known."""
+    """Collect the captures of a conversion and of those that it takes from; None where one of them is not
+    known."""
     conversion = conversions.get(name)
     if conversion is None:
         return None
@@ -174,7 +175,7 @@ def _wrong_built_in(name: str, source: str, row: FormatRow) -> str | None:
 
 
 def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
-    """What Python could not format so, or would format wrongly: ``format('7', '04')`` is ``7000``."""
+    """Return what Python could not format so, or would format wrongly: ``format('7', '04')`` is ``7000``."""
     spec = place.spec
     if not spec or place.namespace in ("env", "source", "csv"):
         return None
@@ -275,7 +276,7 @@ def _of_one_file(at: Location, conversion: Conversion) -> Found:
 
 
 def _wrong_path(path: str) -> str | None:
-    """What the literal text of a path shows; what is put into it is checked when it is known."""
+    """Return what the literal text of a path shows; what is put into it is checked when it is known."""
     text = "".join(piece if isinstance(piece, str) else "x" for piece in parse(path)).replace("\\", "/")
     if text.startswith("/") or text[1:2] == ":":
         return "must be relative to the output folder; --out moves that folder"
@@ -285,7 +286,7 @@ def _wrong_path(path: str) -> str | None:
 
 
 def _elements(at: Location, conversion: Conversion) -> Found:
-    """One element under two names, or both given and removed."""
+    """Yield one element under two names, or both given and removed."""
     seen: dict[object, TagPath] = {}
     for path in conversion.tags:
         if path.steps in seen:

@@ -183,7 +183,7 @@ def _clean_item(item: Dataset, dropped: list[str]) -> Dataset:
 
 
 def _texts(element: DataElement) -> list[str]:
-    """Each value's text; a number's as it stands in the file."""
+    """Return each value's text; a number's as it stands in the file."""
     value = element.value
     values: Iterable[object] = value if element.VM > 1 else () if value is None else (value,)
     return [_text(item).strip(" \0") for item in values]

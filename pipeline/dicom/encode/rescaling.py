@@ -31,7 +31,7 @@ _EXACT = 2**53
 _LARGEST = 1e307
 """Beyond this the arithmetic of a rescale may overflow."""
 _BLOCK = 2**15
-"""Values that are looked at together; what is made of them stays in cache."""
+"""Values that are taken together; what is made of them stays in cache."""
 
 
 def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:

@@ -22,7 +22,7 @@ Verdict = Literal["required", "allowed", "forbidden", "odd"]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What a condition may look at."""
+    """What a condition may depend on."""
 
     root: Dataset
     item: Dataset

@@ -49,12 +49,12 @@ def allowed(source: Dataset) -> Allowed:
 
 
 def is_dose(source: Dataset) -> bool:
-    """Whether its frames are planes of a dose."""
+    """Tell whether its frames are planes of a dose."""
     return str(source.get("SOPClassUID")) == RTDoseStorage
 
 
 def is_ultrasound(source: Dataset) -> bool:
-    """Whether its colours have 8 bits (C.8.5.6)."""
+    """Tell whether its colours have 8 bits (C.8.5.6)."""
     return str(source.get("SOPClassUID")) in (UltrasoundImageStorage, UltrasoundMultiFrameImageStorage)
 
 

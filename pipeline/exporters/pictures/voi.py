@@ -151,7 +151,7 @@ def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
 
 
 def _holders(dataset: Dataset, page: int) -> Iterator[Dataset]:
-    """Where a VOI may stand: the frame's own functional group, the shared one, the dataset."""
+    """Say where a VOI may stand: the frame's own functional group, the shared one, the dataset."""
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if len(per_frame) >= page:
         yield from per_frame[page - 1].get("FrameVOILUTSequence") or []

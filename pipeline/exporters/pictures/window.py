@@ -142,7 +142,7 @@ def _not_finite(values: Pixels) -> tuple[Note, ...]:
 
 
 def _levels(values: Pixels, curve: Curve, *, inverted: bool) -> Pixels:
-    """Every value's level. Types of 8 and 16 bits go through a table of all their values."""
+    """Return every value's level. Types of 8 and 16 bits go through a table of all their values."""
     if values.dtype.itemsize <= _TABLE_BYTES:
         index = np.uint8 if values.dtype.itemsize == 1 else np.uint16
         every = np.arange(np.iinfo(index).max + 1, dtype=index).view(values.dtype)

@@ -150,7 +150,7 @@ def _rescale(properties: Properties) -> tuple[float, float] | None:
 
 
 def _rescale_note(rescale: tuple[float, float] | None) -> tuple[Note, ...]:
-    """It is never applied in silence."""
+    """Tell of the rescale, which is never applied in silence."""
     if rescale is None:
         return ()
     gain, offset = rescale

@@ -24,7 +24,7 @@ def input_path(item: InputFile, data: Path, out: Path) -> Path:
 
 
 class Content(NamedTuple):
-    """What an input held when it looked like this."""
+    """What an input held when its stat() was this."""
 
     path: Path
     stat: tuple[int, ...]
@@ -60,7 +60,7 @@ def content(path: Path) -> Content:
 
 
 def steady_stat(path: Path) -> tuple[int, ...]:
-    """How a file looks, at a moment from which on every change shows in its looks. Raises: OSError.
+    """Return a file's stat(), at a moment from which on every change shows in it. Raises: OSError.
 
     A file system counts time in ticks: what was changed within this one may be changed again and look the
     same, so the end of the tick is waited for. Only a file that was written a moment ago costs that.
@@ -76,7 +76,7 @@ def steady_stat(path: Path) -> tuple[int, ...]:
 
 
 def refuse_changed(stats: Mapping[InputFile, tuple[int, ...]], data: Path, out: Path) -> None:
-    """Look again. Raises: SourceError, where a file is not what it was when its reading began."""
+    """Compare stat() again. Raises: SourceError, where a file is not what it was when its reading began."""
     for item, stat in stats.items():
         try:
             now = stat_of(input_path(item, data, out))

@@ -168,7 +168,7 @@ class _Pool:
             self.under_way[sent] = chunk
 
     def given_back(self) -> Iterator[UnitResult]:
-        """Do here what was sent to workers, or was to be."""
+        """Do in this process what was sent to workers, or was to be."""
         tasks = [*self.suspects, *(task for chunk in self.under_way.values() for task in chunk)]
         self.suspects.clear()
         self.close()
@@ -195,7 +195,7 @@ class _Pool:
         self.size = max(1, min(wanted, 4 * self.size, LONGEST_CHUNK))
 
     def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
-        """Yield a chunk whose worker died; one that was alone is guilty."""
+        """Yield a chunk whose worker died; a unit that was under way by itself has failed."""
         alone = len(chunk) == 1 and chunk[0].again
         self.dead += [output.path for task in chunk for output in task.unit.outputs]
         if alone:
@@ -252,7 +252,7 @@ class _Pool:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Workers started in here do not import the program that started them: none of theirs is in it.
+    """Workers that start within do not import the program that started them: none of theirs is in it.
 
     Raises: _NoWorkersError, where the system starts none, or the server that starts them was killed.
     """

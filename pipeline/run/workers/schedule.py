@@ -36,7 +36,7 @@ class Task:
     contents: tuple[Content, ...] = ()
     """What is known of its inputs already."""
     hashed_apart: bool = False
-    """Whether the run hashes the inputs; the worker only says how they looked."""
+    """Whether the run hashes the inputs; the worker only gives their stat()."""
 
 
 class Schedule:
