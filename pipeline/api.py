@@ -183,19 +183,24 @@ def run(
 
 
 def check(
-    plan: Plan | LoadedRecipe | str | PathLike[str], *, fast: bool = False, jobs: int | None = None
+    plan: Plan | LoadedRecipe | str | PathLike[str],
+    *,
+    fast: bool = False,
+    strict: bool = False,
+    jobs: int | None = None,
 ) -> Checked:
     """Whether the outputs are what recipe, inputs and lock say; writes nothing.
 
     Args:
         plan: from `plan`, of the whole recipe; or a recipe, loaded or by its path.
         fast: read only files that look different from when their content was last known.
+        strict: outputs whose input is gone are a difference, too.
         jobs: threads that hash; None: one for each core.
 
     Raises:
         PlanError: the lock cannot be read.
     """
-    return _check(_planned(plan), fast=fast, jobs=jobs)
+    return _check(_planned(plan), fast=fast, strict=strict, jobs=jobs)
 
 
 def __getattr__(name: str) -> Any:

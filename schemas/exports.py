@@ -21,6 +21,8 @@ class DicomExport(Model):
 
     path: Template
     """Relative to the output folder."""
+    keep: Flag | None = None
+    """Whether the output is never replaced by other content; else what the conversion says."""
     pixels: Pixels = "auto"
     transfer_syntax: TransferSyntax = "explicit-le"
     """How the file is encoded: uncompressed, or compressed without loss."""
@@ -85,6 +87,8 @@ class PngExport(Model):
 
     to: Literal["png"] = "png"
     path: Template
+    keep: Flag | None = None
+    """Whether the output is never replaced by other content; else what the conversion says."""
     window: Window | None = None
     """Values shown black and white. Absent: the values exactly, or a refusal."""
     metadata: Flag = True
@@ -96,6 +100,8 @@ class JpgExport(Model):
 
     to: Literal["jpg"] = "jpg"
     path: Template
+    keep: Flag | None = None
+    """Whether the output is never replaced by other content; else what the conversion says."""
     window: Window = "full"
     quality: Annotated[Positive, Field(le=100)] = 90
 
@@ -105,6 +111,8 @@ class TiffExport(Model):
 
     to: Literal["tiff"] = "tiff"
     path: Template
+    keep: Flag | None = None
+    """Whether the output is never replaced by other content; else what the conversion says."""
 
 
 class NpyExport(Model):
@@ -112,6 +120,8 @@ class NpyExport(Model):
 
     to: Literal["npy"] = "npy"
     path: Template
+    keep: Flag | None = None
+    """Whether the output is never replaced by other content; else what the conversion says."""
 
 
 AnyExport = (

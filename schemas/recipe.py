@@ -98,6 +98,8 @@ class Conversion(Model):
     verify: Verify | None = None
     """How outputs are checked before they are put in place; else the recipe's."""
     on_empty: OnEmpty | None = None
+    keep: Flag | None = None
+    """Whether outputs are never replaced by other content: the second one fails."""
 
 
 class Recipe(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..errors import ExitStatus, Note
@@ -13,6 +13,7 @@ from ..plan.model import InputFile, Plan, Unit
 from ..run.fingerprint import Options, fingerprint
 from ..run.forecast import NEW, PARTLY, locked_inputs
 from ..run.hashing import absent, file_hashes, where
+from ..run.orphans import orphans_of
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
 from ..run.unit.contents import key_of
@@ -20,15 +21,16 @@ from ..store.database import Remembered
 from ..store.lock import UNFINISHED, Lock
 from ..store.state import journal_of, state_of
 
-Kind = Literal["fresh", "stale", "missing", "altered", "foreign"]
+Kind = Literal["fresh", "stale", "missing", "altered", "foreign", "orphan"]
 """``fresh``: what a run would leave alone. ``stale``: made of something else than recipe, inputs and versions
 are now. ``missing``: not there. ``altered``: not what the lock says. ``foreign``: there, and this recipe did
-not write it."""
+not write it. ``orphan``: its input is gone."""
 
-KINDS: tuple[Kind, ...] = ("fresh", "stale", "missing", "altered", "foreign")
+KINDS: tuple[Kind, ...] = ("fresh", "stale", "missing", "altered", "foreign", "orphan")
 ALTERED = "its content is not what the lock says"
 FOREIGN = "the lock does not know it, and this recipe did not write it"
 UNKNOWN = "this recipe wrote it, and the lock does not know it"
+ORPHAN = "its input is gone"
 GONE = "the recipe does not make it any more"
 
 
@@ -56,28 +58,35 @@ class Checked:
     lock: tuple[str, ...] = ()
     """What is wrong with the lock itself."""
     notes: tuple[Note, ...] = field(default=())
+    strict: bool = False
+    """Whether an orphan makes a difference."""
 
     def count(self, kind: Kind) -> int:
         return Counter(finding.kind for finding in self.findings)[kind]
 
+    def fine(self, finding: Finding) -> bool:
+        """Whether an output makes no difference."""
+        return finding.kind == "fresh" or (finding.kind == "orphan" and not self.strict)
+
     @property
     def exit_status(self) -> ExitStatus:
         """3 where a run would change anything, the lock included."""
-        fresh = self.count("fresh") == len(self.findings) and not self.problems and not self.lock
+        fresh = all(map(self.fine, self.findings)) and not self.problems and not self.lock
         return ExitStatus.DONE if fresh else ExitStatus.DIFFERENT
 
 
-def check(plan: Plan, *, fast: bool = False, jobs: int | None = None) -> Checked:
+def check(plan: Plan, *, fast: bool = False, strict: bool = False, jobs: int | None = None) -> Checked:
     """Compare the plan's outputs with the recipe, the inputs and the lock.
 
     Args:
         plan: of the whole recipe.
         fast: believe a file that looks as when a run last knew its content; else every byte is hashed.
+        strict: an output whose input is gone makes a difference, too.
         jobs: threads that hash; None: as many as there are cores.
 
     Raises: PlanError, where the lock cannot be read.
     """
-    return _Check(plan, fast=fast, jobs=jobs).result()
+    return replace(_Check(plan, fast=fast, jobs=jobs).result(), strict=strict)
 
 
 class _Check:
@@ -95,6 +104,7 @@ class _Check:
             item.path for unit in plan.units for item in unit.files if item.base == "data"
         )
         self.contents = self._contents(fast=fast, jobs=jobs)
+        self.orphans = orphans_of(plan, self.lock)
         self.stale: set[str] = set()
         """Units whose outputs would change."""
 
@@ -171,7 +181,8 @@ class _Check:
     def _left_over(self) -> Iterator[Finding]:
         for path in sorted(self.lock.outputs.keys() - self.planned):
             if not absent(self._content("out", path)):
-                yield Finding(path, "stale", "", GONE)
+                orphan = path in self.orphans
+                yield Finding(path, "orphan" if orphan else "stale", "", ORPHAN if orphan else GONE)
 
     def _of_lock(self, problems: tuple[tuple[str, str], ...]) -> Iterator[str]:
         if self.lock == Lock():
@@ -188,6 +199,6 @@ class _Check:
             (self.lock.outputs, self.planned, "outputs"),
             (self.lock.inputs, self.inputs, "inputs"),
         ):
-            surplus = len(known.keys() - set(now))
-            if surplus:
+            surplus = len(known.keys() - set(now) - self.orphans.keys())
+            if surplus and not (what == "inputs" and self.orphans):
                 yield f"it names {surplus} {what} that the recipe does not have"

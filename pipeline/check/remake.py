@@ -24,7 +24,9 @@ class Memory(Store):
     wanted: frozenset[str] = frozenset()
     contents: dict[str, bytes] = field(default_factory=dict)
 
-    def put(self, path: str, chunks: Iterable[Chunk], check: Check | None = None) -> Written:
+    def put(
+        self, path: str, chunks: Iterable[Chunk], check: Check | None = None, *, keep: bool = False
+    ) -> Written:
         if path not in self.wanted:
             return Written(path, 0, "")
         content = b"".join(bytes(chunk) for chunk in chunks)

@@ -43,6 +43,9 @@ def check(
         bool,
         typer.Option("--diff", help="Make what is not fresh in memory, and show what differs, with values."),
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="An output whose input is gone is a difference, too.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -66,11 +69,8 @@ def check(
         values = variables(assignments)
 
         def compared(path: Path) -> Shown:
-            checked = compare(
-                plan(load_recipe(path, values, trusted=not untrusted), data=data, out=out),
-                fast=fast,
-                jobs=jobs,
-            )
+            planned = plan(load_recipe(path, values, trusted=not untrusted), data=data, out=out)
+            checked = compare(planned, fast=fast, strict=strict, jobs=jobs)
             annotate(annotations, of_checked(checked))
             reports.checked(checked)
             return _show(checked, diff=diff, as_json=json, quiet=quiet, verbose=verbose), checked.exit_status

@@ -56,6 +56,8 @@ class Commands(TyperGroup):
                 f"'{printable(args[0])}' is a file, no command; to convert it: dicombake convert FILE... OUT"
             )
         name, command, rest = super().resolve_command(ctx, args)
+        if name == "run":  # the one option with a value that may be left out, which Typer does not know
+            rest = ["--prune=orphans" if word == "--prune" else word for word in rest]
         return name, command if name is None else load(name), rest
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ExitStatus
+from ..errors import ExitStatus, UsageError
 from .common import (
     Annotate,
     Annotations,
@@ -35,6 +36,7 @@ from .each import EachRecipe, Shown
 from .reports import Reports
 
 if TYPE_CHECKING:
+    from ..plan.model import Plan
     from ..recipe.loaded import LoadedRecipe
     from ..report.progress import Bar, Lines
     from ..run.preflight import RunOptions
@@ -66,6 +68,17 @@ def run(
         bool, typer.Option("--keep-going/--fail-fast", help="After a failure, do the rest or stop.")
     ] = True,
     durable: Annotated[bool, typer.Option("--durable", help="Wait for the disk after every file.")] = False,
+    prune: Annotated[
+        Prune | None,
+        typer.Option(
+            "--prune",
+            metavar="[=all]",
+            help="List outputs whose input is gone, and delete and forget them where that is confirmed; "
+            "=all: also where more than half of the inputs are gone.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm what --prune lists.")] = False,
     junit: Junit = None,
     report: Annotated[
         Path | None,
@@ -82,7 +95,7 @@ def run(
         from ..run.workers.malloc import keep_freed_memory
 
         if untrusted:
-            refuse_with_untrusted({"--overwrite": overwrite, "--locked": locked})
+            refuse_with_untrusted({"--overwrite": overwrite, "--locked": locked, "--prune": bool(prune)})
         options = RunOptions(
             jobs=jobs,
             overwrite=overwrite,
@@ -92,14 +105,32 @@ def run(
             durable=durable,
             partial=bool(only),
         )
+        if prune and (only or locked):
+            raise UsageError(f"--prune does not go with {'--only' if only else '--locked'}")
         reports = Reports(junit, report)
         reports.check(dry_run=dry_run)
         if jobs in (None, 1):
             keep_freed_memory()
         each = EachRecipe(json, annotations, reports)
-        request = _Request(out, data, tuple(only or ()), options, dry_run=dry_run, trusted=not untrusted)
+        request = _Request(
+            out,
+            data,
+            tuple(only or ()),
+            options,
+            dry_run=dry_run,
+            trusted=not untrusted,
+            prune=prune,
+            yes=yes,
+        )
         _run_all(recipes, variables(assignments), request, _Talk(each, quiet, verbose))
         each.finish()
+
+
+class Prune(StrEnum):
+    """How far ``--prune`` goes."""
+
+    ORPHANS = "orphans"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -110,6 +141,8 @@ class _Request:
     options: RunOptions
     dry_run: bool
     trusted: bool
+    prune: Prune | None = None
+    yes: bool = False
 
 
 def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> None:
@@ -140,7 +173,10 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
     gc.enable()
     with talk.watching() as watching:
         outcome = run_plan(planned, request.options, watching)
-    return talk.done(outcome)
+    shown = talk.done(outcome)
+    if request.prune and not outcome.interrupted:
+        shown[0]["orphans"] = talk.pruned(planned, most=request.prune is Prune.ALL, yes=request.yes)
+    return shown
 
 
 @dataclass(frozen=True)
@@ -163,7 +199,7 @@ class _Talk:
     def done(self, outcome: Outcome) -> Shown:
         from ..report.annotations import of_outcome
         from ..report.outcome import outcome_as_json
-        from ..report.table import failure_lines, headline, note_lines, table, why_lines
+        from ..report.table import failure_lines, headline, note_lines, replaced_lines, table, why_lines
 
         annotate(self.each.annotations, of_outcome(outcome))
         self.each.reports.done(outcome)
@@ -174,6 +210,8 @@ class _Talk:
                 console().print(table(outcome))
             for line in why_lines(outcome, verbose=self.verbose):
                 say(line)
+            for line in replaced_lines(outcome, verbose=self.verbose):
+                say(line)
             for line in note_lines(outcome, verbose=self.verbose):
                 say(line)
         for line in failure_lines(outcome, verbose=self.verbose):
@@ -181,6 +219,26 @@ class _Talk:
         if not self.quiet:
             say(headline(outcome))
         return {}, outcome.exit_status
+
+    def pruned(self, plan: Plan, *, most: bool, yes: bool) -> list[dict[str, object]]:
+        """Tell of the outputs whose input is gone, and delete them where somebody confirms it."""
+        from ..run.orphans import prunable, prune
+
+        found = prunable(plan, most=most)
+        paths = [orphan.path for orphan in found if not orphan.why]
+        if not self.each.json:
+            for orphan in found:
+                say(f"orphan: {orphan.path}{f': stays: {orphan.why}' if orphan.why else ''}")
+            if paths and not yes and sys.stdin.isatty():
+                yes = typer.confirm(f"Delete {len(paths)} of them?")
+            if paths:
+                say(f"{len(paths)} deleted" if yes else f"{len(paths)} would be deleted with --yes")
+        if paths and yes:
+            prune(plan, paths)
+        return [
+            {"path": orphan.path, "pruned": yes and not orphan.why, "why": orphan.why or None}
+            for orphan in found
+        ]
 
 
 class _Closing:

@@ -232,6 +232,9 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
             del conversion[key]
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]
+        for part in (conversion, *conversion["exports"]):
+            if part["keep"] is None:  # came later than the first locks
+                del part["keep"]
     canonical = {"recipe": content, "own": own}
     if variants:
         canonical["variants"] = {name: variant.digest for name, variant in variants.items()}

@@ -115,7 +115,7 @@ def of_checked(checked: Checked) -> Iterator[str]:
     conversions = {unit.id: unit.conversion for unit in checked.plan.units}
     like: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
     for finding in checked.findings:
-        if finding.kind != "fresh":
+        if not checked.fine(finding):
             like.setdefault((finding.kind, finding.why, finding.keys), []).append(finding)
     for (kind, why, keys), findings in like.items():
         names = ", ".join(finding.path for finding in findings[:LIKE])

@@ -91,8 +91,8 @@ def suite_of_checked(checked: Checked) -> Suite:
     cases = []
     for finding in checked.findings:
         group = f"{name}.{conversions[finding.unit]}" if finding.unit in conversions else name
-        fresh = finding.kind == "fresh"
-        told = "" if fresh else f"{finding.kind}{f': {finding.why}' if finding.why else ''}"
+        fresh = checked.fine(finding)
+        told = "" if finding.kind == "fresh" else f"{finding.kind}{f': {finding.why}' if finding.why else ''}"
         verdict: Verdict = "passed" if fresh else "failure"
         cases.append(Case(group, finding.path, verdict, "" if fresh else finding.kind, told, told, recipe))
     for unit, why in checked.problems:

@@ -34,7 +34,11 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
         "digest": loaded.digest,
         "exit_status": int(outcome.exit_status),
         "interrupted": outcome.interrupted,
-        "counts": {status: counts[status] for status in ("written", "current", "failed", "skipped")},
+        "counts": {
+            **{status: counts[status] for status in ("written", "current", "failed", "skipped")},
+            "replaced": len(outcome.replaced),
+        },
+        "replaced": list(outcome.replaced),
         "notes": [_note(note) for note in outcome.notes],
         "units": [
             _unit(unit, result) for unit, result in zip(outcome.plan.units, outcome.results, strict=True)

@@ -47,8 +47,9 @@ def table(outcome: Outcome) -> Table:
 def headline(outcome: Outcome) -> str:
     """The run in one line, for a log. Files are those that are in place, of images that failed, too."""
     parts = [f"{count} {title}" for status, title in COLUMNS.items() if (count := outcome.count(status))]
-    files = sum(len(result.written) for result in outcome.results if result.status != "current")
-    made = f" ({files} {'file' if files == 1 else 'files'})" if files else ""
+    files, replaced = sum(len(r.written) for r in outcome.results if r.status != "current"), outcome.replaced
+    of_them = f", {len(replaced)} replaced" if replaced else ""
+    made = f" ({files} {'file' if files == 1 else 'files'}{of_them})" if files else ""
     state = "interrupted: " if outcome.interrupted else ""
     return f"{outcome.plan.loaded.recipe.name}: {state}{', '.join(parts) or 'nothing to do'}{made}"
 
@@ -99,6 +100,16 @@ def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     ]
     more = [f"why: and {len(lines) - SHOWN} more reasons; --verbose tells each"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
+
+
+def replaced_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
+    """Every output that has the content of another input now; the first ones unless all are asked for."""
+    paths = outcome.replaced
+    shown = paths if verbose else paths[:SHOWN]
+    more = (
+        [f"replaced: and {len(paths) - SHOWN} more; --verbose names each"] if len(shown) < len(paths) else []
+    )
+    return [f"replaced: {path}" for path in shown] + more
 
 
 def _grouped(told: Sequence[tuple[str, Note]]) -> Iterator[str]:

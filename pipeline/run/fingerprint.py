@@ -35,7 +35,7 @@ VERSIONS = "versions"
 """The fact that stands for the program and the codecs, which the lock has in clear as well."""
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
-_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "machine", "profile", *HANDED_DOWN)
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "machine", "profile", *HANDED_DOWN)
 """Which files go in is said by the unit itself; what a machine or a profile says is merged into the
 conversion, and what it hands down into its exports."""
 _BY_KEY = ("source", "combine", "geometry", "tags")
@@ -145,8 +145,10 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
 def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
     """What a conversion says of the bytes, from the recipe's model: that of a part would be built for it."""
     dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
-    options = dumped["conversions"][name].items()
-    return {key: value for key, value in options if key not in _NO_PART_OF_THE_BYTES}
+    options = dumped["conversions"][name]
+    for export in options["exports"]:
+        export.pop("keep", None)
+    return {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
 
 
 def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:

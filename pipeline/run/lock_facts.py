@@ -13,6 +13,20 @@ from .unit.results import UnitResult
 from .versions import codecs
 
 
+def replaced(result: UnitResult, before: Lock) -> tuple[str, ...]:
+    """The outputs of a result that had other content, where an input changed since."""
+    if result.status == "current" or not any(_changed(key, known, before) for key, known in result.inputs):
+        return ()
+    return tuple(
+        file.path for file in result.written if before.outputs.get(file.path, file.sha256) != file.sha256
+    )
+
+
+def _changed(key: str, known: str, before: Lock) -> bool:
+    base, _, path = key.partition(":")
+    return (before.inputs if base == "data" else before.outputs).get(path, known) != known
+
+
 class Facts:
     """`described`: the options' part of the fingerprint of each unit that is not up to date by its looks."""
 

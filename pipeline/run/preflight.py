@@ -27,6 +27,8 @@ class RunOptions:
     fail_fast: bool = False
     durable: bool = False
     """Wait for the disk after every file."""
+    keep: bool = False
+    """Replace no output by other content, as ``keep: true`` in every conversion."""
     partial: bool = False
     """The plan leaves conversions out (``--only``): what the lock says of others is kept."""
 

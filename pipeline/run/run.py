@@ -17,8 +17,9 @@ from ..store.running import held
 from ..store.state import State, Stateless, journal_lines
 from ..store.temporary import remove_leftovers
 from .forecast import forecast
-from .lock_facts import Facts
+from .lock_facts import Facts, replaced
 from .memory import RunMemory
+from .orphans import inputs_of, orphans_of
 from .ownership import existing_of_ours
 from .preflight import RunOptions, check_locked
 from .seen_files import SeenFiles
@@ -81,6 +82,8 @@ class _Run:
         self.results: dict[str, UnitResult] = {}
         self.notes = list(plan.notes)
         self.interrupted = False
+        self.lock = Lock()
+        """As it was before the run."""
         self.unended = False
         """Whether the run before did not come to its end."""
         self.trouble: StoreError | None = None
@@ -91,7 +94,7 @@ class _Run:
             database = stack.enter_context(self._memory())
             with collector_paused():
                 memory = self.state.recall()
-                lock = self.state.lock(memory)
+                lock = self.lock = self.state.lock(memory)
                 if self.options.locked:
                     check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
                 run_memory = RunMemory(self.plan, self.state, memory, database)
@@ -163,6 +166,7 @@ class _Run:
             ours=ours,
             expected=lock.outputs if self.options.locked else {},
             claims=run_memory.claims and replace(run_memory.claims, durable=self.options.durable),
+            keep=self.options.keep,
             links=self.plan.links,
             planned_on={f"data:{path}": stat for path, stat in self.plan.stats.items()},
         )
@@ -191,8 +195,10 @@ class _Run:
         made = self.facts.of(self.units, self._reached(), self.facts.origin(reached))
         kept = before
         if not self.options.partial:
-            inputs = {item.path for unit in self.plan.units for item in unit.files if item.base == "data"}
-            kept = before.only(inputs, set(self._outputs()), self.plan.loaded.recipe.conversions)
+            orphans = [path for path in orphans_of(self.plan, before) if self._is_there(path)]
+            inputs = {*inputs_of(self.plan), *(before.inputs if orphans else ())}
+            outputs = {*self._outputs(), *orphans}
+            kept = before.only(inputs, outputs, self.plan.loaded.recipe.conversions)
         after = kept.updated(made)
         if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
             self.state.save_lock(after, durable=self.options.durable)
@@ -217,6 +223,7 @@ class _Run:
             remove_leftovers(self.plan.out, self._outputs())
 
     def _take(self, result: UnitResult, schedule: Schedule, run_memory: RunMemory) -> None:
+        result = replace(result, replaced=replaced(result, self.lock))
         self.results[result.unit] = result
         if result.written and result.status != "current":
             facts = self.facts.of(self.units, [result], Lock())
@@ -230,11 +237,13 @@ class _Run:
         if self.options.fail_fast and result.status == "failed":
             schedule.stop()
 
+    def _is_there(self, path: str) -> bool:
+        return os.path.lexists(f"{os.fspath(self.plan.out)}{os.sep}{path}")
+
     def _miss(self) -> None:
         """Units of which something was removed while the run went on have failed."""
-        out = os.fspath(self.plan.out)
         for result in self._reached():
-            there = tuple(file for file in result.written if os.path.lexists(f"{out}{os.sep}{file.path}"))
+            there = tuple(file for file in result.written if self._is_there(file.path))
             if len(there) < len(result.written):
                 gone = next(file.path for file in result.written if file not in there)
                 why = StoreError("was removed while the run went on", subject=gone, hint="run again")

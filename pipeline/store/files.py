@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import DifferenceError, StoreError, VerificationError
 from .claims import Claims
+from .reading import file_sha256
 from .refusals import store_error
 from .stamp import Stamp
 from .temporary import (
@@ -61,8 +62,12 @@ class Store:
     placed: list[Written] = field(default_factory=list)
     """Every output that was put in place, in order."""
 
-    def put(self, path: str, chunks: Iterable[Chunk], check: Check | None = None) -> Written:
+    def put(
+        self, path: str, chunks: Iterable[Chunk], check: Check | None = None, *, keep: bool = False
+    ) -> Written:
         """Write one output (`path` with /, relative to the output folder) and read it back with `check`.
+
+        With `keep`, nothing is replaced by other content, not even what is ours.
 
         Raises:
             VerificationError: from `check`; nothing is put in place then.
@@ -82,7 +87,7 @@ class Store:
             if mode is not None and mode != mode | stat.S_IRUSR | stat.S_IWUSR:
                 part.chmod(mode)
             before = Stamp.of(part.stat())
-            self._place(path, part, final, sha256)
+            self._place(path, part, final, sha256, keep=keep)
             if self.durable:
                 sync_folder(final.parent)
                 sync_folders(final.parent)
@@ -117,23 +122,38 @@ class Store:
                 hint="run without --locked to accept the new content",
             )
 
-    def _place(self, path: str, part: Path, final: Path, sha256: str) -> None:
+    def _place(self, path: str, part: Path, final: Path, sha256: str, *, keep: bool) -> None:
         """Give the file its name; one that came meanwhile keeps it. Raises: StoreError, OSError."""
         if self.claims is not None:
             self.claims.add(path, sha256)
-        if self.overwrite or path in self.ours:
+        if not keep and (self.overwrite or path in self.ours):
             replace(part, final)
             return
         try:
             place_new(part, final)
         except FileExistsError:
-            if self.claims is None or not self.claims.proves(path):
+            if keep and file_sha256(final) != sha256:
+                raise StoreError(
+                    "is there with other content, and 'keep' never replaces it",
+                    subject=path,
+                    hint="put {date} into its path, so that each acquisition has its own; or move it away",
+                ) from None
+            allowed = self.overwrite or path in self.ours
+            if not allowed and (self.claims is None or not self.claims.proves(path)):
                 raise StoreError(
                     "exists and was not written by this recipe",
                     subject=path,
                     hint="move it away, or give --overwrite to replace it",
                 ) from None
             replace(part, final)
+
+
+def remove(out: Path, path: str) -> None:
+    """Delete an output. Raises: StoreError."""
+    try:
+        out.joinpath(*path.split("/")).unlink(missing_ok=True)
+    except OSError as error:
+        raise store_error(error, path) from error
 
 
 def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -64,6 +64,8 @@ class UnitResult:
     """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
     why: str = ""
     """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
+    replaced: tuple[str, ...] = ()
+    """Those of `written` that had other content, of an input that changed since."""
     further: tuple[Failure, ...] = ()
     """Failures of other outputs of the unit."""
 
@@ -83,6 +85,8 @@ class Job:
     durable: bool = False
     ours: frozenset[str] = frozenset()
     expected: Mapping[str, str] = field(default_factory=dict)
+    keep: bool = False
+    """Whether no output is replaced by other content, whatever the recipe says."""
     claims: Claims | None = None
     links: frozenset[str] = frozenset()
     planned_on: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -157,6 +161,11 @@ class Outcome:
             + details("written", [file.path for result in self.results for file in result.written])
             + details("notes", [note.text for note in self.notes])
         )
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Every output that was replaced."""
+        return tuple(path for result in self.results for path in result.replaced)
 
     def count(self, status: Status) -> int:
         return sum(result.status == status for result in self.results)

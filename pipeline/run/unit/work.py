@@ -232,7 +232,8 @@ class _Work:
         if self.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
         check = self._checking(artifact.check, self._read_for(images), dicom=target.file is DICOM)
-        self.written.append(self.store.put(output.path, artifact.chunks, check))
+        keep = self.job.keep or (self.conversion.keep if options.keep is None else options.keep) or False
+        self.written.append(self.store.put(output.path, artifact.chunks, check, keep=keep))
         self.notes |= dict.fromkeys(artifact.notes)
 
     def _refuse_dtype(self, notes: Sequence[Note], to: str) -> None:

@@ -65,7 +65,8 @@ def test_the_object_for_programs() -> None:
                 "digest": "ab",
                 "exit_status": 1,
                 "interrupted": False,
-                "counts": {"written": 1, "current": 0, "failed": 1, "skipped": 0},
+                "counts": {"written": 1, "current": 0, "failed": 1, "skipped": 0, "replaced": 0},
+                "replaced": [],
                 "notes": [],
                 "units": [
                     {

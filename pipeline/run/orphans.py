@@ -1,0 +1,161 @@
+"""Outputs whose input is gone: the lock knows them, and the recipe makes them where the input is there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from ...schemas.language.template import parse
+from ..errors import PlanError
+from ..plan.model import Plan
+from ..store.files import remove
+from ..store.lock import Lock
+from ..store.reading import file_sha256
+from ..store.running import held
+from ..store.stamp import key_of_file
+from ..store.state import State
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Conversion
+
+_PATTERN = re.compile(r"[*?\[{]")
+
+
+def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
+    """The orphans that a lock names, each with the conversion that one of its paths may have come from."""
+    planned = {output.path for unit in plan.units for output in unit.outputs}
+    left = lock.outputs.keys() - planned
+    if not left or not lock.inputs.keys() - inputs_of(plan):
+        return {}
+    paths = [
+        (name, _pattern_of(export.path))
+        for name, conversion in plan.loaded.recipe.conversions.items()
+        for export in conversion.exports
+    ]
+    found: dict[str, str] = {}
+    for path in sorted(left):
+        name = next((name for name, pattern in paths if pattern.fullmatch(path)), None)
+        if name is not None:
+            found[path] = name
+    return found
+
+
+def inputs_of(plan: Plan) -> set[str]:
+    """The inputs of a plan in the data folder."""
+    return {item.path for unit in plan.units for item in unit.files if item.base == "data"}
+
+
+def _pattern_of(template: str) -> re.Pattern[str]:
+    """What a path of this template may be; a value in it is a part of one name."""
+    pieces = parse(template)
+    text = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
+    return re.compile(re.escape(normpath(text.replace("\\", "/"))).replace("\0", "[^/]*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An output whose input is gone; `why`: the reason why it is not pruned, else nothing."""
+
+    path: str
+    conversion: str
+    why: str = ""
+
+
+def prunable(plan: Plan, *, most: bool) -> tuple[Orphan, ...]:
+    """The orphans that are there, each with the reason why it stays. `most`: also of a conversion that lost
+    more than half of its inputs. Raises: PlanError, where the lock cannot be read.
+    """
+    state = State(plan.loaded.path)
+    lock = state.lock(state.recall())
+    orphans = orphans_of(plan, lock)
+    reasons = {name: _spared(plan, name, orphans, most=most) for name in set(orphans.values())}
+    found = []
+    for path, name in orphans.items():
+        file = plan.out.joinpath(*path.split("/"))
+        if os.path.lexists(file):
+            found.append(Orphan(path, name, reasons[name] or _altered(file, lock.outputs[path])))
+    return tuple(found)
+
+
+def _altered(file: os.PathLike[str], known: str) -> str:
+    try:
+        return "" if file_sha256(file) == known else "it was altered"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+
+
+def _spared(plan: Plan, name: str, orphans: Mapping[str, str], *, most: bool) -> str:
+    """Why nothing of a conversion is pruned: its inputs may be gone for a while, or by mistake."""
+    units = [unit for unit in plan.units if unit.conversion == name]
+    folder = next(_unreadable(plan, plan.loaded.recipe.conversions[name]), "")
+    if folder:
+        return f"{folder} is missing or cannot be read"
+    if not units:
+        return f"{name} matches nothing"
+    if any(unit.problem for unit in units):
+        return f"not every input of {name} can be read"
+    lost = Counter(orphans.values())[name]
+    left = sum(len(unit.outputs) for unit in units)
+    if lost > left and not most:
+        return f"{name} lost more than half of its inputs; --prune=all deletes them all the same"
+    return ""
+
+
+def _unreadable(plan: Plan, conversion: Conversion) -> Iterator[str]:
+    """The folders of inputs that are not there, as far as globs name them; of chained ones, those before."""
+    for other in conversion.inputs.from_:
+        yield from _unreadable(plan, plan.loaded.recipe.conversions[other])
+    for glob in () if conversion.inputs.from_ else conversion.inputs.files:
+        parts = []
+        for part in str(glob).split("/")[:-1]:
+            if _PATTERN.search(part):
+                break
+            parts.append(part)
+        folder = plan.data.joinpath(*parts)
+        try:
+            os.scandir(folder).close()
+        except OSError:
+            yield "/".join(parts) or str(plan.data)
+
+
+def prune(plan: Plan, paths: Collection[str]) -> None:
+    """Delete these outputs, and forget them in lock and memory.
+
+    Raises:
+        PlanError: another run of the recipe goes on.
+        StoreError: a file cannot be deleted; what was deleted before is forgotten.
+    """
+    state = State(plan.loaded.path)
+    with held(state.running_file) as holder:
+        if holder.by:
+            raise PlanError(
+                f"another run of it is going on ({holder.by})",
+                subject=str(plan.loaded.path),
+                hint="run again",
+            )
+        lock = state.lock(state.recall())
+        gone: list[str] = []
+        try:
+            for path in paths:
+                if not _altered(plan.out.joinpath(*path.split("/")), lock.outputs[path]):
+                    remove(plan.out, path)
+                    gone.append(path)
+        finally:
+            _forget(plan, state, lock, gone)
+
+
+def _forget(plan: Plan, state: State, lock: Lock, gone: Collection[str]) -> None:
+    outputs = lock.outputs.keys() - set(gone)
+    left = lock.only(lock.inputs, outputs, plan.loaded.recipe.conversions)
+    if not orphans_of(plan, left):
+        left = left.only(inputs_of(plan), outputs, plan.loaded.recipe.conversions)
+    state.save_lock(left)
+    database = state.open()
+    base = os.path.realpath(plan.out)
+    database.forget_written(key_of_file(f"{base}{os.sep}{path}") for path in gone)
+    database.close()
