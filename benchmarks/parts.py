@@ -48,7 +48,7 @@ def main(recipe: str, data: str, out: str, count: int) -> None:
     _timed(work._Work, "_export", spent, "export")
     loaded = load_recipe(Path(recipe))
     planned = plan(loaded, data=Path(data), out=Path(out))
-    job = Job(loaded, planned.data, planned.out)
+    job = Job(planned.lowered, planned.data, planned.out)
     files: list[Path] = []
     units = planned.units[: count + 1]
     for number, unit in enumerate(units):

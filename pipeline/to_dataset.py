@@ -13,18 +13,20 @@ from pydantic import TypeAdapter
 
 from ..schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomTarget
 from ..schemas.exports import Pixels as How
-from ..schemas.geometry import Geometry as Stated
+from ..schemas.geometry import Geometry
 from ..schemas.language.tag_fields import TagKey, Tags
 from ..schemas.language.tags import TagPath, TagValue
-from ..schemas.recipe import Limits
-from ..schemas.sources import AutoSource
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
+from .exporters.options import ExportOptions
 from .exporters.registry import TARGETS, exporter
 from .imaging.exact import native
 from .imaging.geometry import resolve
 from .imaging.image import Image, Origin
+from .loaders.options import AutoOptions, DicomOptions, Limits
 from .output import Context, Identity
+from .plan.lower import lowered, lowered_geometry
+from .plan.lowered import Quantity
 from .recipe.arguments import as_model, plain_tags, tag_key, validated
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def to_dataset(
     source: npt.NDArray[Any] | Dataset | Image | str | PathLike[str],
     *,
     to: DicomTarget = "rt-image",
-    geometry: Stated | Mapping[str, Any] | None = None,
+    geometry: Geometry | Mapping[str, Any] | None = None,
     tags: Mapping[Any, Any] | None = None,
     remove_tags: Iterable[Any] = (),
     pixels: How = "auto",
@@ -71,10 +73,11 @@ def to_dataset(
     """
     if to not in _KINDS:
         raise UsageError(f"there is no kind '{to}'", hint=f"kinds are {', '.join(_KINDS)}")
-    stated = as_model(Stated, geometry or {}, "geometry")
-    options = as_model(EXPORT_TARGETS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
+    stated = lowered_geometry(as_model(Geometry, geometry or {}, "geometry")).filled(_number)
+    said = as_model(EXPORT_TARGETS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
+    options = lowered(TARGETS[to].options, said)
     images = [
-        resolve(image, stated, origins=dict.fromkeys(Stated.model_fields, Origin("conversion")))
+        resolve(image, stated, origins=dict.fromkeys(Geometry.model_fields, Origin("conversion")))
         for image in _images(source)
     ]
     overrides = validated(_TAGS, plain_tags(tags or {}), "tags")
@@ -87,7 +90,13 @@ def to_dataset(
     return whole_dataset(finish(_draft(images, options, context), context))
 
 
-def _draft(images: Sequence[Image], options: Any, context: Context) -> Draft:
+def _number(given: Quantity) -> float:
+    if isinstance(given, str):
+        raise UsageError(f"'{given}' is a template, which only a recipe fills", hint="give a number")
+    return given
+
+
+def _draft(images: Sequence[Image], options: ExportOptions, context: Context) -> Draft:
     if len(images) != 1 and TARGETS[options.to].holds == "image":
         raise UsageError(
             f"the source holds {len(images)} images, and '{options.to}' takes one", hint="give one of them"
@@ -107,7 +116,7 @@ def _images(source: Any) -> list[Image]:
     if isinstance(source, str | PathLike):
         from .loaders.registry import load
 
-        return list(load(Path(source), AutoSource(), Limits()))
+        return list(load(Path(source), AutoOptions(), Limits()))
     if isinstance(source, Dataset):
         return _of_dataset(source)
     return [_of_array(source)]
@@ -137,7 +146,6 @@ def _of_dataset(dataset: Dataset) -> list[Image]:
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    from ..schemas.sources import DicomSource
     from .loaders.dicom.loader import images_of
     from .pydicom_versions.elements import original_encoding
 
@@ -148,7 +156,7 @@ def _of_dataset(dataset: Dataset) -> list[Image]:
         if little is False:
             raise UsageError("the dataset is big endian and has no transfer syntax in its file meta")
         plain.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    return list(images_of(plain, Path("dataset"), DicomSource(), Limits()))
+    return list(images_of(plain, Path("dataset"), DicomOptions(), Limits()))
 
 
 def _identity(source: Any, name: str, namespace: UUID | str | None) -> Identity:

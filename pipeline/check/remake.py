@@ -66,7 +66,7 @@ def _of_unit(
 ) -> Iterator[tuple[Finding, Difference]]:
     memory = Memory(plan.out, wanted=frozenset(finding.path for finding in findings))
     try:
-        result = work(unit, Trial(plan.loaded, plan.data, plan.out, memory=memory))
+        result = work(unit, Trial(plan.lowered, plan.data, plan.out, memory=memory))
         problem = str(result.error) if result.error else ""
     except DicombakeError as error:
         problem = str(error)

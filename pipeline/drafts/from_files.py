@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...schemas.language.words import FILL_IN
-from ...schemas.recipe import Limits
 from ..errors import SourceError, UsageError
 from ..exporters.registry import TARGETS, default_target
 from ..imaging.image import Geometry
 from ..imaging.probe import Probe
 from ..loaders.auto import recognise
 from ..loaders.base import Drafted, Unsaid
+from ..loaders.options import Limits
 from ..loaders.registry import FORMATS, loader
 from .base import Draft, head
 

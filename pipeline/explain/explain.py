@@ -86,7 +86,7 @@ def explain(plan: Plan, path: str) -> Explained:
             f"{plan.loaded.path} does not make it", subject=path, hint="'dicombake plan' lists what it makes"
         )
     memory = Memory(plan.out, wanted=frozenset({path}))
-    job = _Job(plan.loaded, plan.data, plan.out, memory=memory)
+    job = _Job(plan.lowered, plan.data, plan.out, memory=memory)
     result = do_unit(replace(unit, outputs=(output,)), job)
     if result.error:
         failed = result.error

@@ -16,10 +16,10 @@ from .base import Contents, Exporter
 from .compare import reading_back, same_pixels
 
 if TYPE_CHECKING:
-    from ...schemas.exports import NpyExport
+    from .options import PlainOptions
 
 
-def export(images: Sequence[Image], options: NpyExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: PlainOptions, context: Context) -> Artifact:
     """Images as one array: (rows, columns) or (rows, columns, samples); several stacked along a new first
     axis. Format version 1.0, C order, little endian.
 

@@ -11,6 +11,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
+from .options import (
+    CtSeriesOptions,
+    ExportOptions,
+    JpgOptions,
+    ParametricMapOptions,
+    PlainOptions,
+    PngOptions,
+    RtImageOptions,
+    SameKindOptions,
+    SecondaryCaptureOptions,
+)
+
 if TYPE_CHECKING:
     from .base import Exporter
 
@@ -43,6 +55,8 @@ class Target:
 
     module: str
     """The module here that has its `EXPORTER`."""
+    options: type[ExportOptions]
+    """What its exporter is told; the model's fields by their names."""
     describes: str
     """What it writes, in one line, for `dicombake formats` and the docs."""
     file: FileKind
@@ -65,6 +79,7 @@ class Target:
 TARGETS: Mapping[str, Target] = {
     "rt-image": Target(
         module="dicom.rt_image",
+        options=RtImageOptions,
         describes="RT Image; several pages or frames give one multi-frame file",
         file=DICOM,
         holds="pages",
@@ -75,6 +90,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "ct-series": Target(
         module="dicom.ct_series",
+        options=CtSeriesOptions,
         describes="one CT Image per slice; one study, series and frame of reference",
         file=DICOM,
         holds="image",
@@ -85,6 +101,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "secondary-capture": Target(
         module="dicom.secondary_capture",
+        options=SecondaryCaptureOptions,
         describes="grey or colour Secondary Capture; several pages give one file",
         file=DICOM,
         holds="slices",
@@ -95,6 +112,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "parametric-map": Target(
         module="dicom.parametric_map",
+        options=ParametricMapOptions,
         describes="a Parametric Map, the kind made for floats; several images give one file",
         file=DICOM,
         holds="slices",
@@ -105,6 +123,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "dicom": Target(
         module="dicom.same_kind",
+        options=SameKindOptions,
         describes="the source DICOM's own kind: tags kept, pixels and overrides replaced",
         file=DICOM,
         holds="slices",
@@ -115,6 +134,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "png": Target(
         module="pictures.png",
+        options=PngOptions,
         describes="picture without loss: values exactly in 8 or 16 bits, or a window at 8; "
         "properties as text",
         file=FileKind(
@@ -128,6 +148,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "jpg": Target(
         module="pictures.jpg",
+        options=JpgOptions,
         describes="picture with loss, 8 bits, grey or colour",
         file=FileKind(
             name="jpg",
@@ -145,6 +166,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "tiff": Target(
         module="pictures.tiff",
+        options=PlainOptions,
         describes="values exactly, of every type, with the resolution; several images are pages",
         file=FileKind(
             name="tiff",
@@ -162,6 +184,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "npy": Target(
         module="npy",
+        options=PlainOptions,
         describes="values exactly, as a numpy array; several images are stacked",
         file=FileKind(
             name="npy", suffix=".npy", other_suffixes=(), signatures=(b"\x93NUMPY",), offset=0, read_by=None

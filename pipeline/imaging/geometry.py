@@ -9,18 +9,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 from ...schemas.language.words import UNKNOWN
 from ..errors import GeometryError, Note
 from .angles import Axis, apart, to_iec
 from .deterministic import cosine_and_sine
 from .image import Geometry, Image, Origin
+from .stated import Stated
 from .tolerances import ANGLE, INVERTIBLE, SPACING, STATED_DISTANCE
-
-if TYPE_CHECKING:
-    from ...schemas.geometry import Geometry as Stated
 
 STANDARD_ORIENTATION = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Columns run along +x, rows along -y of the receptor, as every Varian RT Image says."""
@@ -29,14 +26,9 @@ AXES: tuple[Axis, ...] = ("gantry", "collimator", "couch")
 DISTANCES: tuple[Literal["sid", "sad"], ...] = ("sid", "sad")
 
 
-def restated(stated: Stated, changes: Mapping[str, Any]) -> Stated:
-    """What a recipe states of the geometry, with other values for some of its keys."""
-    return cast("Stated", SimpleNamespace(**{**vars(stated), **changes}))
-
-
 def resolve(
     image: Image,
-    recipe_geometry: Stated,
+    recipe_geometry: Stated[float],
     *,
     weak: frozenset[str] = frozenset(),
     origins: Mapping[str, Origin] | None = None,
@@ -46,7 +38,7 @@ def resolve(
 
     Args:
         image: as it was loaded; its pixels are not looked at.
-        recipe_geometry: every template in it rendered to a number.
+        recipe_geometry: what the recipe states, with what other files say of this one.
         weak: fields of `recipe_geometry` that come from defaults: they fill and never replace.
         origins: where the recipe's values stand, by field.
         strict: differences are errors.
@@ -82,7 +74,7 @@ class _Resolution:
     """One image's geometry while the recipe's values are joined to it."""
 
     def __init__(
-        self, image: Image, stated: Stated, weak: frozenset[str], origins: Mapping[str, Origin]
+        self, image: Image, stated: Stated[float], weak: frozenset[str], origins: Mapping[str, Origin]
     ) -> None:
         self.image = image
         self.before = image.geometry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,11 +186,10 @@ def geometry_cells(row: Row) -> dict[str, str]:
     return {column: cell for column, cell in row if column in TABLE_GEOMETRY and cell}
 
 
-def tag_cells(row: Row, options: Metadata) -> dict[TagPath, TagValue]:
-    """The cells that are elements."""
-    plain = {options.column or options.match, *options.ignore}
+def tag_cells(row: Row, others: Collection[str]) -> dict[TagPath, TagValue]:
+    """The cells that are elements; `others` are columns that are none, whatever their names."""
     return {
         path_of(column): tag_value(path_of(column), cell)
         for column, cell in row
-        if cell and column in keywords() and column not in plain
+        if cell and column in keywords() and column not in others
     }

@@ -14,8 +14,7 @@ from .files import head_of
 from .registry import FORMATS, loader
 
 if TYPE_CHECKING:
-    from ...schemas.recipe import Limits
-    from ...schemas.sources import AutoSource
+    from .options import AutoOptions, Limits
 
 
 _SNIFFED = tuple(name for name, row in FORMATS.items() if row.content is not None)
@@ -44,13 +43,13 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
     return Certainty.NO if sniff is None else sniff(head, path)
 
 
-def load(path: Path, source: AutoSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The images that the file's own loader gives. Raises: SourceError."""
     own = loader(recognise(path))
     yield from own.load(path, own.defaults, limits, pages)
 
 
-def probe(path: Path, source: AutoSource, limits: Limits) -> Probe:
+def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     """What the file's own loader says; `format` names it. Raises: SourceError."""
     own = loader(recognise(path))
     return own.probe(path, own.defaults, limits)

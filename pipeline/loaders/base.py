@@ -13,7 +13,7 @@ from ..imaging.image import Image, SourceFile
 from ..imaging.probe import Probe
 
 if TYPE_CHECKING:
-    from ...schemas.recipe import Limits
+    from .options import Limits, SourceOptions
 
 
 class Certainty(IntEnum):
@@ -81,7 +81,7 @@ class Loader:
     load: Load
     probe: Probing
     sniff: Sniff | None = None
-    defaults: Any = None
+    defaults: SourceOptions | None = None
     """The options of a recipe that states none; of a format that content tells, so that it can be read."""
     drafted: Callable[[Path, Limits], Drafted] | None = None
     """How a draft reads a file; None: with the `defaults`. Raises: SourceError."""

@@ -15,8 +15,8 @@ from .base import check_claim
 from .files import opened
 
 if TYPE_CHECKING:
-    from ...schemas.recipe import Limits
     from ...schemas.sources import ByteOrder
+    from .options import Limits
 
 _MARKS: dict[str, str] = {"little": "<", "big": ">"}
 _SUGGESTIONS = 4

@@ -12,9 +12,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .options import (
+    ArrayOptions,
+    AutoOptions,
+    CyberKnifeRawOptions,
+    DicomOptions,
+    DicomSeriesOptions,
+    ImageOptions,
+    Limits,
+    RawOptions,
+    SourceOptions,
+    VisionRtRawOptions,
+    VolumeOptions,
+    XimOptions,
+)
+
 if TYPE_CHECKING:
-    from ...schemas.recipe import Limits
-    from ...schemas.sources import AnySource
     from ..imaging.image import Image
     from ..imaging.probe import Probe
     from .base import Loader, Surveyed
@@ -26,6 +39,8 @@ class Format:
 
     module: str
     """The module here that has its `LOADER`."""
+    options: type[SourceOptions]
+    """What its loader is told; the model's fields by their names."""
     describes: str
     """What it reads, in one line, for `dicombake formats` and the docs."""
     content: str | None
@@ -59,6 +74,7 @@ _DICOM = ("imagecodecs", "pydicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg
 _OWN: Mapping[str, Format] = {
     "dicom": Format(
         module="dicom.loader",
+        options=DicomOptions,
         describes="DICOM file, also without preamble or file meta, of every readable codec",
         content="DICOM",
         raw=False,
@@ -74,6 +90,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "xim": Format(
         module="xim.loader",
+        options=XimOptions,
         describes="Varian .xim image, compressed or not, by content whatever its name",
         content="XIM",
         raw=False,
@@ -89,6 +106,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "image": Format(
         module="pictures.loader",
+        options=ImageOptions,
         describes="TIFF, JPEG, PNG or BMP picture; each page of a TIFF is an image",
         content="TIFF, JPEG, PNG, BMP",
         raw=False,
@@ -104,6 +122,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "array": Format(
         module="arrays.array",
+        options=ArrayOptions,
         describes="2D numpy array, .npy or .npz",
         content="numpy",
         raw=False,
@@ -119,6 +138,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "volume": Format(
         module="arrays.volume",
+        options=VolumeOptions,
         describes="3D numpy array, .npy or .npz, as slices",
         content=None,
         raw=False,
@@ -134,6 +154,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "dicom-series": Format(
         module="dicom.series",
+        options=DicomSeriesOptions,
         describes="CT, MR or PET slices, one DICOM file each, as one volume",
         content=None,
         raw=False,
@@ -149,6 +170,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "cyberknife-raw": Format(
         module="raw.cyberknife",
+        options=CyberKnifeRawOptions,
         describes="CyberKnife .raw, an ASCII header with width and height, then pixels",
         content=None,
         raw=True,
@@ -164,6 +186,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "visionrt-raw": Format(
         module="raw.visionrt",
+        options=VisionRtRawOptions,
         describes="VisionRT .raw, pixels without a header",
         content=None,
         raw=True,
@@ -179,6 +202,7 @@ _OWN: Mapping[str, Format] = {
     ),
     "raw": Format(
         module="raw.loader",
+        options=RawOptions,
         describes="any flat pixel file whose shape and dtype the recipe states",
         content=None,
         raw=True,
@@ -198,6 +222,7 @@ FORMATS: Mapping[str, Format] = {
     **_OWN,
     "auto": Format(
         module="auto",
+        options=AutoOptions,
         describes="any format that its content tells; never a raw one",
         content=None,
         raw=False,
@@ -221,7 +246,7 @@ def loader(name: str) -> Loader:
     return found
 
 
-def load(path: Path, source: AnySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: SourceOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The images of a file in order, one in memory at a time; `pages` picks some, counted from 0.
 
     Raises:
@@ -231,7 +256,7 @@ def load(path: Path, source: AnySource, limits: Limits, pages: range | None = No
 
 
 def load_each(
-    paths: Sequence[Path], source: AnySource, limits: Limits, pages: range | None = None
+    paths: Sequence[Path], source: SourceOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[tuple[Path, Image]]:
     """The images of several files, each with the file it is of; a series in the order of its slices.
 
@@ -246,12 +271,12 @@ def load_each(
             yield path, image
 
 
-def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
+def probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
     """What the file's headers say, no pixel read. Raises: SourceError."""
     return loader(source.format).probe(path, source, limits)
 
 
-def survey(paths: Sequence[Path], source: AnySource, limits: Limits) -> Surveyed:
+def survey(paths: Sequence[Path], source: SourceOptions, limits: Limits) -> Surveyed:
     """The slices of a series among some files, no pixel read. Raises: SourceError.
 
     Raises: TypeError, where the format is no series.

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import places
-from ...schemas.recipe import Limits, Recipe
+from ...schemas.recipe import Recipe
 from ...schemas.rules.templates import templates
-from ...schemas.sources import AnySource
 from ..errors import PlanError, UsageError
+from ..loaders.options import Limits, SourceOptions
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
 from .gather import Planning, Probing, refuse
+from .lower import lower
 from .model import Base, InputFile, Output, Plan, Step, StepKind, Unit
 from .units import units_of
 
@@ -69,7 +70,8 @@ def plan(
         raise PlanError("the output folder is a file", subject=str(out))
     names = _ordered(recipe, _selected(recipe, only))
     with collector_paused():
-        return _planned(Planning(loaded, data, out, probe or _probe, _never(loaded, data)), names)
+        lowered = lower(loaded, names)
+        return _planned(Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data)), names)
 
 
 def _planned(planning: Planning, names: list[str]) -> Plan:
@@ -82,8 +84,16 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     if planning.refusals:
         raise PlanError(*_told(planning.refusals))
     links = _links(planning.out, units)
+    notes = tuple(planning.notes)
     return Plan(
-        planning.loaded, planning.data, planning.out, units, tuple(planning.notes), links, planning.stats
+        planning.loaded,
+        planning.lowered,
+        planning.data,
+        planning.out,
+        units,
+        notes,
+        links,
+        planning.stats,
     )
 
 
@@ -133,7 +143,7 @@ def _never(loaded: LoadedRecipe, data: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _probe(path: Path, source: AnySource, limits: Limits) -> Probe:
+def _probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
     from ..loaders.registry import probe
 
     return probe(path, source, limits)

@@ -15,7 +15,6 @@ from ..inputs.render import split_name
 from ..inputs.tables import Table, key_of, read_table
 from .gather import Gathered, Planning, refuse
 from .model import NO_COMPANIONS, Companions, InputFile
-from .scope import kinds_of
 
 
 def furnished(name: str, gathered: Gathered, planning: Planning) -> Gathered:
@@ -35,14 +34,14 @@ class _Found:
     def __init__(self, name: str, conversion: Conversion, planning: Planning) -> None:
         self.name, self.conversion, self.planning = name, conversion, planning
         self.folders: dict[str, str] = {}
-        self.kinds = kinds_of(planning.loaded.recipe, name)
+        self.kinds = planning.lowered.conversions[name].kinds
         self.table = self._table()
 
     def _table(self) -> Table | None:
         options = self.conversion.metadata
         if options is None:
             return None
-        limit = self.planning.loaded.recipe.limits.header_bytes
+        limit = self.planning.lowered.limits.header_bytes
         try:
             return read_table(
                 self.planning.read(options.csv),

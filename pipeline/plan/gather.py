@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import parse_glob
-from ...schemas.recipe import Conversion, Limits
+from ...schemas.recipe import Conversion
 from ..confined import REFUSED, escapes
 from ..errors import Note, PlanError, Problem
 from ..inputs.globs import Globs, nfc
@@ -18,15 +18,17 @@ from ..inputs.hints import near_miss
 from ..inputs.render import split_name
 from ..inputs.search import natural_key, search, unmatched
 from ..loaders.files import stat_of
+from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
+from .lowered import LoweredRecipe
 from .model import InputFile, Unit
 from .scope import shared_captures
 
 if TYPE_CHECKING:
     from ..imaging.probe import Probe
 
-Probing = Callable[[Path, Any, Limits], "Probe"]
+Probing = Callable[[Path, SourceOptions, Limits], "Probe"]
 """Reads the headers of a file. Raises: SourceError."""
 
 
@@ -35,6 +37,7 @@ class Planning:
     """One planning under way."""
 
     loaded: LoadedRecipe
+    lowered: LoweredRecipe
     data: Path
     out: Path
     probe: Probing

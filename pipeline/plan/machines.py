@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...schemas.language.suggest import did_you_mean
-from ...schemas.language.template import is_template, places
+from ...schemas.language.template import places
 from ..errors import PlanError, SourceError
 from ..inputs.render import Scope, render, shows_source
-from ..recipe.loaded import LoadedRecipe
-
-
-def machine_template(loaded: LoadedRecipe, conversion: str) -> str:
-    """The template that names the machines of a conversion's files; nothing where none does."""
-    text = loaded.recipe.conversions[conversion].machine
-    return text if text is not None and is_template(text) else ""
 
 
 def asks_source(template: str) -> bool:
@@ -20,14 +15,14 @@ def asks_source(template: str) -> bool:
     return any(place.namespace == "source" for place in places(template))
 
 
-def machine_named(template: str, scope: Scope, loaded: LoadedRecipe) -> str:
-    """The machine that a template names.
+def machine_named(template: str, scope: Scope, known: Collection[str]) -> str:
+    """The one of the known machines that a template names.
 
     Raises:
         SourceError: a file names a machine that the recipe does not have, or none.
         PlanError: another name does; or the template names what nobody knows.
     """
-    name, known = render(template, scope).strip(), tuple(loaded.recipe.machines)
+    name = render(template, scope).strip()
     if name in known:
         return name
     listed = f"known are {', '.join(known)}"

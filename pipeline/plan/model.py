@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import Note
 from ..recipe.loaded import LoadedRecipe
+from .lowered import LoweredRecipe
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Conversion
@@ -120,6 +121,8 @@ class Plan:
     """Everything that a run does, in an order in which it can be done."""
 
     loaded: LoadedRecipe
+    lowered: LoweredRecipe
+    """What of the recipe workers carry out."""
     data: Path
     out: Path
     units: tuple[Unit, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...schemas.language.patterns import captures_of
 from ..errors import SourceError
 from ..inputs.render import Scope, SourceLookup, source_lookup
-from ..recipe.loaded import LoadedRecipe
+from .lowered import LoweredRecipe
 from .model import InputFile, Unit
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
 def scope_of(
-    loaded: LoadedRecipe,
+    recipe: LoweredRecipe,
     unit: Unit,
     *,
     file: InputFile | None = None,
@@ -34,13 +34,15 @@ def scope_of(
 
     Of a group, only captures that are the same in all of its files have a value.
     """
-    kinds = kinds_of(loaded.recipe, unit.conversion)
+    kinds = recipe.conversions[unit.conversion].kinds
     files = unit.inputs if file is None else (file,)
-    return scope_of_files(loaded, kinds, files, unit.index, group=unit.group, page=page, source=source)
+    return scope_of_files(
+        recipe.variables, kinds, files, unit.index, group=unit.group, page=page, source=source
+    )
 
 
 def scope_of_files(
-    loaded: LoadedRecipe,
+    variables: Mapping[str, str],
     kinds: Mapping[str, str],
     files: Sequence[InputFile],
     index: int,
@@ -49,7 +51,8 @@ def scope_of_files(
     page: int | None = None,
     source: SourceLookup | None = None,
 ) -> Scope:
-    """The same for files that are no unit yet; `kinds` of their captures, `index` from 1."""
+    """The same for files that are no unit yet; `variables` of the recipe, `kinds` of their captures, `index`
+    from 1."""
     captures, row, unknown = files[0].captures, files[0].companions.row, NO_REASONS
     table: Mapping[str, str] = dict(row) if row else NO_CELLS
     if len(files) > 1:
@@ -63,7 +66,7 @@ def scope_of_files(
         page=page,
         captures=captures,
         kinds=kinds,
-        variables=loaded.recipe.vars,
+        variables=variables,
         environment=environ,
         source=source,
         table=table,

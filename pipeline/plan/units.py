@@ -17,9 +17,9 @@ from ..inputs.render import Scope, render_path
 from ..loaders.registry import FORMATS
 from .companions import furnished
 from .gather import Job, Planning, gather, jobs_of, refuse
-from .machines import asks_source, machine_named, machine_template
+from .machines import asks_source, machine_named
 from .model import Output, Unit
-from .scope import kinds_of, scope_of_files, shared_lookup
+from .scope import scope_of_files, shared_lookup
 
 if TYPE_CHECKING:
     from ..imaging.probe import Probe
@@ -33,7 +33,7 @@ _PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
 def units_of(name: str, planning: Planning) -> Iterator[Unit]:
     """The units of one conversion, in order; what stands against it goes into `planning`."""
     conversion = planning.loaded.recipe.conversions[name]
-    kinds = kinds_of(planning.loaded.recipe, name)
+    kinds = planning.lowered.conversions[name].kinds
     if not planning.loaded.trusted and (variable := next(_environment(conversion), "")):
         yield Unit(name, name, 1, (), (), problem=f"needs {{env.{variable}}}, which {WITHHELD}")
         return
@@ -62,7 +62,7 @@ class _Naming:
         self, name: str, conversion: Conversion, kinds: Mapping[str, str], planning: Planning
     ) -> None:
         self.name, self.kinds, self.planning = name, kinds, planning
-        self.source, self.exports = conversion.source, conversion.exports
+        self.source, self.exports = planning.lowered.conversions[name].source, conversion.exports
         self.format = FORMATS[self.source.format]
         named = [{(place.namespace, place.name) for place in places(export.path)} for export in self.exports]
         self.paged = [bool(names & _PAGED) for names in named]
@@ -74,7 +74,7 @@ class _Naming:
         self.asks_source = any(space == "source" for names in named for space, _ in names)
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
         self.splits = self.volume and not self.series and all(self.paged)
-        self.machine = machine_template(planning.loaded, name)
+        self.machine = planning.lowered.conversions[name].machine or ""
         self.asks_machine = asks_source(self.machine)
         self.refused: set[int] = set()
 
@@ -105,7 +105,7 @@ class _Naming:
             job, headers = self._surveyed(job) if self.series else (job, self._headers(job))
             numbers = self._numbers(headers)
             scope = scope_of_files(
-                self.planning.loaded,
+                self.planning.lowered.variables,
                 self.kinds,
                 job.files,
                 index,
@@ -127,7 +127,7 @@ class _Naming:
             return job, self._headers(job) if self.asks_source or any(self.paged) else ()
         from ..loaders.registry import survey
 
-        limits, folder = self.planning.loaded.recipe.limits, self.planning.data
+        limits, folder = self.planning.lowered.limits, self.planning.data
         found = survey([self.planning.read(file.path) for file in job.files], self.source, limits)
         members = frozenset(found.paths)
         return replace(
@@ -139,7 +139,7 @@ class _Naming:
         if not self.machine or (self.asks_machine and _chained(job)):
             return ""
         try:
-            return machine_named(self.machine, scope, self.planning.loaded)
+            return machine_named(self.machine, scope, self.planning.lowered.machines)
         except PlanError as error:
             refuse(self.planning, ("conversions", self.name, "machine"), str(error))
             return ""
@@ -153,7 +153,7 @@ class _Naming:
             for position, export in enumerate(self.exports):
                 self._refuse(position, f"'{export.path}': {reason}")
             return ()
-        limits, read = self.planning.loaded.recipe.limits, self.planning.read
+        limits, read = self.planning.lowered.limits, self.planning.read
         return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
 
     def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:

@@ -21,7 +21,7 @@ from ..imaging.tolerances import SPACING
 from .agreement import agreed_geometry, agreed_source, units_note
 
 if TYPE_CHECKING:
-    from ...schemas.process import Combine
+    from .operations import Combine
 
 ADDITIVE_UNITS = frozenset({"GY"})
 """Units in which a sum of values is again a value: dose is, Hounsfield units are not."""

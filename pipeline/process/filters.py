@@ -22,7 +22,7 @@ from .smoothing import gaussian
 from .splines import resampled
 
 if TYPE_CHECKING:
-    from ...schemas.process import Filter, Rotate
+    from .operations import Filter, Rotate
 
 EXACT_IN_FLOAT = 2**53
 

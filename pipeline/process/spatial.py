@@ -15,7 +15,7 @@ from .common import plural, refusal
 from .placement import moved
 
 if TYPE_CHECKING:
-    from ...schemas.process import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
+    from .operations import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
 
 
 def _rearranged(

@@ -12,7 +12,7 @@ from ..imaging.image import Image, Pixels
 from .common import computed, finite, grey, number, refusal
 
 if TYPE_CHECKING:
-    from ...schemas.process import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
+    from .operations import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
 
 
 def invert(image: Image, options: Invert) -> Image:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import AnySource
 from ..errors import Note, SourceError
 from ..exporters.pictures.text import plain
 from ..imaging.image import Geometry, Image, Lossy, Origin
 from ..imaging.probe import Probe
+from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import load, probe
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Inspection:
     notes: tuple[Note, ...] = ()
 
 
-def inspect_file(path: Path, source: AnySource, *, headers: bool = False) -> Inspection:
+def inspect_file(path: Path, source: SourceOptions, *, headers: bool = False) -> Inspection:
     """Look at a file, every page of it; with `headers` at what these claim and no pixel.
 
     Raises:
@@ -74,7 +73,7 @@ def _of_probe(path: Path, found: Probe) -> Inspection:
     return Inspection(path, found.format, found.pages, (kind,), found.geometry, found.properties)
 
 
-def _of_images(path: Path, source: AnySource, limits: Limits) -> Inspection:
+def _of_images(path: Path, source: SourceOptions, limits: Limits) -> Inspection:
     kinds: dict[tuple[tuple[int, ...], str, str], int] = {}
     span = _Span()
     notes: dict[Note, None] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from ...schemas.recipe import Recipe
-from ...schemas.sources import AnySource
 from ..errors import UsageError
+from ..loaders.options import SourceOptions
+from ..plan.lower import lowered_source
 from ..recipe.problems import problems_in
 from ..recipe.tree import Part, parts_of
 from ..recipe.yaml_nodes import YamlError, read_yaml
@@ -17,7 +18,7 @@ _AROUND = b"{version: 1, name: x, conversions: {x: {inputs: x, exports: {to: npy
 """The recipe whose one conversion gets the source: its reader has the sentences for what is wrong."""
 
 
-def source_of(text: str) -> AnySource:
+def source_of(text: str) -> SourceOptions:
     """The source that an option's text means, as in a recipe: ``xim``, ``{format: raw, shape: [2, 3], ..}``.
 
     Raises:
@@ -30,7 +31,7 @@ def source_of(text: str) -> AnySource:
     recipe = parts_of(read_yaml(_AROUND), OPTION, own=True)
     _put(asked, recipe)
     try:
-        return Recipe.model_validate(recipe.plain()).conversions["x"].source
+        return lowered_source(Recipe.model_validate(recipe.plain()).conversions["x"].source)
     except ValidationError as error:
         told = (
             f"{found.where}: {found.what}" if found.where else found.what

@@ -26,7 +26,6 @@ from .seen_files import SeenFiles
 from .study_hint import separate_studies
 from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
-from .workers.carried import carried
 from .workers.in_process import interrupts, run_here, workers
 from .workers.schedule import Schedule, unreached
 
@@ -158,7 +157,7 @@ class _Run:
 
     def _job(self, lock: Lock, ours: frozenset[str], run_memory: RunMemory) -> Job:
         return Job(
-            carried(self.plan.loaded),
+            self.plan.lowered,
             self.plan.data,
             self.plan.out,
             overwrite=self.options.overwrite,

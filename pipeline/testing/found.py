@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...schemas.recipe import Limits
-from ...schemas.sources import AutoSource
 from ..exporters.registry import DICOM, TARGETS, exporter
 from ..imaging.image import Image, Pixels
+from ..loaders.options import AutoOptions, Limits
 from ..loaders.registry import load
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Found:
     @cached_property
     def images(self) -> list[Image]:
         """By the loader that its content tells."""
-        return list(load(self.path, AutoSource(), Limits()))
+        return list(load(self.path, AutoOptions(), Limits()))
 
     @cached_property
     def array(self) -> Pixels | None:

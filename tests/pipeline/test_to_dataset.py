@@ -89,6 +89,7 @@ def test_a_dataset_made_in_memory_needs_no_file_meta():
         ({"geometry": {"sidd": 5}}, "geometry.sidd: unknown key; did you mean 'sid'?"),
         ({"geometry": 1000}, "geometry: must be a mapping, not int"),
         ({"geometry": {"sid": -5}}, "geometry.sid: must be greater than 0"),
+        ({"geometry": {"sid": "{x}"}}, "'{x}' is a template, which only a recipe fills; give a number"),
         ({"tags": {"PatientIDD": "x"}}, "did you mean 'PatientID'?"),
         ({"remove_tags": ["Foo"]}, "remove_tags.0: 'Foo' is no DICOM keyword"),
         ({"tags": [("PatientID", "x")]}, "tags: must be a mapping (key: value)"),

@@ -29,13 +29,13 @@ from ..pictures.colour import polarity
 from .contents import contents
 
 if TYPE_CHECKING:
-    from ....schemas.exports import CtSeriesExport
+    from ..options import CtSeriesOptions
 
 _TYPE_2 = ("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality")
 _POSITION = 0x00200032
 
 
-def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: CtSeriesOptions, context: Context) -> Artifact:
     """The CT Image of one slice. Raises: ExportError, GeometryError."""
     image = _only(images)
     _refuse_other_modality(image, context)
@@ -48,7 +48,7 @@ def export(images: Sequence[Image], options: CtSeriesExport, context: Context) -
     )
 
 
-def draft(images: Sequence[Image], options: CtSeriesExport, context: Context) -> Draft:
+def draft(images: Sequence[Image], options: CtSeriesOptions, context: Context) -> Draft:
     """The CT Image of one slice, before the recipe's tags. Raises: ExportError, GeometryError."""
     image = _only(images)
     return _draft(image, _encoded(image, options), options, context.trace)
@@ -63,14 +63,14 @@ def _only(images: Sequence[Image]) -> Image:
     return images[0]
 
 
-def _encoded(image: Image, options: CtSeriesExport) -> Encoded:
+def _encoded(image: Image, options: CtSeriesOptions) -> Encoded:
     if image.pixels.ndim != 2:
         raise ExportError("a CT Image is grey, and the source is colour")
     _require_geometry(image.geometry)
     return _with_rescale(encode(image, options.pixels, CT_IMAGE))
 
 
-def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: Context) -> Sibling | None:
+def _sibling(image: Image, encoded: Encoded, options: CtSeriesOptions, context: Context) -> Sibling | None:
     """A slice of an array among the other slices: its own are its number, its place and its pixels."""
     source, plane = image.source, image.geometry.patient
     if (
@@ -95,7 +95,7 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesExport, context: C
     )
 
 
-def _draft(image: Image, encoded: Encoded, options: CtSeriesExport, trace: Trace) -> Draft:
+def _draft(image: Image, encoded: Encoded, options: CtSeriesOptions, trace: Trace) -> Draft:
     dataset, notes = common(image, sop_class=CTImageStorage, modality="CT", trace=trace)
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     leave_empty(dataset, _TYPE_2)

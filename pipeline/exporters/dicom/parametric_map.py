@@ -37,7 +37,7 @@ from ..pictures.colour import polarity
 from .contents import contents
 
 if TYPE_CHECKING:
-    from ....schemas.exports import ParametricMapExport
+    from ..options import ParametricMapOptions
 
 UNITS = {
     "HU": ("[hnsf'U]", "Hounsfield unit"),
@@ -55,12 +55,12 @@ _DATES = (
 )
 
 
-def export(images: Sequence[Image], options: ParametricMapExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: ParametricMapOptions, context: Context) -> Artifact:
     """One Parametric Map of one image, or of all. Raises: ExportError, GeometryError."""
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: ParametricMapExport, context: Context) -> Draft:
+def draft(images: Sequence[Image], options: ParametricMapOptions, context: Context) -> Draft:
     """The Parametric Map of some images, before the recipe's tags."""
     _require_alike(images)
     first = images[0]

@@ -32,7 +32,7 @@ from .contents import contents
 from .frames import alike, no_frames, of_exposures, rt_frames, same_geometry
 
 if TYPE_CHECKING:
-    from ....schemas.exports import RtImageExport
+    from ..options import RtImageOptions
 
 _LABEL = 16
 _LABEL_TAG = 0x30020002
@@ -45,7 +45,7 @@ class _Prepared(NamedTuple):
     frames: list[Encoded]
 
 
-def export(images: Sequence[Image], options: RtImageExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: RtImageOptions, context: Context) -> Artifact:
     """One RT Image of one image, or of all as its frames. Raises: ExportError, GeometryError."""
     prepared = _prepared(images, options)
     return artifact(
@@ -56,12 +56,12 @@ def export(images: Sequence[Image], options: RtImageExport, context: Context) ->
     )
 
 
-def draft(images: Sequence[Image], options: RtImageExport, context: Context) -> Draft:
+def draft(images: Sequence[Image], options: RtImageOptions, context: Context) -> Draft:
     """The RT Image of some images, before the recipe's tags. Raises: ExportError, GeometryError."""
     return _draft(_prepared(images, options), options, context)
 
 
-def _prepared(images: Sequence[Image], options: RtImageExport) -> _Prepared:
+def _prepared(images: Sequence[Image], options: RtImageOptions) -> _Prepared:
     if not images:
         raise ExportError("there is no image to write")
     _require_geometry(images[0].geometry)
@@ -72,7 +72,7 @@ def _prepared(images: Sequence[Image], options: RtImageExport) -> _Prepared:
     return _Prepared(grey, frames)
 
 
-def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> Sibling | None:
+def _sibling(prepared: _Prepared, options: RtImageOptions, context: Context) -> Sibling | None:
     """An image among others of its kind: its own are its label, its number, its geometry and its pixels."""
     (image, *others), (encoded, *_) = prepared
     source, name = image.source, label(context.stem)
@@ -96,7 +96,7 @@ def _sibling(prepared: _Prepared, options: RtImageExport, context: Context) -> S
     return Sibling(kin, own, PixelElement(encoded.stored, encoded.element), numbers)
 
 
-def _draft(prepared: _Prepared, options: RtImageExport, context: Context) -> Draft:
+def _draft(prepared: _Prepared, options: RtImageOptions, context: Context) -> Draft:
     images, frames = prepared
     first, several = images[0], len(images) > 1
     encoded = replace(frames[0], error=max((frame.error for frame in frames if frame.error), default=None))

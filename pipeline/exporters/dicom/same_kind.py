@@ -55,19 +55,19 @@ from .kinds import (
 from .rt_image import label
 
 if TYPE_CHECKING:
-    from ....schemas.exports import SameKindExport
+    from ..options import SameKindOptions
 
 _LEFT_OUT = frozenset({"element-unreadable", "overlay-dropped", "frames-excess"})
 """Notes of a source that is not whole any more when it is read: what is made of it is another instance."""
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
 
 
-def export(images: Sequence[Image], options: SameKindExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: SameKindOptions, context: Context) -> Artifact:
     """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SameKindExport, context: Context) -> Draft:
+def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -> Draft:
     """The source's dataset with the present pixels, before the recipe's tags."""
     trace = context.trace
     images = [without_alpha(image) for image in images]
@@ -137,7 +137,7 @@ def draft(images: Sequence[Image], options: SameKindExport, context: Context) ->
     )
 
 
-def _frame(image: Image, source: Dataset, options: SameKindExport) -> Encoded:
+def _frame(image: Image, source: Dataset, options: SameKindOptions) -> Encoded:
     """The pixels of one frame: the source's stored integers, or what was computed from them."""
     if source.get("BitsAllocated") == 1:
         raise ExportError(

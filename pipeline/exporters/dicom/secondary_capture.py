@@ -31,15 +31,15 @@ from .contents import contents
 from .frames import PAGE_NUMBERS, alike
 
 if TYPE_CHECKING:
-    from ....schemas.exports import SecondaryCaptureExport
+    from ..options import SecondaryCaptureOptions
 
 
-def export(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: SecondaryCaptureOptions, context: Context) -> Artifact:
     """One Secondary Capture of one image, or of all. Raises: ExportError."""
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
-def draft(images: Sequence[Image], options: SecondaryCaptureExport, context: Context) -> Draft:
+def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Context) -> Draft:
     """The Secondary Capture of some images, before the recipe's tags."""
     trace = context.trace
     if not images:

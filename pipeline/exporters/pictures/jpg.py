@@ -23,7 +23,7 @@ from .resolution import Resolution, resolution, whole_dpi
 from .window import picture
 
 if TYPE_CHECKING:
-    from ....schemas.exports import JpgExport
+    from ..options import JpgOptions
 
 LARGEST = 65500
 """libjpeg's bound on rows and columns."""
@@ -33,7 +33,7 @@ _UNITS = {"inch": 2, "centimetre": 3}
 _BLOCK = 8
 
 
-def export(images: Sequence[Image], options: JpgExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: JpgOptions, context: Context) -> Artifact:
     """One image as a baseline JPEG of its 8-bit levels, colour as 4:4:4.
 
     The spacing goes into Exif as exact fractions, and into JFIF where whole dots per inch are right to 0.1 %.

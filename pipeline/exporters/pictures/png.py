@@ -21,10 +21,10 @@ from .text import text_entries
 from .window import picture
 
 if TYPE_CHECKING:
-    from ....schemas.exports import PngExport
+    from ..options import PngOptions
 
 
-def export(images: Sequence[Image], options: PngExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: PngOptions, context: Context) -> Artifact:
     """One image as a PNG, grey or colour.
 
     Without `window` a reader gets the values as they are: bool (as 0 and 1) and 8-bit types in 8 bits, all

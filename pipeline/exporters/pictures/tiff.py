@@ -19,7 +19,7 @@ from .contents import tiff_contents
 from .resolution import Resolution, resolution
 
 if TYPE_CHECKING:
-    from ....schemas.exports import TiffExport
+    from ..options import PlainOptions
 
 _PHOTOMETRIC = {"MONOCHROME1": "miniswhite", "MONOCHROME2": "minisblack", "RGB": "rgb", "RGBA": "rgb"}
 _UNITS = {"inch": "INCH", "centimetre": "CENTIMETER"}
@@ -27,7 +27,7 @@ _CLASSIC_BYTES = 2**32 - 2**20
 _PAGE_OVERHEAD = 1024
 
 
-def export(images: Sequence[Image], options: TiffExport, context: Context) -> Artifact:
+def export(images: Sequence[Image], options: PlainOptions, context: Context) -> Artifact:
     """Images as the pages of one TIFF, uncompressed, little endian, one strip; BigTIFF above 4 GB.
 
     MONOCHROME1 becomes photometric 0 (white is zero), the values as they are. bool is written as 0 and 1.

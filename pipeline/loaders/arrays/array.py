@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import SourceError
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from .. import defaults
 from ..base import Certainty, Loader, check_claim
+from ..options import ArrayOptions, Limits
 from .drafted import drafted
 from .npy import NPY, Member, find
 from .npy_values import read
 
-if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import ArraySource
 
-
-def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: ArrayOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The one image, (rows, columns). Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
@@ -28,13 +23,13 @@ def load(path: Path, source: ArraySource, limits: Limits, pages: range | None = 
     yield Image(pixels=read(member), sources=(SourceFile(path, "array", _properties(member)),))
 
 
-def probe(path: Path, source: ArraySource, limits: Limits) -> Probe:
+def probe(path: Path, source: ArrayOptions, limits: Limits) -> Probe:
     """Shape and dtype by the header. Raises: SourceError."""
     member = _find(path, source, limits)
     return Probe("array", member.header.shape, member.header.dtype_name, 1, properties=_properties(member))
 
 
-def _find(path: Path, source: ArraySource, limits: Limits) -> Member:
+def _find(path: Path, source: ArrayOptions, limits: Limits) -> Member:
     member = find(path, source.key, limits)
     shape = member.header.shape
     if len(shape) == 3:
@@ -59,4 +54,4 @@ def sniff(head: bytes, path: Path) -> Certainty:
     return Certainty.SIGNED if zipped or head.startswith(NPY) else Certainty.NO
 
 
-LOADER = Loader(load, probe, sniff, defaults.ARRAY, drafted)
+LOADER = Loader(load, probe, sniff, ArrayOptions(), drafted)

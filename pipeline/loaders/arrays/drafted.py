@@ -12,7 +12,7 @@ from ..base import Drafted, Unsaid
 from .npy import find
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 _OF_A_VOLUME = (
     Unsaid("slice_axis", FILL_IN, "which axis (0, 1 or 2) counts the slices"),

@@ -24,7 +24,7 @@ from ..files import opened
 if TYPE_CHECKING:
     import numpy as np
 
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 NPY = b"\x93NUMPY"
 ZIP = b"PK\x03\x04"

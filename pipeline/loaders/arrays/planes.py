@@ -11,7 +11,7 @@ from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import orthonormal
 
 if TYPE_CHECKING:
-    from ....schemas.sources import VolumeSource
+    from ..options import VolumeOptions
 
 _DECIMALS = 10
 _ORIGINS = dict.fromkeys(("spacing", "patient"), Origin("conversion", "source"))
@@ -20,7 +20,7 @@ _ORIGINS = dict.fromkeys(("spacing", "patient"), Origin("conversion", "source"))
 class Planes:
     """The plane of each slice."""
 
-    def __init__(self, source: VolumeSource, path: Path) -> None:
+    def __init__(self, source: VolumeOptions, path: Path) -> None:
         self.source = source
         row, column = source.orientation[:3], source.orientation[3:]
         if not orthonormal(source.orientation):

@@ -18,18 +18,17 @@ from .npy import Member, find
 from .planes import Planes
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import VolumeSource
+    from ..options import Limits, VolumeOptions
 
 
-def load(path: Path, source: VolumeSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: VolumeOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
     from .slices import slices_of
 
     yield from slices_of(find_volume(path, source, limits), Planes(source, path), pages)
 
 
-def probe(path: Path, source: VolumeSource, limits: Limits) -> Probe:
+def probe(path: Path, source: VolumeOptions, limits: Limits) -> Probe:
     """Shape of a slice, dtype and number of slices by the header. Raises: SourceError."""
     member = find_volume(path, source, limits)
     shape = member.header.shape
@@ -43,7 +42,7 @@ def probe(path: Path, source: VolumeSource, limits: Limits) -> Probe:
     )
 
 
-def find_volume(path: Path, source: VolumeSource, limits: Limits) -> Member:
+def find_volume(path: Path, source: VolumeOptions, limits: Limits) -> Member:
     """The 3D array that is meant, checked. Raises: SourceError."""
     member = find(path, source.key, limits)
     shape: tuple[Any, ...] = member.header.shape
@@ -57,7 +56,7 @@ def find_volume(path: Path, source: VolumeSource, limits: Limits) -> Member:
     return member
 
 
-def _check_intercept(path: Path, member: Member, source: VolumeSource) -> None:
+def _check_intercept(path: Path, member: Member, source: VolumeOptions) -> None:
     header, intercept = member.header, source.intercept or 0.0
     if header.kind != "u":
         raise SourceError(

@@ -23,7 +23,7 @@ from ..files import head_of, opened
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 Encoding = Literal["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]
 IMPLICIT: Encoding = "1.2.840.10008.1.2"

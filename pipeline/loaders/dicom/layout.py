@@ -14,7 +14,7 @@ from ..base import check_claim
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from ...errors import SourceError
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from .. import defaults
 from ..base import Certainty, Loader
+from ..options import DicomOptions, Limits
 from .dataset import PREFIX, guarded, looks_like, read_dataset
 from .frames import excess, frames
 from .geometry import read_geometry
@@ -27,11 +27,8 @@ from .values import modality_notes, to_image
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import DicomSource
 
-
-def load(path: Path, source: DicomSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: DicomOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Every frame of a DICOM file as an image; `source.frame` picks one.
 
     `image.source.dataset` has every element but the pixels; `page` is the frame in the file, from 1.
@@ -43,7 +40,7 @@ def load(path: Path, source: DicomSource, limits: Limits, pages: range | None = 
 
 
 def images_of(
-    dataset: Dataset, path: Path, source: DicomSource, limits: Limits, pages: range | None = None
+    dataset: Dataset, path: Path, source: DicomOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
     """The frames of a dataset whose transfer syntax is in its file meta, as `load` gives them.
 
@@ -76,7 +73,7 @@ def images_of(
         yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)
 
 
-def probe(path: Path, source: DicomSource, limits: Limits) -> Probe:
+def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:
     """Shape, dtype of the stored values, frames and geometry, from everything before the pixels.
 
     Raises:
@@ -133,7 +130,7 @@ def _no_pixels(path: Path, dataset: Dataset) -> SourceError:
     return SourceError(f"holds no pixels{kind}", subject=str(path))
 
 
-def _chosen(path: Path, options: DicomSource, layout: Layout, pages: range | None) -> range:
+def _chosen(path: Path, options: DicomOptions, layout: Layout, pages: range | None) -> range:
     """Frames to load, from 0. `pages` counts among those that the source's options leave."""
     if options.frame is not None and options.frame > layout.frames:
         raise SourceError(
@@ -159,4 +156,4 @@ def _without_pixels(dataset: Dataset) -> Dataset:
     return rest
 
 
-LOADER = Loader(load, probe, sniff, defaults.DICOM)
+LOADER = Loader(load, probe, sniff, DicomOptions())

@@ -19,8 +19,8 @@ from ...imaging.exact import rescaled
 from ...imaging.image import Image, Origin
 from ...imaging.probe import Probe
 from ...imaging.tolerances import POSITION, STEP
-from .. import defaults
 from ..base import Loader, SeriesLoader
+from ..options import DicomOptions, DicomSeriesOptions, Limits
 from .dataset import guarded, read_dataset
 from .geometry import read_geometry
 from .layout import Layout, read_layout
@@ -32,9 +32,6 @@ from .values import read_modality
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import DicomSeriesSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Series:
         return tuple(each.path for each in self.stack.slices)
 
 
-def survey(paths: Sequence[Path], source: DicomSeriesSource, limits: Limits) -> Series:
+def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) -> Series:
     """The series that `source` means among some files; headers only.
 
     Raises:
@@ -91,7 +88,7 @@ def survey(paths: Sequence[Path], source: DicomSeriesSource, limits: Limits) -> 
 
 
 def load_series(
-    paths: Sequence[Path], source: DicomSeriesSource, limits: Limits, pages: range | None = None
+    paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[tuple[Path, Image]]:
     """The slices of a series in order along the normal, with the file of each, one in memory at a time.
 
@@ -107,7 +104,7 @@ def load_series(
         if not 0 <= index < count:
             continue
         each = stack.slices[index]
-        image = next(images_of(read_dataset(each.path, limits), each.path, defaults.DICOM, limits))
+        image = next(images_of(read_dataset(each.path, limits), each.path, DicomOptions(), limits))
         if image.pixels.dtype.name != each.dtype:
             raise SourceError(
                 f"has values of type {image.pixels.dtype.name} where its header says {each.dtype}",
@@ -117,19 +114,19 @@ def load_series(
 
 
 def load(
-    path: Path, source: DicomSeriesSource, limits: Limits, pages: range | None = None
+    path: Path, source: DicomSeriesOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
     """A single file as a series of one slice. Raises: SourceError."""
     for _, image in load_series((path,), source, limits, pages):
         yield image
 
 
-def probe(path: Path, source: DicomSeriesSource, limits: Limits) -> Probe:
+def probe(path: Path, source: DicomSeriesOptions, limits: Limits) -> Probe:
     """What the header of a single slice says. Raises: SourceError."""
     return survey((path,), source, limits).probes[0]
 
 
-def _chosen(headers: Sequence[_Header], source: DicomSeriesSource, subject: str) -> list[_Header]:
+def _chosen(headers: Sequence[_Header], source: DicomSeriesOptions, subject: str) -> list[_Header]:
     """The files of one series. Raises: SourceError naming the series that there are."""
     groups: dict[str, list[_Header]] = {}
     for header in headers:

@@ -17,7 +17,7 @@ from ..base import check_claim
 from .page import Page, Pages, read_all, resolution
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 _HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _DTYPES = {"1": "bool", "L": "uint8", "P": "uint8", "RGB": "uint8", "RGBA": "uint8"}

@@ -43,7 +43,7 @@ from .page import (
 )
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 MAGIC = b"\xff\xd8\xff"
 

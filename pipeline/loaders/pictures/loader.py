@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,20 +17,16 @@ from ...errors import SourceError
 from ...imaging.exact import native
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from .. import defaults
 from ..base import Certainty, Drafted, Loader, Unsaid
 from ..files import head_of
+from ..options import ImageOptions, Limits
 from . import bmp, jpeg, png, tiff
 from .attributes import attributes_of
 from .channels import choose
 from .page import Page, Pages
 
-if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import ImageSource
 
-
-def load(path: Path, source: ImageSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The pages in order, or the one that `source` names; `pages` picks some of these, from 0.
 
     Raises:
@@ -43,7 +38,7 @@ def load(path: Path, source: ImageSource, limits: Limits, pages: range | None = 
             yield _image(path, source, found.page(index), index, found.count)
 
 
-def probe(path: Path, source: ImageSource, limits: Limits) -> Probe:
+def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
     """What the headers say; of the first page, or the one that `source` names. Raises: SourceError."""
     with _open(path, source, limits) as found:
         chosen = _chosen(found, source, path)
@@ -59,7 +54,7 @@ def _opaque(pixels: np.ndarray, page: Page) -> np.ndarray:
     return pixels
 
 
-def _open(path: Path, source: ImageSource, limits: Limits) -> AbstractContextManager[Pages]:
+def _open(path: Path, source: ImageOptions, limits: Limits) -> AbstractContextManager[Pages]:
     head = head_of(path)
     if head.startswith(tiff.MAGICS):
         return tiff.open_tiff(path, limits)
@@ -72,7 +67,7 @@ def _open(path: Path, source: ImageSource, limits: Limits) -> AbstractContextMan
     raise SourceError("is neither TIFF, JPEG, PNG nor BMP", subject=str(path))
 
 
-def _chosen(found: Pages, source: ImageSource, path: Path) -> range:
+def _chosen(found: Pages, source: ImageOptions, path: Path) -> range:
     if source.page is None:
         return range(found.count)
     if source.page > found.count:
@@ -81,7 +76,7 @@ def _chosen(found: Pages, source: ImageSource, path: Path) -> range:
     return range(source.page - 1, source.page)
 
 
-def _image(path: Path, source: ImageSource, page: Page, index: int, count: int) -> Image:
+def _image(path: Path, source: ImageOptions, page: Page, index: int, count: int) -> Image:
     pixels, photometric, notes = choose(page.decode(), page, source.channel, path)
     file = SourceFile(
         path,
@@ -109,11 +104,11 @@ def sniff(head: bytes, path: Path) -> Certainty:
 
 def drafted(path: Path, limits: Limits) -> Drafted:
     """Colour of more than 8 bits is a film, whose channel only the user can choose. Raises: SourceError."""
-    found = probe(path, defaults.IMAGE, limits)
+    found = probe(path, ImageOptions(), limits)
     if len(found.shape) == 2 or np.dtype(found.dtype).itemsize == 1:
         return Drafted("image", found)
     question = "red, green or blue; a luminance is no optical density"
     return Drafted("image", found, (Unsaid("channel", FILL_IN, question),))
 
 
-LOADER = Loader(load, probe, sniff, defaults.IMAGE, drafted)
+LOADER = Loader(load, probe, sniff, ImageOptions(), drafted)

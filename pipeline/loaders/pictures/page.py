@@ -14,7 +14,7 @@ from ...imaging.image import Geometry, Lossy, Origin, Pixels
 from ..files import opened
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 _PLAUSIBLE = (10.0, 100_000.0)
 """Pixels per inch of what was ever scanned or exposed; 1 is what a program writes that knows none."""

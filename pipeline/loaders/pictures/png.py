@@ -26,7 +26,7 @@ from .exif import read_exif
 from .page import Page, Pages, known_orientation, read_all, resolution, turned, turned_geometry, turned_shape
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 

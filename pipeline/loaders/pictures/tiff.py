@@ -33,7 +33,7 @@ from .tiff_tags import properties_of, rational
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

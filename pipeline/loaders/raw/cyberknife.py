@@ -22,8 +22,7 @@ from ..files import head_of
 from ..flat import check_flat, file_dtype, read_flat, size_of
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import CyberKnifeRawSource
+    from ..options import CyberKnifeRawOptions, Limits
 
 _HEAD = 20
 _LONGEST_HEADER = 4096
@@ -43,7 +42,7 @@ class _Layout:
 
 
 def load(
-    path: Path, source: CyberKnifeRawSource, limits: Limits, pages: range | None = None
+    path: Path, source: CyberKnifeRawOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
     """The one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
@@ -57,14 +56,14 @@ def load(
     )
 
 
-def probe(path: Path, source: CyberKnifeRawSource, limits: Limits) -> Probe:
+def probe(path: Path, source: CyberKnifeRawOptions, limits: Limits) -> Probe:
     """Shape by the recipe or the header. Raises: SourceError."""
     layout = _layout(path, source, limits)
     check_flat(path, limits, layout.shape, file_dtype(source.dtype, source.byte_order), layout.offset)
     return Probe("cyberknife-raw", layout.shape, source.dtype, 1, properties=layout.properties)
 
 
-def _layout(path: Path, source: CyberKnifeRawSource, limits: Limits) -> _Layout:
+def _layout(path: Path, source: CyberKnifeRawOptions, limits: Limits) -> _Layout:
     found = _FIRST_WORDS.match(head_of(path, _HEAD))
     if found is None:
         if source.shape is not None:
@@ -84,7 +83,7 @@ def _layout(path: Path, source: CyberKnifeRawSource, limits: Limits) -> _Layout:
     return _Layout(shape, offset, properties, notes)
 
 
-def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawSource, least: int) -> int:
+def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawOptions, least: int) -> int:
     """Where the last rows x columns pixels start; before them lies a header of at least `least` bytes."""
     size = size_of(path)
     pixels = shape[0] * shape[1] * file_dtype(source.dtype, source.byte_order).itemsize

@@ -12,11 +12,10 @@ from ..base import Loader
 from ..flat import check_flat, file_dtype, read_flat
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import RawSource
+    from ..options import Limits, RawOptions
 
 
-def load(path: Path, source: RawSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: RawOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
@@ -25,7 +24,7 @@ def load(path: Path, source: RawSource, limits: Limits, pages: range | None = No
     yield Image(pixels=pixels, sources=(SourceFile(path, "raw"),))
 
 
-def probe(path: Path, source: RawSource, limits: Limits) -> Probe:
+def probe(path: Path, source: RawOptions, limits: Limits) -> Probe:
     """What the recipe says, once the file's size agrees. Raises: SourceError."""
     dtype = file_dtype(source.dtype, source.byte_order)
     check_flat(path, limits, source.shape, dtype, source.header_bytes)

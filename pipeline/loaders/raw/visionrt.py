@@ -15,12 +15,11 @@ from ..base import Loader
 from ..flat import check_flat, file_dtype, read_flat
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import VisionRtRawSource
+    from ..options import Limits, VisionRtRawOptions
 
 
 def load(
-    path: Path, source: VisionRtRawSource, limits: Limits, pages: range | None = None
+    path: Path, source: VisionRtRawOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
     """The one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
@@ -29,7 +28,7 @@ def load(
     yield Image(pixels=pixels, sources=(SourceFile(path, "visionrt-raw"),))
 
 
-def probe(path: Path, source: VisionRtRawSource, limits: Limits) -> Probe:
+def probe(path: Path, source: VisionRtRawOptions, limits: Limits) -> Probe:
     """What the recipe says, once the file's size agrees. Raises: SourceError."""
     check_flat(path, limits, source.shape, file_dtype(source.dtype, source.byte_order), 0)
     return Probe("visionrt-raw", source.shape, source.dtype, 1)

@@ -20,7 +20,7 @@ from ..base import check_claim
 from .pixels import CodingError, decode
 
 if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
+    from ..options import Limits
 
 IDENTIFIER = b"\0VMS.XI\0"
 

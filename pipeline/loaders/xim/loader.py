@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...imaging.image import Image, SourceFile, Stored
 from ...imaging.probe import Probe
-from .. import defaults
 from ..base import Certainty, Loader
 from ..files import opened
+from ..options import Limits, XimOptions
 from .attribute_table import properties_behind
 from .file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
 from .mapping import map_properties
 
-if TYPE_CHECKING:
-    from ....schemas.recipe import Limits
-    from ....schemas.sources import XimSource
 
-
-def load(path: Path, source: XimSource, limits: Limits, pages: range | None = None) -> Iterator[Image]:
+def load(path: Path, source: XimOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """The one image of a XIM file. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
@@ -43,7 +38,7 @@ def load(path: Path, source: XimSource, limits: Limits, pages: range | None = No
     )
 
 
-def probe(path: Path, source: XimSource, limits: Limits) -> Probe:
+def probe(path: Path, source: XimOptions, limits: Limits) -> Probe:
     """Shape, geometry and properties; the pixels are passed over. Raises: SourceError."""
     with opened(path) as file:
         cursor = Cursor(file, path)
@@ -66,4 +61,4 @@ def sniff(head: bytes, path: Path) -> Certainty:
     return Certainty.SIGNED if head.startswith(IDENTIFIER) else Certainty.NO
 
 
-LOADER = Loader(load, probe, sniff, defaults.XIM, properties_behind=properties_behind)
+LOADER = Loader(load, probe, sniff, XimOptions(), properties_behind=properties_behind)

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....schemas.language.tags import TagPath, TagValue
+from ....schemas.language.words import TABLE_GEOMETRY, UNKNOWN
 from ...errors import Note
-from ...imaging.geometry import restated
 from ...imaging.image import Image, Origin
+from ...imaging.stated import Stated, Unknown
 from ...inputs.tables import geometry_cells, tag_cells
+from ...plan.lowered import LoweredConversion
 from ...plan.model import Companions, InputFile
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from ....schemas.geometry import Geometry as Stated
-    from ....schemas.recipe import Conversion
     from ...inputs.check_xml import Check
 
 _SH = 16
@@ -93,8 +93,8 @@ def _moment(date: Any, time: Any) -> datetime.datetime | None:
 
 
 def with_row(
-    stated: Stated, companions: Companions, origins: Mapping[str, Origin], weak: frozenset[str]
-) -> tuple[Stated, dict[str, Origin], frozenset[str], tuple[Note, ...]]:
+    stated: Stated[float], companions: Companions, origins: Mapping[str, Origin], weak: frozenset[str]
+) -> tuple[Stated[float], dict[str, Origin], frozenset[str], tuple[Note, ...]]:
     """The geometry that a recipe states, with that of the file's row.
 
     A row outranks the file and what only fills; what the conversion itself says outranks the row.
@@ -102,21 +102,26 @@ def with_row(
     cells = geometry_cells(companions.row)
     if not cells:
         return stated, dict(origins), weak, ()
-    own = {name for name, value in vars(stated).items() if value is not None and name not in weak}
+    keys = (*TABLE_GEOMETRY, "pixel_spacing")
+    own = {name for name in keys if getattr(stated, name) is not None and name not in weak}
     overruled = {key for key in cells if key in own or (key == "dpi" and "pixel_spacing" in own)}
     given = Origin("csv", f"{companions.table}:{companions.line}")
     taken = {key: _quantity(cell) for key, cell in cells.items() if key not in overruled}
     changes: dict[str, Any] = taken | ({"pixel_spacing": None} if "dpi" in taken else {})
     notes = tuple(_overruled(stated, cells, overruled, given, origins))
-    return restated(stated, changes), {**origins, **dict.fromkeys(taken, given)}, weak - taken.keys(), notes
+    return replace(stated, **changes), {**origins, **dict.fromkeys(taken, given)}, weak - taken.keys(), notes
 
 
-def _quantity(cell: str) -> float | str:
-    return cell if cell == "unknown" else float(cell)
+def _quantity(cell: str) -> float | Unknown:
+    return UNKNOWN if cell == UNKNOWN else float(cell)
 
 
 def _overruled(
-    stated: Stated, cells: Mapping[str, str], keys: set[str], given: Origin, origins: Mapping[str, Origin]
+    stated: Stated[float],
+    cells: Mapping[str, str],
+    keys: set[str],
+    given: Origin,
+    origins: Mapping[str, Origin],
 ) -> Iterator[Note]:
     """Where the conversion itself says something else than the row."""
     for key in sorted(keys):
@@ -134,12 +139,10 @@ def row_origins(tags: Mapping[TagPath, TagValue], inputs: Sequence[InputFile]) -
 
 
 def with_row_tags(
-    tags: Mapping[TagPath, TagValue], conversion: Conversion, inputs: Sequence[InputFile]
+    tags: Mapping[TagPath, TagValue], conversion: LoweredConversion, inputs: Sequence[InputFile]
 ) -> tuple[dict[TagPath, TagValue], tuple[Note, ...]]:
     """The recipe's tags over those of the row; of several inputs, those that all rows share."""
-    if conversion.metadata is None or not inputs:
-        return dict(tags), ()
-    rows = [tag_cells(item.companions.row, conversion.metadata) for item in inputs]
+    rows = [tag_cells(item.companions.row, conversion.other_columns) for item in inputs]
     differing = {path for row in rows for path in row if any(other.get(path) != row[path] for other in rows)}
     settled = {path.steps for path in (*tags, *conversion.remove_tags)}
     shared = {

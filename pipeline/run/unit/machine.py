@@ -1,30 +1,32 @@
-"""The recipe as it is for the machine of one unit."""
+"""What is done to the files of one unit, which may be of one machine of several."""
 
 from __future__ import annotations
 
 from ...errors import SourceError
 from ...loaders.registry import probe
-from ...plan.machines import machine_named, machine_template
+from ...plan.lowered import LoweredConversion
+from ...plan.machines import machine_named
 from ...plan.model import Unit
 from ...plan.scope import scope_of, shared_lookup
-from ...recipe.loaded import LoadedRecipe
 from .contents import input_path
 from .results import Job
 
 
-def for_machine(unit: Unit, job: Job) -> LoadedRecipe:
-    """The recipe with the unit's machine in its conversion; where only a file says which, its header is read.
+def conversion_of(unit: Unit, job: Job) -> LoweredConversion:
+    """Find the unit's conversion as it is for its machine; where only a file says which, read its header.
 
     Raises:
         SourceError: a file names no machine, or one that the recipe does not have.
     """
-    loaded = job.loaded
-    template = machine_template(loaded, unit.conversion)
-    if unit.machine or not template:
-        return loaded.for_machine(unit.machine)
-    source, limits = loaded.recipe.conversions[unit.conversion].source, loaded.recipe.limits
-    headers = [probe(input_path(item, job.data, job.out), source, limits) for item in unit.inputs]
+    recipe = job.recipe
+    conversion = recipe.conversion(unit.conversion, unit.machine)
+    template = recipe.conversion(unit.conversion).machine
+    if unit.machine or template is None:
+        return conversion
+    paths = (input_path(item, job.data, job.out) for item in unit.inputs)
+    headers = [probe(path, conversion.source, recipe.limits) for path in paths]
     lookup = shared_lookup(unit.id, headers)
     if lookup is None:
         raise SourceError("names no machine", subject=unit.id)
-    return loaded.for_machine(machine_named(template, scope_of(loaded, unit, source=lookup), loaded))
+    machine = machine_named(template, scope_of(recipe, unit, source=lookup), recipe.machines)
+    return recipe.conversion(unit.conversion, machine)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
 
 from ....schemas.language.tags import TagPath, TagValue, problem_of, templates_of
-from ....schemas.language.template import Template, is_template
-from ....schemas.language.words import POSITIVE
+from ....schemas.language.template import is_template
+from ....schemas.language.words import POSITIVE, UNKNOWN
 from ...errors import ExportError, GeometryError
-from ...imaging.geometry import restated
 from ...imaging.image import Image, Origin, OriginKind
+from ...imaging.stated import Stated
 from ...inputs.render import Scope, render, render_number, shows_source, source_lookup
+from ...plan.lowered import LoweredConversion, LoweredRecipe, Quantity
 from ...plan.model import InputFile, Unit
 from ...plan.scope import scope_of
-from ...recipe.loaded import LoadedRecipe, Place
-
-if TYPE_CHECKING:
-    from ....schemas.geometry import Geometry as Stated
-    from ....schemas.recipe import Conversion
+from ...recipe.loaded import Place
 
 
-def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
+def scope_for(recipe: LoweredRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
     """What the templates for one image may name; without `item` those of a group as one."""
     source = image.source
     return scope_of(
-        loaded,
+        recipe,
         unit,
         file=item,
         page=source.page,
@@ -33,40 +30,29 @@ def scope_for(loaded: LoadedRecipe, unit: Unit, image: Image, item: InputFile | 
     )
 
 
-def rendered_geometry(stated: Stated, scope: Scope) -> Stated:
+def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:
     """The recipe's geometry with numbers in place of templates.
 
     Raises:
         GeometryError: a template gave a number that cannot be, such as a SID below 0.
         PlanError, SourceError: from the templates.
     """
-    changes: dict[str, Any] = {}
-    for name, value in vars(stated).items():
-        if isinstance(value, Template):
-            changes[name] = render_number(value, scope)
-        elif isinstance(value, tuple) and name != "fills":
-            changes[name] = tuple(render_number(part, scope) for part in value)
-    for name, value in changes.items():
-        if name in POSITIVE and min(value if isinstance(value, tuple) else (value,)) <= 0:
+    filled = stated.filled(lambda quantity: render_number(quantity, scope))
+    for name in (each.name for each in fields(Stated) if each.name in POSITIVE):
+        value = getattr(filled, name)
+        if value not in (None, UNKNOWN) and min(value if isinstance(value, tuple) else (value,)) <= 0:
             raise GeometryError(f"{name} must be greater than 0, here {value}", subject=scope.path)
-    return restated(stated, changes) if changes else stated
+    return filled
 
 
-def geometry_origins(loaded: LoadedRecipe, conversion: str) -> tuple[dict[str, Origin], frozenset[str]]:
+def geometry_origins(conversion: LoweredConversion) -> tuple[dict[str, Origin], frozenset[str]]:
     """Where each stated value of a conversion's geometry stands, and which of them only fill gaps."""
-    origins, weak = {}, set()
-    stated = loaded.recipe.conversions[conversion].geometry
-    for name in vars(stated):
-        place = loaded.places.get(("conversions", conversion, "geometry", name))
-        if place is None:
-            continue
-        origins[name] = stands_at(place)
-        if place.layer not in ("conversion", "set"):
-            weak.add(name)
-    return origins, frozenset(weak)
+    places = conversion.geometry_places
+    weak = (name for name, place in places.items() if place.layer not in ("conversion", "set"))
+    return {name: stands_at(place) for name, place in places.items()}, frozenset(weak)
 
 
-def rendered_tags(conversion: Conversion, scope: Scope) -> dict[TagPath, TagValue]:
+def rendered_tags(conversion: LoweredConversion, scope: Scope) -> dict[TagPath, TagValue]:
     """The overrides of a conversion for one image.
 
     Raises:
@@ -96,13 +82,12 @@ def _rendered(value: TagValue, scope: Scope) -> TagValue:
     return value
 
 
-def tag_origins(loaded: LoadedRecipe, conversion: str) -> Mapping[TagPath, Origin]:
+def tag_origins(conversion: LoweredConversion) -> Mapping[TagPath, Origin]:
     """Where each override of a conversion stands."""
-    origins = {}
-    for path in loaded.recipe.conversions[conversion].tags:
-        place = loaded.places.get(("conversions", conversion, "tags", path.text))
-        origins[path] = stands_at(place) if place else Origin("conversion")
-    return origins
+    places = conversion.tag_places
+    return {
+        path: stands_at(places[path]) if path in places else Origin("conversion") for path in conversion.tags
+    }
 
 
 def stands_at(place: Place) -> Origin:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ...errors import DicombakeError, DifferenceError, ExitStatus, Note
+from ...plan.lowered import LoweredRecipe
 from ...plan.model import Plan, Unit
-from ...recipe.loaded import LoadedRecipe
 from ...store.claims import Claims
 from ...store.files import Store, Written
 from ...trace import UNTRACED, Trace
@@ -78,7 +78,7 @@ class Job:
     is set by ``--locked``: path -> the sha256 that the output must have to be put in place.
     """
 
-    loaded: LoadedRecipe
+    recipe: LoweredRecipe
     data: Path
     out: Path
     overwrite: bool = False

@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ...errors import DicombakeError, ExportError, Note, SourceError
+from ...exporters.options import ExportOptions
 from ...exporters.registry import DICOM, TARGETS, exporter
 from ...imaging.geometry import resolve
 from ...imaging.image import Image
@@ -29,12 +30,9 @@ from ...store.reading import open_regular
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
 from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_stat
-from .machine import for_machine
+from .machine import conversion_of
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
-
-if TYPE_CHECKING:
-    from ....schemas.exports import AnyExport
 
 
 class Taken(NamedTuple):
@@ -78,12 +76,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self._look()
-        self.job = replace(self.job, loaded=for_machine(self.unit, self.job))
-        recipe = self.job.loaded.recipe
-        self.conversion = recipe.conversions[self.unit.conversion]
-        self.limits = recipe.limits
-        self.strict = recipe.strict if self.conversion.strict is None else self.conversion.strict
-        self.verify = self.conversion.verify or recipe.verify
+        self.recipe = self.job.recipe
+        self.conversion = conversion_of(self.unit, self.job)
         self.store = self.job.store()
         self.hashing = self._hashing()
 
@@ -185,7 +179,7 @@ class _Work:
     def _processed(self, image: Image) -> Image:
         if not self.conversion.process:
             return image
-        from ...process import apply
+        from ...process.apply import apply
 
         return apply(image, self.conversion.process)
 
@@ -196,26 +190,26 @@ class _Work:
 
     def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
         pages = range(*self.unit.pages) if self.unit.pages else None
-        origins, weak = geometry_origins(self.job.loaded, self.unit.conversion)
+        origins, weak = geometry_origins(self.conversion)
         items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
-        for path, image in load_each(tuple(items), self.conversion.source, self.limits, pages):
+        for path, image in load_each(tuple(items), self.conversion.source, self.recipe.limits, pages):
             item = items[path]
-            scope = scope_for(self.job.loaded, self.unit, image, item)
+            scope = scope_for(self.recipe, self.unit, image, item)
             image = with_sidecar(image, item, self.job.data)
             stated, known, fills, notes = with_row(
                 rendered_geometry(self.conversion.geometry, scope), item.companions, origins, weak
             )
-            resolved = resolve(image, stated, weak=fills, origins=known, strict=self.strict)
+            resolved = resolve(image, stated, weak=fills, origins=known, strict=self.conversion.strict)
             yield item, resolved.noting(*notes)
 
-    def _try(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
+    def _try(self, output: Output, options: ExportOptions, images: Sequence[Taken]) -> None:
         try:
             self._export(output, options, images)
         except DicombakeError as error:
             error.subject = error.subject or output.path
             self.failures.append(error)
 
-    def _export(self, output: Output, options: AnyExport, images: Sequence[Taken]) -> None:
+    def _export(self, output: Output, options: ExportOptions, images: Sequence[Taken]) -> None:
         target = TARGETS[options.to]
         if not images:
             raise ExportError("the input holds no image", subject=output.path)
@@ -229,7 +223,7 @@ class _Work:
         context = self._context(images[0], self.job.trace(output.path, taken))
         artifact = exporter(options.to).export(taken, options, context)
         self._refuse_contradictions(artifact.notes)
-        if self.verify == "full":
+        if self.conversion.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
         check = self._checking(artifact.check, self._read_for(images), dicom=target.file is DICOM)
         keep = self.job.keep or (self.conversion.keep if options.keep is None else options.keep) or False
@@ -248,7 +242,7 @@ class _Work:
 
         def check(path: Path) -> None:
             read_back(path)
-            if dicom and self.verify == "full":
+            if dicom and self.conversion.verify == "full":
                 from ...dicom.standard.check import check_written
 
                 check_written(path)
@@ -257,13 +251,13 @@ class _Work:
         return check
 
     def _context(self, taken: Taken, trace: Trace) -> Context:
-        loaded, conversion = self.job.loaded, self.conversion
-        scope = scope_for(loaded, self.unit, taken.image, taken.item)
+        recipe, conversion = self.recipe, self.conversion
+        scope = scope_for(recipe, self.unit, taken.image, taken.item)
         # the slices of a series share their study and series, though each is of a file of its own
-        whole = scope_for(loaded, self.unit, taken.image) if taken.image.source.in_volume else scope
+        whole = scope_for(recipe, self.unit, taken.image) if taken.image.source.in_volume else scope
         identity = Identity(
-            namespace=loaded.recipe.uid_namespace,
-            recipe=loaded.recipe.name,
+            namespace=recipe.namespace,
+            recipe=recipe.name,
             conversion=self.unit.conversion,
             group=self.unit.group,
             study=render(conversion.study, whole) if conversion.study else None,
@@ -278,8 +272,8 @@ class _Work:
             identity=identity,
             tags=tags,
             remove_tags=conversion.remove_tags,
-            tag_origins={**row_origins(tags, items), **tag_origins(loaded, self.unit.conversion)},
-            strict=self.strict,
+            tag_origins={**row_origins(tags, items), **tag_origins(conversion)},
+            strict=conversion.strict,
             stem=split_name(scope.path)[1],
             trace=trace,
         )
@@ -293,5 +287,5 @@ class _Work:
 
     def _refuse_contradictions(self, notes: Sequence[Note]) -> None:
         contradictions = [note.text for note in notes if note.contradiction]
-        if self.strict and contradictions:
+        if self.conversion.strict and contradictions:
             raise ExportError(f"under strict: {'; '.join(contradictions)}", subject=self.unit.inputs[0].path)

@@ -32,7 +32,7 @@ class SharedInputs:
         shared = _shared(task)
         if not shared:
             return task
-        if task.made is None and self._job.loaded.recipe.uid_namespace is not None:
+        if task.made is None and self._job.recipe.namespace is not None:
             return replace(task, hashed_apart=True)
         known = (self._found[key_of(item)].result() for item in shared)
         return replace(task, contents=tuple(each for each in known if each is not None))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.exporters.dicom import rt_image
+from dicombake.pipeline.exporters.options import RtImageOptions
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import RtImageExport
 from pydicom import dcmread
 from typer.testing import CliRunner
 
@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 def good(tmp_path: Path) -> Path:
     tags = {"PatientID": "QA-1", "PatientName": "Secret^Person"}
     path, _ = export(
-        rt_image.EXPORTER, Image(ramp("uint16"), PLACED), RtImageExport(path="x"), context(tags), tmp_path
+        rt_image.EXPORTER, Image(ramp("uint16"), PLACED), RtImageOptions(path="x"), context(tags), tmp_path
     )
     return path.rename(tmp_path / "good.dcm")
 

@@ -11,8 +11,8 @@ import pytest
 from dicombake.pipeline.dicom import finish, siblings
 from dicombake.pipeline.errors import DicombakeError, VerificationError
 from dicombake.pipeline.exporters.dicom import ct_series, rt_image
+from dicombake.pipeline.exporters.options import CtSeriesOptions, RtImageOptions
 from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
-from dicombake.schemas.exports import CtSeriesExport, RtImageExport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
@@ -54,7 +54,7 @@ def whole(image: Image) -> int:
 def exported(folder, image, overrides=None, how="auto", syntax="explicit-le", **more):
     """A CT Image of a slice, an RT Image of anything else."""
     rt = image.geometry.patient is None
-    made = (RtImageExport if rt else CtSeriesExport)(path="x", pixels=how, transfer_syntax=syntax)
+    made = (RtImageOptions if rt else CtSeriesOptions)(path="x", pixels=how, transfer_syntax=syntax)
     exporter = (rt_image if rt else ct_series).EXPORTER
     return export(exporter, image, made, context(overrides, **more), folder)
 
@@ -188,7 +188,7 @@ def test_images_without_a_namespace_are_each_of_a_study_of_their_own(tmp_path):
 
 
 def test_the_frames_of_one_file_are_like_no_other(tmp_path, drafts):
-    options = RtImageExport(path="x")
+    options = RtImageOptions(path="x")
     for index in (1, 2, 3):
         frames = [scan(index).replace(pixels=HU.astype(np.uint16)) for _ in range(2)]
         path, _ = export(rt_image.EXPORTER, frames, options, context(), tmp_path)
@@ -296,7 +296,7 @@ def test_an_element_that_pydicom_reads_otherwise_is_seen(tmp_path, monkeypatch):
 
 
 def test_a_family_begins_with_files_that_were_read_back(tmp_path, drafts):
-    options = CtSeriesExport(path="x")
+    options = CtSeriesOptions(path="x")
     for index in (1, 2, 3, 4):
         artifact = ct_series.EXPORTER.export([slice_of(HU, index)], options, context())
         (tmp_path / "bad.dcm").write_bytes(b"".join(artifact.chunks)[:-1])

@@ -15,11 +15,10 @@ import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.registry import DICOM, TARGETS, default_target, exporter
 from dicombake.pipeline.imaging.image import Image, Origin
+from dicombake.pipeline.loaders.options import AutoOptions, DicomOptions, Limits
 from dicombake.pipeline.loaders.registry import load, probe
 from dicombake.pipeline.output import Artifact
 from dicombake.schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomExport, DicomTarget
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import AutoSource, DicomSource
 
 from .made_images import CONTEXT, image, pixels
 
@@ -32,7 +31,7 @@ every_target = pytest.mark.parametrize("to", TARGETS)
 
 def suitable() -> Image:
     """An image that every target can hold: 16 bits, spacing, SID, a slice's place, a DICOM source."""
-    (found,) = load(CT, DicomSource(raw_values=True), Limits())
+    (found,) = load(CT, DicomOptions(raw_values=True), Limits())
     found.pixels.flags.writeable = False
     return dataclasses.replace(found, geometry=found.geometry.having(Origin("rule"), sid=1500.0))
 
@@ -74,7 +73,7 @@ def test_its_row_its_model_and_its_exporter_say_the_same(to: str, tmp_path: Path
     if row.file.read_by is not None:
         path = tmp_path / "out"
         path.write_bytes(data)
-        assert probe(path, AutoSource(), Limits()).format == row.file.read_by
+        assert probe(path, AutoOptions(), Limits()).format == row.file.read_by
 
 
 @pytest.mark.parametrize("source", ["image", "colour", "slices", "dicom"])

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.npy import export
+from dicombake.pipeline.exporters.options import PlainOptions
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import NpyExport
 
 from .made_images import CONTEXT, DTYPES, image, pixels, written
 
 
 def of(*images: Image):  # type: ignore[no-untyped-def]
-    return export(images, NpyExport(path="{stem}.npy"), CONTEXT)
+    return export(images, PlainOptions(to="npy", path="{stem}.npy"), CONTEXT)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -11,7 +11,7 @@ import pytest
 from dicombake.pipeline.errors import GeometryError
 from dicombake.pipeline.imaging.geometry import axis_pixel, axis_position, resolve
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
-from dicombake.schemas.geometry import Geometry as Stated
+from dicombake.pipeline.imaging.stated import Stated
 from hypothesis import given
 from hypothesis import strategies as st
 

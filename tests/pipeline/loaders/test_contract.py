@@ -14,23 +14,23 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.exact import DTYPES
+from dicombake.pipeline.loaders.options import (
+    ArrayOptions,
+    AutoOptions,
+    CyberKnifeRawOptions,
+    DicomOptions,
+    ImageOptions,
+    Limits,
+    RawOptions,
+    SourceOptions,
+    VisionRtRawOptions,
+    VolumeOptions,
+    XimOptions,
+)
 from dicombake.pipeline.loaders.registry import FORMATS, load, loader, probe
 from dicombake.pipeline.samples import samples
 from dicombake.pipeline.samples.samples import Sample as SampleFile
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import (
-    SOURCE_FORMATS,
-    AnySource,
-    ArraySource,
-    AutoSource,
-    CyberKnifeRawSource,
-    DicomSource,
-    ImageSource,
-    RawSource,
-    VisionRtRawSource,
-    VolumeSource,
-    XimSource,
-)
+from dicombake.schemas.sources import SOURCE_FORMATS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,41 +70,41 @@ class Sample:
     """A small valid file, how it is read, and what its content tells."""
 
     data: bytes
-    source: AnySource
+    source: SourceOptions
     told: str | None
     name: str = "x.bin"
 
 
-VOLUME = VolumeSource(slice_axis=0, spacing=(1.0, 1.0, 2.0))
+VOLUME = VolumeOptions(slice_axis=0, spacing=(1.0, 1.0, 2.0))
 SAMPLES: dict[str, Callable[[], Sample]] = {
-    "dicom": lambda: Sample(make_dicom(), DicomSource(), "dicom"),
-    "xim": lambda: Sample(make_xim(GREY), XimSource(), "xim"),
-    "xim-plain": lambda: Sample(make_xim(GREY, compressed=False, histogram=3), XimSource(), "xim"),
-    "tiff": lambda: Sample(make_tiff(GREY, photometric="minisblack"), ImageSource(), "image"),
+    "dicom": lambda: Sample(make_dicom(), DicomOptions(), "dicom"),
+    "xim": lambda: Sample(make_xim(GREY), XimOptions(), "xim"),
+    "xim-plain": lambda: Sample(make_xim(GREY, compressed=False, histogram=3), XimOptions(), "xim"),
+    "tiff": lambda: Sample(make_tiff(GREY, photometric="minisblack"), ImageOptions(), "image"),
     "tiff-tiles": lambda: Sample(
         make_tiff(COLOUR, photometric="rgb", tile=(16, 16), compression="zlib", predictor=True),
-        ImageSource(),
+        ImageOptions(),
         "image",
     ),
     "tiff-jpeg": lambda: Sample(
-        make_tiff(COLOUR, photometric="rgb", compression="jpeg"), ImageSource(), "image"
+        make_tiff(COLOUR, photometric="rgb", compression="jpeg"), ImageOptions(), "image"
     ),
     "tiff-big": lambda: Sample(
         make_tiff(GREY, photometric="minisblack", bigtiff=True, byteorder=">", compression="lzw"),
-        ImageSource(),
+        ImageOptions(),
         "image",
     ),
-    "jpeg": lambda: Sample(make_picture(COLOUR, "JPEG", dpi=(99, 99)), ImageSource(), "image"),
-    "png": lambda: Sample(make_picture(COLOUR, "PNG", dpi=(99, 99)), ImageSource(), "image"),
-    "bmp": lambda: Sample(make_picture(COLOUR, "BMP"), ImageSource(), "image"),
-    "npy": lambda: Sample(make_npy(GREY), ArraySource(), "array"),
-    "npz": lambda: Sample(make_npz(compressed=True, a=GREY), ArraySource(), "array", "x.npz"),
+    "jpeg": lambda: Sample(make_picture(COLOUR, "JPEG", dpi=(99, 99)), ImageOptions(), "image"),
+    "png": lambda: Sample(make_picture(COLOUR, "PNG", dpi=(99, 99)), ImageOptions(), "image"),
+    "bmp": lambda: Sample(make_picture(COLOUR, "BMP"), ImageOptions(), "image"),
+    "npy": lambda: Sample(make_npy(GREY), ArrayOptions(), "array"),
+    "npz": lambda: Sample(make_npz(compressed=True, a=GREY), ArrayOptions(), "array", "x.npz"),
     "volume": lambda: Sample(make_npy(np.stack([GREY] * 2)), VOLUME, None),
     "volume-npz": lambda: Sample(make_npz(a=np.stack([GREY] * 2)), VOLUME, None),
-    "cyberknife-raw": lambda: Sample(b"CK 11 9 and more \n" + GREY.tobytes(), CyberKnifeRawSource(), None),
-    "visionrt-raw": lambda: Sample(GREY.tobytes(), VisionRtRawSource(shape=(9, 11), dtype="uint16"), None),
-    "raw": lambda: Sample(GREY.tobytes(), RawSource(shape=(9, 11), dtype="uint16"), None),
-    "auto": lambda: Sample(make_xim(GREY), AutoSource(), "xim"),
+    "cyberknife-raw": lambda: Sample(b"CK 11 9 and more \n" + GREY.tobytes(), CyberKnifeRawOptions(), None),
+    "visionrt-raw": lambda: Sample(GREY.tobytes(), VisionRtRawOptions(shape=(9, 11), dtype="uint16"), None),
+    "raw": lambda: Sample(GREY.tobytes(), RawOptions(shape=(9, 11), dtype="uint16"), None),
+    "auto": lambda: Sample(make_xim(GREY), AutoOptions(), "xim"),
 }
 
 
@@ -200,12 +200,12 @@ def test_loading_twice_gives_the_same(path: Path, sample: Sample) -> None:
 
 def test_auto_tells_it_by_content_or_refuses(path: Path, sample: Sample) -> None:
     if sample.told:
-        assert probe(path, AutoSource(), LIMITS).format == sample.told
-        (image,) = load(path, AutoSource(), LIMITS)
+        assert probe(path, AutoOptions(), LIMITS).format == sample.told
+        (image,) = load(path, AutoOptions(), LIMITS)
         assert image.source.format == sample.told
     else:
         with pytest.raises(SourceError):
-            list(load(path, AutoSource(), LIMITS))
+            list(load(path, AutoOptions(), LIMITS))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, sample: Sample) -> None:
@@ -282,7 +282,7 @@ def test_auto_hints_at_raw_sources(tmp_path: Path) -> None:
     path = tmp_path / "x.raw"
     path.write_bytes(b"CK 4 3 " + bytes(24))
     with pytest.raises(SourceError) as caught:
-        list(load(path, AutoSource(), LIMITS))
+        list(load(path, AutoOptions(), LIMITS))
     assert (
         caught.value.what == "is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, numpy)"
     )
@@ -291,14 +291,14 @@ def test_auto_hints_at_raw_sources(tmp_path: Path) -> None:
     assert {"cyberknife-raw", "visionrt-raw", "raw"} <= {*others, last}
     path.write_bytes(b"")
     with pytest.raises(SourceError, match="is empty"):
-        probe(path, AutoSource(), LIMITS)
+        probe(path, AutoOptions(), LIMITS)
 
 
 def test_auto_names_volume_for_a_3d_array(tmp_path: Path) -> None:
     path = tmp_path / "v.npy"
     path.write_bytes(make_npy(np.zeros((2, 3, 4))))
     with pytest.raises(SourceError) as caught:
-        list(load(path, AutoSource(), LIMITS))
+        list(load(path, AutoOptions(), LIMITS))
     assert caught.value.hint == "read it as a volume: source {format: volume, slice_axis: .., spacing: [..]}"
 
 
@@ -310,7 +310,7 @@ def test_auto_on_every_real_file(real: Path) -> None:
             continue
         try:
             told.setdefault(path.relative_to(real).parts[0], set()).add(
-                probe(path, AutoSource(), Limits()).format
+                probe(path, AutoOptions(), Limits()).format
             )
         except SourceError as error:
             assert error.subject == str(path)

@@ -645,11 +645,11 @@ def test_scopes_of_units_and_files(site: Site) -> None:
     site.files("star/TB1/9.dcm", "star/TB1/10.dcm")
     made = site.plan(STAR)
     (unit,) = made.units
-    whole = scope_of(made.loaded, unit)
+    whole = scope_of(made.lowered, unit)
     assert render("{machine} {group} {stem} {index}", whole) == "TB1 TB1_TB1 9 1"
     with pytest.raises(PlanError, match=r"'\{n\}': it differs between the files of one group"):
         render("{n}", whole)
-    single = scope_of(made.loaded, unit, file=unit.inputs[1], page=2, source={"KVP": 6}.__getitem__)
+    single = scope_of(made.lowered, unit, file=unit.inputs[1], page=2, source={"KVP": 6}.__getitem__)
     assert render("{n:3} {page} {source.KVP} {stem}", single) == " 10 2 6 10"
 
 

@@ -13,10 +13,9 @@ import pytest
 from dicombake.pipeline.errors import Note, ProcessError
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile, Stored
 from dicombake.pipeline.loaders.dicom.loader import load
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from dicombake.pipeline.process.combine import combine
-from dicombake.schemas.process import Combine
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
+from dicombake.pipeline.process.operations import Combine
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -412,7 +411,7 @@ def test_images_are_taken_one_after_the_other() -> None:
 def test_a_star_shot_of_real_files(real: Path) -> None:
     """Three collimator angles, gantry and couch alike, one patient: as MANIFEST and the files say."""
     files = sorted((real / "rtimage" / "LinaQA_StarShot").glob("*.dcm"))
-    images = [next(load(path, DicomSource(), Limits())) for path in files]
+    images = [next(load(path, DicomOptions(), Limits())) for path in files]
     result = combine(images, Combine(method="sum"))
     assert np.array_equal(result.pixels, images[0].pixels + images[1].pixels + images[2].pixels)
     assert result.geometry.collimator is None and result.geometry.gantry is not None

@@ -10,7 +10,7 @@ import pytest
 from dicombake.pipeline.errors import ProcessError
 from dicombake.pipeline.imaging.exact import DTYPES
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin
-from dicombake.pipeline.process import apply
+from dicombake.pipeline.process.apply import apply
 from dicombake.schemas import process as models
 from hypothesis import given, settings
 from hypothesis import strategies as st

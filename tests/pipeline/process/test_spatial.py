@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile, Stored
-from dicombake.pipeline.process import OPERATIONS, apply
+from dicombake.pipeline.process.apply import OPERATIONS, apply
 from dicombake.schemas import process as models
 from hypothesis import assume, given
 from hypothesis import strategies as st

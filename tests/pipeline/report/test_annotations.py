@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import Note, PlanError, Problem, RecipeError
+from dicombake.pipeline.plan.lower import lower
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.annotations import annotation, in_repository, of_error, of_outcome, of_plan
@@ -97,7 +98,7 @@ def test_a_failure_stands_on_its_conversion_and_a_contradiction_is_told_once(
         Unit(f"film/{name}", "film", 1, (InputFile(name),), (Output(f"out/{name}", 0),), problem=problem)
         for name, problem in (("a.npy", ""), ("b.npy", "is cut short"), ("c.npy", ""))
     )
-    plan = Plan(loaded, tmp_path, tmp_path, units)
+    plan = Plan(loaded, lower(loaded), tmp_path, tmp_path, units)
     differs = (Note("sid-differs", "the SID differs", contradiction=True), Note("other", "fine"))
     results = (
         UnitResult("film/a.npy", "written", notes=differs),

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.imaging.probe import Probe
+from dicombake.pipeline.loaders.options import Limits, SourceOptions
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.graph import dot, mermaid
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import AnySource
 
 CHAIN = """
 version: 1
@@ -44,7 +43,7 @@ def planned(folder: Path, recipe: str, *files: str) -> Plan:
     for file in files:
         (folder / file).write_bytes(b"")
 
-    def probe(path: Path, source: AnySource, limits: Limits) -> Probe:
+    def probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
         return Probe("volume", (2, 2), "int16", 5)
 
     return plan(load_recipe(folder / "r.yaml"), probe=probe)
@@ -139,7 +138,7 @@ digraph plan {
 
 def test_an_empty_plan_is_an_empty_graph(tmp_path: Path) -> None:
     made = planned(tmp_path, CHAIN.replace('"*.xim"', '{files: "*.xim", on_empty: ok}'), "a.xim")
-    empty = Plan(made.loaded, made.data, made.out, ())
+    empty = Plan(made.loaded, made.lowered, made.data, made.out, ())
     assert mermaid(empty) == "flowchart LR\n"
     assert dot(empty) == 'digraph plan {\n  rankdir=LR;\n  node [fontname="sans-serif"];\n}\n'
 
@@ -151,7 +150,7 @@ ODD = ['a"b', "a\\b", "a#b;", "<b>&", "`x`", "*x*", "new\nline", "1. a", "- a", 
 def test_odd_names_stay_inside_their_labels(tmp_path: Path, name: str) -> None:
     made = planned(tmp_path, CHAIN, "a.xim")
     unit = Unit("epid/x", "epid", 1, (InputFile(name),), (Output(name + ".dcm", 0),))
-    odd = Plan(made.loaded, made.data, made.out, (unit,))
+    odd = Plan(made.loaded, made.lowered, made.data, made.out, (unit,))
     text = r'"(?:[^"#<>&`*\\\n]|#\d+;|<br/>)*"'
     for line in mermaid(odd).splitlines()[2:-4]:
         assert re.fullmatch(rf"    n\d+(\({text}\)|\[{text}\])", line), line
@@ -165,6 +164,6 @@ def test_odd_names_stay_inside_their_labels(tmp_path: Path, name: str) -> None:
 def test_a_unit_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     made = planned(tmp_path, CHAIN, "a.xim")
     unit = Unit("epid/a.xim", "epid", 1, (InputFile("a.xim"),), (), problem="a.xim: is cut off")
-    broken = Plan(made.loaded, made.data, made.out, (unit,))
+    broken = Plan(made.loaded, made.lowered, made.data, made.out, (unit,))
     assert 'n1("load xim<br/>cannot be done: a.xim: is cut off")' in mermaid(broken)
     assert 'n1("load xim<br/>1 unit<br/>1 cannot be done")' in mermaid(broken, detailed=False)

@@ -12,10 +12,10 @@ import pytest
 import tifffile
 from dicombake.pipeline.errors import SourceError, UsageError
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin
+from dicombake.pipeline.loaders.options import RawOptions, XimOptions
 from dicombake.pipeline.report.inspect import Failure, Kind, as_json, facts, inspect_file
 from dicombake.pipeline.report.inspect_table import MAX_TEXT, printable, shown, table
 from dicombake.pipeline.report.source_option import source_of
-from dicombake.schemas.sources import RawSource, XimSource
 from rich.console import Console
 
 AUTO = source_of("auto")
@@ -105,8 +105,9 @@ def test_what_is_no_file(name: str, reason: str, tmp_path: Path) -> None:
 
 
 def test_source_as_in_a_recipe() -> None:
-    assert source_of("xim") == XimSource()
-    assert source_of("{format: raw, shape: [2, 3], dtype: uint16}") == RawSource(shape=(2, 3), dtype="uint16")
+    assert source_of("xim") == XimOptions()
+    raw = RawOptions(shape=(2, 3), dtype="uint16")
+    assert source_of("{format: raw, shape: [2, 3], dtype: uint16}") == raw
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from dicombake.pipeline.errors import Note, PlanError, Problem, RecipeError
+from dicombake.pipeline.plan.lower import lower
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.report.junit import Case, Suite, junit_xml, suite_of_error, suite_of_outcome
@@ -42,7 +43,8 @@ def outcome() -> Outcome:
         UnitResult("epid/d.xim", "skipped", error=Failure("Skipped", "not done")),
         UnitResult("epid/e.xim", "failed", error=Failure("KeyError", "a defect", traceback="Traceback\n")),
     )
-    return Outcome(Plan(LoadedRecipe(recipe, Path("qa.yaml"), digest="ab"), Path(), Path(), units), results)
+    loaded = LoadedRecipe(recipe, Path("qa.yaml"), digest="ab")
+    return Outcome(Plan(loaded, lower(loaded), Path(), Path(), units), results)
 
 
 def test_every_output_is_a_case() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import ExitStatus, Note, Problem, RecipeError
+from dicombake.pipeline.plan.lower import lower
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.report.outcome import error_as_json, outcome_as_json, runs_as_json
@@ -32,7 +33,7 @@ def outcome(*results: UnitResult, notes: tuple[Note, ...] = (), interrupted: boo
         for result in results
     )
     loaded = LoadedRecipe(recipe, Path("qa.yaml"), digest="ab")
-    return Outcome(Plan(loaded, Path(), Path(), units), results, notes, interrupted)
+    return Outcome(Plan(loaded, lower(loaded), Path(), Path(), units), results, notes, interrupted)
 
 
 WRITTEN = UnitResult(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dicombake.pipeline.errors import Note, SourceError
+from dicombake.pipeline.plan.lower import lower
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.run.unit.contents import input_path, key_of
@@ -49,7 +50,7 @@ def make_plan(
         inputs = (InputFile(f"{name}.txt"), *(InputFile(f"out/{need}.out", "out") for need in needed))
         units.append(Unit(name, "c", index, inputs, (Output(f"out/{name}.out", 0),), needs=needed))
     loaded = loaded or LoadedRecipe(recipe(), folder / "fake.yaml", digest="0" * 64)
-    return Plan(loaded, folder, out or folder, tuple(units))
+    return Plan(loaded, lower(loaded), folder, out or folder, tuple(units))
 
 
 def shout(unit: Unit, job: Job) -> UnitResult:

@@ -327,7 +327,7 @@ def test_an_input_is_never_replaced(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "data/out/a.txt").rename(tmp_path / "data/out/a.out")
     item = plan.units[0].inputs[0]
     unit = Unit("a", "c", 1, (type(item)("a.out"),), plan.units[0].outputs)
-    plan = Plan(plan.loaded, tmp_path / "data/out", tmp_path / "data", (unit,))
+    plan = Plan(plan.loaded, plan.lowered, tmp_path / "data/out", tmp_path / "data", (unit,))
     with pytest.raises(PlanError, match=r"^out/a\.out: is an input, and an output would replace it$"):
         run(plan, overwrite=overwrite)
     assert (tmp_path / "data/out/a.out").read_text() == "one"

@@ -16,14 +16,13 @@ from dicombake.pipeline.dicom.encode import elements
 from dicombake.pipeline.loaders import kept_map as keeping
 from dicombake.pipeline.loaders.arrays import npy_values
 from dicombake.pipeline.loaders.arrays import volume as npy_volume
+from dicombake.pipeline.loaders.options import Limits, VolumeOptions
 from dicombake.pipeline.run.unit import contents, work
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.run.workers import pool, shared
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store.lock import UNFINISHED, read_lock
 from dicombake.pipeline.store.reading import file_sha256
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import VolumeSource
 
 RECIPE = """
 version: 1
@@ -140,7 +139,7 @@ def test_a_volume_is_mapped_once_for_all_its_ranges(
     np.save(folder / "first.npy", np.moveaxis(np.load(folder / "first.npy"), 0, axis))
     assert made(folder, jobs=1)[0].exit_status == 0
     assert len(maps) == 1 and not keeping._kept
-    source = VolumeSource(slice_axis=axis, spacing=(1.0, 1.0, 2.0))
+    source = VolumeOptions(slice_axis=axis, spacing=(1.0, 1.0, 2.0))
     assert len(list(npy_volume.load(folder / "first.npy", source, Limits(), range(2)))) == 2
     assert len(maps) == 2 and not keeping._kept
 

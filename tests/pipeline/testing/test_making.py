@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicombake.pipeline.loaders.options import ImageOptions, Limits
 from dicombake.pipeline.loaders.registry import load
+from dicombake.pipeline.plan.lower import lowered_source
 from dicombake.pipeline.testing.making import made_files, pixels_of
-from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import Source
 from dicombake.schemas.testing.made_inputs import DTYPES, PHANTOMS, AnyInput
 from pydantic import TypeAdapter, ValidationError
@@ -47,7 +48,7 @@ def loaded(item: AnyInput, folder: Path) -> Any:
     wanted = SOURCES.get(item.format, item.format)
     if item.format == "raw":
         wanted = {**wanted, "dtype": item.holds}
-    source = TypeAdapter(Source).validate_python(wanted)
+    source = lowered_source(TypeAdapter(Source).validate_python(wanted))
     (image,) = load(path, source, Limits())
     return image
 
@@ -137,7 +138,7 @@ def test_colour_and_pages(tmp_path: Path) -> None:
     assert np.abs(blue - red * 0.55).max() <= 1
     ((_, content),) = made_files(made(format="tiff", pages=3))
     (tmp_path / "pages.tif").write_bytes(content)
-    source = TypeAdapter(Source).validate_python("image")
+    source = ImageOptions()
     assert len(list(load(tmp_path / "pages.tif", source, Limits()))) == 3
 
 

@@ -14,31 +14,35 @@ from dicombake.pipeline.exporters.dicom import (
     same_kind,
     secondary_capture,
 )
-from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import (
-    CtSeriesExport,
-    ParametricMapExport,
-    RtImageExport,
-    SameKindExport,
-    SecondaryCaptureExport,
+from dicombake.pipeline.exporters.options import (
+    CtSeriesOptions,
+    ParametricMapOptions,
+    RtImageOptions,
+    SameKindOptions,
+    SecondaryCaptureOptions,
 )
+from dicombake.pipeline.imaging.image import Image
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from ..made_datasets import PLACED, SCANNED, context, dicom_source, export, ramp, read, slice_of
 
 KINDS = {
-    "rt-image": (rt_image, RtImageExport(path="x"), Image(ramp("uint16"), PLACED)),
-    "ct-series": (ct_series, CtSeriesExport(path="x"), slice_of(ramp("int16"))),
-    "secondary-capture": (secondary_capture, SecondaryCaptureExport(path="x"), Image(ramp("uint8"), SCANNED)),
+    "rt-image": (rt_image, RtImageOptions(path="x"), Image(ramp("uint16"), PLACED)),
+    "ct-series": (ct_series, CtSeriesOptions(path="x"), slice_of(ramp("int16"))),
+    "secondary-capture": (
+        secondary_capture,
+        SecondaryCaptureOptions(path="x"),
+        Image(ramp("uint8"), SCANNED),
+    ),
     "parametric-map": (
         parametric_map,
-        ParametricMapExport(path="x"),
+        ParametricMapOptions(path="x"),
         slice_of(ramp("float32"), units="HU"),
     ),
     "dicom": (
         same_kind,
-        SameKindExport(path="x"),
+        SameKindOptions(path="x"),
         Image(ramp("uint16"), PLACED, sources=(dicom_source(),), history=("cropped",)),
     ),
 }
@@ -77,7 +81,7 @@ def makers(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("module", "options"), [(rt_image, RtImageExport(path="x")), (same_kind, SameKindExport(path="x"))]
+    ("module", "options"), [(rt_image, RtImageOptions(path="x")), (same_kind, SameKindOptions(path="x"))]
 )
 def test_the_makers_of_the_source_stay_before_ours(module, options, tmp_path: Path) -> None:
     image = of_scanner(history=("cropped",))
@@ -95,18 +99,18 @@ def test_an_instance_that_stays_its_source_s_own_names_no_maker(tmp_path: Path) 
         PhotometricInterpretation="MONOCHROME2", Rows=5, Columns=7,
     )  # fmt: skip
     image = Image(ramp("uint16"), sources=(source,))
-    path, _ = export(same_kind.EXPORTER, image, SameKindExport(path="x"), context(), tmp_path)
+    path, _ = export(same_kind.EXPORTER, image, SameKindOptions(path="x"), context(), tmp_path)
     assert read(path).SOPInstanceUID == "1.2.3.4.5"
     assert makers(path) == []
     changed, _ = export(
-        same_kind.EXPORTER, image, SameKindExport(path="x"), context({"PatientID": "7"}), tmp_path
+        same_kind.EXPORTER, image, SameKindOptions(path="x"), context({"PatientID": "7"}), tmp_path
     )
     assert read(changed).SOPInstanceUID != "1.2.3.4.5"
     assert makers(changed) == ["dicombake"]
 
 
 def test_the_recipe_has_the_last_word(tmp_path: Path) -> None:
-    options = RtImageExport(path="x")
+    options = RtImageOptions(path="x")
     image = Image(np.zeros((2, 3), np.uint16), PLACED)
     path, _ = export(
         rt_image.EXPORTER, image, options, context(remove=("ContributingEquipmentSequence",)), tmp_path

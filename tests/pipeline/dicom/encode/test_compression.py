@@ -14,9 +14,10 @@ from dicombake.pipeline.dicom.encode import compression
 from dicombake.pipeline.dicom.encode.syntaxes import SYNTAXES
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.dicom import rt_image, same_kind, secondary_capture
+from dicombake.pipeline.exporters.options import RtImageOptions, SameKindOptions, SecondaryCaptureOptions
 from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from dicombake.pipeline.run.versions import codecs_of
-from dicombake.schemas.exports import RtImageExport, SameKindExport, SecondaryCaptureExport, TransferSyntax
+from dicombake.schemas.exports import TransferSyntax
 from dicombake.schemas.recipe import Conversion
 from pydicom import dcmread
 
@@ -41,7 +42,7 @@ def image(pixels: np.ndarray[Any, Any], page: int = 1, pages: int = 1) -> Image:
 
 
 def made(folder: Path, images: Image | list[Image], syntax: str, **more: Any) -> Path:
-    options = SecondaryCaptureExport(path="x", transfer_syntax=syntax)
+    options = SecondaryCaptureOptions(path="x", transfer_syntax=syntax)
     return export(secondary_capture.EXPORTER, images, options, context(**more), folder)[0]
 
 
@@ -114,7 +115,7 @@ def test_twelve_of_sixteen_bits(tmp_path: Path, syntax: str) -> None:
     stored = Stored(pixels, 1.0, 0.0, None, 12)
     source = dicom_source(BitsAllocated=16, BitsStored=12, HighBit=11, PixelRepresentation=0)
     ready = Image(pixels, SCANNED, stored=stored, sources=(source,))
-    options = SameKindExport(path="x", transfer_syntax=syntax)
+    options = SameKindOptions(path="x", transfer_syntax=syntax)
     path, _ = export(same_kind.EXPORTER, ready, options, context(), tmp_path)
     found = read(path)
     assert (found.BitsAllocated, found.BitsStored, found.HighBit) == (16, 12, 11)
@@ -124,7 +125,7 @@ def test_twelve_of_sixteen_bits(tmp_path: Path, syntax: str) -> None:
 def test_htj2k_takes_all_the_bits_or_none(tmp_path: Path) -> None:
     stored = Stored(ramp("uint16"), 1.0, 0.0, None, 12)
     ready = Image(ramp("uint16"), SCANNED, stored=stored, sources=(dicom_source(),))
-    options = RtImageExport(path="x", transfer_syntax="htj2k-lossless")
+    options = RtImageOptions(path="x", transfer_syntax="htj2k-lossless")
     with pytest.raises(ExportError) as caught:
         export(rt_image.EXPORTER, ready, options, context(), tmp_path)
     assert str(caught.value) == (
@@ -192,7 +193,7 @@ def test_private_elements_and_sequences_come_back(tmp_path: Path, syntax: str) -
 @pytest.mark.parametrize("syntax", EVERY)
 @pytest.mark.parametrize("place", [0.5, 0.97])
 def test_a_file_that_was_altered_is_seen(tmp_path: Path, syntax: str, place: float) -> None:
-    options = SecondaryCaptureExport(path="x", transfer_syntax=syntax)
+    options = SecondaryCaptureOptions(path="x", transfer_syntax=syntax)
     path, artifact = export(
         secondary_capture.EXPORTER, image(noise("uint16")), options, context(), tmp_path
     )  # fmt: skip
@@ -294,7 +295,7 @@ def test_dciodvfy_finds_no_error(
     tmp_path: Path, checker: Callable[[str], str], syntax: str, dtype: str
 ) -> None:
     """The others it cannot read at all: deflated ones of any program, and HTJ2K, which is younger than it."""
-    options = RtImageExport(path="x", transfer_syntax=syntax)
+    options = RtImageOptions(path="x", transfer_syntax=syntax)
     path, _ = export(rt_image.EXPORTER, Image(noise(dtype), SCANNED), options, context(), tmp_path)
     for file in (path, made(tmp_path, [image(noise(dtype), page, 2) for page in (1, 2)], syntax)):
         done = subprocess.run([checker("dciodvfy"), str(file)], capture_output=True, text=True, check=False)

@@ -11,15 +11,15 @@ from dicombake.pipeline.dicom.finish import finish
 from dicombake.pipeline.dicom.verify import _plainly_decoded, verify
 from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.dicom import rt_image
+from dicombake.pipeline.exporters.options import RtImageOptions
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import RtImageExport
 from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from ....pydicom_api import write_whole
 from ..made_datasets import PLACED, SCANNED, codes, context, every_flipped_byte_is_seen, export, ramp, read
 
-OPTIONS = RtImageExport(path="x", pixels="retain")
+OPTIONS = RtImageOptions(path="x", pixels="retain")
 
 
 def made(tmp_path, pixels=None, overrides=None, geometry=SCANNED, **more):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from dicombake.pipeline.dicom.encode import uids
 from dicombake.pipeline.exporters.dicom import rt_image
+from dicombake.pipeline.exporters.options import RtImageOptions
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.output import Identity
-from dicombake.schemas.exports import RtImageExport
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 def made(tmp_path, image=None, overrides=None, **identity):
     image = Image(ramp("uint16"), SCANNED) if image is None else image
     path, _ = export(
-        rt_image.EXPORTER, image, RtImageExport(path="x"), context(overrides, **identity), tmp_path
+        rt_image.EXPORTER, image, RtImageOptions(path="x"), context(overrides, **identity), tmp_path
     )
     return read(path)
 

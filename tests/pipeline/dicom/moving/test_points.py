@@ -9,13 +9,12 @@ import pytest
 from dicombake.pipeline.dicom.moving.candidates import KINDS as TABLED
 from dicombake.pipeline.errors import ExportError, ProcessError
 from dicombake.pipeline.exporters.dicom import ct_series, rt_image, same_kind
+from dicombake.pipeline.exporters.options import CtSeriesOptions, RtImageOptions, SameKindOptions
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
-from dicombake.pipeline.process import apply
-from dicombake.schemas.exports import CtSeriesExport, RtImageExport, SameKindExport
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
+from dicombake.pipeline.process.apply import apply
 from dicombake.schemas.process import Operations
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 
@@ -32,7 +31,7 @@ REFUSED = {
 
 def processed(path: Path, *operations: object, **options: object) -> list[Image]:
     steps = TypeAdapter(Operations).validate_python(list(operations))
-    return [apply(image, steps) for image in load(path, DicomSource(**options), Limits())]
+    return [apply(image, steps) for image in load(path, DicomOptions(**options), Limits())]
 
 
 def moved(
@@ -41,7 +40,7 @@ def moved(
     """The file, what became of it, and what was noted."""
     source = kind.file(folder / "in.dcm", marked(kind.frames))
     images = processed(source, *operations, **options)
-    written, artifact = export(same_kind.EXPORTER, images, SameKindExport(path="x"), context(), folder)
+    written, artifact = export(same_kind.EXPORTER, images, SameKindOptions(path="x"), context(), folder)
     return dcmread(source), dcmread(written), [note.text for note in artifact.notes]
 
 
@@ -89,8 +88,8 @@ def test_each_point_stays_where_it_was(name, operations, tmp_path):
 @pytest.mark.parametrize(
     ("name", "exporter", "options"),
     [
-        ("RT Image", rt_image.EXPORTER, RtImageExport(path="x")),
-        ("CT", ct_series.EXPORTER, CtSeriesExport(path="{slice}")),
+        ("RT Image", rt_image.EXPORTER, RtImageOptions(path="x")),
+        ("CT", ct_series.EXPORTER, CtSeriesOptions(path="{slice}")),
     ],
 )
 def test_other_targets_keep_each_point_too(name, exporter, options, operations, tmp_path):
@@ -123,7 +122,7 @@ def test_a_turn_by_an_angle(name, tmp_path):
 
     try:
         images = processed(source, {"rotate": {"degrees": 30}})
-        written, _ = export(same_kind.EXPORTER, images, SameKindExport(path="x"), context(), tmp_path)
+        written, _ = export(same_kind.EXPORTER, images, SameKindOptions(path="x"), context(), tmp_path)
     except (ExportError, ProcessError) as error:
         assert name in ("RT Dose plane", "MR", "US", "NM static"), error
         assert "square pixels" in str(error) or "PixelAspectRatio" in str(error)

@@ -11,13 +11,13 @@ from dicombake.pipeline.dicom.standard.check import check_file, check_written
 from dicombake.pipeline.dicom.standard.tables import kind_of, modules_of
 from dicombake.pipeline.errors import SourceError, VerificationError
 from dicombake.pipeline.exporters.dicom import ct_series, parametric_map, rt_image, secondary_capture
-from dicombake.pipeline.imaging.image import Image, SourceFile
-from dicombake.schemas.exports import (
-    CtSeriesExport,
-    ParametricMapExport,
-    RtImageExport,
-    SecondaryCaptureExport,
+from dicombake.pipeline.exporters.options import (
+    CtSeriesOptions,
+    ParametricMapOptions,
+    RtImageOptions,
+    SecondaryCaptureOptions,
 )
+from dicombake.pipeline.imaging.image import Image, SourceFile
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
@@ -36,11 +36,11 @@ def page(number: int) -> Image:
 
 
 KINDS = {
-    "rt-image": (rt_image, RtImageExport(path="x"), [Image(ramp("uint16"), PLACED)]),
-    "ct": (ct_series, CtSeriesExport(path="x"), [slice_of(ramp("int16"), 2, units="HU")]),
-    "sc": (secondary_capture, SecondaryCaptureExport(path="x"), [Image(ramp("uint8"))]),
-    "frames": (secondary_capture, SecondaryCaptureExport(path="x"), [page(1), page(2)]),
-    "map": (parametric_map, ParametricMapExport(path="x"), [Image(ramp("float32") / 3, PLACED)]),
+    "rt-image": (rt_image, RtImageOptions(path="x"), [Image(ramp("uint16"), PLACED)]),
+    "ct": (ct_series, CtSeriesOptions(path="x"), [slice_of(ramp("int16"), 2, units="HU")]),
+    "sc": (secondary_capture, SecondaryCaptureOptions(path="x"), [Image(ramp("uint8"))]),
+    "frames": (secondary_capture, SecondaryCaptureOptions(path="x"), [page(1), page(2)]),
+    "map": (parametric_map, ParametricMapOptions(path="x"), [Image(ramp("float32") / 3, PLACED)]),
 }
 
 
@@ -342,7 +342,7 @@ def test_a_file_without_preamble_and_with_another_s_meta(
 
 
 def test_floats_have_no_place_in_an_rt_image(tmp_path: Path) -> None:
-    options = RtImageExport(path="x", pixels="retain")
+    options = RtImageOptions(path="x", pixels="retain")
     images = Image(ramp("float32") / 3, PLACED)
     path, _ = export(rt_image.EXPORTER, images, options, context(TAGS), tmp_path)
     assert (

@@ -12,18 +12,17 @@ import pytest
 from dicombake.pipeline.dicom.standard.check import check_file
 from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.dicom import parametric_map, rt_image, same_kind, secondary_capture
+from dicombake.pipeline.exporters.options import (
+    ParametricMapOptions,
+    RtImageOptions,
+    SameKindOptions,
+    SecondaryCaptureOptions,
+)
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
-from dicombake.pipeline.process import apply
-from dicombake.schemas.exports import (
-    ParametricMapExport,
-    RtImageExport,
-    SameKindExport,
-    SecondaryCaptureExport,
-)
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
+from dicombake.pipeline.process.apply import apply
 from dicombake.schemas.process import Operations
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
@@ -35,17 +34,17 @@ from ...loaders.dicom.made_files import dataset_of, encoded
 ROOT = "1.2.840.10008.5.1.4.1.1."
 RAMP = np.arange(20, dtype=np.uint16).reshape(4, 5) * np.uint16(100)
 SAME, SC = (
-    (same_kind.EXPORTER, SameKindExport(path="x")),
-    (secondary_capture.EXPORTER, SecondaryCaptureExport(path="x")),
+    (same_kind.EXPORTER, SameKindOptions(path="x")),
+    (secondary_capture.EXPORTER, SecondaryCaptureOptions(path="x")),
 )
-MAP = (parametric_map.EXPORTER, ParametricMapExport(path="x"))
+MAP = (parametric_map.EXPORTER, ParametricMapOptions(path="x"))
 
 
 def source(folder: Path, pixels: np.ndarray = RAMP, *operations: object, **says: Any) -> list[Image]:
     path = folder / "in.dcm"
     path.write_bytes(encoded(dataset_of(pixels, **says), pixels))
     steps = TypeAdapter(Operations).validate_python(list(operations))
-    return [apply(image, steps) for image in load(path, DicomSource(), Limits())]
+    return [apply(image, steps) for image in load(path, DicomOptions(), Limits())]
 
 
 def written(folder: Path, images: list[Image], target: tuple[Any, Any] = SAME, tags: Any = None, **more: Any):
@@ -89,7 +88,7 @@ def test_the_class_that_the_meta_names_is_written(tmp_path):
     dataset = dcmread(tmp_path / "in.dcm")
     del dataset.SOPClassUID
     dataset.save_as(tmp_path / "in.dcm")
-    images = list(load(tmp_path / "in.dcm", DicomSource(), Limits()))
+    images = list(load(tmp_path / "in.dcm", DicomOptions(), Limits()))
     found, artifact = written(tmp_path, images)
     assert found.SOPClassUID == found.file_meta.MediaStorageSOPClassUID == f"{ROOT}7"
     assert any(note.text.startswith("SOPClassUID") for note in artifact.notes)
@@ -201,7 +200,7 @@ def test_what_contradicts_nothing_is_no_contradiction(tags, tmp_path):
 def test_a_tag_within_the_tolerances_contradicts_nothing(tag, value, contradicts, tmp_path):
     from ...dicom.made_datasets import PLACED
 
-    target = (rt_image.EXPORTER, RtImageExport(path="x"))
+    target = (rt_image.EXPORTER, RtImageOptions(path="x"))
     _, artifact = written(tmp_path, [Image(RAMP, PLACED)], target, {tag: value})
     assert ("contradicts-geometry" in codes(artifact)) == contradicts
 
@@ -210,7 +209,7 @@ def test_modality_that_an_rt_image_has_not_still_contradicts(tmp_path):
     from ...dicom.made_datasets import PLACED
 
     _, artifact = written(
-        tmp_path, [Image(RAMP, PLACED)], (rt_image.EXPORTER, RtImageExport(path="x")), {"Modality": "CT"}
+        tmp_path, [Image(RAMP, PLACED)], (rt_image.EXPORTER, RtImageOptions(path="x")), {"Modality": "CT"}
     )
     assert "contradicts-kind" in codes(artifact)
 
@@ -253,7 +252,7 @@ def test_a_file_without_padded_pixels_says_nothing_of_it(tmp_path):
 
 def test_quantize_keeps_integers_that_are_exact(tmp_path):
     images = source(tmp_path, RAMP, "flip_vertical", **{**PADDED, "RescaleSlope": "0.37"})
-    found, artifact = written(tmp_path, images, (SC[0], SecondaryCaptureExport(path="x", pixels="quantize")))
+    found, artifact = written(tmp_path, images, (SC[0], SecondaryCaptureOptions(path="x", pixels="quantize")))
     assert np.array_equal(found.pixel_array, RAMP[::-1])
     assert (str(found.RescaleSlope), str(found.RescaleIntercept)) == ("0.37", "-1024")
     assert "quantized" not in codes(artifact)
@@ -268,10 +267,10 @@ def test_quantize_keeps_integers_that_are_exact(tmp_path):
 def test_retain_advises_what_will_work(pixels, advice, tmp_path):
     from ...dicom.made_datasets import PLACED
 
-    options = RtImageExport(path="x", pixels="retain")
+    options = RtImageOptions(path="x", pixels="retain")
     _, artifact = written(tmp_path, [Image(pixels, PLACED)], (rt_image.EXPORTER, options))
     told = next(note.text for note in artifact.notes if note.code == "dtype-not-allowed")
     assert advice in told
     if advice != "parametric-map":
-        options = RtImageExport(path="x", pixels=advice)
+        options = RtImageOptions(path="x", pixels=advice)
         assert written(tmp_path, [Image(pixels, PLACED)], (rt_image.EXPORTER, options))

@@ -23,19 +23,18 @@ from dicombake.pipeline.exporters.dicom import (
     same_kind,
     secondary_capture,
 )
+from dicombake.pipeline.exporters.options import (
+    CtSeriesOptions,
+    ParametricMapOptions,
+    RtImageOptions,
+    SameKindOptions,
+    SecondaryCaptureOptions,
+)
 from dicombake.pipeline.imaging.image import Geometry, Image, Lossy, SourceFile
+from dicombake.pipeline.loaders.options import DicomOptions, Limits, XimOptions
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.process.combine import combine
-from dicombake.schemas.exports import (
-    CtSeriesExport,
-    ParametricMapExport,
-    RtImageExport,
-    SameKindExport,
-    SecondaryCaptureExport,
-)
-from dicombake.schemas.process import Combine
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource, XimSource
+from dicombake.pipeline.process.operations import Combine
 from pydicom import dcmread
 
 from ....pydicom_api import apply_modality_lut
@@ -63,19 +62,19 @@ def page(pixels, number, photometric="MONOCHROME2"):
 
 
 def rt(pixels, how="portable", geometry=PLACED, **more):
-    return rt_image, RtImageExport(path="x", pixels=how), Image(pixels, geometry, **more)
+    return rt_image, RtImageOptions(path="x", pixels=how), Image(pixels, geometry, **more)
 
 
 def ct(pixels, how="portable", **more):
-    return ct_series, CtSeriesExport(path="x", pixels=how), slice_of(pixels, 2, **more)
+    return ct_series, CtSeriesOptions(path="x", pixels=how), slice_of(pixels, 2, **more)
 
 
 def sc(*images, how="portable"):
-    return secondary_capture, SecondaryCaptureExport(path="x", pixels=how), list(images)
+    return secondary_capture, SecondaryCaptureOptions(path="x", pixels=how), list(images)
 
 
 def pm(*images, how="auto"):
-    return parametric_map, ParametricMapExport(path="x", pixels=how), list(images)
+    return parametric_map, ParametricMapOptions(path="x", pixels=how), list(images)
 
 
 FLOATS = np.linspace(-0.75, 2.75, 48).reshape(6, 8)
@@ -131,7 +130,7 @@ MAPS = {
 FRAMES = {
     "rt-frames": (
         rt_image,
-        RtImageExport(path="x"),
+        RtImageOptions(path="x"),
         [page(ramp("uint16", 6, 8), number).replace(geometry=PLACED) for number in (1, 2)],
     ),
 }
@@ -244,7 +243,7 @@ def test_dcentvfy_accepts_a_series(checker, tmp_path):
     paths = []
     for index in range(1, 5):
         image = slice_of(ramp("int16", 6, 8) * np.int16(index), index)
-        artifact = ct_series.EXPORTER.export([image], CtSeriesExport(path="x"), context(TAGS))
+        artifact = ct_series.EXPORTER.export([image], CtSeriesOptions(path="x"), context(TAGS))
         path = tmp_path / f"{index}.dcm"
         path.write_bytes(b"".join(artifact.chunks))
         paths.append(str(path))
@@ -321,7 +320,7 @@ def test_simpleitk_reads_a_series_where_it_lies(tmp_path):
     volume = np.stack([ramp("int16", 6, 8) + np.int16(100 * index) for index in range(4)])
     for index, plane in enumerate(volume, 1):
         artifact = ct_series.EXPORTER.export(
-            [slice_of(plane, index)], CtSeriesExport(path="x"), context(TAGS)
+            [slice_of(plane, index)], CtSeriesOptions(path="x"), context(TAGS)
         )
         (tmp_path / f"{index}.dcm").write_bytes(b"".join(artifact.chunks))
     reader = SimpleITK.ImageSeriesReader()
@@ -345,19 +344,19 @@ def real_images(path: Path) -> list[Image]:
     if not path.is_file() or path.suffix not in ("", ".dcm", ".xim", ".dat"):
         return []
     try:
-        return list(load(path, XimSource() if path.parent.name == "xim" else DicomSource(), Limits()))
+        return list(load(path, XimOptions() if path.parent.name == "xim" else DicomOptions(), Limits()))
     except SourceError:
         return []
 
 
 def targets(images: list[Image]) -> list[tuple[Any, Any]]:
     source = images[0].source.dataset
-    found: list[tuple[Any, Any]] = [(parametric_map, ParametricMapExport(path="x"))]
+    found: list[tuple[Any, Any]] = [(parametric_map, ParametricMapOptions(path="x"))]
     if images[0].geometry.patient is None:
-        found.append((rt_image, RtImageExport(path="x", pixels="portable")))
+        found.append((rt_image, RtImageOptions(path="x", pixels="portable")))
     elif source is not None and source.get("Modality") == "CT":
-        found.append((ct_series, CtSeriesExport(path="x")))
-    return [*found, (same_kind, SameKindExport(path="x"))] if source is not None else found
+        found.append((ct_series, CtSeriesOptions(path="x")))
+    return [*found, (same_kind, SameKindOptions(path="x"))] if source is not None else found
 
 
 @pytest.mark.checker
@@ -399,7 +398,7 @@ def test_a_star_shot_of_real_files_is_conformant(method, real, checker, tmp_path
     files = sorted((real / "rtimage" / "LinaQA_StarShot").glob("*.dcm"))
     images = [image for path in files for image in real_images(path)]
     star = combine(images, Combine(method=method))
-    for module, options in ((rt_image, RtImageExport(path="x")), (same_kind, SameKindExport(path="x"))):
+    for module, options in ((rt_image, RtImageOptions(path="x")), (same_kind, SameKindOptions(path="x"))):
         written = made((module, options, star), tmp_path, {})
         assert check_file(written).errors == ()
         assert [error for error in dciodvfy(checker("dciodvfy"), written) if not EXPOSURE.match(error)] == []

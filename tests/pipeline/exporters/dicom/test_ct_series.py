@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, GeometryError
 from dicombake.pipeline.exporters.dicom import ct_series
+from dicombake.pipeline.exporters.options import CtSeriesOptions
 from dicombake.pipeline.imaging.image import Image, Stored
-from dicombake.schemas.exports import CtSeriesExport
 
 from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import SCANNED, codes, context, export, read, slice_of
@@ -16,7 +16,7 @@ HU = (np.arange(35).reshape(5, 7) * 100 - 1000).astype(np.int16)
 
 
 def made(tmp_path, image, how="auto", overrides=None, **more):
-    options = CtSeriesExport(path="x", pixels=how)
+    options = CtSeriesOptions(path="x", pixels=how)
     return export(ct_series.EXPORTER, image, options, context(overrides, **more), tmp_path)
 
 

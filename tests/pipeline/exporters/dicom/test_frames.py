@@ -12,9 +12,8 @@ import pydicom
 import pytest
 import tifffile
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.options import AutoOptions, Limits
 from dicombake.pipeline.loaders.registry import load
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import AutoSource
 from PIL import Image as Pillow
 
 from ....support import bake, failures
@@ -37,7 +36,7 @@ def run(folder: Path, source: Path, *exports: str, more: str = "") -> list[str]:
 
 
 def images(path: Path) -> list[Image]:
-    return list(load(path, AutoSource(), Limits()))
+    return list(load(path, AutoOptions(), Limits()))
 
 
 @pytest.fixture

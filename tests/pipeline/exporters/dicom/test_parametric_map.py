@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.dicom import parametric_map, same_kind
+from dicombake.pipeline.exporters.options import ParametricMapOptions, SameKindOptions
 from dicombake.pipeline.imaging.image import Image, SourceFile
 from dicombake.pipeline.loaders.dicom.loader import load
-from dicombake.schemas.exports import ParametricMapExport, SameKindExport
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.uid import CTImageStorage
 
 from ...dicom.made_datasets import PLACED, codes, context, dicom_source, export, ramp, read, slice_of
@@ -22,7 +21,7 @@ HELD = ("uint16", "int16", "float32", "float64")
 
 
 def made(tmp_path, images, how="auto", overrides=None, **more):
-    options = ParametricMapExport(path="x", pixels=how)
+    options = ParametricMapOptions(path="x", pixels=how)
     given = DATED | MADE if overrides is None else overrides
     return export(parametric_map.EXPORTER, images, options, context(given, **more), tmp_path)
 
@@ -138,10 +137,10 @@ def test_a_map_is_a_source_too(tmp_path, name):
     planes = [ramp(name) + np.array(index).astype(name) for index in range(3)]
     path, _ = made(tmp_path, [slice_of(plane, index) for index, plane in enumerate(planes, 1)])
     before = path.read_bytes()
-    images = list(load(path, DicomSource(), Limits()))
+    images = list(load(path, DicomOptions(), Limits()))
     assert [image.pixels.dtype for image in images] == [np.dtype(name)] * 3
     assert np.array_equal(np.stack([image.pixels for image in images]), np.stack(planes))
-    again, artifact = export(same_kind.EXPORTER, images, SameKindExport(path="x"), context(), tmp_path)
+    again, artifact = export(same_kind.EXPORTER, images, SameKindOptions(path="x"), context(), tmp_path)
     assert again.read_bytes() == before
     assert codes(artifact) == []
 

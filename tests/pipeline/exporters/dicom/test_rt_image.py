@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, GeometryError
 from dicombake.pipeline.exporters.dicom import rt_image
+from dicombake.pipeline.exporters.options import RtImageOptions
 from dicombake.pipeline.imaging.image import Geometry, Image, Lossy, SourceFile, Stored
+from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.xim.loader import load
-from dicombake.pipeline.process import apply
+from dicombake.pipeline.process.apply import apply
+from dicombake.pipeline.process.operations import Invert
 from dicombake.pipeline.samples import xim
-from dicombake.schemas.exports import RtImageExport
-from dicombake.schemas.process import Invert
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import XimSource
 from pydicom import Dataset
 
 from ....pydicom_api import apply_modality_lut
@@ -40,7 +39,7 @@ XIM = SourceFile(Path("a.xim"), "xim")
 
 
 def made(tmp_path, image, how="auto", overrides=None, **more):
-    options = RtImageExport(path="x", pixels=how)
+    options = RtImageOptions(path="x", pixels=how)
     return export(rt_image.EXPORTER, image, options, context(overrides, **more), tmp_path)
 
 
@@ -369,7 +368,7 @@ def test_the_rescale_of_a_xim_is_written_and_its_integers_stay(tmp_path, how):
     pixels = ramp("uint16")
     file = tmp_path / "a.xim"
     file.write_bytes(xim.encode(pixels, {**xim.mv_properties(gantry=0.0), "DataGain": 0.5, "DataOffset": 3}))
-    (image,) = load(file, XimSource(), Limits())
+    (image,) = load(file, XimOptions(), Limits())
     assert np.array_equal(image.pixels, pixels)
     path, artifact = made(tmp_path, image, how)
     found = read(path)

@@ -12,14 +12,13 @@ import pytest
 from dicombake.pipeline.dicom.verify import differences
 from dicombake.pipeline.errors import ExportError, SourceError
 from dicombake.pipeline.exporters.dicom import same_kind
+from dicombake.pipeline.exporters.options import SameKindOptions
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
-from dicombake.pipeline.process import apply
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
+from dicombake.pipeline.process.apply import apply
 from dicombake.pipeline.pydicom_versions.elements import tag_text
-from dicombake.schemas.exports import SameKindExport
 from dicombake.schemas.process import Operations
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 
@@ -33,7 +32,7 @@ ENCODING = frozenset(
 
 
 def loaded(path: Path, **options) -> list[Image]:
-    return list(load(path, DicomSource(**options), Limits()))
+    return list(load(path, DicomOptions(**options), Limits()))
 
 
 def processed(path: Path, *operations, **options) -> list[Image]:
@@ -42,7 +41,7 @@ def processed(path: Path, *operations, **options) -> list[Image]:
 
 
 def made(tmp_path, images, how="auto", overrides=None, **more):
-    options = SameKindExport(path="x", pixels=how)
+    options = SameKindOptions(path="x", pixels=how)
     return export(same_kind.EXPORTER, images, options, context(overrides, **more), tmp_path)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.dicom import secondary_capture
+from dicombake.pipeline.exporters.options import SecondaryCaptureOptions
 from dicombake.pipeline.imaging.image import Geometry, Image, SourceFile
-from dicombake.schemas.exports import SecondaryCaptureExport
 
 from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import RECIPE, codes, context, dicom_source, export, ramp, read
@@ -16,7 +16,7 @@ PLAIN = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def made(tmp_path, images, how="auto", overrides=None, **more):
-    options = SecondaryCaptureExport(path="x", pixels=how)
+    options = SecondaryCaptureOptions(path="x", pixels=how)
     return export(secondary_capture.EXPORTER, images, options, context(overrides, **more), tmp_path)
 
 

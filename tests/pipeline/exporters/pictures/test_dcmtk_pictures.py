@@ -12,9 +12,8 @@ import pydicom
 import pytest
 from dicombake.pipeline.exporters.pictures.window import Window, picture
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from dicombake.pipeline.loaders.registry import load
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
 from PIL import Image as Pillow
 from pydicom import Dataset
 from pydicom.sequence import Sequence
@@ -33,7 +32,7 @@ STORED = ("-M", "+Wm")
 
 
 def ours(path: Path, window: Window) -> np.ndarray[Any, Any]:
-    image: Image = next(iter(load(path, DicomSource(), Limits())))
+    image: Image = next(iter(load(path, DicomOptions(), Limits())))
     return picture(image, window).levels.astype(int)
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
+from dicombake.pipeline.exporters.options import JpgOptions
 from dicombake.pipeline.exporters.pictures.jpg import export
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import JpgExport
 from PIL import Image as PillowImage
 
 from ..made_images import CONTEXT, image, pixels, written
 
 
 def of(picture: Image, **options: Any):  # type: ignore[no-untyped-def]
-    return export([picture], JpgExport(path="{stem}.jpg", **options), CONTEXT)
+    return export([picture], JpgOptions(path="{stem}.jpg", **options), CONTEXT)
 
 
 def waves(rows: int, columns: int) -> np.ndarray:

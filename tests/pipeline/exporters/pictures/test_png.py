@@ -12,10 +12,10 @@ import imagecodecs
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, VerificationError
+from dicombake.pipeline.exporters.options import PngOptions
 from dicombake.pipeline.exporters.pictures.png import export
 from dicombake.pipeline.exporters.pictures.png_file import encode_png
 from dicombake.pipeline.imaging.image import Image, SourceFile
-from dicombake.schemas.exports import PngExport
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -23,11 +23,11 @@ from PIL import Image as PillowImage
 
 from ..made_images import CONTEXT, image, pixels, written
 
-PLAIN = PngExport(path="{stem}.png")
+PLAIN = PngOptions(path="{stem}.png")
 
 
 def of(picture: Image, **options: Any):  # type: ignore[no-untyped-def]
-    return export([picture], PngExport(path="{stem}.png", **options), CONTEXT)
+    return export([picture], PngOptions(path="{stem}.png", **options), CONTEXT)
 
 
 @given(

@@ -9,14 +9,14 @@ import pytest
 import SimpleITK as sitk
 import tifffile
 from dicombake.pipeline.errors import ExportError, VerificationError
+from dicombake.pipeline.exporters.options import PlainOptions
 from dicombake.pipeline.exporters.pictures.tiff import export
 from dicombake.pipeline.imaging.image import Image
-from dicombake.schemas.exports import TiffExport
 from PIL import Image as PillowImage
 
 from ..made_images import CONTEXT, DTYPES, image, pixels, written
 
-PLAIN = TiffExport(path="{stem}.tif")
+PLAIN = PlainOptions(to="tiff", path="{stem}.tif")
 
 
 def of(*images: Image):  # type: ignore[no-untyped-def]

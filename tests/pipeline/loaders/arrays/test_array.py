@@ -16,8 +16,7 @@ from dicombake.pipeline.imaging.image import Image, Origin, PatientPlane
 from dicombake.pipeline.loaders import kept_map
 from dicombake.pipeline.loaders.arrays import array, npy, volume
 from dicombake.pipeline.loaders.arrays import slices as slices_module
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import ArraySource, VolumeSource
+from dicombake.pipeline.loaders.options import ArrayOptions, Limits, VolumeOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -30,13 +29,13 @@ SPACING = (0.5, 0.75, 1.25)
 
 def load(path: Path, data: bytes, **options: Any) -> Image:
     path.write_bytes(data)
-    (image,) = array.load(path, ArraySource(**options), Limits())
+    (image,) = array.load(path, ArrayOptions(**options), Limits())
     return image
 
 
 def slices(path: Path, pages: range | None = None, **options: Any) -> list[Image]:
     given: dict[str, Any] = {"slice_axis": 0, "spacing": SPACING, **options}
-    return list(volume.load(path, VolumeSource(**given), Limits(), pages))
+    return list(volume.load(path, VolumeOptions(**given), Limits(), pages))
 
 
 def refusal(path: Path, data: bytes, **options: Any) -> str:
@@ -63,7 +62,7 @@ def test_every_array_comes_back(
         assert image.pixels.dtype == values.dtype
         assert image.pixels.dtype.isnative
         assert image.pixels.tobytes() == np.ascontiguousarray(values).tobytes()
-        probe = array.probe(path, ArraySource(), Limits())
+        probe = array.probe(path, ArrayOptions(), Limits())
         assert (probe.shape, probe.dtype, probe.pages) == (values.shape, values.dtype.name, 1)
 
 
@@ -165,7 +164,7 @@ def test_a_member_that_claims_too_much_is_refused_before_it_is_unpacked(tmp_path
     path = tmp_path / "a.npz"
     path.write_bytes(make_npz(compressed=True, a=np.zeros((400, 400))))
     with pytest.raises(SourceError, match=r"claims 1280128 bytes, more than the limit of 66336"):
-        list(array.load(path, ArraySource(), Limits(image_pixels=100)))
+        list(array.load(path, ArrayOptions(), Limits(image_pixels=100)))
 
 
 def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
@@ -200,7 +199,7 @@ def test_slices_of_a_volume(tmp_path: Path, axis: int, order: Any, mark: str, su
         assert image.pixels.dtype == np.int16
         assert image.pixels.flags.c_contiguous
         assert (image.source.page, image.source.pages) == (index + 1, len(expected))
-    probe = volume.probe(path, VolumeSource(slice_axis=axis, spacing=SPACING), Limits())
+    probe = volume.probe(path, VolumeOptions(slice_axis=axis, spacing=SPACING), Limits())
     assert (probe.shape, probe.pages) == (images[0].pixels.shape, len(images))
     assert probe.geometry == images[0].geometry
 
@@ -303,13 +302,13 @@ def test_every_real_array_equals_numpy(real: Path) -> None:
     for path in sorted((real / "npy").iterdir()):
         if "objarr" in path.name:
             with pytest.raises(SourceError, match="Python objects"):
-                list(array.load(path, ArraySource(), Limits()))
+                list(array.load(path, ArrayOptions(), Limits()))
             continue
         loaded = np.load(path)
         arrays = dict(loaded.items()) if path.suffix == ".npz" else {None: loaded}
         for key, values in arrays.items():
             if values.ndim == 2:
-                (image,) = array.load(path, ArraySource(key=key), Limits())
+                (image,) = array.load(path, ArrayOptions(key=key), Limits())
                 assert np.array_equal(image.pixels, values)
                 assert image.pixels.dtype == values.dtype.newbyteorder("=")
                 seen += 1
@@ -362,7 +361,7 @@ def test_a_file_that_became_another_is_mapped_anew(tmp_path: Path) -> None:
 def test_a_volume_that_ends_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "v.npy"
     np.save(path, np.zeros((9, 64, 64), np.int16))
-    source = VolumeSource.model_validate({"format": "volume", "slice_axis": 0, "spacing": [1, 1, 1]})
+    source = VolumeOptions(slice_axis=0, spacing=(1.0, 1.0, 1.0))
     taken = volume.load(path, source, Limits())
     next(taken)
     with path.open("r+b") as file:

@@ -13,8 +13,7 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load, probe
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.encaps import encapsulate
 
 from ....support import bake, failures
@@ -26,13 +25,13 @@ GBK_NAME = "张三".encode("gb18030")
 
 
 def one(path: Path, **options: Any) -> Image:
-    (image,) = load(path, DicomSource(**options), Limits())
+    (image,) = load(path, DicomOptions(**options), Limits())
     return image
 
 
 def refusal(path: Path, limits: Limits | None = None) -> str:
     with pytest.raises(SourceError) as caught:
-        list(load(path, DicomSource(), limits or Limits()))
+        list(load(path, DicomOptions(), limits or Limits()))
     assert caught.value.subject == str(path)
     return caught.value.what
 
@@ -92,7 +91,7 @@ def test_frames_beyond_the_number_are_said(tmp_path: Path) -> None:
             dataset = dataset_of(np.stack([PIXELS, PIXELS + 1]))
             dataset.add_new(0x7FE00010, "OB", encapsulate(frames, has_bot=False))
             data = compressed(dataset_of(np.stack([PIXELS, PIXELS + 1])), frames, JPEG_LS)
-        images = list(load(written(tmp_path, data), DicomSource(), Limits()))
+        images = list(load(written(tmp_path, data), DicomOptions(), Limits()))
         assert len(images) == 2
         (note,) = images[0].notes
         assert note.code == "frames-excess" and note.contradiction
@@ -220,7 +219,7 @@ def test_pixels_of_no_length_and_a_syntax_that_is_not_read(tmp_path: Path) -> No
     path = written(tmp_path, compressed(dataset_of(PIXELS), [b"\0" * 120], retired))
     assert refusal(path).startswith("is compressed with JPEG Spectral Selection")
     with pytest.raises(SourceError, match="which is not read"):
-        probe(path, DicomSource(), Limits())
+        probe(path, DicomOptions(), Limits())
 
 
 def test_an_empty_modality_lut_is_passed_over_and_said(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import LOADER, load, probe
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from dicombake.pipeline.pydicom_versions.elements import original_encoding
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
 
 from ....pydicom_api import apply_color_lut, apply_modality_lut, decoded
 
@@ -82,7 +81,7 @@ def reference(path: Path) -> tuple[np.ndarray[Any, Any], pydicom.Dataset]:
 
 
 def check(path: Path) -> list[Image]:
-    images = list(load(path, DicomSource(), Limits()))
+    images = list(load(path, DicomOptions(), Limits()))
     expected, dataset = reference(path)
     assert len(images) == len(expected)
     for number, (image, frame) in enumerate(zip(images, expected, strict=True)):
@@ -97,7 +96,7 @@ def check(path: Path) -> list[Image]:
     kept = images[0].source.dataset
     assert kept is not None
     assert set(kept.keys()) == {tag for tag in list(dataset.keys()) if tag.group != 0x7FE0}
-    seen = probe(path, DicomSource(), Limits())
+    seen = probe(path, DicomOptions(), Limits())
     assert (seen.shape, seen.pages) == (images[0].pixels.shape, len(images))
     assert seen.geometry == images[0].geometry
     return images
@@ -109,10 +108,10 @@ def test_every_file_of_pydicom(path: Path) -> None:
     assert bool(LOADER.sniff(path.read_bytes()[:1024], path)) == (reason(path) != NO_DICOM)
     if (why := reason(path)) is not None:
         with pytest.raises(SourceError) as caught:
-            list(load(path, DicomSource(), Limits()))
+            list(load(path, DicomOptions(), Limits()))
         assert str(caught.value) == f"{path}: {why}"
     elif path.name in NOT_READ_BY_PYDICOM:
-        (image,) = load(path, DicomSource(), Limits())
+        (image,) = load(path, DicomOptions(), Limits())
         assert image.pixels.shape == (1024, 256) and image.pixels.max() == 264
     else:
         check(path)
@@ -146,14 +145,14 @@ def test_no_other_real_file_is_taken_for_dicom(real: Path) -> None:
     for path in others:
         assert LOADER.sniff is not None and not LOADER.sniff(path.read_bytes()[:1024], path)
         with pytest.raises(SourceError, match=re.escape(NO_DICOM)):
-            list(load(path, DicomSource(), Limits()))
+            list(load(path, DicomOptions(), Limits()))
 
 
 @pytest.mark.real
 def test_geometry_of_a_real_rt_image(real: Path) -> None:
     """Against the elements as pydicom shows them."""
     path = real / "rtimage" / "LinaQA_StarShot" / "RI.QA0017.MV_0_0a.dcm"
-    (image,) = load(path, DicomSource(), Limits())
+    (image,) = load(path, DicomOptions(), Limits())
     dataset = pydicom.dcmread(path)
     geometry = image.geometry
     assert geometry.spacing == (0.336, 0.336)
@@ -168,11 +167,11 @@ def test_geometry_of_a_real_rt_image(real: Path) -> None:
 
 @pytest.mark.real
 def test_hounsfield_units_are_exact_integers(real: Path) -> None:
-    (image,) = load(real / "ct-series/LinaQA_CatPhan604/CT.CP600.Image_31.dcm", DicomSource(), Limits())
+    (image,) = load(real / "ct-series/LinaQA_CatPhan604/CT.CP600.Image_31.dcm", DicomOptions(), Limits())
     assert image.pixels.dtype == np.int32 and image.units == "HU"
     assert image.geometry.patient is not None and image.geometry.spacing is not None
     (raw,) = load(
-        real / "ct-series/LinaQA_CatPhan604/CT.CP600.Image_31.dcm", DicomSource(raw_values=True), Limits()
+        real / "ct-series/LinaQA_CatPhan604/CT.CP600.Image_31.dcm", DicomOptions(raw_values=True), Limits()
     )
     assert raw.pixels.dtype == np.uint16 and raw.units is None
     assert np.array_equal(raw.pixels.astype(np.int32) - 1000, image.pixels)

@@ -14,8 +14,7 @@ from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image, Lossy
 from dicombake.pipeline.loaders.base import Certainty
 from dicombake.pipeline.loaders.dicom.loader import load, probe, sniff
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSource
+from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
@@ -43,7 +42,7 @@ def noise(dtype: str, *shape: int) -> np.ndarray[Any, Any]:
 
 
 def read(folder: Path, data: bytes, **options: Any) -> list[Image]:
-    return list(load(written(folder, data), DicomSource(**options), Limits()))
+    return list(load(written(folder, data), DicomOptions(**options), Limits()))
 
 
 def one(folder: Path, data: bytes, **options: Any) -> Image:
@@ -55,7 +54,7 @@ def refused(folder: Path, data: bytes, limits: Limits | None = None) -> str:
     """The reason for which a file is refused, without its path."""
     path = written(folder, data)
     with pytest.raises(SourceError) as caught:
-        list(load(path, DicomSource(), limits or Limits()))
+        list(load(path, DicomOptions(), limits or Limits()))
     assert caught.value.subject == str(path)
     return caught.value.what
 
@@ -176,7 +175,7 @@ def test_a_missing_codec_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         compressed(dataset_of(pixels), [imagecodecs.jpegls_encode(pixels)], "1.2.840.10008.1.2.4.80"),
     )
     with pytest.raises(SourceError) as caught:
-        list(load(path, DicomSource(), Limits()))
+        list(load(path, DicomOptions(), Limits()))
     assert str(caught.value) == (
         f"{path}: is compressed as JPEG-LS Lossless Image Compression, and no codec for that is installed;"
         " pip install dicombake[codecs]"
@@ -311,10 +310,10 @@ def test_float_pixels(tmp_path: Path, keyword: str, dtype: str, syntax: str) -> 
     order = ">" if syntax == BIG_ENDIAN else "<"
     setattr(data, keyword, pixels.astype(f"{order}{dtype}").tobytes())
     path = written(tmp_path, encoded(data, None, syntax))
-    images = list(load(path, DicomSource(), Limits()))
+    images = list(load(path, DicomOptions(), Limits()))
     assert all(np.array_equal(image.pixels, frame) for image, frame in zip(images, pixels, strict=True))
     assert images[0].pixels.dtype == dtype and images[0].stored is None
-    seen = probe(path, DicomSource(), Limits())
+    seen = probe(path, DicomOptions(), Limits())
     assert (seen.dtype, seen.pages, seen.shape) == (str(np.dtype(dtype)), 2, (4, 5))
 
 
@@ -486,17 +485,17 @@ def test_dose(tmp_path: Path) -> None:
 def test_frames_are_picked(tmp_path: Path) -> None:
     pixels = noise("uint8", 5, 4, 6)
     path = written(tmp_path, encoded(dataset_of(pixels), pixels))
-    (image,) = load(path, DicomSource(frame=4), Limits())
+    (image,) = load(path, DicomOptions(frame=4), Limits())
     assert np.array_equal(image.pixels, pixels[3]) and (image.source.page, image.source.pages) == (4, 5)
-    picked = list(load(path, DicomSource(), Limits(), range(1, 3)))
+    picked = list(load(path, DicomOptions(), Limits(), range(1, 3)))
     assert [image.source.page for image in picked] == [2, 3]
     assert all(np.array_equal(image.pixels, frame) for image, frame in zip(picked, pixels[1:3], strict=True))
-    assert probe(path, DicomSource(frame=4), Limits()).pages == 1
-    assert len(list(load(path, DicomSource(), Limits()))) == 5
+    assert probe(path, DicomOptions(frame=4), Limits()).pages == 1
+    assert len(list(load(path, DicomOptions(), Limits()))) == 5
     with pytest.raises(SourceError, match="has 5 frames and the recipe wants frame 6"):
-        list(load(path, DicomSource(frame=6), Limits()))
+        list(load(path, DicomOptions(frame=6), Limits()))
     with pytest.raises(SourceError, match="has 5 frames and 7 were expected"):
-        list(load(path, DicomSource(), Limits(), range(3, 7)))
+        list(load(path, DicomOptions(), Limits(), range(3, 7)))
 
 
 @pytest.mark.parametrize(
@@ -590,7 +589,7 @@ def test_broken_bytes_give_an_image_or_a_reason(tmp_path: Path, data: st.DataObj
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     path = written(tmp_path, bytes(broken))
     try:
-        images = list(load(path, DicomSource(), Limits(image_pixels=10**6, frames=100)))
+        images = list(load(path, DicomOptions(), Limits(image_pixels=10**6, frames=100)))
     except SourceError as error:
         assert error.subject == str(path)
     else:
@@ -621,12 +620,12 @@ def test_other_formats_are_not_taken_for_dicom(head: bytes, tmp_path: Path) -> N
     path = written(tmp_path, head)
     assert not sniff(head[:1024], path)
     with pytest.raises(SourceError):
-        list(load(path, DicomSource(), Limits()))
+        list(load(path, DicomOptions(), Limits()))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read: No such file"):
-        list(load(tmp_path / "none.dcm", DicomSource(), Limits()))
+        list(load(tmp_path / "none.dcm", DicomOptions(), Limits()))
 
 
 # What else the file says

@@ -12,8 +12,7 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.series import load_series, survey
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import DicomSeriesSource
+from dicombake.pipeline.loaders.options import DicomSeriesOptions, Limits
 
 from .made_files import dataset_of, encoded, written
 
@@ -66,12 +65,12 @@ def stack(folder: Path, count: int = 4, step: float = 2.5, **changes: Change) ->
 
 
 def loaded(paths: Sequence[Path], series: str | None = None) -> list[Image]:
-    return [image for _, image in load_series(paths, DicomSeriesSource(series=series), Limits())]
+    return [image for _, image in load_series(paths, DicomSeriesOptions(series=series), Limits())]
 
 
 def refusal(paths: Sequence[Path], series: str | None = None) -> str:
     with pytest.raises(SourceError) as caught:
-        survey(paths, DicomSeriesSource(series=series), Limits())
+        survey(paths, DicomSeriesOptions(series=series), Limits())
     assert caught.value.subject
     return str(caught.value).removeprefix(f"{caught.value.subject}: ")
 
@@ -109,7 +108,7 @@ def test_slices_are_in_the_order_of_their_places(
 
 
 def test_some_of_the_slices(tmp_path: Path) -> None:
-    found = load_series(stack(tmp_path), DicomSeriesSource(), Limits(), range(1, 3))
+    found = load_series(stack(tmp_path), DicomSeriesOptions(), Limits(), range(1, 3))
     assert [path.name for path, _ in found] == ["1.dcm", "2.dcm"]
 
 
@@ -305,4 +304,4 @@ def test_what_is_no_dicom_is_refused(tmp_path: Path) -> None:
 
 def test_more_slices_than_the_limit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has 4 slices, more than the limit of 3"):
-        survey(stack(tmp_path), DicomSeriesSource(), Limits(frames=3))
+        survey(stack(tmp_path), DicomSeriesOptions(), Limits(frames=3))

@@ -16,11 +16,10 @@ import pytest
 import tifffile
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image, Lossy, Origin
+from dicombake.pipeline.loaders.options import ImageOptions, Limits
 from dicombake.pipeline.loaders.pictures import loader as image_file
 from dicombake.pipeline.loaders.pictures.channels import luminance
 from dicombake.pipeline.loaders.pictures.page import turned
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import ImageSource
 
 from ..made_files import chunk, make_picture, make_png, make_tiff
 
@@ -38,7 +37,7 @@ def put(tmp_path: Path) -> Put:
 
 
 def load_all(path: Path, pages: range | None = None, **options: Any) -> list[Image]:
-    return list(image_file.load(path, ImageSource(**options), Limits(), pages))
+    return list(image_file.load(path, ImageOptions(**options), Limits(), pages))
 
 
 def load(path: Path, **options: Any) -> Image:
@@ -168,7 +167,7 @@ def test_pages_are_images_of_their_own(put: Put) -> None:
     assert load_all(path, range(7, 9)) == []
     assert load(path, page=2).source.page == 2
     assert refusal(path, page=4) == "has 3 pages, but the recipe asks for page 4"
-    assert image_file.probe(path, ImageSource(), Limits()).pages == 3
+    assert image_file.probe(path, ImageOptions(), Limits()).pages == 3
 
 
 def test_thumbnails_and_masks_are_no_pages(put: Put) -> None:
@@ -218,7 +217,7 @@ def test_orientation_is_applied(put: Put, orientation: int) -> None:
     assert np.array_equal(image.pixels, expected_turn(values, orientation))
     upright = (0.127, 0.254)  # rows lie closer than columns in the file as stored
     assert image.geometry.spacing == (upright if orientation <= 4 else upright[::-1])
-    probe = image_file.probe(path, ImageSource(), Limits())
+    probe = image_file.probe(path, ImageOptions(), Limits())
     assert (probe.shape, probe.geometry) == (image.pixels.shape, image.geometry)
 
 
@@ -553,7 +552,7 @@ def test_channels(put: Put) -> None:
     red, green, blue = (values[..., index].astype(object) for index in range(3))
     exact = (299 * red + 587 * green + 114 * blue + 500) // 1000
     assert np.array_equal(load(path, channel="luminance").pixels, exact.astype(np.uint16))
-    probe = image_file.probe(path, ImageSource(channel="red"), Limits())
+    probe = image_file.probe(path, ImageOptions(channel="red"), Limits())
     assert (probe.shape, probe.dtype) == ((4, 5), "uint16")
 
 
@@ -576,7 +575,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(put: Put) -> None:
     lines = [bytes(20000)] * 50
     path = put(make_png(20000, 50, 8, 0, lines))
     with pytest.raises(SourceError) as caught:
-        list(image_file.load(path, ImageSource(), Limits(image_pixels=999_999)))
+        list(image_file.load(path, ImageOptions(), Limits(image_pixels=999_999)))
     assert caught.value.what == "claims 50 x 20000 x 1 values, more than the limit of 999999"
 
 

@@ -9,20 +9,25 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.options import (
+    CyberKnifeRawOptions,
+    Limits,
+    RawOptions,
+    SourceOptions,
+    VisionRtRawOptions,
+)
 from dicombake.pipeline.loaders.registry import FORMATS, load, loader, probe
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import AnySource, CyberKnifeRawSource, RawSource, VisionRtRawSource
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 
 
-def one(path: Path, source: AnySource) -> Image:
+def one(path: Path, source: SourceOptions) -> Image:
     (image,) = load(path, source, Limits())
     assert probe(path, source, Limits()).shape == image.pixels.shape
     return image
 
 
-def refused(path: Path, source: AnySource) -> SourceError:
+def refused(path: Path, source: SourceOptions) -> SourceError:
     with pytest.raises(SourceError) as caught:
         list(load(path, source, Limits()))
     with pytest.raises(SourceError) as probed:
@@ -42,7 +47,7 @@ def test_any_pixels_behind_a_header(tmp_path_factory: pytest.TempPathFactory, va
     path.write_bytes(b"seventeen bytes.." + values.tobytes())
     order: Any = "big" if values.dtype.str[0] == ">" else "little"
     name: Any = values.dtype.newbyteorder("=").name
-    image = one(path, RawSource(shape=(3, 5), dtype=name, byte_order=order, header_bytes=17))
+    image = one(path, RawOptions(shape=(3, 5), dtype=name, byte_order=order, header_bytes=17))
     assert image.pixels.dtype == values.dtype.newbyteorder("=")
     assert image.pixels.tobytes() == values.astype(values.dtype.newbyteorder("=")).tobytes()
 
@@ -50,7 +55,7 @@ def test_any_pixels_behind_a_header(tmp_path_factory: pytest.TempPathFactory, va
 def test_a_wrong_size_names_what_would_fit(tmp_path: Path) -> None:
     path = tmp_path / "x.raw"
     path.write_bytes(bytes(8 + 600 * 960 * 4))
-    error = refused(path, RawSource(shape=(512, 512), dtype="uint32", header_bytes=8))
+    error = refused(path, RawOptions(shape=(512, 512), dtype="uint32", header_bytes=8))
     assert error.what == (
         "has 2304008 bytes, but 8 bytes of header and 512 rows x 512 columns of uint32 are 1048584"
     )
@@ -69,26 +74,28 @@ def test_a_wrong_size_names_what_would_fit(tmp_path: Path) -> None:
 def test_hints(tmp_path: Path, size: int, hint: str) -> None:
     path = tmp_path / "x.raw"
     path.write_bytes(bytes(size))
-    assert refused(path, RawSource(shape=(4, 4), dtype="uint16")).hint == hint
+    assert refused(path, RawOptions(shape=(4, 4), dtype="uint16")).hint == hint
 
 
 def test_bool_is_0_or_1(tmp_path: Path) -> None:
     path = tmp_path / "x.raw"
     path.write_bytes(bytes([0, 1, 1, 0]))
-    assert one(path, RawSource(shape=(2, 2), dtype="bool")).pixels.tolist() == [[False, True], [True, False]]
+    assert one(path, RawOptions(shape=(2, 2), dtype="bool")).pixels.tolist() == [[False, True], [True, False]]
     path.write_bytes(bytes([0, 1, 7, 0]))
     with pytest.raises(SourceError, match="holds the value 7, but bool is 0 or 1; uint8 keeps such values"):
-        list(load(path, RawSource(shape=(2, 2), dtype="bool"), Limits()))
+        list(load(path, RawOptions(shape=(2, 2), dtype="bool"), Limits()))
 
 
 def test_visionrt_has_600_rows_of_960(tmp_path: Path) -> None:
     path, values = tmp_path / "v.raw", np.arange(600 * 960, dtype="<u4").reshape(600, 960)
     path.write_bytes(values.tobytes())
-    image = one(path, VisionRtRawSource())
+    image = one(path, VisionRtRawOptions())
     assert image.pixels.dtype == np.uint32
     assert np.array_equal(image.pixels, values)
     path.write_bytes(values.tobytes()[:-4])
-    assert refused(path, VisionRtRawSource()).what.startswith("has 2303996 bytes, but 600 rows x 960 columns")
+    assert refused(path, VisionRtRawOptions()).what.startswith(
+        "has 2303996 bytes, but 600 rows x 960 columns"
+    )
 
 
 def cyberknife(values: Any, header: bytes = b"P5 4 3 65535 made up\n") -> bytes:
@@ -104,7 +111,7 @@ CK = np.arange(12, dtype="<u2").reshape(3, 4) * 4000
 def test_cyberknife_by_its_header(tmp_path: Path, header: bytes) -> None:
     path = tmp_path / "c.raw"
     path.write_bytes(cyberknife(CK, header))
-    image = one(path, CyberKnifeRawSource())
+    image = one(path, CyberKnifeRawOptions())
     assert image.pixels.shape == (3, 4)  # rows are the height: never transposed
     assert np.array_equal(image.pixels, CK)
     assert (image.source.properties["Width"], image.source.properties["Height"]) == (4, 3)
@@ -113,13 +120,13 @@ def test_cyberknife_by_its_header(tmp_path: Path, header: bytes) -> None:
 def test_cyberknife_big_endian(tmp_path: Path) -> None:
     path = tmp_path / "c.raw"
     path.write_bytes(cyberknife(CK.astype(">u2")))
-    assert np.array_equal(one(path, CyberKnifeRawSource(byte_order="big")).pixels, CK)
+    assert np.array_equal(one(path, CyberKnifeRawOptions(byte_order="big")).pixels, CK)
 
 
 def test_cyberknife_shape_of_the_recipe_wins_and_the_difference_is_told(tmp_path: Path) -> None:
     path = tmp_path / "c.raw"
     path.write_bytes(cyberknife(CK))
-    image = one(path, CyberKnifeRawSource(shape=(4, 3)))
+    image = one(path, CyberKnifeRawOptions(shape=(4, 3)))
     assert image.pixels.shape == (4, 3)
     (note,) = image.notes
     assert (note.code, note.contradiction) == ("shape-differs", True)
@@ -129,8 +136,8 @@ def test_cyberknife_shape_of_the_recipe_wins_and_the_difference_is_told(tmp_path
 def test_cyberknife_without_a_header(tmp_path: Path) -> None:
     path = tmp_path / "c.raw"
     path.write_bytes(CK.tobytes())
-    assert np.array_equal(one(path, CyberKnifeRawSource(shape=(3, 4))).pixels, CK)
-    error = refused(path, CyberKnifeRawSource())
+    assert np.array_equal(one(path, CyberKnifeRawOptions(shape=(3, 4))).pixels, CK)
+    error = refused(path, CyberKnifeRawOptions())
     assert error.what == "is no CyberKnife raw file: its first 20 bytes hold no token, width and height"
 
 
@@ -139,26 +146,26 @@ def test_cyberknife_that_is_cut_or_too_long(tmp_path: Path) -> None:
     shifted = "bytes before its last pixels, which are no text header that ends there"
     for cut in (2, 10):
         path.write_bytes(cyberknife(CK)[:-cut])
-        assert refused(path, CyberKnifeRawSource()).what == f"has {21 - cut} {shifted}"
+        assert refused(path, CyberKnifeRawOptions()).what == f"has {21 - cut} {shifted}"
     path.write_bytes(cyberknife(CK) + bytes([200]))
-    assert refused(path, CyberKnifeRawSource()).what == f"has 22 {shifted}"
+    assert refused(path, CyberKnifeRawOptions()).what == f"has 22 {shifted}"
     path.write_bytes(cyberknife(CK)[:29])
-    assert refused(path, CyberKnifeRawSource()).what == (
+    assert refused(path, CyberKnifeRawOptions()).what == (
         "has 29 bytes, but its header says 3 rows x 4 columns of uint16, which are 24 after a header of 7 to "
         "4096 bytes"
     )
     path.write_bytes(cyberknife(CK) + bytes(5000))
-    assert "after a header of 7 to 4096 bytes" in refused(path, CyberKnifeRawSource()).what
+    assert "after a header of 7 to 4096 bytes" in refused(path, CyberKnifeRawOptions()).what
 
 
 @pytest.mark.real
 def test_a_real_file_of_defects_is_none_of_them(real: Path) -> None:
     path = real / "raw" / "SN6543_Defects.dat"
-    assert refused(path, CyberKnifeRawSource()).what.startswith("is no CyberKnife raw file")
-    assert refused(path, VisionRtRawSource()).what == (
+    assert refused(path, CyberKnifeRawOptions()).what.startswith("is no CyberKnife raw file")
+    assert refused(path, VisionRtRawOptions()).what == (
         "has 1638412 bytes, but 600 rows x 960 columns of uint32 are 2304000"
     )
-    assert refused(path, RawSource(shape=(1280, 1280), dtype="uint8")).what == (
+    assert refused(path, RawOptions(shape=(1280, 1280), dtype="uint8")).what == (
         "has 1638412 bytes, but 1280 rows x 1280 columns of uint8 are 1638400"
     )
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.xim import loader as xim
 from dicombake.pipeline.loaders.xim.attribute_table import CREATOR, GROUP, HOMES, PROPERTIES, Home
 from dicombake.pipeline.loaders.xim.mapping import Mapped, map_properties
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import XimSource
 
 from ..made_files import MV_PROPERTIES, UNSET_DOUBLE, UNSET_INTEGER
 
@@ -112,7 +111,7 @@ def test_the_text_is_sorted_so_that_the_order_of_the_file_does_not_matter() -> N
 @pytest.mark.real
 def test_real_files_lose_no_property_and_keep_no_sentinel(real: Path) -> None:
     for path in sorted((real / "xim").iterdir()):
-        (image,) = xim.load(path, XimSource(), Limits())
+        (image,) = xim.load(path, XimOptions(), Limits())
         attributes, properties = image.source.attributes, image.source.properties
         assert attributes is not None
         block = attributes.private_block(GROUP, CREATOR)

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from dicombake.pipeline.errors import Note
 from dicombake.pipeline.imaging.image import Geometry, Origin
+from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.xim import loader as xim
 from dicombake.pipeline.loaders.xim.mapping import Mapped, map_properties
 from dicombake.pipeline.loaders.xim.units import iec
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import XimSource
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -285,7 +284,7 @@ def test_no_rescale_is_told_where_there_is_none(said: dict[str, Any]) -> None:
 
 @pytest.mark.real
 def test_a_real_mv_image(real: Path) -> None:
-    (image,) = xim.load(real / "xim" / "SN6543_geo_MLCCheck.xim", XimSource(), Limits())
+    (image,) = xim.load(real / "xim" / "SN6543_geo_MLCCheck.xim", XimOptions(), Limits())
     geometry, attributes = image.geometry, image.source.attributes
     assert attributes is not None
     assert (geometry.spacing, geometry.position) == ((0.336, 0.336), (-214.872, 214.872))
@@ -303,7 +302,7 @@ def test_a_real_mv_image(real: Path) -> None:
 
 @pytest.mark.real
 def test_a_real_kv_image(real: Path) -> None:
-    (image,) = xim.load(real / "xim" / "SN6543_15x_Floodfield-RawKV.xim", XimSource(), Limits())
+    (image,) = xim.load(real / "xim" / "SN6543_15x_Floodfield-RawKV.xim", XimOptions(), Limits())
     assert image.geometry.gantry == pytest.approx(270.0066, abs=1e-4)
     assert image.geometry.collimator == 0
     assert image.geometry.position == (-199.22, 149.94)

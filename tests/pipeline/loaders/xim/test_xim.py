@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.xim import loader as xim
 from dicombake.pipeline.loaders.xim.pixels import decode
-from dicombake.schemas.recipe import Limits
-from dicombake.schemas.sources import XimSource
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -32,7 +31,7 @@ REAL = (
 
 
 def load(path: Path, limits: Limits | None = None) -> Image:
-    (image,) = xim.load(path, XimSource(), limits or Limits())
+    (image,) = xim.load(path, XimOptions(), limits or Limits())
     return image
 
 
@@ -247,7 +246,7 @@ def test_the_probe_says_what_the_load_says(tmp_path: Path) -> None:
     path = tmp_path / "x.xim"
     for compressed in (True, False):
         path.write_bytes(make_xim(PIXELS, compressed=compressed, histogram=7))
-        image, probe = load(path), xim.probe(path, XimSource(), Limits())
+        image, probe = load(path), xim.probe(path, XimOptions(), Limits())
         assert (probe.format, probe.shape, probe.dtype, probe.pages) == ("xim", (3, 4), "uint16", 1)
         assert probe.geometry == image.geometry
         assert probe.properties == image.source.properties == MV_PROPERTIES

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from dicombake.pipeline.errors import GeometryError, PlanError
+from dicombake.pipeline.imaging.stated import Stated
 from dicombake.pipeline.inputs.render import Scope
+from dicombake.pipeline.plan.lower import lowered_geometry
+from dicombake.pipeline.plan.lowered import Quantity
 from dicombake.pipeline.run.unit.rendering import rendered_geometry
 from dicombake.schemas.geometry import Geometry
 
@@ -15,18 +18,19 @@ def scope(**variables: str) -> Scope:
     return Scope("film/a.tif", 1, variables=variables)
 
 
+def stated(**keys: Any) -> Stated[Quantity]:
+    return lowered_geometry(Geometry.model_validate(keys))
+
+
 def test_numbers_stand_in_place_of_templates() -> None:
-    stated = Geometry.model_validate(
-        {
-            "sid": "{vars.a}",
-            "pixel_spacing": ["{vars.b}", 0.5],
-            "center": [1, "{vars.a}"],
-            "gantry": "unknown",
-            "couch": 3,
-            "fills": ["sid", "couch"],
-        }
+    said = stated(
+        sid="{vars.a}",
+        pixel_spacing=["{vars.b}", 0.5],
+        center=[1, "{vars.a}"],
+        gantry="unknown",
+        couch=3,
     )
-    rendered = rendered_geometry(stated, scope(a="1500", b="0.25"))
+    rendered = rendered_geometry(said, scope(a="1500", b="0.25"))
     assert (rendered.sid, rendered.pixel_spacing, rendered.center) == (1500.0, (0.25, 0.5), (1.0, 1500.0))
     assert (rendered.gantry, rendered.couch, rendered.sad, rendered.at) == (
         "unknown",
@@ -34,12 +38,12 @@ def test_numbers_stand_in_place_of_templates() -> None:
         None,
         "image_plane",
     )
-    assert rendered.fills == ("sid", "couch") and stated.sid == "{vars.a}"
+    assert said.sid == "{vars.a}"
 
 
 def test_a_geometry_without_templates_is_left_alone() -> None:
-    stated = Geometry.model_validate({"sid": 1500, "gantry": "unknown"})
-    assert rendered_geometry(stated, scope()) is stated
+    said = stated(sid=1500, gantry="unknown")
+    assert rendered_geometry(said, scope()) == said
 
 
 @pytest.mark.parametrize(
@@ -57,16 +61,15 @@ def test_a_geometry_without_templates_is_left_alone() -> None:
 )
 def test_numbers_that_cannot_be_are_refused(geometry: Any, value: str, said: str) -> None:
     with pytest.raises(GeometryError, match=f"^film/a.tif: {said}$"):
-        rendered_geometry(Geometry.model_validate(geometry), scope(x=value))
+        rendered_geometry(stated(**geometry), scope(x=value))
 
 
 @pytest.mark.parametrize("value", ["x", "nan", "1e999", ""])
 def test_texts_that_are_no_numbers_are_refused(value: str) -> None:
     with pytest.raises(PlanError, match="which is no number"):
-        rendered_geometry(Geometry.model_validate({"gantry": "{vars.x}"}), scope(x=value))
+        rendered_geometry(stated(gantry="{vars.x}"), scope(x=value))
 
 
 def test_angles_and_centers_may_be_below_0() -> None:
-    stated = Geometry.model_validate({"gantry": "{vars.x}", "center": ["{vars.x}", 0]})
-    rendered = rendered_geometry(stated, scope(x="-1"))
+    rendered = rendered_geometry(stated(gantry="{vars.x}", center=["{vars.x}", 0]), scope(x="-1"))
     assert (rendered.gantry, rendered.center) == (-1.0, (-1.0, 0.0))

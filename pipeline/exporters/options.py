@@ -1,0 +1,101 @@
+"""What an exporter is told besides the images: the options of its target.
+
+A recipe's own models (``schemas/exports.py``) are lowered to these, field by field, so that workers need no
+Pydantic; a test holds that no field is left behind. A target's row names its type, and several may share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ...schemas.exports import Pixels, TransferSyntax
+    from ...schemas.language.template import Template
+
+Window = Literal["full", "auto"] | tuple[float, float]
+"""Values shown black and white."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomFileOptions:
+    """What every DICOM target shares: how values are stored, and how the file is encoded."""
+
+    path: Template
+    pixels: Pixels = "auto"
+    transfer_syntax: TransferSyntax = "explicit-le"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtImageOptions(DicomFileOptions):
+    """Options of `RtImageExport`."""
+
+    to: Literal["rt-image"] = "rt-image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CtSeriesOptions(DicomFileOptions):
+    """Options of `CtSeriesExport`."""
+
+    to: Literal["ct-series"] = "ct-series"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondaryCaptureOptions(DicomFileOptions):
+    """Options of `SecondaryCaptureExport`."""
+
+    to: Literal["secondary-capture"] = "secondary-capture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParametricMapOptions(DicomFileOptions):
+    """Options of `ParametricMapExport`."""
+
+    to: Literal["parametric-map"] = "parametric-map"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameKindOptions(DicomFileOptions):
+    """Options of `SameKindExport`."""
+
+    to: Literal["dicom"] = "dicom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PngOptions:
+    """Options of `PngExport`."""
+
+    path: Template
+    to: Literal["png"] = "png"
+    window: Window | None = None
+    metadata: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpgOptions:
+    """Options of `JpgExport`."""
+
+    path: Template
+    to: Literal["jpg"] = "jpg"
+    window: Window = "full"
+    quality: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainOptions:
+    """Of a target that has none of its own: `TiffExport`, `NpyExport`."""
+
+    path: Template
+    to: str
+
+
+ExportOptions = (
+    RtImageOptions
+    | CtSeriesOptions
+    | SecondaryCaptureOptions
+    | ParametricMapOptions
+    | SameKindOptions
+    | PngOptions
+    | JpgOptions
+    | PlainOptions
+)

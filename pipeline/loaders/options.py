@@ -1,0 +1,133 @@
+"""What a loader is told besides the path: the limits, and the options of its format.
+
+A recipe's own models (``schemas/sources.py``) are lowered to these, field by field, so that workers need no
+Pydantic; a test holds that no field is left behind. A format's row names its type, and several may share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ...schemas.sources import ByteOrder, Channel, Dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a file may claim before memory is taken for it."""
+
+    image_pixels: int = 2**28
+    """Pixels of one decoded image or frame, its samples counted."""
+    frames: int = 100_000
+    """Pages or frames of one file."""
+    header_bytes: int = 2**26
+    """Properties, tables and headers of one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DicomOptions:
+    """Options of `DicomSource`; frames count from 1."""
+
+    format: Literal["dicom"] = "dicom"
+    raw_values: bool = False
+    frame: int | None = None
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """Options of `ImageSource`; pages count from 1."""
+
+    format: Literal["image"] = "image"
+    channel: Channel | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class XimOptions:
+    """Options of `XimSource`: none."""
+
+    format: Literal["xim"] = "xim"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOptions:
+    """Options of `ArraySource`."""
+
+    format: Literal["array"] = "array"
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeOptions:
+    """Options of `VolumeSource`; lengths in mm, patient coordinates."""
+
+    slice_axis: int
+    spacing: tuple[float, float, float]
+    format: Literal["volume"] = "volume"
+    key: str | None = None
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    orientation: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    units: Literal["hu", "none"] = "none"
+    intercept: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DicomSeriesOptions:
+    """Options of `DicomSeriesSource`."""
+
+    format: Literal["dicom-series"] = "dicom-series"
+    series: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CyberKnifeRawOptions:
+    """Options of `CyberKnifeRawSource`; shape (rows, columns)."""
+
+    format: Literal["cyberknife-raw"] = "cyberknife-raw"
+    shape: tuple[int, int] | None = None
+    dtype: Dtype = "uint16"
+    byte_order: ByteOrder = "little"
+
+
+@dataclass(frozen=True, slots=True)
+class VisionRtRawOptions:
+    """Options of `VisionRtRawSource`; shape (rows, columns)."""
+
+    format: Literal["visionrt-raw"] = "visionrt-raw"
+    shape: tuple[int, int] = (600, 960)
+    dtype: Dtype = "uint32"
+    byte_order: ByteOrder = "little"
+
+
+@dataclass(frozen=True, slots=True)
+class RawOptions:
+    """Options of `RawSource`, and of any other flat file; shape (rows, columns)."""
+
+    shape: tuple[int, int]
+    format: str = "raw"
+    dtype: Dtype = "uint16"
+    byte_order: ByteOrder = "little"
+    header_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AutoOptions:
+    """Options of `AutoSource`: none."""
+
+    format: Literal["auto"] = "auto"
+
+
+SourceOptions = (
+    DicomOptions
+    | ImageOptions
+    | XimOptions
+    | ArrayOptions
+    | VolumeOptions
+    | DicomSeriesOptions
+    | CyberKnifeRawOptions
+    | VisionRtRawOptions
+    | RawOptions
+    | AutoOptions
+)

@@ -1,0 +1,107 @@
+"""Recipe -> what is carried out, once for each plan. A test holds that no field of a model is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from ...schemas.base import Model
+from ...schemas.geometry import Geometry
+from ...schemas.language.template import Template, is_template
+from ...schemas.sources import AnySource
+from ..exporters.registry import TARGETS
+from ..imaging.stated import Stated
+from ..loaders.options import Limits, SourceOptions
+from ..loaders.registry import FORMATS
+from ..process.operations import OPERATION_KINDS, Combine, FilterSize
+from ..recipe.loaded import LoadedRecipe
+from .lowered import LoweredConversion, LoweredRecipe, Quantity
+from .scope import kinds_of
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Kind = TypeVar("Kind", bound=_Dataclass)
+
+
+def lower(loaded: LoadedRecipe, names: Iterable[str] | None = None) -> LoweredRecipe:
+    """What carrying out some conversions (default: all) needs of a recipe."""
+    recipe = loaded.recipe
+    chosen = tuple(recipe.conversions if names is None else names)
+    return LoweredRecipe(
+        name=recipe.name,
+        namespace=recipe.uid_namespace,
+        variables=recipe.vars,
+        limits=lowered(Limits, recipe.limits),
+        machines=tuple(recipe.machines),
+        conversions=_conversions(loaded, chosen),
+        variants={machine: _conversions(variant, chosen) for machine, variant in loaded.variants.items()},
+    )
+
+
+def lowered_source(source: AnySource) -> SourceOptions:
+    """The options of a source format."""
+    return lowered(FORMATS[source.format].options, source)
+
+
+def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
+    """What is stated of a geometry; what its `fills` say was settled when layers were merged."""
+    return Stated(
+        sid=geometry.sid,
+        sad=geometry.sad,
+        dpi=geometry.dpi,
+        pixel_spacing=geometry.pixel_spacing,
+        at=geometry.at,
+        center=geometry.center,
+        gantry=geometry.gantry,
+        collimator=geometry.collimator,
+        couch=geometry.couch,
+        scale=geometry.scale,
+    )
+
+
+def lowered(kind: type[Kind], model: Model) -> Kind:
+    """The fields of a model as the type that carries them, which has each of them, as a test holds."""
+    values = {name: getattr(model, name) for name in type(model).model_fields}
+    inner = {name: lowered(FilterSize, value) for name, value in values.items() if isinstance(value, Model)}
+    return kind(**{**values, **inner})
+
+
+def _conversions(loaded: LoadedRecipe, names: Iterable[str]) -> Mapping[str, LoweredConversion]:
+    return {name: _conversion(loaded, name) for name in names}
+
+
+def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
+    recipe = loaded.recipe
+    said = recipe.conversions[name]
+    start = ("conversions", name)
+    table = said.metadata
+    return LoweredConversion(
+        name=name,
+        source=lowered_source(said.source),
+        combine=None if said.combine is None else lowered(Combine, said.combine),
+        process=tuple(lowered(OPERATION_KINDS[each.op], each) for each in said.process),
+        geometry=lowered_geometry(said.geometry),
+        geometry_places={
+            each.name: place
+            for each in fields(Stated)
+            if (place := loaded.places.get((*start, "geometry", each.name))) is not None
+        },
+        exports=tuple(lowered(TARGETS[each.to].options, each) for each in said.exports),
+        tags=said.tags,
+        tag_places={
+            path: place
+            for path in said.tags
+            if (place := loaded.places.get((*start, "tags", path.text))) is not None
+        },
+        remove_tags=said.remove_tags,
+        study=said.study,
+        machine=Template(said.machine) if said.machine and is_template(said.machine) else None,
+        kinds=kinds_of(recipe, name),
+        other_columns=frozenset(() if table is None else (table.column or table.match, *table.ignore)),
+        strict=recipe.strict if said.strict is None else said.strict,
+        verify=said.verify or recipe.verify,
+    )
