@@ -113,7 +113,8 @@ class _Resolution:
             sid, sad = self._projection(key)
             spacing = (spacing[0] * sid / sad, spacing[1] * sid / sad)
             origin = Origin("derived", f"{key} at the isocenter, {given}; sid; sad")
-        self._take(key, "spacing", spacing, _same_spacing, show=_mm_pair, origin=origin)
+        show = _dpi if key == "dpi" and self.stated.at == "image_plane" else _mm_pair
+        self._take(key, "spacing", spacing, _same_spacing, show=show, origin=origin)
         self._scale_position()
 
     def _projection(self, key: str) -> tuple[float, float]:
@@ -300,6 +301,12 @@ def _same_spacing(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 def _mm(value: float) -> str:
     return f"{value:.10g} mm"
+
+
+def _dpi(spacing: tuple[float, float]) -> str:
+    """A spacing as whoever stated dpi knows it, one number where rows and columns agree."""
+    rows, columns = (f"{25.4 / each:.6g}" for each in spacing)
+    return f"{rows} dpi" if rows == columns else f"{rows} x {columns} dpi"
 
 
 def _mm_pair(value: tuple[float, float]) -> str:

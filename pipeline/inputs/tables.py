@@ -119,17 +119,21 @@ def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[
             yield f"the column '{column}' stands twice"
     wanted = {options.column or options.match: "the column that 'match' asks for"}
     wanted |= dict.fromkeys(asked, "a column that a template asks for")
+    used = {*TABLE_GEOMETRY, *wanted, *options.ignore}
+    unknown = [column for column in columns if column and column not in used and column not in keywords()]
     for column, what in wanted.items():
         if column not in columns:
-            yield f"has no column '{column}', {what}; it has {', '.join(filter(None, columns))}"
-    used = {*TABLE_GEOMETRY, *wanted, *options.ignore}
-    for column in filter(None, columns):
-        if column not in used and column not in keywords():
-            hint = did_you_mean(column, (*TABLE_GEOMETRY, *keywords()))
-            yield (
-                f"the column '{column}' is no key of geometry and no DICOM keyword, and no template uses it; "
-                f"{f'{hint} Else ' if hint else ''}name it under 'metadata.ignore'"
-            )
+            named = f"; if that is '{unknown[0]}', add 'column: {unknown[0]}'" if unknown else ""
+            hint = named if column == options.match and not options.column else ""
+            yield f"has no column '{column}', {what}; it has {', '.join(filter(None, columns))}{hint}"
+            if hint:
+                unknown = unknown[1:]
+    for column in unknown:
+        hint = did_you_mean(column, (*TABLE_GEOMETRY, *keywords()))
+        yield (
+            f"the column '{column}' is no key of geometry and no DICOM keyword, and no template uses it; "
+            f"{f'{hint} Else ' if hint else ''}name it under 'metadata.ignore'"
+        )
 
 
 def _enter(  # noqa: PLR0917

@@ -130,8 +130,10 @@ def _braces(place: _Place) -> Slip | None:
     if place.since is None or "flow" not in place.context:
         return None
     line, column = place.since
-    opened = place.lines[line][column : column + 1] or "{"
-    closing = {"{": "}", "[": "]"}.get(opened, "}")
+    if place.lines[line][column : column + 1] not in ("{", "["):  # the parser names the place after it
+        column = max(place.lines[line].rfind(sign, 0, column + 1) for sign in "{[")
+    opened = place.lines[line][column] if column >= 0 else "{"
+    closing = {"{": "}", "[": "]"}[opened]
     if line != place.line or not place.char:
         return Slip(line + 1, column + 1, f"this '{opened}' is not closed; a '{closing}' is missing")
     if place.char == "{" or re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):

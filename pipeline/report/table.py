@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Note
+from ..plan.model import Unit
 from ..run.forecast import FORCED, NEW
 from ..run.unit.results import Outcome, Status, UnitResult
 
@@ -32,7 +33,7 @@ def table(outcome: Outcome) -> Table:
 
     counts: dict[str, Counter[Status]] = {}
     for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
-        counts.setdefault(unit.conversion, Counter())[result.status] += 1
+        counts.setdefault(unit.conversion, Counter())[result.status] += images_of(unit)
     many = len(counts) > 1
     found = Table(box=box.SIMPLE, show_footer=many, pad_edge=False)
     found.add_column("conversion", "all" if many else "", overflow="fold", ratio=None)
@@ -44,9 +45,22 @@ def table(outcome: Outcome) -> Table:
     return found
 
 
+def images_of(unit: Unit) -> int:
+    """How many images a unit is: a range of a volume as many as it has slices, any other one."""
+    return max([1, *Counter(output.export for output in unit.outputs).values()])
+
+
+def _counts(outcome: Outcome) -> Counter[Status]:
+    counts: Counter[Status] = Counter()
+    for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
+        counts[result.status] += images_of(unit)
+    return counts
+
+
 def headline(outcome: Outcome) -> str:
     """The run in one line, for a log. Files are those that are in place, of images that failed, too."""
-    parts = [f"{count} {title}" for status, title in COLUMNS.items() if (count := outcome.count(status))]
+    counts = _counts(outcome)
+    parts = [f"{counts[status]} {title}" for status, title in COLUMNS.items() if counts[status]]
     files, replaced = sum(len(r.written) for r in outcome.results if r.status != "current"), outcome.replaced
     of_them = f", {len(replaced)} replaced" if replaced else ""
     made = f" ({files} {'file' if files == 1 else 'files'}{of_them})" if files else ""
@@ -61,10 +75,11 @@ def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     lines = [line for result in shown for line in _failure_of(result)]
     if len(failed) > len(shown):
         lines.append(f"and {len(failed) - len(shown)} more failed; --verbose tells all")
-    reasons = Counter(
-        result.error.message for result in outcome.results if result.status == "skipped" and result.error
-    )
-    lines += [f"{_units(number)}: {reason}" for reason, number in reasons.items()]
+    reasons: Counter[str] = Counter()
+    for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
+        if result.status == "skipped" and result.error:
+            reasons[result.error.message] += images_of(unit)
+    lines += [f"{_images(number)}: {reason}" for reason, number in reasons.items()]
     return lines
 
 
@@ -84,7 +99,7 @@ def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     told = [(result.unit, note) for result in outcome.results for note in result.notes]
     if verbose:
         return own + [f"note: {unit}: {note}" for unit, note in told]
-    return own + [f"note: {line}" for line in _grouped(told)]
+    return own + [f"note: {line}" for line in _grouped(told, _sizes(outcome))]
 
 
 def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
@@ -95,9 +110,8 @@ def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
             units.setdefault(result.why, []).append(result.unit)
     if verbose:
         return [f"why: {unit}: {why}" for why, names in units.items() for unit in names]
-    lines = [
-        f"why: {names[0] if len(names) == 1 else _units(len(names))}: {why}" for why, names in units.items()
-    ]
+    sizes = _sizes(outcome)
+    lines = [f"why: {_named(names, sizes)}: {why}" for why, names in units.items()]
     more = [f"why: and {len(lines) - SHOWN} more reasons; --verbose tells each"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
@@ -112,7 +126,17 @@ def replaced_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     return [f"replaced: {path}" for path in shown] + more
 
 
-def _grouped(told: Sequence[tuple[str, Note]]) -> Iterator[str]:
+def _sizes(outcome: Outcome) -> dict[str, int]:
+    """How many images each unit is, by its id."""
+    return {unit.id: images_of(unit) for unit in outcome.plan.units}
+
+
+def _named(units: Sequence[str], sizes: Mapping[str, int]) -> str:
+    """The one unit by its name, several by how many images they are."""
+    return units[0] if len(units) == 1 else _images(sum(sizes.get(unit, 1) for unit in units))
+
+
+def _grouped(told: Sequence[tuple[str, Note]], sizes: Mapping[str, int]) -> Iterator[str]:
     codes: dict[str, dict[str, list[str]]] = {}
     for unit, note in told:
         units = codes.setdefault(note.code, {}).setdefault(note.text, [])
@@ -120,13 +144,14 @@ def _grouped(told: Sequence[tuple[str, Note]]) -> Iterator[str]:
             units.append(unit)
     for texts in codes.values():
         if len(texts) > LIKE:
-            number = len({unit for units in texts.values() for unit in units})
+            every = {unit for units in texts.values() for unit in units}
+            number = sum(sizes.get(unit, 1) for unit in every)
             text, units = next(iter(texts.items()))
-            yield f"{_units(number)}: for example {units[0]}: {text}; --verbose tells each"
+            yield f"{_images(number)}: for example {units[0]}: {text}; --verbose tells each"
             continue
         for text, units in texts.items():
-            yield f"{units[0] if len(units) == 1 else _units(len(units))}: {text}"
+            yield f"{_named(units, sizes)}: {text}"
 
 
-def _units(number: int) -> str:
+def _images(number: int) -> str:
     return "1 image" if number == 1 else f"{number} images"

@@ -50,7 +50,10 @@ def check_file(path: Path) -> Report:
             # what pydicom warns of is found, and told, here
             warnings.simplefilter("ignore")
             with path.open("rb") as opened:
-                preamble = opened.read(132)[128:] == b"DICM"
+                head = opened.read(132)
+            preamble = head[128:] == b"DICM"
+            if not preamble and (other := _other_format(head)):
+                raise SourceError(f"is {other}, no DICOM file", subject=str(path))
             dataset = dcmread(path, force=True)
             if not dataset:
                 raise SourceError("is no DICOM file", subject=str(path))
@@ -60,6 +63,25 @@ def check_file(path: Path) -> Report:
         raise SourceError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
     except _UNREADABLE as error:
         raise SourceError(f"cannot be read as DICOM: {error}", subject=str(path)) from error
+
+
+_OTHERS = {
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG\r\n\x1a\n": "a PNG picture",
+    b"II*\x00": "a TIFF picture",
+    b"MM\x00*": "a TIFF picture",
+    b"BM": "a BMP picture",
+    b"GIF8": "a GIF picture",
+    b"\x00VMS.XI": "a XIM image",
+    b"\x93NUMPY": "a numpy array",
+    b"PK\x03\x04": "a zip archive",
+    b"%PDF": "a PDF document",
+}
+"""What begins so is no DICOM without a preamble, whose first bytes are a tag of group 0002 or 0008."""
+
+
+def _other_format(head: bytes) -> str:
+    return next((name for start, name in _OTHERS.items() if head.startswith(start)), "")
 
 
 def check_written(path: Path) -> None:

@@ -121,7 +121,7 @@ def _undecoded(dataset: Dataset, depth: int) -> Iterator[str]:
         raw = dataset.get_item(tag)
         if raw is None or tag >> 16 == _PIXELS:
             continue
-        if not explained(raw, original_character_set(dataset)):
+        if not explained(raw, original_character_set(dataset) or "ascii"):
             yield _name(tag)
         if _may_nest(raw) and depth < DEEPEST:
             try:

@@ -119,7 +119,7 @@ def test_source_as_in_a_recipe() -> None:
             "shape[1]: must be at least 1; dtype: 'uint17' is none",
         ),
         ("{format: xim, pgae: 1}", "pgae: unknown key"),
-        ("[", "not YAML: "),
+        ("[", "this '[' is not closed"),
         ("{format: raw, shap: [1, 1], dtype: uint8}", "shap: unknown key; did you mean 'shape'?"),
     ],
 )
