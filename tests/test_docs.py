@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from dicombake.pipeline.cli.examples import EXAMPLES
 from dicombake.pipeline.cli.main import COMMANDS, app, load
 from dicombake.pipeline.exporters.registry import DICOM, TARGETS
 from dicombake.pipeline.loaders.xim.attribute_table import HOMES
@@ -144,6 +145,7 @@ def command_page() -> str:
         parts.append(f"## {name}\n\n{about}\n")
         if rows:
             parts.append("| | |\n|---|---|\n" + "\n".join(rows) + "\n")
+        parts.append("```sh\n" + "\n".join(EXAMPLES[name]) + "\n```\n")
     return "\n".join(parts)
 
 

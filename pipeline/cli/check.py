@@ -49,7 +49,12 @@ def check(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, help="Threads that read; default: one for each core.", show_default=False
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            help="Threads that read; default: one for each core.",
+            show_default=False,
         ),
     ] = None,
     junit: Junit = None,

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..printable import printable
 from . import stopping
+from .examples import epilog
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
@@ -42,7 +43,9 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+        self.commands = {
+            name: TyperCommand(name, help=text, short_help=text) for name, text in COMMANDS.items()
+        }
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -63,17 +66,22 @@ class Commands(TyperGroup):
 
 def load(name: str) -> Any:
     """The Click command of a name in `COMMANDS`."""
-    one = typer.Typer(add_completion=False)
+    one = typer.Typer(add_completion=False, rich_markup_mode=None)
     module = name.replace("-", "_")
     if name in READING_IMAGES:
         gc.enable()
     function = getattr(import_module(f".{module}", __package__), module)
-    one.command(name, help=function.__doc__ or COMMANDS[name])(function)
-    return typer.main.get_command(one)
+    one.command(name, help=function.__doc__ or COMMANDS[name], epilog=epilog(name))(function)
+    command: Any = typer.main.get_command(one)
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":  # what it is called says what it is
+            parameter.display_type_rich = lambda ctx=None: ""
+    return command
 
 
 app = typer.Typer(
     cls=Commands,
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},

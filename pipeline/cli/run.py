@@ -53,7 +53,12 @@ def run(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, help="Worker processes; default: one for each core.", show_default=False
+            "--jobs",
+            "-j",
+            min=1,
+            metavar="N",
+            help="Worker processes; default: one for each core.",
+            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")] = False,

@@ -1,0 +1,39 @@
+"""What stands at the end of each command's ``--help`` and in docs/cli.md: lines that one can type."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "run": (
+        "dicombake run film.yaml",
+        "dicombake run film.yaml --data /mnt/scans --out /mnt/dicom",
+        "dicombake run film.yaml --only scans --force --jobs 4",
+        "dicombake run film.yaml --locked --junit run.xml",
+    ),
+    "convert": (
+        "dicombake convert scan.tif scan.dcm --dpi 75 --sid 1000 --gantry 90",
+        "dicombake convert *.xim pictures/ --to png",
+        "dicombake convert scan.tif scan.dcm --dpi 75 --sid 1000 --recipe",
+    ),
+    "plan": ("dicombake plan film.yaml", "dicombake plan film.yaml --only scans --json"),
+    "check": ("dicombake check film.yaml", "dicombake check film.yaml --diff"),
+    "lock": ("dicombake lock film.yaml", "dicombake lock film.yaml --sums > film.sha256"),
+    "graph": ("dicombake graph film.yaml",),
+    "validate": ("dicombake validate *.yaml",),
+    "test": ("dicombake test film.yaml", "dicombake test *.yaml --junit tests.xml"),
+    "config": ("dicombake config film.yaml",),
+    "explain": (
+        "dicombake explain dicom/g090_wedge.dcm",
+        "dicombake explain dicom/g090_wedge.dcm --recipe film.yaml",
+    ),
+    "inspect": ("dicombake inspect scan.tif", "dicombake inspect *.xim --json"),
+    "new": ("dicombake new scans/*.tif", "dicombake new --from morning-qa"),
+    "check-dicom": ("dicombake check-dicom dicom/*.dcm",),
+    "formats": ("dicombake formats",),
+    "schema": ("dicombake schema > recipe.schema.json",),
+    "demo": ("dicombake demo", "dicombake demo /tmp/demo"),
+}
+
+
+def epilog(name: str) -> str:
+    """The examples as Click prints them unchanged: each line indented, after its mark for that."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
