@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from ..printable import printable
 from . import stopping
 from .examples import epilog
+from .installed import unfit
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
@@ -61,6 +62,10 @@ class Commands(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name == "run":  # the one option with a value that may be left out, which Typer does not know
             rest = ["--prune=orphans" if word == "--prune" else word for word in rest]
+        if wrong := list(unfit()):
+            for line in wrong:
+                typer.echo(f"dicombake: {line}", err=True)
+            raise typer.Exit(2)
         return name, command if name is None else load(name), rest
 
 
