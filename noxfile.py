@@ -46,6 +46,22 @@ def nightly(session: nox.Session) -> None:
 
 
 @nox.session
+def beside_pylinac(session: nox.Session) -> None:
+    """Run every test in one environment with pylinac, which asks for pydicom below 3."""
+    session.install(".[test]", "pylinac")
+    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(python=False)
+@nox.parametrize("suite", ["trixie", "forky"])
+def pythons(session: nox.Session, suite: str) -> None:
+    """Run both commands of the README on Debian's other Pythons, each in its own machine (needs root)."""
+    blocks = Path("README.md").read_text(encoding="utf-8").split("```sh\n")[1:3]
+    for command in (block.partition("\n```")[0] for block in blocks):
+        session.run(".ci/pythons", suite, f"rm -rf .venv; {command}", external=True)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, spelling and the workflow."""
     session.install("ruff", "codespell", "zizmor")
