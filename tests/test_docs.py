@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from dicombake.pipeline.cli.examples import EXAMPLES
 from dicombake.pipeline.cli.main import COMMANDS, app, load
+from dicombake.pipeline.cli.program.examples import EXAMPLES
 from dicombake.pipeline.exporters.registry import DICOM, TARGETS
 from dicombake.pipeline.loaders.xim.attribute_table import HOMES
 from dicombake.pipeline.recipe.load import load_recipe

@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 
-from . import stopping
+from .program import stopping
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import typer
 
 from ..errors import DicombakeError, ExitStatus, RecipeError, UsageError
 from ..printable import printable
-from . import stopping
+from .program import stopping
 
 if TYPE_CHECKING:
     from rich.console import Console

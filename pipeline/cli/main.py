@@ -12,9 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..printable import printable
-from . import stopping
-from .examples import epilog
-from .installed import unfit
+from .program import stopping
+from .program.examples import epilog
+from .program.installed import unfit
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",

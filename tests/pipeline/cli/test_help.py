@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 import typer
-from dicombake.pipeline.cli.examples import EXAMPLES
 from dicombake.pipeline.cli.main import COMMANDS, app, load
+from dicombake.pipeline.cli.program.examples import EXAMPLES
 from typer.testing import CliRunner
 
 

@@ -16,7 +16,7 @@ PROGRAM = [sys.executable, "-m", "dicombake.pipeline.cli"]
 
 START = """
 import sys
-from dicombake.pipeline.cli import stopping
+from dicombake.pipeline.cli.program import stopping
 stopping.watch()
 print("begun", flush=True)
 from dicombake.pipeline.cli.__main__ import main

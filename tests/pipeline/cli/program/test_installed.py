@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dicombake.pipeline.cli.installed import _holds, unfit
+from dicombake.pipeline.cli.program.installed import _holds, unfit
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet

@@ -1,0 +1,1 @@
+"""What is around every command: how it starts, ends, and is told of."""
