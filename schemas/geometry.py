@@ -1,4 +1,4 @@
-"""Where the image was: what a recipe may state of the geometry."""
+"""The `geometry` of a conversion: distances, angles, spacing and places that a recipe may state."""
 
 from __future__ import annotations
 

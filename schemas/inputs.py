@@ -1,4 +1,4 @@
-"""Which files go in."""
+"""The `inputs` of a conversion: which files go in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two files of one kind, as their readers see it: tags, properties, pixels."""
+"""Find what differs between two files of one kind, as their readers see it: tags, properties, pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what was written and compares it with what was meant: every byte, element, pixel and length.
+"""Read what was written and compare it with what was meant: every byte, element, pixel and length.
 
 The bytes are those that were encoded; then pydicom reads them and decodes their pixels, and what it finds is
 compared with what there was before anything was encoded. So neither the disk nor the encoder is trusted.

@@ -1,4 +1,4 @@
-"""What every draft agrees on."""
+"""A draft of a recipe, and the lines at its top."""
 
 from __future__ import annotations
 

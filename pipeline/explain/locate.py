@@ -1,4 +1,4 @@
-"""From a file to the recipe that made it or could take it, by the locks and recipes in the folders above."""
+"""Find the recipe that made a file or could take it, by the locks and recipes in the folders above."""
 
 from __future__ import annotations
 

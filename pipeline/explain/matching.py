@@ -1,4 +1,4 @@
-"""Why a file is an input of a recipe, or is none: conversion by conversion and glob by glob."""
+"""Say why a file is an input of a recipe, or is none: conversion by conversion and glob by glob."""
 
 from __future__ import annotations
 

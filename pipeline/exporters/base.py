@@ -1,4 +1,4 @@
-"""What every exporter agrees on."""
+"""The contract that every exporter keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading back: is what was written what was meant?"""
+"""Compare what is read back from an output with what was meant."""
 
 from __future__ import annotations
 

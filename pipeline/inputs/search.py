@@ -1,4 +1,4 @@
-"""Which files go in: globs with captures, matched under a folder, in an order that is the same everywhere.
+"""Find the files that go in, by globs with captures, in an order that is the same everywhere.
 
 A folder is listed once, and only if a file in it can match. Names are compared case-sensitively and in
 NFC on every system; the name that the file system gave is kept for opening the file.

@@ -1,4 +1,4 @@
-"""What a run keeps of the last file from one range of slices to the next: its map, whose pages cost again.
+"""Keep the memory map of the last file from one range of slices to the next: to map it anew costs time.
 
 Outside of runs nothing is kept, since Windows neither replaces nor deletes a file that is mapped.
 """

@@ -1,4 +1,4 @@
-"""What stands against a plan as a whole: paths that clash, outputs that would hit inputs or the recipe."""
+"""Refuse a plan whose paths clash, or whose outputs would overwrite inputs or the recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several images say in common, before they become one: geometry, and the attributes of their files.
+"""Find the geometry and attributes that several images have in common, before they become one.
 
 A value in which they differ is no value of the combined image. It is left empty, and a note names the key
 and the files, never the value of a patient's attribute.

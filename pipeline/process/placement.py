@@ -1,4 +1,4 @@
-"""Geometry follows the pixels: spacing, position, orientation and patient plane of pixels that moved."""
+"""Let the geometry follow pixels that moved: spacing, position, orientation and patient plane."""
 
 from __future__ import annotations
 

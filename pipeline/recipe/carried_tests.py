@@ -1,4 +1,4 @@
-"""What is wrong with the tests of a recipe beside its conversions."""
+"""Find where the tests of a recipe do not fit its conversions and variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a unit would run or not, as far as that is known without opening its files."""
+"""Say why a unit would run or not, as far as that is known without opening its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the results of a run are worth in a lock."""
+"""Turn the results of a run into lock entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What changed since a unit was made, in words: keys of the recipe, versions, inputs. No value is told."""
+"""Say what changed since a unit was made, in words: keys of the recipe, versions, inputs.
+
+No value is told.
+"""
 
 from __future__ import annotations
 

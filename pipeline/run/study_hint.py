@@ -1,4 +1,4 @@
-"""What a recipe without a namespace is told: its images share no study, and the line that mends it."""
+"""Tell users of a recipe without a namespace that its images share no study, and which line mends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the tests of a recipe, each in a temporary folder of its own, on made files only."""
+"""Run the tests of a recipe, each in a temporary folder of its own, on made files only."""
 
 from __future__ import annotations
 

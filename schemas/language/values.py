@@ -1,4 +1,4 @@
-"""Whether a text is a value of a VR (PS3.5 section 6.2), and the form in which DICOM writes it."""
+"""Tell whether a text is a value of a VR (PS3.5 section 6.2), and the form in which DICOM writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the standard asks of a source's own kind and the source lacks or says wrongly, set right where that
+"""Set right what the standard asks of a source's kind and the source lacks or says wrongly, where that
 changes no meaning; each time with a word about it."""
 
 from __future__ import annotations

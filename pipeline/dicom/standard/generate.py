@@ -1,4 +1,4 @@
-"""Makes ``modules.json`` from the tables of PS3.3 that highdicom ships (MIT)."""
+"""Make ``modules.json`` from the tables of PS3.3 that highdicom ships (MIT)."""
 
 from __future__ import annotations
 

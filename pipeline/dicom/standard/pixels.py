@@ -1,4 +1,4 @@
-"""Whether the attributes that describe the pixels agree with each other and with the bytes."""
+"""Check that the attributes that describe the pixels agree with each other and with the bytes."""
 
 from __future__ import annotations
 

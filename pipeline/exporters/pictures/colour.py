@@ -1,4 +1,4 @@
-"""What targets that cannot hold every colour do with it."""
+"""Turn colour into what a target can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a JPEG holds all the coded data that its picture needs; libjpeg makes up what is missing.
+"""Tell whether a JPEG holds all the coded data that its picture needs; libjpeg makes up what is missing.
 
 Three things show it: a picture of some size takes at least so many bits; every coefficient of every
 component is sent; and the decoded picture does not depend on what would follow the coded data (`continued`).

@@ -1,4 +1,4 @@
-"""Whether a TIFF page's compressed strips or tiles can be decoded truly, and what they lost."""
+"""Tell whether a TIFF page's compressed strips or tiles can be decoded truly, and what they lost."""
 
 from __future__ import annotations
 

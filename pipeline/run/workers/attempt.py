@@ -1,4 +1,4 @@
-"""One unit, on whatever worker: see whether it is up to date, else do it; always a result."""
+"""Attempt one unit, on whatever worker: see whether it is up to date, else do it; always a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which unit may start, which must not any more."""
+"""Decide which unit may start next, and which must not start any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs on a worker process."""
+"""Run units on a worker process."""
 
 from __future__ import annotations
 
