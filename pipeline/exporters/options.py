@@ -24,6 +24,7 @@ class DicomFileOptions:
     path: Template
     pixels: Pixels = "auto"
     transfer_syntax: TransferSyntax = "explicit-le"
+    keep: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class PngOptions:
     to: Literal["png"] = "png"
     window: Window | None = None
     metadata: bool = True
+    keep: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class JpgOptions:
     to: Literal["jpg"] = "jpg"
     window: Window = "full"
     quality: int = 90
+    keep: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class PlainOptions:
 
     path: Template
     to: str
+    keep: bool | None = None
 
 
 ExportOptions = (

@@ -104,4 +104,5 @@ def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
         other_columns=frozenset(() if table is None else (table.column or table.match, *table.ignore)),
         strict=recipe.strict if said.strict is None else said.strict,
         verify=said.verify or recipe.verify,
+        keep=said.keep or False,
     )

@@ -48,6 +48,8 @@ class LoweredConversion:
     """Columns of its table that are no tags: the one that finds a row, and those for people."""
     strict: bool
     verify: Verify
+    keep: bool
+    """Of the exports that do not say it themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ class _Work:
         if self.conversion.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
         check = self._checking(artifact.check, self._read_for(images), dicom=target.file is DICOM)
-        keep = self.job.keep or (self.conversion.keep if options.keep is None else options.keep) or False
+        keep = self.job.keep or (self.conversion.keep if options.keep is None else options.keep)
         self.written.append(self.store.put(output.path, artifact.chunks, check, keep=keep))
         self.notes |= dict.fromkeys(artifact.notes)
 

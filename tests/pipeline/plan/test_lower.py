@@ -90,6 +90,7 @@ OF_A_CONVERSION = {
     "machine": "'{machine}'",
     "strict": "true",
     "verify": "full",
+    "keep": "true",
 }
 SETTLED_BY_THE_PLAN = {"inputs", "sidecar", "on_empty"}
 MERGED_WHEN_READ = {"profile", "pixels", "transfer_syntax"}
