@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitStatus, Problem, RecipeError
 from .common import (
@@ -21,6 +21,9 @@ from .common import (
     variables,
 )
 from .each import EachRecipe, Shown
+
+if TYPE_CHECKING:
+    from ..recipe.loaded import LoadedRecipe
 
 
 def validate(
@@ -39,19 +42,32 @@ def validate(
 
         def validated(path: Path) -> Shown:
             try:
-                load_recipe(path, values, trusted=not untrusted)
+                loaded = load_recipe(path, values, trusted=not untrusted)
             except RecipeError as error:
                 if not json:
                     tell_problems(error)
                 annotate(annotations, of_error(path, error))
                 return _as_json(path, error.problems), error.status
             if not json:
+                for line in _doubts(loaded):
+                    say(line, err=True)
                 say(f"{path}: ok")
             return _as_json(path), ExitStatus.DONE
 
         each = EachRecipe(json, annotations)
         each.run(recipes, validated)
         each.finish("recipes")
+
+
+def _doubts(loaded: LoadedRecipe) -> Iterator[str]:
+    """What the recipe hardly means, each with its line; under `strict` these are mistakes."""
+    from ...schemas.rules.doubts import doubts
+
+    for name, conversion in loaded.recipe.conversions.items():
+        for location, what in doubts(name, conversion):
+            place = loaded.place(*location)
+            where = f"{place.file}:{place.line}" if place is not None else str(loaded.path)
+            yield f"{where}: note: {'.'.join(map(str, location))}: {what}"
 
 
 def _as_json(path: Path, problems: Sequence[Problem] = ()) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydicom import DataElement, Dataset
 from ..errors import ExportError, Note
 from ..imaging.image import Image, Origin
 from ..output import Artifact, Context, Identity
-from .build.contradictions import contradictions, differs, multiplicity
+from .build.contradictions import contradictions, differs, implausible, multiplicity
 from .build.exposures import follow_tag, two_truths
 from .build.identity import Frame, identify
 from .build.origins import named
@@ -73,7 +73,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     _override(dataset, context)
     pixels = None if _pixels_given(dataset, context) else draft.pixels
     found = contradictions(before, dataset, draft.pixels, kept=pixels is not None)
-    found += (*multiplicity(dataset, context.tags), *two_truths(dataset))
+    found += (*multiplicity(dataset, context.tags), *two_truths(dataset), *implausible(dataset, context.tags))
     if context.strict and found:
         raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
     if any(source.undecoded for image in draft.images for source in image.sources):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from ...schemas.language.plausible import doubtful_number
 from ...schemas.language.words import UNKNOWN
 from ..errors import GeometryError, Note
 from .angles import Axis, apart, to_iec
@@ -201,6 +202,7 @@ class _Resolution:
         if value is None or (key in self.weak and (self._known(field) or field in self.geometry.blank)):
             return False
         if value != UNKNOWN:
+            self._doubt(key, value)
             return True
         self.geometry = self.geometry.having(Origin("rule"), **{field: None})
         self.geometry = self._blanking(field, f"{key}: unknown, {self._origin(key)}")
@@ -208,6 +210,15 @@ class _Resolution:
             self.geometry = self.geometry.having(Origin("rule"), position=None)
             self.geometry = self._blanking("position", f"{key}: unknown, {self._origin(key)}")
         return False
+
+    def _doubt(self, key: str, value: Any) -> None:
+        """Say what hardly anybody means, and what was likely meant."""
+        for number in value if isinstance(value, tuple) else (value,):
+            what = doubtful_number(key, number) if isinstance(number, int | float) else None
+            if what:
+                text = f"geometry.{key} ({self._origin(key).detail}) {what}"
+                self.notes.append(Note("implausible", text, contradiction=True))
+                return
 
     def _known(self, field: str) -> bool:
         return getattr(self.geometry, field) is not None

@@ -17,6 +17,7 @@ from ...schemas.language.suggest import at_most, suggestion
 from ...schemas.language.template import is_template
 from ...schemas.recipe import Conversion, Limits, Recipe
 from ...schemas.rules.checks import problems_of
+from ...schemas.rules.doubts import doubts
 from ...schemas.rules.rows import Rows
 from ...schemas.testing.select import model_of
 from ..errors import Problem, RecipeError
@@ -190,6 +191,12 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
     told = [
         problem_at(merged, location, what)
         for location, what in problems_of(recipe.conversions, recipe.vars, _ROWS)
+    ]
+    told += [
+        problem_at(merged, location, what)
+        for name, conversion in recipe.conversions.items()
+        if (recipe.strict if conversion.strict is None else conversion.strict)
+        for location, what in doubts(name, conversion)
     ]
     told += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
     return recipe, told

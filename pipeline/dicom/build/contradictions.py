@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,8 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, RTImageStorage
 
-from ....schemas.language.tags import TagPath
+from ....schemas.language.plausible import doubtful_tag
+from ....schemas.language.tags import TagPath, TagValue
 from ...errors import Note
 from ...imaging.angles import apart
 from ...imaging.tolerances import ANGLE, DIRECTION, SPACING, STATED_DISTANCE
@@ -67,6 +68,22 @@ def multiplicity(dataset: Dataset, paths: Iterable[TagPath]) -> Iterator[Note]:
             count = count_of(element)
             what = f"the tag {path} has {count} value{'s' * (count > 1)}; the standard says {allowed}"
             yield Note("multiplicity", what, contradiction=True)
+
+
+def implausible(dataset: Dataset, tags: Mapping[TagPath, TagValue]) -> Iterator[Note]:
+    """Values of the recipe's tags that hardly anybody means."""
+    for path, value in tags.items():
+        what = doubtful_tag(path, value)
+        if what:
+            yield Note("implausible", what, contradiction=True)
+    born = str(dataset.get("PatientBirthDate") or "")
+    if len(born) != 8 or not any(path.text == "PatientBirthDate" for path in tags):
+        return
+    for keyword in ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate"):
+        if len(str(dataset.get(keyword) or "")) == 8 and str(dataset.get(keyword)) < born:
+            text = f"the tag PatientBirthDate is a day after {keyword}; mistyped?"
+            yield Note("implausible", text, contradiction=True)
+            return
 
 
 def _element_at(dataset: Dataset, path: TagPath) -> DataElement | None:

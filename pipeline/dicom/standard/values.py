@@ -14,6 +14,7 @@ from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.tag import BaseTag
 
+from ....schemas.language.plausible import ENUMERATED
 from ....schemas.language.values import ValueFormError, normal_value
 from ....schemas.language.vr import BYTES, TEXT, WITH_BACKSLASH
 from .findings import Finding
@@ -21,29 +22,6 @@ from .supply import corrected_by
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _LONGEST_DS = 16
-_YES_NO = ("YES", "NO")
-
-ENUMERATED: Mapping[str, tuple[str, ...]] = {
-    "PatientSex": ("M", "F", "O"),
-    "Laterality": ("R", "L"),
-    "QualityControlSubject": _YES_NO,
-    "QualityControlImage": _YES_NO,
-    "BurnedInAnnotation": _YES_NO,
-    "RecognizableVisualFeatures": _YES_NO,
-    "LossyImageCompression": ("00", "01"),
-    "PixelRepresentation": ("0", "1"),
-    "PlanarConfiguration": ("0", "1"),
-    "PixelIntensityRelationshipSign": ("1", "-1"),
-    "PresentationLUTShape": ("IDENTITY", "INVERSE"),
-    "RTImagePlane": ("NORMAL", "NON_NORMAL"),
-    "ReportedValuesOrigin": ("OPERATOR", "PLAN", "ACTUAL"),
-    "PrimaryDosimeterUnit": ("MU", "MINUTE"),
-    "FluenceMode": ("STANDARD", "NON_STANDARD"),
-    "ContentQualification": ("PRODUCT", "RESEARCH", "SERVICE"),
-    "AnatomicalOrientationType": ("BIPED", "QUADRUPED"),
-}
-"""Enumerated values of PS3.3, the same in every kind that has the attribute."""
-
 _FIRST = {"ImageType": ("ORIGINAL", "DERIVED"), "FrameType": ("ORIGINAL", "DERIVED", "MIXED")}
 _SECOND = {"ImageType": ("PRIMARY", "SECONDARY")}
 
