@@ -19,6 +19,8 @@ if TYPE_CHECKING or PYDICOM_3:
         encode_frame,
         encoding_plugins,
         generate_frames,
+        parse_basic_offsets,
+        parse_fragments,
         pixel_array,
     )
 else:
@@ -30,6 +32,8 @@ else:
         encode_frame,
         encoding_plugins,
         generate_frames,
+        parse_basic_offsets,
+        parse_fragments,
         pixel_array,
     )
 
@@ -41,5 +45,7 @@ __all__ = [
     "encode_frame",
     "encoding_plugins",
     "generate_frames",
+    "parse_basic_offsets",
+    "parse_fragments",
     "pixel_array",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import Dataset
@@ -26,12 +26,15 @@ __all__ = [
     "encode_frame",
     "encoding_plugins",
     "generate_frames",
+    "parse_basic_offsets",
+    "parse_fragments",
     "pixel_array",
 ]
 
 _Array = np.ndarray[Any, Any]
 
 _KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", _BIG_ENDIAN)
 _JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
@@ -112,6 +115,28 @@ def generate_frames(
     first = 8 + struct.unpack_from("<I", buffer, 4)[0]
     for offset, length in zip(offsets, lengths, strict=False):
         yield bytes(buffer[first + offset + 8 : first + offset + 8 + length])
+
+
+def parse_basic_offsets(buffer: BinaryIO) -> list[int]:
+    """The Basic Offset Table, which `buffer` is moved behind. Raises: ValueError."""
+    head = buffer.read(8)
+    if head[:4] != _ITEM or len(head) != 8:
+        raise ValueError("no item of a Basic Offset Table")
+    table = buffer.read(struct.unpack("<I", head[4:])[0])
+    return list(struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4]))
+
+
+def parse_fragments(buffer: BinaryIO) -> tuple[int, list[int]]:
+    """How many fragments follow, and where each item of one begins in `buffer`. Raises: ValueError."""
+    places = []
+    while True:
+        place, head = buffer.tell(), buffer.read(8)
+        if head[:4] == _END or not head:
+            return len(places), places
+        if head[:4] != _ITEM or len(head) != 8:
+            raise ValueError("no item of a fragment")
+        places.append(place)
+        buffer.seek(struct.unpack("<I", head[4:])[0], 1)
 
 
 def pixel_array(dataset: Dataset) -> _Array:

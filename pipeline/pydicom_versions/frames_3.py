@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_frames, parse_basic_offsets, parse_fragments
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.pixels.processing import apply_color_lut
@@ -22,6 +22,8 @@ __all__ = [
     "encode_frame",
     "encoding_plugins",
     "generate_frames",
+    "parse_basic_offsets",
+    "parse_fragments",
     "pixel_array",
 ]
 

@@ -75,7 +75,7 @@ def _excess_frames(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
 
 def _held_frames(dataset: Dataset) -> int:
     """Frames of encapsulated pixels, as far as tables or the starts of codestreams show."""
-    from pydicom.encaps import parse_basic_offsets, parse_fragments
+    from ...pydicom_versions.frames import parse_basic_offsets, parse_fragments
 
     if "ExtendedOffsetTable" in dataset:
         return len(dataset.ExtendedOffsetTable or b"") // 8
