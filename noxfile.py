@@ -100,6 +100,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kill runs at every call, fill disks, put foreign files: all of docs/reliability.md."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what conversion costs, side by side with the alternatives (docs/benchmarks.md)."""
     session.install("-e", ".[test]", "matplotlib")

@@ -1,0 +1,200 @@
+"""Each fault: done at many moments, and what must hold afterwards. A figure of tries comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dicombake.pipeline.api import run
+from dicombake.pipeline.errors import DicombakeError
+
+from .moments import Moments
+from .project import COMMAND, Project, outputs
+
+MOMENTS = (sys.executable, "-m", "tests.faults.moments")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def killed_at_every_call(project: Project, step: int) -> int:
+    """The process is killed before each call that changes the file system (every `step`-th)."""
+    number = 1
+    while True:
+        project.again()
+        done = project.call(before=(*MOMENTS, str(number)))
+        if done.returncode == 0:
+            assert int(done.stdout) < number, "the moment was passed"
+            return (number - 1) // step
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        project.assert_nothing_half_written()
+        project.assert_goes_on()
+        number += step
+
+
+def killed_at_random(project: Project, tries: int, whom: str) -> int:
+    """The program, a worker of it or the server that starts workers is killed at some moment."""
+    dice = random.Random(whom)
+    begun = time.monotonic()
+    project.again().call("run", "--jobs", "2")
+    longest = time.monotonic() - begun
+    for _ in range(tries):
+        project.again()
+        command = [*COMMAND, "run", "--jobs", "2", str(project.folder / "r.yaml")]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            time.sleep(dice.uniform(0, longest))
+            for victim in _victims(process.pid, whom):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+            said, _ = process.communicate(timeout=300)
+        assert "Traceback" not in said.replace("forkserver", "") or process.returncode < 0, said
+        assert "Aborted" not in said, said
+        project.assert_nothing_half_written()
+        project.assert_goes_on()
+    return tries
+
+
+def _victims(program: int, whom: str) -> list[int]:
+    if whom == "program":
+        return [program]
+    servers = [pid for pid in _children(program) if "forkserver" in _command(pid)]
+    return servers if whom == "server" else [pid for server in servers for pid in _children(server)]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def foreign_at_every_call(project: Project, step: int, watch: list[Moments]) -> int:
+    """Somebody puts a file at an output's name before each call; it is there for ever after.
+
+    `watch`: what the caller's audit hook asks.
+    """
+    name, mine = "out/1.npy", b"somebody's own"
+    number = 1
+    while True:
+        project.again()
+        placed: list[bool] = []
+
+        def put(placed: list[bool] = placed) -> None:
+            watch.clear()
+            path = project.folder / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(mine)
+                placed.append(True)
+
+        moments = Moments(number, put)
+        watch[:] = [moments]
+        with contextlib.suppress(DicombakeError):
+            run(project.folder / "r.yaml")
+        watch.clear()
+        if moments.count < number:
+            return (number - 1) // step
+        for _ in range(2 if placed else 0):
+            assert (project.folder / name).read_bytes() == mine
+            with contextlib.suppress(DicombakeError):
+                run(project.folder / "r.yaml")
+        number += step
+
+
+def little_space(project: Project, mount: Path, step: int) -> int:
+    """The disk of recipe, state and outputs has this little left: one sentence, and the next run goes on."""
+    tries = 0
+    for free in range(0, 200, 4 * step):
+        with _tmpfs(mount):
+            shutil.copytree(project.again().folder, mount / "project")
+            small = Project(mount / "project", project.wanted)
+            _leave(mount, free * 1024)
+            done = small.call("run", "--quiet", "--jobs", "1")
+            (mount / "filler").unlink()
+            assert done.returncode in (0, 1), done
+            assert "Traceback" not in done.stderr, done.stderr
+            small.assert_nothing_half_written()
+            small.assert_goes_on()
+            tries += 1
+            if done.returncode == 0:
+                return tries
+    raise AssertionError("it never fitted")
+
+
+@contextlib.contextmanager
+def _tmpfs(mount: Path) -> Iterator[None]:
+    mount.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mount)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def _leave(mount: Path, free: int) -> None:
+    found = os.statvfs(mount)
+    (mount / "filler").write_bytes(b"x" * max(0, found.f_bavail * found.f_bsize - free))
+
+
+CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<args>.*)\) += +(?P<result>-?\d+)")
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_FILE = re.compile(r"<([^<>]*)>")
+
+
+def power_cut_at_every_call(project: Project, strace: str, log: Path) -> int:
+    """With ``--durable``: at no call would a power cut leave a name without its content, or a lock that names
+    what is not on the disk.
+
+    A write is on the disk once its file was synced, a name once its folder was; before that it may be or not.
+    """
+    calls = "openat,write,fsync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat"
+    before = (strace, "-f", "-y", "-s", "300", "-e", f"trace={calls}", "-o", str(log), *COMMAND)
+    done = project.again().call("run", "--durable", "--jobs", "1", "--quiet", before=before)
+    assert done.returncode == 0, done.stderr
+    unsynced: set[str] = set()
+    loose: set[str] = set()
+    named: list[str] = []
+    checked = 0
+    for line in log.read_text(errors="replace").splitlines():
+        matched = CALL.match(line)
+        if not matched or matched["result"].startswith("-"):
+            continue
+        name, args = matched["name"], matched["args"]
+        files, texts = _FILE.findall(args), _TEXT.findall(args)
+        checked += 1
+        if name == "write" and files:
+            unsynced.add(files[0])
+        elif name == "fsync":
+            unsynced.discard(files[0])
+            loose = {each for each in loose if os.path.dirname(each) != files[0]}  # noqa: PTH120
+        elif name in ("mkdir", "mkdirat") and texts:
+            loose.add(texts[-1])
+        elif name.startswith(("rename", "link")) and len(texts) == 2 and texts[0].endswith(".part"):
+            source, target = texts
+            assert source not in unsynced, f"{target} has its name before its content is on the disk"
+            if target.endswith(".lock"):
+                lost = {each for each in loose if "/out" in each}
+                assert not lost, f"the lock names what may not be on the disk: {lost}"
+            named.append(target)
+            loose.add(target)
+    assert len(named) == len(project.wanted) + 1, named
+    assert not {each for each in loose if "/.dicombake" not in each}, f"never synced: {loose}"
+    assert outputs(project.folder) == project.wanted
+    return checked
