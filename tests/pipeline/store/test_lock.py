@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import PlanError
+from dicombake.pipeline.recipe.lock_path import lock_path
 from dicombake.pipeline.store.lock import (
     Lock,
     escape,
     format_lock,
-    lock_path,
     parse_lock,
     read_lock,
     sums_of,
