@@ -53,7 +53,7 @@ class DicomSource(Model):
 
 
 class ImageSource(Model):
-    """TIFF, JPEG, PNG or BMP."""
+    """TIFF, JPEG, JPEG 2000, JPEG-LS, PNG, BMP, GIF or WebP."""
 
     format: Literal["image"] = "image"
     channel: Channel | None = None
@@ -108,6 +108,8 @@ class CyberKnifeRawSource(Model):
     shape: Shape | None = None
     dtype: Dtype = "uint16"
     byte_order: ByteOrder = "little"
+    header_bytes: Count | None = None
+    """Bytes before the pixels; else found by the file's size, where the header's end is certain."""
 
 
 class VisionRtRawSource(Model):

@@ -14,6 +14,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ..errors import SourceError
+from ..loaders.files import opened
 
 ROOT = "http://www.varian.com/MPC Check"
 _NAMESPACE = ROOT.rpartition(" ")[0]
@@ -47,11 +48,8 @@ def read_check(path: Path) -> Check:
 
 
 def _data(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
+    with opened(path) as file:
+        data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise SourceError(f"has more than {_MOST_BYTES} bytes, and is no Check.xml", subject=str(path))
     return data
@@ -67,6 +65,13 @@ def _children(data: bytes, path: Path) -> dict[str, str]:
         raise SourceError("declares a document type, which no Check.xml does", subject=str(path))
 
     def start(name: str, _: Any) -> None:
+        if not stack and name != ROOT and name.rpartition(" ")[2] == "Check":
+            raise SourceError(
+                "is no Check.xml of Machine Performance Check: its root element 'Check' is not in the "
+                f"namespace {_NAMESPACE}",
+                subject=str(path),
+                hint=f'write it as <Check xmlns="{_NAMESPACE}">',
+            )
         if not stack and name != ROOT:
             shown = name.rpartition(" ")[2][:60]
             raise SourceError(
@@ -92,6 +97,8 @@ def _children(data: bytes, path: Path) -> dict[str, str]:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise SourceError(f"is no XML: {error}", subject=str(path)) from None
+    except (LookupError, ValueError):
+        raise SourceError("is XML in an encoding that is not known", subject=str(path)) from None
     own = f"{_NAMESPACE} "
     return {name.removeprefix(own): value.strip() for name, value in found.items() if name.startswith(own)}
 

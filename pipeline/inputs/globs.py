@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...schemas.language.patterns import Pattern, parse_glob
+from ...schemas.language.patterns import Component, Pattern, parse_glob
+from .linear import LinearPattern, is_safe
 
 Captures = tuple[tuple[str, str], ...]
 """Names and texts, in the order of the glob."""
@@ -25,7 +26,7 @@ def nfc(text: str) -> str:
 class Part:
     """One component, ready to match: `regex` is None for ``**``."""
 
-    regex: re.Pattern[str] | None
+    regex: re.Pattern[str] | LinearPattern | None
     names: tuple[str, ...]
     dotted: bool
     """Whether it names dotfiles."""
@@ -128,12 +129,20 @@ class Globs:
         return None
 
 
+def compiled(component: Component, flags: int = 0) -> re.Pattern[str] | LinearPattern:
+    """What matches the names of a component that is not ``**``."""
+    assert component.regex is not None
+    if is_safe(component.pieces):
+        return re.compile(component.regex, flags)
+    return LinearPattern(component.pieces, flags)
+
+
 def _compiled(pattern: Pattern, flags: int) -> tuple[Part, ...]:
     parts = []
     for component in pattern.components:
         if component.regex is None:
             parts.append(Part(None, (), False))
         else:
-            regex = re.compile(component.regex, flags)
-            parts.append(Part(regex, tuple(regex.groupindex), component.text.startswith(".")))
+            names = tuple(name for kind, name in component.pieces if kind not in ("one", "star"))
+            parts.append(Part(compiled(component, flags), names, component.text.startswith(".")))
     return tuple(parts)

@@ -10,7 +10,7 @@ from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import PatternError, parse_glob
 from ...schemas.language.suggest import suggestion
 from ..errors import PlanError
-from .globs import Globs, nfc
+from .globs import Globs, compiled, nfc
 from .search import find
 
 _SUFFIX = re.compile(r"\.[^./\\*?\[\]{}]+$")
@@ -77,7 +77,7 @@ def _part_that_differs(glob: str, path: str) -> str:
             return f"it lies deeper than the glob goes, in '{'/'.join(given[:-1])}'"
         if part.startswith(".") and not component.text.startswith("."):
             return f"'{part}' begins with a dot, which is matched only where a glob names the dot"
-        if re.fullmatch(component.regex, part) is None:
+        if compiled(component).fullmatch(part) is None:
             return f"'{part}' does not match '{component.text}'"
     return f"the glob goes deeper: '{'/'.join(part.text for part in wanted[len(given) :])}' is left"
 

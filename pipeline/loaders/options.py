@@ -89,6 +89,7 @@ class CyberKnifeRawOptions:
     shape: tuple[int, int] | None = None
     dtype: Dtype = "uint16"
     byte_order: ByteOrder = "little"
+    header_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

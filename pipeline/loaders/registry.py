@@ -107,7 +107,7 @@ _OWN: Mapping[str, Format] = {
     "image": Format(
         module="pictures.loader",
         options=ImageOptions,
-        describes="TIFF, JPEG, PNG or BMP picture; each page of a TIFF is an image",
+        describes="TIFF, JPEG, JPEG 2000, JPEG-LS, PNG, BMP, GIF or WebP picture; each page is an image",
         content="TIFF, JPEG, PNG, BMP",
         raw=False,
         holds="pages",

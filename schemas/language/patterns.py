@@ -14,7 +14,11 @@ from typing import Any
 from .template import BUILT_IN, NAMESPACES
 
 _CAPTURE = re.compile(r"\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<kind>[^{}]*))?\}")
-_KINDS = {"": r"[^/]+?", "d": r"[+-]?[0-9]+", "f": r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"}
+KINDS = {"": r"[^/]+?", "d": r"[+-]?[0-9]+", "f": r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"}
+
+
+Piece = tuple[str, str]
+"""A part of a component: ``one`` and the regex of one character, ``star``, or a capture's kind and name."""
 
 
 class PatternError(ValueError):
@@ -28,6 +32,7 @@ class Component:
     text: str
     regex: str | None
     literal: str | None
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,12 @@ def _component(part: str, captures: dict[str, str]) -> Component:
     if "**" in part:
         raise PatternError("'**' stands alone between slashes")
     regex, at = "", 0
+    pieces: list[Piece] = []
     while at < len(part):
         matched = _CAPTURE.match(part, at)
         if matched:
             regex += _capture(matched, captures)
+            pieces.append((matched["kind"] or "", matched["name"]))
             at = matched.end()
             continue
         char = part[at]
@@ -80,23 +87,26 @@ def _component(part: str, captures: dict[str, str]) -> Component:
         if char == "[":
             piece, at = _bracket(part, at)
             regex += piece
+            pieces.append(("one", piece))
             continue
-        regex += {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))
+        piece = {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))
+        regex += piece
+        pieces.append(("star", "") if char == "*" else ("one", piece))
         at += 1
     varies = any(char in part for char in "*?[{")
-    return Component(part, regex, None if varies else part)
+    return Component(part, regex, None if varies else part, tuple(pieces))
 
 
 def _capture(matched: re.Match[str], captures: dict[str, str]) -> str:
     name, kind = matched["name"], matched["kind"] or ""
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise PatternError(f"'{matched[0]}': a capture is {{name}}, {{name:d}} or {{name:f}}")
     if name in BUILT_IN or name in NAMESPACES:
         raise PatternError(f"the capture '{{{name}}}' takes the name of a built-in one; choose another name")
     if name in captures:
         raise PatternError(f"the capture '{{{name}}}' stands twice")
     captures[name] = kind
-    return f"(?P<{name}>{_KINDS[kind]})"
+    return f"(?P<{name}>{KINDS[kind]})"
 
 
 def _bracket(part: str, at: int) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from ..codecs.jpeg import CodestreamError, JpegHeader, JpegStream, TruncatedErro
 from ..codecs.jpeg2000 import Jpeg2000, read_jpeg2000
 from ..codecs.jpeg_pixels import decode_jpeg
 from ..codecs.plugin import decode_frame, description_of
+from ..said import said_by
 from .dataset import broken
 from .layout import HTJ2K, JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, Layout
 from .ybr import rgb_of_ybr
@@ -85,9 +86,8 @@ def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixe
             first = first or error
         except broken() as error:
             # pydicom names the plugin before what it says
-            said = " ".join(str(error).split())
-            what = said.rpartition(f"{name}: ")[2][:200] or type(error).__name__
-            first = first or CodestreamError(f"its decoder ({name}) says: {what}")
+            said = said_by(error, "it is broken").rpartition(f"{name}: ")[2]
+            first = first or CodestreamError(f"its decoder ({name}) says: {said}")
     assert first is not None
     raise first
 

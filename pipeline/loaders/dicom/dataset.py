@@ -6,7 +6,6 @@ counts as DICOM when exactly one of them gives sound elements, and is refused ot
 
 from __future__ import annotations
 
-import re
 import struct
 import warnings
 import zlib
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from ....schemas.language import vr as vrs
 from ...errors import SourceError
 from ..files import head_of, opened
+from ..said import said_by
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -49,25 +49,12 @@ _SOUND = 3
 
 
 def reason(error: Exception) -> str:
-    """What a reader met, in words of its own; an error of Python itself says only that bytes are wrong."""
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-
-    said = " ".join(str(error).split())
+    """What a reader met, in words of its own."""
     if isinstance(error, EOFError):
         return "it ends within an element"
     if isinstance(error, zlib.error):
         return "its deflated part is broken"
-    ours = isinstance(error, BytesLengthException | InvalidDicomError | NotImplementedError | OSError)
-    if said and (ours or (type(error) in (ValueError, RuntimeError) and not _PYTHON.match(said))):
-        return said[:300]
-    return "its elements are not what their VR or their length says"
-
-
-_PYTHON = re.compile(
-    r"invalid literal|could not convert|buffer|cannot reshape|not enough values|too many values|unpack|"
-    r"byte|bytes|embedded null|negative|zero-size|operands|array|substring|'"
-)
-"""How Python's and numpy's own texts of a ValueError begin."""
+    return said_by(error, "its elements are not what their VR or their length says")
 
 
 def broken() -> tuple[type[Exception], ...]:

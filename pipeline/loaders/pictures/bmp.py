@@ -14,7 +14,8 @@ import numpy as np
 from ...errors import SourceError
 from ...imaging.image import Pixels
 from ..base import check_claim
-from .page import Page, Pages, read_all, resolution
+from ..said import said_by
+from .page import BROKEN, Page, Pages, read_all, resolution
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -80,7 +81,7 @@ def _opened(data: bytes, path: Path) -> Any:
             warnings.simplefilter("ignore")
             return BmpImagePlugin.BmpImageFile(io.BytesIO(data))
     except _FAILURES as error:
-        raise SourceError(f"is a damaged BMP: {error}", subject=str(path)) from None
+        raise SourceError(f"is a damaged BMP: {said_by(error, BROKEN)}", subject=str(path)) from None
 
 
 def _decode(data: bytes, path: Path) -> Pixels:
@@ -88,4 +89,4 @@ def _decode(data: bytes, path: Path) -> Pixels:
         image = _opened(data, path)
         return np.asarray(image.convert("RGB") if image.mode == "P" else image)
     except _FAILURES as error:
-        raise SourceError(f"is a damaged BMP: {error}", subject=str(path)) from None
+        raise SourceError(f"is a damaged BMP: {said_by(error, BROKEN)}", subject=str(path)) from None

@@ -33,6 +33,13 @@ def choose(
         if not page.alpha:
             raise SourceError("has no alpha channel", subject=str(path))
         return pixels[..., -1], "MONOCHROME2", ()
+    if page.unnamed and channel not in (*_COLOURS, "luminance"):
+        raise SourceError(
+            f"holds {3 + page.unnamed} samples per pixel, of which {page.unnamed} are neither grey, "
+            "colour nor opacity",
+            subject=str(path),
+            hint="choose one with 'channel: red', 'green', 'blue' or 'luminance'",
+        )
     if page.photometric == "RGB":
         return _colour(pixels, page, channel)
     if channel in _COLOURS:

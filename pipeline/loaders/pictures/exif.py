@@ -31,9 +31,9 @@ def read_exif(image: Pillow.Image, path: Path) -> dict[str, Any]:
             warnings.simplefilter("error")
             exif = image.getexif()
             pairs = [*exif.items(), *exif.get_ifd(_EXIF_IFD).items()]
-    except _FAILURES as error:
+    except _FAILURES:
         raise SourceError(
-            f"has EXIF that cannot be read ({error}), so that its orientation is unknown",
+            "has EXIF that cannot be read, so that its orientation is unknown",
             subject=str(path),
             hint="save it again without EXIF",
         ) from None

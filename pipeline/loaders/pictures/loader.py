@@ -1,4 +1,4 @@
-"""TIFF, JPEG, PNG and BMP, told by their content: each page of a TIFF is an image, the others hold one.
+"""Pictures, told by their content: each page of a TIFF and each frame of a GIF or WebP is an image.
 
 ``page`` chooses one page, from 1. ``channel`` chooses samples; without it all are kept and the target says
 what it can hold. Orientation tags are applied; the file's resolution becomes the spacing of its own plane.
@@ -20,7 +20,7 @@ from ...imaging.probe import Probe
 from ..base import Certainty, Drafted, Loader, Unsaid
 from ..files import head_of
 from ..options import ImageOptions, Limits
-from . import bmp, jpeg, png, tiff
+from . import animated, bmp, jpeg, png, streams, tiff
 from .attributes import attributes_of
 from .channels import choose
 from .page import Page, Pages
@@ -58,13 +58,23 @@ def _open(path: Path, source: ImageOptions, limits: Limits) -> AbstractContextMa
     head = head_of(path)
     if head.startswith(tiff.MAGICS):
         return tiff.open_tiff(path, limits)
+    if head.startswith(streams.MAGICS):
+        return streams.open_jpeg2000(path, limits)
+    if head.startswith(jpeg.MAGIC) and streams.is_jpeg_ls(head):
+        return streams.open_jpeg_ls(path, limits)
+    if head.startswith(animated.GIF):
+        return animated.open_gif(path, limits)
+    if animated.is_webp(head):
+        return animated.open_webp(path, limits)
     if head.startswith(jpeg.MAGIC):
         return jpeg.open_jpeg(path, limits)
     if head.startswith(png.MAGIC):
         return png.open_png(path, limits, still=source.page == 1)
     if bmp.is_bmp(head):
         return bmp.open_bmp(path, limits)
-    raise SourceError("is neither TIFF, JPEG, PNG nor BMP", subject=str(path))
+    raise SourceError(
+        "is no picture that is read (TIFF, JPEG, JPEG 2000, JPEG-LS, PNG, BMP, GIF, WebP)", subject=str(path)
+    )
 
 
 def _chosen(found: Pages, source: ImageOptions, path: Path) -> range:
@@ -97,8 +107,9 @@ def _image(path: Path, source: ImageOptions, page: Page, index: int, count: int)
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
-    """By the signatures of the four kinds of picture; of a BMP also by its header."""
-    signed = head.startswith((*tiff.MAGICS, jpeg.MAGIC, png.MAGIC)) or bmp.is_bmp(head)
+    """By the signatures of the kinds of picture; of a BMP also by its header."""
+    known = (*tiff.MAGICS, *streams.MAGICS, *animated.GIF, jpeg.MAGIC, png.MAGIC)
+    signed = head.startswith(known) or animated.is_webp(head) or bmp.is_bmp(head)
     return Certainty.SIGNED if signed else Certainty.NO
 
 

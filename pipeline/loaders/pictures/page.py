@@ -16,6 +16,8 @@ from ..files import opened
 if TYPE_CHECKING:
     from ..options import Limits
 
+BROKEN = "its bytes are not what its header says"
+"""Of a damaged picture, where the library says nothing."""
 _PLAUSIBLE = (10.0, 100_000.0)
 """Pixels per inch of what was ever scanned or exposed; 1 is what a program writes that knows none."""
 _INCH = 25.4
@@ -37,6 +39,8 @@ class Page:
     """Whether the last sample is opacity."""
     geometry: Geometry = field(default_factory=Geometry)
     properties: Mapping[str, Any] = field(default_factory=dict)
+    unnamed: int = 0
+    """Samples after the colours of which the file does not say what they are."""
     lossy: Lossy | None = None
     notes: tuple[Note, ...] = ()
 
@@ -124,9 +128,17 @@ def turned_geometry(geometry: Geometry, orientation: int) -> Geometry:
 
 def known_orientation(value: object) -> tuple[int, tuple[Note, ...]]:
     """The orientation to apply, and a note where the file's is none."""
-    if value is None or (isinstance(value, int) and 1 <= value <= 8):
-        return int(value or 1), ()
+    number = whole(value)
+    if value is None or (number is not None and 1 <= number <= 8):
+        return number or 1, ()
     return 1, (Note("orientation-unknown", f"Orientation {value!r} is none of 1 to 8 and is ignored"),)
+
+
+def whole(value: object) -> int | None:
+    """The whole number of a tag of any integer type; tifffile gives one of type BYTE as bytes."""
+    if isinstance(value, bytes | tuple) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, int) else None
 
 
 def ratio(page_bytes: int, file_bytes: int) -> float:

@@ -22,8 +22,19 @@ import numpy as np
 from ...errors import SourceError
 from ...imaging.image import Pixels
 from ..base import check_claim
+from ..said import said_by
 from .exif import read_exif
-from .page import Page, Pages, known_orientation, read_all, resolution, turned, turned_geometry, turned_shape
+from .page import (
+    BROKEN,
+    Page,
+    Pages,
+    known_orientation,
+    read_all,
+    resolution,
+    turned,
+    turned_geometry,
+    turned_shape,
+)
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -102,9 +113,10 @@ def _decode(data: bytes, header: _Header, shape: tuple[int, ...], path: Path) ->
     import imagecodecs
 
     try:
-        pixels = np.asarray(imagecodecs.png_decode(data))
+        # libpng writes what it thinks of the other chunks to standard error
+        pixels = np.asarray(imagecodecs.png_decode(_critical(data, path)))
     except _FAILURES as error:
-        raise _damaged(str(error), path) from None
+        raise _damaged(said_by(error, BROKEN), path) from None
     if pixels.shape != shape:
         raise _damaged(f"it claims shape {shape} and decodes to {pixels.shape}", path)
     if header.colour != _GREY or header.depth >= 8:
@@ -158,6 +170,17 @@ def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
         at = stop + 4
 
 
+def _critical(data: bytes, path: Path) -> bytes:
+    """The picture without the chunks that say nothing of its samples."""
+    wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+    pieces = [MAGIC]
+    for kind, body in (*_chunks(data, path), (b"IEND", b"")):
+        if kind in wanted or kind == b"IEND":
+            crc = zlib.crc32(body, zlib.crc32(kind))
+            pieces += [len(body).to_bytes(4, "big"), kind, body, crc.to_bytes(4, "big")]
+    return b"".join(pieces)
+
+
 def _shown(kind: bytes) -> str:
     return kind.decode("ascii", "backslashreplace")
 
@@ -172,7 +195,7 @@ def _texts(data: bytes, path: Path, limits: Limits) -> dict[str, Any]:
             image = PngImagePlugin.PngImageFile(io.BytesIO(data))
             texts = {str(name): str(text) for name, text in image.info.items() if isinstance(text, str)}
     except _FAILURES as error:
-        raise _damaged(str(error), path) from None
+        raise _damaged(said_by(error, BROKEN), path) from None
     exif = read_exif(image, path) if b"eXIf" in data else {}
     return {**texts, **exif}
 

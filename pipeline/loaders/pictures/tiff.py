@@ -14,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,20 @@ from ...imaging.exact import native
 from ...imaging.image import Geometry, Pixels
 from ..base import check_claim
 from ..files import opened
-from .page import Page, Pages, known_orientation, resolution, turned, turned_geometry, turned_shape
+from ..said import said_by
+from .page import (
+    BROKEN,
+    Page,
+    Pages,
+    known_orientation,
+    resolution,
+    turned,
+    turned_geometry,
+    turned_shape,
+    whole,
+)
 from .tiff_coding import check_coding, check_segments, lossy_of
+from .tiff_directories import check_directories
 from .tiff_palette import palette_of
 from .tiff_streams import STREAMS, decode_streams
 from .tiff_tags import properties_of, rational
@@ -53,6 +66,7 @@ _JPEG = 7
 _PHOTOMETRIC, _ORIENTATION, _ACROSS, _DOWN, _UNIT = 262, 274, 282, 283, 296
 _MILLIMETRES = {2: 25.4, 3: 10.0}
 _REDUCED, _MASK = 1, 4
+_MOST_EXTRA = 8
 _OLD_REDUCED = 2
 FAILURES = (
     OSError,
@@ -76,10 +90,11 @@ FAILURES = (
 def open_tiff(path: Path, limits: Limits) -> Iterator[Pages]:
     """The pages of a file; thumbnails and masks are none. Raises: SourceError."""
     with _quiet(), opened(path) as file:
+        lost = check_directories(file, path, limits.frames)
         tiff = _opened(file, path)
         try:
             chosen = _chosen(tiff, path, limits)
-            yield Pages(len(chosen), lambda index: _page(tiff, chosen[index], path, limits))
+            yield Pages(len(chosen), lambda index: _page(tiff, chosen[index], path, limits, lost))
         finally:
             tiff.close()
 
@@ -105,9 +120,8 @@ def _failures(path: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (*FAILURES, TiffFileError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise SourceError(
-            f"is a damaged TIFF, or of a kind that is not read: {reason}", subject=str(path)
+            f"is a damaged TIFF, or of a kind that is not read: {said_by(error, BROKEN)}", subject=str(path)
         ) from None
 
 
@@ -134,10 +148,11 @@ def _is_page(page: Any) -> bool:
     return not (isinstance(new, int) and new & (_REDUCED | _MASK)) and old != _OLD_REDUCED
 
 
-def _page(tiff: TiffFile, index: int, path: Path, limits: Limits) -> Page:
+def _page(tiff: TiffFile, index: int, path: Path, limits: Limits, lost: tuple[Note, ...]) -> Page:
     with _failures(path):
         page: Any = tiff.pages[index]
-        return _described(page, path, limits)
+        found = _described(page, path, limits)
+    return replace(found, notes=found.notes + lost)
 
 
 def _described(page: TiffPage, path: Path, limits: Limits) -> Page:
@@ -149,12 +164,15 @@ def _described(page: TiffPage, path: Path, limits: Limits) -> Page:
             f"{int(page.sampleformat)}, which is not read",
             subject=str(path),
         )
+    if page.dtype.kind == "c":
+        raise SourceError(f"holds {page.dtype.name} values, which are no pixels", subject=str(path))
     check_coding(page, path)
     check_segments(page, path)
     kind, extra = _kind(page, path)
     palette, notes = palette_of(page, path) if kind == "palette" else (None, ())
     orientation, more = known_orientation(page.tags.valueof(_ORIENTATION))
     geometry, dots = _resolution(page)
+    unnamed = extra if extra and not _opacity(page) else 0
     total = 3 if palette is not None else (3 if kind == "RGB" else 1) + extra
     stored = (rows, columns) + ((total,) if total > 1 else ())
     return Page(
@@ -166,7 +184,8 @@ def _described(page: TiffPage, path: Path, limits: Limits) -> Page:
         if kind == "inverse"
         else "MONOCHROME2",
         decode=lambda: turned(_decode(page, palette, stored, path), orientation),
-        alpha=extra == 1,
+        alpha=extra == 1 and not unnamed,
+        unnamed=unnamed,
         geometry=turned_geometry(geometry, orientation),
         properties=properties_of(page),
         lossy=lossy_of(page),
@@ -175,7 +194,7 @@ def _described(page: TiffPage, path: Path, limits: Limits) -> Page:
 
 
 def _kind(page: TiffPage, path: Path) -> tuple[str, int]:
-    """``grey``, ``inverse``, ``RGB`` or ``palette``, and how many samples of opacity follow."""
+    """``grey``, ``inverse``, ``RGB`` or ``palette``, and how many samples of opacity or of no name follow."""
     photometric = int(page.photometric)
     if photometric == _YCBCR and page.compression == _JPEG:
         photometric = _RGB
@@ -191,7 +210,10 @@ def _kind(page: TiffPage, path: Path) -> tuple[str, int]:
     extra = page.samplesperpixel - colours
     if photometric == _PALETTE and extra == 0:
         return "palette", 0
-    if extra not in (0, 1) or photometric == _PALETTE or (extra == 1 and not _opacity(page)):
+    unnamed = colours == 3 and 1 <= extra <= _MOST_EXTRA  # such as a scanner's infrared channel
+    if not unnamed and (
+        extra not in (0, 1) or photometric == _PALETTE or (extra == 1 and not _opacity(page))
+    ):
         raise SourceError(
             f"holds {page.samplesperpixel} samples per pixel, of which {extra} are neither grey, colour nor "
             "opacity",
@@ -226,8 +248,8 @@ def _resolution(page: TiffPage) -> tuple[Geometry, tuple[Note, ...]]:
     across, down = (rational(page.tags.valueof(tag)) for tag in (_ACROSS, _DOWN))
     if (_ACROSS in page.tags or _DOWN in page.tags) and (across is None or down is None):
         across, down = across or 0.0, down or 0.0
-    unit = page.tags.valueof(_UNIT, 2)
-    return resolution(across, down, _MILLIMETRES.get(int(unit)), "XResolution")
+    unit = whole(page.tags.valueof(_UNIT, 2))
+    return resolution(across, down, _MILLIMETRES.get(unit or 0), "XResolution")
 
 
 def _plain(page: TiffPage) -> Pixels:

@@ -2,8 +2,9 @@
 
 No real file could be found; this is pylinac's reading: the first 20 bytes hold ``<token> <width> <height>``
 separated by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height.
-What lies before the pixels must be text that ends with a blank or a line end: a file that is cut or too
-long would otherwise give a picture that is shifted.
+What lies before the pixels must be text that ends with a blank or a line end, and no text with a blank may
+follow it: a file that is cut or too long would otherwise give a picture that is shifted. Where padding makes
+that uncertain the recipe says `header_bytes`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HEAD = 20
 _LONGEST_HEADER = 4096
+_LOOK = 64
 _ENDS = frozenset(b" \t\r\n")
 _TEXT = frozenset(range(0x20, 0x7F)) | _ENDS
 _FIRST_WORDS = re.compile(rb"\s*([\x21-\x7e]+)[ \t\r\n]+(\d{1,6})[ \t\r\n]+(\d{1,6})(?=[ \t\r\n])")
@@ -68,7 +70,7 @@ def _layout(path: Path, source: CyberKnifeRawOptions, limits: Limits) -> _Layout
     if found is None:
         if source.shape is not None:
             # without a header the file's size must be that of the pixels
-            return _Layout(source.shape, 0, {})
+            return _Layout(source.shape, source.header_bytes or 0, {})
         raise SourceError(
             "is no CyberKnife raw file: its first 20 bytes hold no token, width and height",
             subject=str(path),
@@ -87,6 +89,8 @@ def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawOptions, le
     """Where the last rows x columns pixels start; before them lies a header of at least `least` bytes."""
     size = size_of(path)
     pixels = shape[0] * shape[1] * file_dtype(source.dtype, source.byte_order).itemsize
+    if source.header_bytes is not None:
+        return source.header_bytes  # the file's size is held against it when the pixels are read
     if least < size - pixels <= _LONGEST_HEADER:
         _check_header(path, size - pixels)
         return size - pixels
@@ -101,14 +105,23 @@ def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawOptions, le
 
 def _check_header(path: Path, length: int) -> None:
     """The header is text up to a blank or a line end; if not, its pixels start elsewhere."""
-    header = head_of(path, length)
-    if set(header) <= _TEXT and header[-1] in _ENDS:
-        return
-    raise SourceError(
-        f"has {length} bytes before its last pixels, which are no text header that ends there",
-        subject=str(path),
-        hint="the file is truncated, or 'dtype' or 'shape' is not its own; source raw takes 'header_bytes'",
-    )
+    head = head_of(path, length + _LOOK)
+    header, after = head[:length], head[length:]
+    if not (set(header) <= _TEXT and header[-1] in _ENDS):
+        raise SourceError(
+            f"has {length} bytes before its last pixels, which are no text header that ends there",
+            subject=str(path),
+            hint="the file is truncated, or 'dtype' or 'shape' is not its own; 'header_bytes' says where a "
+            "header ends that is padded",
+        )
+    text = after[: next((at for at, byte in enumerate(after) if byte not in _TEXT), len(after))]
+    if set(text) & _ENDS:
+        raise SourceError(
+            f"has {length} bytes before its last pixels, and its header may be longer: it is truncated, "
+            "or its first pixels look like text",
+            subject=str(path),
+            hint="if the file is whole, say where its header ends with 'header_bytes'",
+        )
 
 
 def _other_shape(header: tuple[int, int], shape: tuple[int, int]) -> Note:

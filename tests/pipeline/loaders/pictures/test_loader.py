@@ -580,7 +580,8 @@ def test_a_bomb_is_refused_before_it_is_decoded(put: Put) -> None:
 
 
 REFUSED = {
-    "pillow_crash-2020-10-test.tif": "is a damaged TIFF: it needs 1536 strips or tiles and lists 2",
+    "pillow_crash-2020-10-test.tif": "is a truncated or damaged TIFF: the values of its tag 0 end at "
+    "byte 16973827 of 4883",
     "pillow_hopper.Lab.tif": "holds CIE L*a*b*, which has no defined grey or RGB",
     "pillow_seek_too_large.tif": "is a TIFF without a page, or one that ends before it",
     "pillow_tiff_strip_cmyk_16l_jpeg.tif": "holds ink (CMYK), which has no defined grey or RGB",

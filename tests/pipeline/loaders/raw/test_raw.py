@@ -158,6 +158,30 @@ def test_cyberknife_that_is_cut_or_too_long(tmp_path: Path) -> None:
     assert "after a header of 7 to 4096 bytes" in refused(path, CyberKnifeRawOptions()).what
 
 
+PADDED = [b"CK 4 3 0 0 0\r\n", b"CK 4 3 0 0".ljust(40) + b"\n", b"P5\n4\n3\n65535\n", b"CK 4 3 \n\n"]
+
+
+@pytest.mark.parametrize("header", PADDED)
+def test_cyberknife_cut_by_any_number_of_bytes_is_never_shifted(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "c.raw"
+    values = CK + 200
+    path.write_bytes(cyberknife(values, header))
+    assert np.array_equal(one(path, CyberKnifeRawSource()).pixels, values)
+    for cut in range(1, 24):
+        path.write_bytes(cyberknife(values, header)[:-cut])
+        refused(path, CyberKnifeRawSource())
+        refused(path, CyberKnifeRawSource(header_bytes=len(header)))
+
+
+def test_cyberknife_whose_header_is_padded_with_nul_or_looks_on_asks_for_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "c.raw"
+    for header, values in ((b"CK 4 3 0".ljust(64, b"\0"), CK), (b"CK 4 3\n", CK + 0x2020)):
+        path.write_bytes(cyberknife(values, header))
+        assert "header_bytes" in refused(path, CyberKnifeRawSource()).hint
+        image = one(path, CyberKnifeRawSource(header_bytes=len(header)))
+        assert np.array_equal(image.pixels, values) and image.source.properties["Width"] == 4
+
+
 @pytest.mark.real
 def test_a_real_file_of_defects_is_none_of_them(real: Path) -> None:
     path = real / "raw" / "SN6543_Defects.dat"

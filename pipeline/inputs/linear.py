@@ -1,0 +1,95 @@
+"""Matching a path component with many stars or captures, in time that its length and the name's bound.
+
+`re` tries every way to share a name out among several stars, which has no end for ``*a*a*a*a*a*b.png``. Here
+no place in the pattern is tried twice at one place of the name. What matches, and what is captured, is what
+`re` finds: ``*`` and numbers take as much as they can, ``{name}`` as little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from ...schemas.language.patterns import KINDS, Piece
+
+_State = tuple[int, int]
+"""A step of the pattern, and a place in the name."""
+_FEW = 2
+"""Stars and captures that `re` shares a name out among without harm."""
+
+
+def is_safe(pieces: Sequence[Piece]) -> bool:
+    """Whether a component has so few stars and captures that `re` may match it."""
+    return sum(kind != "one" for kind, _ in pieces) <= _FEW
+
+
+class LinearMatch:
+    """What a whole name captures, asked for as of a match of `re`."""
+
+    def __init__(self, captured: tuple[str, ...]) -> None:
+        self._captured = captured
+
+    def groups(self) -> tuple[str, ...]:
+        return self._captured
+
+
+class LinearPattern:
+    """One component, ready to match whole names, as a pattern of `re` is."""
+
+    def __init__(self, pieces: Iterable[Piece], flags: int = 0) -> None:
+        self._steps: list[tuple[str, re.Pattern[str] | None]] = []
+        self._captures: list[tuple[int, int]] = []
+        """The step at which each capture begins, and the one after its end."""
+        for kind, text in pieces:
+            start = len(self._steps)
+            if kind == "one":
+                self._steps.append(("one", re.compile(text, flags | re.DOTALL)))
+            elif kind == "star":
+                self._steps.append(("most", None))
+            elif kind == "":
+                self._steps += [("one", re.compile("[^/]")), ("least", None)]
+            else:
+                self._steps.append(("number", re.compile(KINDS[kind])))
+            if kind not in ("one", "star"):
+                self._captures.append((start, len(self._steps)))
+
+    def fullmatch(self, name: str) -> LinearMatch | None:
+        """What is captured, in order; None where the whole name does not match."""
+        goal = (len(self._steps), len(name))
+        path: list[tuple[_State, Iterator[_State]]] = [((0, 0), self._next(0, 0, name))]
+        seen = {(0, 0)}
+        while path:
+            if path[-1][0] == goal:
+                return LinearMatch(self._captured([state for state, _ in path], name))
+            state = next(path[-1][1], None)
+            if state is None:
+                path.pop()
+            elif state not in seen:
+                seen.add(state)
+                path.append((state, self._next(*state, name)))
+        return None
+
+    def _next(self, step: int, at: int, name: str) -> Iterator[_State]:
+        """Where a match may go on from here, the ways that `re` tries first coming first."""
+        if step == len(self._steps):
+            return
+        kind, regex = self._steps[step]
+        if kind == "most":
+            if at < len(name):
+                yield step, at + 1
+            yield step + 1, at
+        elif kind == "least":
+            yield step + 1, at
+            if at < len(name) and name[at] != "/":
+                yield step, at + 1
+        elif kind == "one":
+            if regex is not None and regex.match(name, at, at + 1):
+                yield step + 1, at + 1
+        elif regex is not None and (longest := regex.match(name, at)):
+            for end in range(longest.end(), at, -1):
+                if regex.fullmatch(name, at, end):
+                    yield step + 1, end
+
+    def _captured(self, states: Sequence[_State], name: str) -> tuple[str, ...]:
+        first = dict(reversed(states))  # of each step the place at which it is first reached
+        return tuple(name[first[start] : first[end]] for start, end in self._captures)

@@ -1,0 +1,136 @@
+"""GIF and WebP by Pillow: every frame is a page, as it is shown; grey where its colours are, else RGB(A).
+
+A frame is what a viewer shows at its time: the picture before it, where it covers only a part.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import SourceError
+from ...imaging.image import Lossy, Pixels
+from ..base import check_claim
+from ..options import Limits
+from ..said import said_by
+from .exif import exif_resolution, read_exif
+from .page import (
+    BROKEN,
+    Page,
+    Pages,
+    known_orientation,
+    ratio,
+    read_all,
+    resolution,
+    turned,
+    turned_geometry,
+    turned_shape,
+)
+
+GIF = (b"GIF87a", b"GIF89a")
+_FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, LookupError, MemoryError)
+
+
+def is_webp(head: bytes) -> bool:
+    return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+
+
+@contextmanager
+def open_gif(path: Path, limits: Limits) -> Iterator[Pages]:
+    """Its frames. Raises: SourceError."""
+    data = read_all(path, limits)
+    columns, rows = (int.from_bytes(data[at : at + 2], "little") for at in (6, 8))
+    check_claim(path, limits, rows=rows, columns=columns, samples=4)
+    if not data.rstrip(b"\0").endswith(b";"):
+        raise SourceError("is a truncated GIF: its end mark is missing", subject=str(path))
+    yield _pages(data, "GIF", path, limits, None)
+
+
+@contextmanager
+def open_webp(path: Path, limits: Limits) -> Iterator[Pages]:
+    """Its frames. Raises: SourceError."""
+    data = read_all(path, limits)
+    claimed = int.from_bytes(data[4:8], "little") + 8
+    if claimed > len(data):
+        raise SourceError(f"is a truncated WebP: it has {len(data)} of {claimed} bytes", subject=str(path))
+    yield _pages(data, "WEBP", path, limits, None if b"VP8L" in _kinds(data) else "WebP")
+
+
+def _kinds(data: bytes) -> set[bytes]:
+    """The four letters of each chunk at the top, and of those of the frames."""
+    found, at = set(), 12
+    while at + 8 <= len(data):
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        found.add(kind)
+        if kind == b"ANMF":
+            found.add(data[at + 24 : at + 28])
+        at += 8 + length + length % 2
+    return found
+
+
+def _pages(data: bytes, kind: str, path: Path, limits: Limits, lossy: str | None) -> Pages:
+    with _damaged(kind, path):
+        image = _opened(data, kind, path, limits)
+        count = int(getattr(image, "n_frames", 1))
+    check_claim(path, limits, rows=1, columns=1, pages=count)
+    return Pages(count, lambda index: _page(data, kind, path, limits, lossy, index))
+
+
+def _opened(data: bytes, kind: str, path: Path, limits: Limits) -> Any:
+    from PIL import Image as Pillow
+
+    image = Pillow.open(io.BytesIO(data), formats=[kind])
+    check_claim(path, limits, rows=image.height, columns=image.width, samples=4)
+    return image
+
+
+def _page(  # noqa: PLR0917
+    data: bytes, kind: str, path: Path, limits: Limits, lossy: str | None, index: int
+) -> Page:
+    pixels = _frame(data, kind, path, limits, index)
+    with _damaged(kind, path):
+        properties = read_exif(_opened(data, kind, path, limits), path) if kind == "WEBP" else {}
+    orientation, notes = known_orientation(properties.get("Orientation"))
+    geometry, more = resolution(*exif_resolution(properties), "XResolution")
+    return Page(
+        shape=turned_shape(pixels.shape, orientation),
+        dtype="uint8",
+        photometric="RGB" if pixels.ndim == 3 else "MONOCHROME2",
+        decode=lambda: turned(pixels, orientation),
+        alpha=pixels.ndim == 3 and pixels.shape[2] == 4,
+        geometry=turned_geometry(geometry, orientation),
+        properties=properties,
+        lossy=None if lossy is None else Lossy(lossy, ratio(pixels.size, len(data))),
+        notes=notes + more,
+    )
+
+
+def _frame(data: bytes, kind: str, path: Path, limits: Limits, index: int) -> Pixels:
+    """(rows, columns) where all is grey and opaque, else with 3 samples, or 4 where some is transparent."""
+    with _damaged(kind, path):
+        image = _opened(data, kind, path, limits)
+        image.seek(index)
+        colours: Pixels = np.asarray(image.convert("RGBA"))
+    if not (colours[..., 3] == 255).all():
+        return colours
+    grey = (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all()
+    return colours[..., 0] if grey else colours[..., :3]
+
+
+@contextmanager
+def _damaged(kind: str, path: Path) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SourceError:
+        raise
+    except _FAILURES as error:
+        name = "WebP" if kind == "WEBP" else kind
+        raise SourceError(f"is a damaged {name}: {said_by(error, BROKEN)}", subject=str(path)) from None
