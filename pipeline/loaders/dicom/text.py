@@ -35,12 +35,12 @@ def _is_python(name: str) -> bool:
         return False
 
 
-def explained(element: Any, encodings: str | Sequence[str]) -> bool:
+def explained(element: Any, encodings: str | Sequence[str] | None) -> bool:
     """Whether the bytes of a text element are text in `encodings`, pydicom's names of the declared set."""
     value = element.value
     if element.VR not in TEXT or not isinstance(value, bytes) or value.isascii():
         return True
-    names = [encodings] if isinstance(encodings, str) else list(encodings)
+    names = [encodings] if isinstance(encodings, str) else list(encodings or [BYTE_FOR_BYTE])
     if names[0] == BYTE_FOR_BYTE and _ESCAPE not in value:
         return False
     if len(names) == 1:

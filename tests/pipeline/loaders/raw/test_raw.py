@@ -166,19 +166,19 @@ def test_cyberknife_cut_by_any_number_of_bytes_is_never_shifted(tmp_path: Path, 
     path = tmp_path / "c.raw"
     values = CK + 200
     path.write_bytes(cyberknife(values, header))
-    assert np.array_equal(one(path, CyberKnifeRawSource()).pixels, values)
+    assert np.array_equal(one(path, CyberKnifeRawOptions()).pixels, values)
     for cut in range(1, 24):
         path.write_bytes(cyberknife(values, header)[:-cut])
-        refused(path, CyberKnifeRawSource())
-        refused(path, CyberKnifeRawSource(header_bytes=len(header)))
+        refused(path, CyberKnifeRawOptions())
+        refused(path, CyberKnifeRawOptions(header_bytes=len(header)))
 
 
 def test_cyberknife_whose_header_is_padded_with_nul_or_looks_on_asks_for_its_length(tmp_path: Path) -> None:
     path = tmp_path / "c.raw"
     for header, values in ((b"CK 4 3 0".ljust(64, b"\0"), CK), (b"CK 4 3\n", CK + 0x2020)):
         path.write_bytes(cyberknife(values, header))
-        assert "header_bytes" in refused(path, CyberKnifeRawSource()).hint
-        image = one(path, CyberKnifeRawSource(header_bytes=len(header)))
+        assert "header_bytes" in refused(path, CyberKnifeRawOptions()).hint
+        image = one(path, CyberKnifeRawOptions(header_bytes=len(header)))
         assert np.array_equal(image.pixels, values) and image.source.properties["Width"] == 4
 
 
