@@ -39,6 +39,13 @@ def tests(session: nox.Session) -> None:
     pytest(session)
 
 
+@nox.session(python="3.11")
+def fuzz(session: nox.Session) -> None:
+    """Fuzz each target for ten minutes."""
+    session.install("-e", ".[test]", "atheris")
+    session.run("python", "-m", "tests.fuzz", "--each", "600", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def nightly(session: nox.Session) -> None:
     """Run every test on each Python that is found."""

@@ -1,0 +1,76 @@
+"""Fuzz all targets in turn: ``python -m tests.fuzz [--seconds 60] [--each SECONDS] [TARGET ...]``.
+
+``--seconds`` is for all targets together, ``--each`` for one. Each target is a process of its own, within
+limits of memory and of time for one input, since a codec may take the process with it. Exit status 1: an
+input was found that ends in a traceback, a crash, too much memory or no end; it lies in the folder that is
+named. Where atheris is not installed, and has no wheel for this Python, nothing is done and the reason said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MEGABYTES = 2048
+"""Of memory for one target."""
+LONGEST = 20
+"""Seconds for one input."""
+_TRIES = re.compile(r"stat::number_of_executed_units:\s*(\d+)|#(\d+)\t")
+_COVERAGE = re.compile(r"cov: (\d+)")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
+    parser.add_argument("--each", type=float, help="for each target")
+    parser.add_argument("--finds", type=Path, default=Path("build/fuzz"), help="where inputs that fail go")
+    parser.add_argument("target", nargs="*")
+    asked = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        print(
+            f"fuzz: skipped, atheris is not installed (Python {sys.version.split()[0]}: pip install atheris)"
+        )
+        return 0
+    from .targets import TARGETS
+
+    names = asked.target or list(TARGETS)
+    each = asked.each or max(asked.seconds / len(names), 1.0)
+    asked.finds.mkdir(parents=True, exist_ok=True)
+    print(f"{'target':16}{'tries':>9}{'coverage':>10}  found", flush=True)
+    failed = [name for name in names if not _fuzz(name, TARGETS[name].seeds(), each, asked.finds)]
+    print(f"{len(names)} targets, {each:.0f} s each: {', '.join(failed) or 'nothing'} found")
+    return 1 if failed else 0
+
+
+def _fuzz(name: str, seeds: list[bytes], seconds: float, finds: Path) -> bool:
+    """Fuzz one target and print a line; whether nothing was found."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, seed in enumerate(seeds):
+            (Path(folder) / f"seed{number}").write_bytes(seed)
+        ran = subprocess.run(
+            [
+                sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={max(int(seconds), 1)}",
+                f"-rss_limit_mb={MEGABYTES}", f"-timeout={LONGEST}", f"-artifact_prefix={finds}/{name}-",
+                "-max_len=20000", "-print_final_stats=1", folder,
+            ],
+            capture_output=True,
+            timeout=seconds + 10 * LONGEST,
+            check=False,
+        )  # fmt: skip
+    text = (ran.stdout + ran.stderr).decode("utf-8", "replace")
+    tries = max((int(one or other) for one, other in _TRIES.findall(text)), default=0)
+    coverage = max(map(int, _COVERAGE.findall(text)), default=0)
+    what = "nothing" if ran.returncode == 0 else f"exit status {ran.returncode}, see {finds}/{name}-*"
+    print(f"{name:16}{tries:>9}{coverage:>10}  {what}", flush=True)
+    if ran.returncode:
+        print("\n".join(f"    {line}" for line in text.splitlines()[-25:]))
+    return ran.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""What is fuzzed: each target takes bytes and may raise nothing but what it says of bad input."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dicombake.pipeline.dicom.standard.check import check_file
+from dicombake.pipeline.errors import DicombakeError
+from dicombake.pipeline.inputs.check_xml import read_check
+from dicombake.pipeline.inputs.globs import Globs
+from dicombake.pipeline.inputs.tables import read_table
+from dicombake.pipeline.loaders.codecs.jpeg import CodestreamError, read_jpeg
+from dicombake.pipeline.loaders.codecs.jpeg2000 import read_jpeg2000
+from dicombake.pipeline.loaders.codecs.jpeg_pixels import decode_jpeg
+from dicombake.pipeline.loaders.options import (
+    ArrayOptions,
+    AutoOptions,
+    CyberKnifeRawOptions,
+    DicomOptions,
+    DicomSeriesOptions,
+    ImageOptions,
+    Limits,
+    RawOptions,
+    VisionRtRawOptions,
+    VolumeOptions,
+    XimOptions,
+)
+from dicombake.pipeline.loaders.registry import load, probe
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.store.database import Database, remembered
+from dicombake.pipeline.store.lock import parse_lock
+from dicombake.schemas.companions import Metadata
+from dicombake.schemas.language.patterns import PatternError
+from dicombake.schemas.language.tags import parse_tag
+from dicombake.schemas.language.template import TemplateError, parse
+
+from . import corpus
+
+SMALL = Limits(image_pixels=2**20, frames=50, header_bytes=2**20)
+_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads bytes, and what to start from."""
+
+    run: Callable[[bytes], object]
+    seeds: Callable[[], list[bytes]]
+
+
+def _file(data: bytes, name: str = "input") -> Path:
+    path = _FOLDER / name
+    path.write_bytes(data)
+    return path
+
+
+def _loads(source: Any) -> Callable[[bytes], object]:
+    def run(data: bytes) -> None:
+        path = _file(data)
+        with contextlib.suppress(DicombakeError):
+            for image in load(path, source, SMALL):
+                assert image.pixels.size <= SMALL.image_pixels
+                list(image.source.properties.items())
+
+    return run
+
+
+def _probes(data: bytes) -> None:
+    path = _file(data)
+    for source in (DicomOptions(), ImageOptions(), XimOptions(), ArrayOptions(), AutoOptions()):
+        with contextlib.suppress(DicombakeError):
+            probe(path, source, SMALL)
+
+
+def _jpeg(data: bytes) -> None:
+    with contextlib.suppress(CodestreamError):
+        stream = read_jpeg(data)
+        if 0 < stream.header.rows * stream.header.columns * stream.header.components <= SMALL.image_pixels:
+            decode_jpeg(data, stream)
+
+
+def _jpeg2000(data: bytes) -> None:
+    with contextlib.suppress(CodestreamError):
+        read_jpeg2000(data)
+
+
+def _recipe(data: bytes) -> None:
+    with contextlib.suppress(DicombakeError):
+        load_recipe(_file(data, "recipe.yaml"))
+
+
+def _template(data: bytes) -> None:
+    with contextlib.suppress(TemplateError):
+        parse(data.decode("utf-8", "replace"))
+
+
+def _glob(data: bytes) -> None:
+    glob, _, name = data.decode("utf-8", "replace").partition("\n")
+    with contextlib.suppress(PatternError):
+        Globs([glob[:200]]).match(name[:250] or "a")
+
+
+def _tag(data: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        parse_tag(data.decode("utf-8", "replace"))
+
+
+def _csv(data: bytes) -> None:
+    options = Metadata.model_validate({"csv": "t.csv", "match": "{stem}", "columns": {"gantry": "gantry"}})
+    with contextlib.suppress(DicombakeError):
+        read_table(_file(data, "t.csv"), options, ("gantry",), 2**20)
+
+
+def _check_xml(data: bytes) -> None:
+    with contextlib.suppress(DicombakeError):
+        read_check(_file(data, "Check.xml"))
+
+
+def _lock(data: bytes) -> None:
+    with contextlib.suppress(DicombakeError):
+        parse_lock(data.decode("utf-8", "replace"))
+
+
+def _state(data: bytes) -> None:
+    path = _file(data, "state.sqlite")
+    remembered(path)
+    with contextlib.suppress(DicombakeError), contextlib.closing(Database(path)):
+        pass
+    for left in _FOLDER.glob("state.sqlite*"):
+        left.unlink()
+
+
+def _check_dicom(data: bytes) -> None:
+    with contextlib.suppress(DicombakeError):
+        check_file(_file(data))
+
+
+TARGETS: dict[str, Target] = {
+    "dicom": Target(_loads(DicomOptions()), corpus.dicoms),
+    "dicom-series": Target(_loads(DicomSeriesOptions()), corpus.dicoms),
+    "image": Target(_loads(ImageOptions()), corpus.pictures),
+    "xim": Target(_loads(XimOptions()), corpus.xims),
+    "array": Target(_loads(ArrayOptions()), corpus.arrays),
+    "volume": Target(_loads(VolumeOptions(slice_axis=0, spacing=(1.0, 1.0, 1.0))), corpus.arrays),
+    "cyberknife-raw": Target(_loads(CyberKnifeRawOptions()), corpus.raws),
+    "visionrt-raw": Target(_loads(VisionRtRawOptions(shape=(24, 20))), corpus.raws),
+    "raw": Target(_loads(RawOptions(shape=(24, 20), dtype="uint16")), corpus.raws),
+    "auto": Target(_loads(AutoOptions()), lambda: corpus.pictures() + corpus.dicoms() + corpus.xims()),
+    "headers": Target(_probes, lambda: corpus.pictures() + corpus.dicoms() + corpus.arrays()),
+    "jpeg": Target(_jpeg, corpus.jpegs),
+    "jpeg-2000": Target(_jpeg2000, corpus.jpeg2000s),
+    "yaml": Target(_recipe, corpus.texts(corpus.RECIPE)),
+    "template": Target(_template, corpus.texts("{stem}_{index:04d}{vars.x}{{", "{source.PatientName}")),
+    "glob": Target(
+        _glob, corpus.texts("film/g{gantry:d}_*.tif\nfilm/g10_a.tif", "**/[a-c]?*{x:f}*\na/b1.5c")
+    ),
+    "tag": Target(_tag, corpus.texts("(0009,ACME 1.0,10)", "ExposureSequence[0].ExposureTime", "00100020")),
+    "csv": Target(_csv, corpus.texts("file,gantry\na,10\nb,20\n", "file;gantry\n'a';1,5\n")),
+    "check-xml": Target(
+        _check_xml,
+        corpus.texts(
+            '<?xml version="1.0" encoding="utf-8"?><Check xmlns="http://www.varian.com/MPC">'
+            "<MachineSerialNumber>H1</MachineSerialNumber><Date>2025-09-19T07:41:49-05:00</Date></Check>"
+        ),
+    ),
+    "lock": Target(_lock, corpus.texts("dicombake lock 3\nout a.dcm " + "0" * 64 + "\n")),
+    "state": Target(_state, corpus.states),
+    "check-dicom": Target(_check_dicom, corpus.dicoms),
+}
