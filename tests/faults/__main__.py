@@ -32,6 +32,8 @@ def main() -> None:
         for row in _rows(Project.made(Path(folder)), Path(folder), options.every):
             rows.append(row)
             print(f"{row[0]}: {row[1]}", flush=True)  # noqa: T201
+    if options.every > 1:
+        rows.append((f"(each {options.every}th moment only)", ""))
     if options.write:
         page = PAGE.read_text(encoding="utf-8")
         table = "".join(["| fault | moments tried |\n|---|---|\n", *(f"| {a} | {b} |\n" for a, b in rows)])
