@@ -128,7 +128,7 @@ def parse_basic_offsets(buffer: BinaryIO) -> list[int]:
 
 def parse_fragments(buffer: BinaryIO) -> tuple[int, list[int]]:
     """How many fragments follow, and where each item of one begins in `buffer`. Raises: ValueError."""
-    places = []
+    places: list[int] = []
     while True:
         place, head = buffer.tell(), buffer.read(8)
         if head[:4] == _END or not head:
