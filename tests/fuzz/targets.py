@@ -111,7 +111,7 @@ def _tag(data: bytes) -> None:
 
 
 def _csv(data: bytes) -> None:
-    options = Metadata.model_validate({"csv": "t.csv", "match": "{stem}", "columns": {"gantry": "gantry"}})
+    options = Metadata.model_validate({"csv": "t.csv"})
     with contextlib.suppress(DicombakeError):
         read_table(_file(data, "t.csv"), options, ("gantry",), 2**20)
 
@@ -160,7 +160,7 @@ TARGETS: dict[str, Target] = {
         _glob, corpus.texts("film/g{gantry:d}_*.tif\nfilm/g10_a.tif", "**/[a-c]?*{x:f}*\na/b1.5c")
     ),
     "tag": Target(_tag, corpus.texts("(0009,ACME 1.0,10)", "ExposureSequence[0].ExposureTime", "00100020")),
-    "csv": Target(_csv, corpus.texts("file,gantry\na,10\nb,20\n", "file;gantry\n'a';1,5\n")),
+    "csv": Target(_csv, corpus.texts("stem,gantry\na,10\nb,20\n", "stem;gantry\n'a';1,5\n")),
     "check-xml": Target(
         _check_xml,
         corpus.texts(
