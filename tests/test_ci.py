@@ -129,7 +129,7 @@ def test_an_interrupted_command_ends_with_130(site: Path) -> None:
     code = (
         "import os, signal; from dicombake.pipeline.recipe import load\n"
         "load.load_recipe = "
-        "lambda *a: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(5)\n"
+        "lambda *a, **k: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(5)\n"
         "from dicombake.pipeline.cli.main import main\n"
         "import sys; sys.argv = ['dicombake', 'validate', 'film.yaml']\nmain()"
     )

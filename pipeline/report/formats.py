@@ -17,7 +17,8 @@ from ..loaders.registry import FORMATS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_NO_OPTIONS = frozenset({"format", "to", "path"})
+_NO_OPTIONS = frozenset({"format", "to", "path", "keep"})
+"""Which every format or target has, and which docs/recipe.md tells."""
 
 
 @dataclass(frozen=True, slots=True)

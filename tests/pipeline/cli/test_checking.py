@@ -123,7 +123,7 @@ def test_check_for_programs_tells_no_value(done: Cli, folder: Path) -> None:
     told = json.loads(found.stdout)
     assert (told["schema_version"], told["exit_status"]) == (1, 3)
     (run,) = told["runs"]
-    assert run["counts"] == {"fresh": 0, "stale": 5, "missing": 0, "altered": 0, "foreign": 0}
+    assert run["counts"] == {"fresh": 0, "stale": 5, "missing": 0, "altered": 0, "foreign": 0, "orphan": 0}
     assert run["lock"] == ["it is of another state of the recipe"]
     first = run["outputs"][0]
     assert (first["path"], first["status"], first["unit"], first["why"]) == (

@@ -77,7 +77,8 @@ def test_run_json(cli: Callable[..., Result], folder: Path) -> None:
     done = cli("run", "r.yaml", "--json", "--only", "flat")
     found = json.loads(done.stdout)
     assert (found["schema_version"], found["exit_status"]) == (1, 0)
-    assert found["runs"][0]["counts"] == {"written": 3, "current": 0, "failed": 0, "skipped": 0}
+    counts = {"written": 3, "replaced": 0, "current": 0, "failed": 0, "skipped": 0}
+    assert found["runs"][0]["counts"] == counts
     file = found["runs"][0]["units"][0]["outputs"][0]
     assert file["bytes"] == (folder / file["path"]).stat().st_size
 

@@ -22,14 +22,14 @@ def call(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_demo_makes_everything_it_shows_and_can_be_repeated(tmp_path: Path) -> None:
     done = call("demo", folder=tmp_path)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
-    assert "25 written" in done.stdout
+    assert "32 written" in done.stdout
     folder = tmp_path / "dicombake-demo"
     made = pydicom.dcmread(folder / "dicom" / "epid" / "mlc_g000.dcm")
     sample = next(sample for sample in samples() if sample.path == "epid/mlc_g000.xim")
     assert np.array_equal(made.pixel_array, sample.pixels)
     again = call("demo", folder=tmp_path)
     assert again.returncode == 0
-    assert "25 up to date" in again.stdout
+    assert "32 up to date" in again.stdout
 
 
 def test_the_demo_leaves_a_folder_alone_that_it_did_not_make(tmp_path: Path) -> None:

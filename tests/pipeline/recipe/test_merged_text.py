@@ -187,7 +187,7 @@ TAGS = st.dictionaries(
     st.one_of(st.none(), TEXTS, st.lists(TEXTS, min_size=2, max_size=3)),
     max_size=3,
 )
-NUMBERS = st.one_of(st.none(), st.sampled_from(["1000", "1500", "0.5", "1e3", "unknown"]))
+NUMBERS = st.one_of(st.none(), st.sampled_from(["1000", "1500", "1000.5", "1e3", "unknown"]))
 GEOMETRY = st.fixed_dictionaries(
     {},
     optional={

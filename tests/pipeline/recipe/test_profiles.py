@@ -170,7 +170,7 @@ def test_pylinac_keeps_values_and_type(dtype: str, tmp_path: Path) -> None:
 
 
 FLOATS = (
-    "a.dcm: an RT Image may not hold float32, and few programs read it there; use 'pixels: portable' for one "
+    "a.dcm: an RT Image may not hold float32, and few programs read it there; use 'pixels: quantize' for one "
     "that all do; 'to: parametric-map' is the kind made for floats, and 'verify: values' writes it all the "
     "same"
 )
