@@ -19,9 +19,11 @@ def contents(content: bytes) -> Contents:
     """Return the elements and pixels of a DICOM file, also one without preamble."""
     from pydicom import dcmread
 
+    from ...pydicom_versions.frames import pixel_array
+
     dataset = dcmread(io.BytesIO(content), force=True)
     tags = dict(_elements(dataset.file_meta, "")) | dict(_elements(dataset, ""))
-    return Contents(dataset.pixel_array, tags, dataset.get("SamplesPerPixel", 1) != 1)
+    return Contents(pixel_array(dataset), tags, dataset.get("SamplesPerPixel", 1) != 1)
 
 
 def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
