@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pydicom
+import pytest
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.run.preflight import RunOptions
@@ -21,6 +24,19 @@ def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Out
 
 def failures(outcome: Outcome) -> list[str]:
     return [str(result.error) for result in outcome.results if result.error]
+
+
+def standard_tables() -> Path:
+    """The folder of highdicom's JSON tables of PS3.3; the test is skipped where there is none."""
+    found = find_spec("highdicom")
+    if found is None or found.origin is None:
+        pytest.skip("highdicom is not installed")
+    folder = Path(found.origin).parent / "_standard"
+    if not folder.is_dir():
+        pytest.skip(
+            f"highdicom {version('highdicom')} is older than its JSON tables, as is its edition of PS3.3"
+        )
+    return folder
 
 
 def dump(path: Path) -> str:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
-import pytest
 from dicombake.pipeline.dicom.moving import candidates, table
 from dicombake.pipeline.dicom.moving.movers import MOVERS
 from pydicom.datadict import keyword_dict, repeater_has_keyword
 
+from ....support import standard_tables
+
 ROWS = table.PATH.read_text(encoding="utf-8").splitlines()
 DECISIONS = {"holds", "dropped", "refused", *MOVERS}
-
-
-def tables() -> Path:
-    found = find_spec("highdicom")
-    if found is None or found.origin is None:
-        pytest.skip("highdicom is not installed")
-    return Path(found.origin).parent / "_standard"
 
 
 def test_each_candidate_of_the_standard_is_decided_once() -> None:
     names = [row.partition(",")[0] for row in ROWS[1:]]
     assert len(names) == len(set(names)) == len(table.table())
     assert names == sorted(names)
-    assert candidates.candidates(tables()) <= set(names)
+    assert candidates.candidates(standard_tables()) <= set(names)
 
 
 def test_each_decision_is_one_and_has_a_reason() -> None:
@@ -45,7 +36,7 @@ def test_each_row_is_an_attribute_of_the_standard() -> None:
 def test_the_kinds_are_those_of_the_standard() -> None:
     import json
 
-    classes = json.loads((tables() / "sop_class_iod_map.json").read_text(encoding="utf-8"))
+    classes = json.loads((standard_tables() / "sop_class_iod_map.json").read_text(encoding="utf-8"))
     assert {uid: classes[uid] for uid in candidates.KINDS} == candidates.KINDS
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 from dicombake.pipeline.dicom.standard import tables
 from dicombake.pipeline.dicom.standard.generate import KINDS, generated
+
+from ....support import standard_tables
 
 PATH = Path(tables.__file__).with_name("modules.json")
 
 
 def test_they_are_what_highdicom_ships(golden: Callable[[Path, str], None]) -> None:
-    found = find_spec("highdicom")
-    if found is None or found.origin is None:
-        pytest.skip("highdicom is not installed")
-    golden(PATH, generated(Path(found.origin).parent / "_standard"))
+    golden(PATH, generated(standard_tables()))
 
 
 def test_they_stay_small() -> None:

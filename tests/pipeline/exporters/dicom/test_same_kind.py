@@ -245,6 +245,8 @@ def test_colours_of_a_palette_are_written_as_colours(tmp_path):
     path = sample("OBXXXX1A.dcm")
     if not path.is_file():
         path = next(iter(FILES.glob("**/*PALETTE*.dcm")), None) or sample("examples_palette.dcm")
+    if not path.is_file():
+        pytest.skip(f"pydicom {pydicom.__version__} ships no file with a palette")
     found = read(made(tmp_path, loaded(path))[0])
     assert found.PhotometricInterpretation == "RGB"
     assert "RedPaletteColorLookupTableData" not in found

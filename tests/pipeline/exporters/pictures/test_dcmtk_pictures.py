@@ -82,6 +82,8 @@ def same(checker: Callable[[str], str], path: Path, folder: Path, window: Window
 def test_files_of_pydicom(
     checker: Callable[[str], str], tmp_path: Path, name: str, window: Window, options: tuple[str, ...]
 ) -> None:
+    if not (FILES / name).is_file():
+        pytest.skip(f"pydicom {pydicom.__version__} does not ship {name}")
     same(checker, FILES / name, tmp_path, window, *options)
 
 
