@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,12 @@ from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.run.unit.results import Outcome
 from pydicom.dataset import Dataset
+
+JPEG_LS = pytest.mark.skipif(
+    find_spec("jpeg_ls") is None and sys.version_info >= (3, 14),
+    reason="pyjpegls is not installed: it has no wheel for Python 3.14",
+)
+"""On a test that writes JPEG-LS."""
 
 
 def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Outcome:

@@ -26,6 +26,11 @@ EPID: dict[str, Any] = {
 }  # fmt: skip
 
 
+def fields_of(image: Image) -> tuple[Any, ...]:
+    """Return what images are compared by: of pixels whether they are the same array."""
+    return tuple(getattr(image, field.name) for field in dataclasses.fields(image))
+
+
 def image_of(**values: Any) -> Image:
     geometry = Geometry()
     for name, value in values.items():
@@ -157,7 +162,7 @@ def test_differences_are_reported_beyond_the_bounds(stated: dict[str, Any], code
         with pytest.raises(GeometryError):
             resolve(image, Stated(**stated), strict=True)
     else:
-        assert resolve(image, Stated(**stated), strict=True) == after
+        assert fields_of(resolve(image, Stated(**stated), strict=True)) == fields_of(after)
 
 
 def test_a_difference_names_both_values_and_their_places() -> None:

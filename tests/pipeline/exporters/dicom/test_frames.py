@@ -16,7 +16,7 @@ from dicombake.pipeline.loaders.options import AutoOptions, Limits
 from dicombake.pipeline.loaders.registry import load
 from PIL import Image as Pillow
 
-from ....support import bake, failures
+from ....support import JPEG_LS, bake, failures
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 COLOUR = "SC_rgb_rle_2frame.dcm"
@@ -84,7 +84,7 @@ def test_deep_colour_has_no_multi_frame_capture(tmp_path: Path) -> None:
 
 
 @pytest.mark.checker
-@pytest.mark.parametrize("syntax", ["explicit-le", "rle", "jpegls-lossless"])
+@pytest.mark.parametrize("syntax", ["explicit-le", "rle", pytest.param("jpegls-lossless", marks=JPEG_LS)])
 def test_pages_of_a_tiff(tmp_path: Path, pages: Path, checker: Callable[[str], str], syntax: str) -> None:
     meant = tifffile.imread(pages)
     told = run(
