@@ -26,7 +26,7 @@ from .sources import Source
 
 LANGUAGE_VERSION = 1
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+_NAME = re.compile(r"\w[\w.\-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 

@@ -17,7 +17,7 @@ class Draft:
     fill_in: tuple[str, ...] = ()
     """One sentence per value that is missing; with any, the recipe is not valid yet."""
     ask: tuple[str, ...] = ()
-    """One sentence per value that a run will ask for."""
+    """One sentence per conversion whose files do not know a value, which stays empty in the outputs."""
     skipped: tuple[str, ...] = ()
     """One sentence per file that the draft leaves out."""
     companions: tuple[tuple[str, str], ...] = ()

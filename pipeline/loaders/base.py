@@ -83,8 +83,10 @@ class Loader:
     sniff: Sniff | None = None
     defaults: SourceOptions | None = None
     """The options of a recipe that states none; of a format that content tells, so that it can be read."""
-    drafted: Callable[[Path, Limits], Drafted] | None = None
-    """How a draft reads a file; None: with the `defaults`. Raises: SourceError."""
+    drafted: Callable[[Path, Limits], Drafted | None] | None = None
+    """How a draft reads a file; None: with the `defaults`. Raises: SourceError.
+
+    Of a raw format: how a draft tells such a file by its own header, and None for one without it."""
     series: SeriesLoader | None = None
     properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
     """Which properties of a file an attribute of it, by its keyword, was made of."""

@@ -87,7 +87,7 @@ def _fitting(size: int, dtype: np.dtype[np.generic]) -> str:
         return "no shape fits"
     if size % dtype.itemsize:
         return f"no shape fits: {size} bytes are no whole number of {dtype.name} pixels"
-    shapes = list(_shapes(size // dtype.itemsize))
+    shapes = list(usual_shapes(size // dtype.itemsize))
     if not shapes:
         return (
             f"no shape of a usual aspect ratio fits: these are {size // dtype.itemsize} {dtype.name} pixels"
@@ -95,7 +95,7 @@ def _fitting(size: int, dtype: np.dtype[np.generic]) -> str:
     return "shapes that fit: " + ", ".join(f"[{rows}, {columns}]" for rows, columns in shapes)
 
 
-def _shapes(count: int) -> Iterator[tuple[int, int]]:
+def usual_shapes(count: int) -> Iterator[tuple[int, int]]:
     """Rows and columns whose product is `count`, the squarest first, wide before tall."""
     side, found = int(count**0.5 + 1e-9), 0
     while side and count / side**2 <= _SLIMMEST and found < _SUGGESTIONS:

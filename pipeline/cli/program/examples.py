@@ -26,7 +26,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake explain dicom/g090_wedge.dcm --recipe film.yaml",
     ),
     "inspect": ("dicombake inspect scan.tif", "dicombake inspect *.xim --json"),
-    "new": ("dicombake new scans/*.tif", "dicombake new --from morning-qa"),
+    "new": (
+        "dicombake new scans",
+        "dicombake new --data /mnt/qa -o qa.yaml",
+        "dicombake new --from morning-qa",
+    ),
     "check-dicom": ("dicombake check-dicom dicom/*.dcm",),
     "formats": ("dicombake formats",),
     "schema": ("dicombake schema > recipe.schema.json",),

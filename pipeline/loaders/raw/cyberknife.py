@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from ...errors import Note, SourceError
 from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
-from ..base import Loader, check_claim
+from ..base import Drafted, Loader, check_claim
 from ..files import head_of
 from ..flat import check_flat, file_dtype, read_flat, size_of
+from ..options import CyberKnifeRawOptions
 
 if TYPE_CHECKING:
-    from ..options import CyberKnifeRawOptions, Limits
+    from ..options import Limits
 
 _HEAD = 20
 _LONGEST_HEADER = 4096
@@ -132,4 +133,11 @@ def _other_shape(header: tuple[int, int], shape: tuple[int, int]) -> Note:
     return Note("shape-differs", text, contradiction=True)
 
 
-LOADER = Loader(load, probe)
+def drafted(path: Path, limits: Limits) -> Drafted | None:
+    """A file that begins with a header. Raises: SourceError where the pixels are not those of the header."""
+    if _FIRST_WORDS.match(head_of(path, _HEAD)) is None:
+        return None
+    return Drafted("cyberknife-raw", probe(path, CyberKnifeRawOptions(), limits))
+
+
+LOADER = Loader(load, probe, drafted=drafted)

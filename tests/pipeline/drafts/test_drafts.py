@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from dicombake.pipeline.drafts.base import Draft
 from dicombake.pipeline.drafts.examples import blank, examples, from_example
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.errors import RecipeError, UsageError
-from dicombake.pipeline.loaders.registry import FORMATS
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import files, samples, write_samples
 from dicombake.schemas.language.words import FILL_IN
@@ -71,7 +71,7 @@ def test_files_that_know_their_geometry_need_nothing_more(folder: Path, tmp_path
     assert outcome.count("written") == 3 + 7 + 1
 
 
-def test_what_files_do_not_know_is_asked_for(folder: Path, tmp_path: Path) -> None:
+def test_what_files_do_not_know_stays_empty_and_is_told(folder: Path, tmp_path: Path) -> None:
     draft = from_files([folder / "arrays" / "detector.npy", folder / "pictures" / "scanner.png"], folder)
     assert draft.fill_in == ()
     assert draft.ask == (
@@ -79,13 +79,14 @@ def test_what_files_do_not_know_is_asked_for(folder: Path, tmp_path: Path) -> No
         "conversions.pictures.geometry: sid",
     )
     path = put(draft, tmp_path)
-    refused = failures(bake(path, folder, tmp_path / "out"))
-    assert len(refused) == 2
-    assert "dpi" in refused[0]
-    filled = re.sub(r"^(    )# (geometry:|  sid:|  pixel_spacing:)", r"\1\2", draft.text, flags=re.M)
-    filled = filled.replace("[.., ..]", "[0.8, 0.8]").replace("sid: ..", "sid: 1000")
-    path.write_text(filled, encoding="utf-8")
     assert failures(bake(path, folder, tmp_path / "out")) == []
+    empty = pydicom.dcmread(tmp_path / "out" / "dicom" / "arrays" / "detector.dcm")
+    assert (empty.get("RTImageSID"), empty.get("ImagePlanePixelSpacing")) == (None, None)
+    filled = draft.text.replace("sid: unknown", "sid: 1000")
+    path.write_text(filled.replace("spacing: unknown", "spacing: [0.8, 0.8]"), encoding="utf-8")
+    assert failures(bake(path, folder, tmp_path / "out")) == []
+    known = pydicom.dcmread(tmp_path / "out" / "dicom" / "arrays" / "detector.dcm")
+    assert (known.RTImageSID, list(known.ImagePlanePixelSpacing)) == (1000, [0.8, 0.8])
 
 
 def test_what_only_the_user_knows_makes_the_draft_invalid_until_it_is_filled_in(
@@ -110,15 +111,36 @@ def test_what_only_the_user_knows_makes_the_draft_invalid_until_it_is_filled_in(
     assert set(load_recipe(tmp_path / "draft.yaml").recipe.conversions) == {"arrays", "film", "volume"}
 
 
-def test_a_raw_file_is_left_out_and_never_guessed(folder: Path, tmp_path: Path) -> None:
+def test_a_raw_file_is_never_guessed(folder: Path) -> None:
     draft = from_files([folder / "visionrt", folder / "raw", folder / "cyberknife"], folder)
-    *others, last = (name for name, row in FORMATS.items() if row.raw)
-    assert draft.skipped[0] == (
-        "cyberknife/camera_a.raw: is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, "
-        f"numpy); a raw file needs a source of its own: {', '.join(others)} or {last}"
+    assert "    source: cyberknife-raw\n" in draft.text  # its header says so
+    assert draft.skipped == ()
+    asked = [sentence.partition(": ")[0] for sentence in draft.fill_in]
+    assert asked == ["conversions.raw.source", "conversions.visionrt.source"]
+    assert draft.text.count(f"    source: {FILL_IN}\n") == 2
+    assert "    #   visionrt-raw\n" in draft.text
+
+
+def test_each_source_that_a_draft_offers_for_a_raw_file_reads_it(folder: Path, tmp_path: Path) -> None:
+    draft = from_files([folder / "visionrt"], folder)
+    offered = re.findall(r"^    #   (.*)$", draft.text, re.M)
+    assert len(offered) > 2
+    for source in offered:
+        text = from_files([folder / "visionrt"], folder, source).text
+        assert f"    source: {source}\n" in text
+        (tmp_path / "draft.yaml").write_text(text, encoding="utf-8")
+        assert failures(bake(tmp_path / "draft.yaml", folder, tmp_path / "out")) == []
+
+
+def test_a_source_that_does_not_fit_leaves_the_file_out_with_the_shapes_that_do(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(range(24)))
+    draft = from_files([tmp_path], tmp_path, "{format: raw, shape: [3, 4], dtype: uint8}")
+    assert draft.skipped == (
+        "a.raw: has 24 bytes, but 3 rows x 4 columns of uint8 are 12; "
+        "shapes that fit: [4, 6], [6, 4], [3, 8], [8, 3]",
     )
-    assert len(draft.skipped) == 3
-    assert draft.fill_in == ("conversions: nothing here could be told by its content",)
+    with pytest.raises(UsageError, match="--source"):
+        from_files([tmp_path], tmp_path, "{format: raw, shape: [3, 4]}")
 
 
 def test_one_kind_alone_in_a_folder_gets_a_glob_and_others_their_names(folder: Path) -> None:
@@ -135,8 +157,7 @@ def test_names_with_the_marks_of_globs_are_taken_as_they_are(tmp_path: Path) -> 
     for name in ("b!.npy", "c.npy"):
         (odd / name).write_bytes(files.npy(np.arange(12, dtype=np.uint16).reshape(3, 4)))
     draft = from_files([odd], tmp_path)
-    text = draft.text.replace("    # geometry:", "    geometry: {sid: 1000, dpi: 100}")
-    (tmp_path / "draft.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "draft.yaml").write_text(draft.text, encoding="utf-8")
     outcome = bake(tmp_path / "draft.yaml", tmp_path, tmp_path / "out")
     assert failures(outcome) == []
     assert outcome.count("written") == 2
@@ -155,4 +176,5 @@ def test_files_elsewhere_missing_or_none_are_refused(folder: Path, tmp_path: Pat
 def test_every_sample_is_drafted_or_left_out(folder: Path) -> None:
     draft = from_files([folder], folder)
     assert f"drafted from {len(list(samples()))} files" in draft.text
-    assert len(draft.skipped) == sum(FORMATS[sample.format].raw for sample in samples()) >= 3
+    assert draft.skipped == ()
+    assert draft.text.count(f"source: {FILL_IN}\n") == 2

@@ -1,0 +1,50 @@
+"""The source that the user names for files whose content does not tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ...schemas.sources import AnySource, Source
+from ..errors import UsageError
+from ..loaders.options import SourceOptions
+from ..plan.lower import lowered_source
+from ..recipe.yaml_nodes import Node, YamlError, read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSource:
+    """A `source` as a recipe has it, and what its loader is told."""
+
+    text: str
+    options: SourceOptions
+
+
+def asked_source(text: str) -> AskedSource:
+    """Return a source that is written as in a recipe. Raises: UsageError."""
+    if "\n" in text.strip():
+        raise UsageError(
+            "must be one line, as in '{format: raw, shape: [512, 512], dtype: uint16}'", subject="--source"
+        )
+    try:
+        model: AnySource = TypeAdapter(Source).validate_python(_plain(read_yaml(text.encode())))
+    except YamlError as error:
+        raise UsageError("; ".join(problem.what for problem in error.problems), subject="--source") from None
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'][1:]) or 'source'}: {each['msg']}"
+            for each in error.errors()
+        )
+        raise UsageError(
+            told, subject="--source", hint="dicombake formats lists each with its options"
+        ) from None
+    return AskedSource(text.strip(), lowered_source(model))
+
+
+def _plain(node: Node) -> Any:
+    value = node.value
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value

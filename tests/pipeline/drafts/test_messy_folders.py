@@ -1,0 +1,247 @@
+"""Ten messy folders, as departments keep them: their drafts are valid and run at the first try.
+
+A draft may hold FILL-IN only where nobody but the user can know, and fails only for files that are broken.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicombake.pipeline.drafts.base import Draft
+from dicombake.pipeline.drafts.from_files import from_files
+from dicombake.pipeline.inputs.search import match
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.run.unit.results import Outcome
+from dicombake.pipeline.samples import files, xim
+from dicombake.schemas.language.words import FILL_IN
+
+from ...support import bake, failures
+from ..loaders.dicom.test_series import one, stack
+
+GREY = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+DEEP = np.arange(24, dtype=np.uint16).reshape(4, 6) * 1000
+COLOUR = np.stack([GREY, GREY, GREY], axis=-1)
+CHECK = (
+    '<Check xmlns="http://www.varian.com/MPC"><MachineSerialNumber>SN1</MachineSerialNumber>'
+    "<Date>2024-01-02T08:00:00+01:00</Date></Check>"
+)
+
+
+def put(path: Path, content: bytes | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def mv(gantry: float = 0.0) -> bytes:
+    return xim.encode(DEEP, xim.mv_properties(gantry=gantry))
+
+
+def machine_performance_check(base: Path) -> None:
+    for name in ("BeamProfileCheck", "CollimationCheck"):
+        put(base / name / "Check.xml", CHECK)
+        for index in range(3):
+            put(base / name / f"Image{index}.xim", mv(index * 90))
+        put(base / name / "Results.csv", "value\n1\n")
+    put(base / "CollimationCheck" / "Image9.xim", mv()[:-300])
+
+
+def films(base: Path) -> None:
+    """Grey scans; 5 of 8 know their resolution, and names say the gantry in every way."""
+    for index, name in enumerate(
+        ("g000", "g090_a", "g180", "G270", "gantry_45", "Gantry 135", "x_g225", "notes")
+    ):
+        put(base / f"{name}.tif", files.tiff(DEEP, dpi=300 if index < 5 else None))
+    put(base / "broken.tif", files.tiff(DEEP)[:20])
+
+
+def photographs(base: Path) -> None:
+    for name in ("IMG_1.jpg", "IMG_1.JPG", "IMG_2.JPG", "img_3.jpg"):
+        put(base / "Röntgen Prüfung" / name, files.picture(GREY, "JPEG"))
+    put(base / "Röntgen Prüfung" / "farbig.jpg", files.picture(COLOUR, "JPEG"))
+    put(base / "Röntgen Prüfung" / "fake.jpg", "no picture\n")
+
+
+def ct(base: Path) -> None:
+    for name in ("CT 1", "two"):
+        (base / name).mkdir()
+    stack(base / "CT 1", 4)
+    put(base / "CT 1" / "DICOMDIR.txt", "an index\n")
+    stack(base / "two", 4)
+    for index in range(3):
+        values = {"SeriesInstanceUID": "1.2.9", "SOPInstanceUID": f"1.2.30.{index}", "Modality": "MR"}
+        values["SOPClassUID"] = "1.2.840.10008.5.1.4.1.1.4"
+        values["RescaleSlope"] = values["RescaleIntercept"] = None
+        one(base / "two", index, (0.0, 0.0, 3.0 * index), f"mr{index}.dcm", **values)
+
+
+def names_made_of_uids(base: Path) -> None:
+    (base / "export").mkdir()
+    for index, path in enumerate(stack(base / "export", 3)):
+        path.rename(base / "export" / f"CT.1.2.840.{index + 1}")
+    for index, gantry in enumerate((0, 90)):
+        put(
+            base / "portal" / f"1.3.{index}",
+            files.dicom(files.rt_image(DEEP, name=f"r{index}", gantry=gantry)),
+        )
+    put(base / "portal" / "INDEX", "nothing\n")
+
+
+def slices_with_a_gap(base: Path) -> None:
+    """No volume: they stay single files of their kind."""
+    (base / "gap").mkdir()
+    for path in stack(base / "gap", 5)[2:3]:
+        path.unlink()
+
+
+def links(base: Path) -> None:
+    put(base / "epid" / "a.xim", mv())
+    put(base / "epid" / "b.xim", mv(90))
+    (base / "epid" / "gone.xim").symlink_to(base / "epid" / "removed.xim")
+    (base / "epid" / "linked.xim").symlink_to(base / "epid" / "a.xim")
+    (base / "again").symlink_to(base / "epid", target_is_directory=True)
+
+
+def mixed(base: Path) -> None:
+    for index in range(3):
+        put(base / f"panel{index}.npy", files.npy(DEEP))
+        put(base / f"g{index + 1}.png", files.picture(DEEP, "PNG"))
+    put(base / "pages.tif", files.tiff(GREY, GREY))
+    put(base / "[odd] {x}*.bmp", files.picture(GREY, "BMP"))
+    put(base / "QA" / "one.xim", mv())
+    put(base / "x" / "qa" / "two.xim", mv())
+    put(base / "empty.xim", b"")
+
+
+def cyberknife(base: Path) -> None:
+    for name in ("a", "b"):
+        put(base / f"camera_{name}.raw", files.cyberknife(DEEP))
+    put(base / "cut.raw", files.cyberknife(DEEP)[:-2])
+
+
+def arrays(base: Path) -> None:
+    put(base / "one.npz", files.npz(dose=DEEP))
+    put(base / "float.npy", files.npy(DEEP / 3.0))
+    put(base / "text.npy", files.npy(np.arange(3)))
+
+
+@dataclass(frozen=True)
+class Expected:
+    make: Callable[[Path], None]
+    conversions: int
+    outputs: int
+    """Written at the first run; a series is as many as it has slices."""
+    left_out: tuple[str, ...] = ()
+
+
+MESSY = (
+    Expected(
+        machine_performance_check, 2, 6,
+        ("BeamProfileCheck/Results.csv", "CollimationCheck/Image9.xim", "CollimationCheck/Results.csv"),
+    ),
+    Expected(films, 2, 8, ("broken.tif",)),
+    Expected(photographs, 2, 5, ("Röntgen Prüfung/fake.jpg",)),
+    Expected(ct, 3, 11, ("CT 1/DICOMDIR.txt",)),
+    Expected(names_made_of_uids, 2, 5, ("portal/INDEX",)),
+    Expected(slices_with_a_gap, 1, 4),
+    Expected(links, 1, 3, ("again", "epid/gone.xim")),
+    Expected(mixed, 6, 11, ("empty.xim",)),
+    Expected(cyberknife, 1, 2, ("cut.raw",)),
+    Expected(arrays, 2, 2, ("text.npy",)),
+)  # fmt: skip
+
+
+def first_run(draft: Draft, base: Path, tmp_path: Path) -> Outcome:
+    assert FILL_IN not in draft.text
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(draft.text, encoding="utf-8")
+    return bake(recipe, base, tmp_path / "out")
+
+
+@pytest.mark.parametrize("messy", MESSY, ids=lambda messy: messy.make.__name__)
+def test_the_draft_of_a_messy_folder_runs_at_the_first_try(messy: Expected, tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    base.mkdir()
+    messy.make(base)
+    draft = from_files([base], base)
+    left_out = tuple(sentence.partition(": ")[0] for sentence in draft.skipped)
+    assert left_out == messy.left_out
+    outcome = first_run(draft, base, tmp_path)
+    assert failures(outcome) == []
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(written) == messy.outputs
+    conversions = load_recipe(tmp_path / "recipe.yaml").recipe.conversions
+    assert len(conversions) == messy.conversions
+    taken = {name: {path for path, _ in match(each.inputs, base)} for name, each in conversions.items()}
+    assert not set().union(*taken.values()) & set(left_out)
+    for one_name, other in itertools.combinations(conversions, 2):
+        volumes = all(conversions[name].source.format == "dicom-series" for name in (one_name, other))
+        assert volumes or not taken[one_name] & taken[other]
+
+
+def test_a_film_has_the_gantry_of_its_name_and_keeps_the_resolution_that_it_knows(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    base.mkdir()
+    films(base)
+    first_run(from_files([base], base), base, tmp_path)
+    written = {path.stem: pydicom.dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")}
+    angles = {
+        "g000": 0,
+        "g090_a": 90,
+        "g180": 180,
+        "G270": 270,
+        "gantry_45": 45,
+        "Gantry 135": 135,
+        "x_g225": 225,
+    }
+    assert {
+        stem: ds.GantryAngle for stem, ds in written.items() if ds.get("GantryAngle") is not None
+    } == angles
+    known = {stem for stem, ds in written.items() if ds.get("ImagePlanePixelSpacing")}
+    assert known == {"g000", "g090_a", "g180", "G270", "gantry_45"}
+
+
+def test_a_sidecar_reaches_the_output(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    base.mkdir()
+    machine_performance_check(base)
+    first_run(from_files([base / "BeamProfileCheck"], base), base, tmp_path)
+    written = [pydicom.dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    assert [ds.DeviceSerialNumber for ds in written] == ["SN1"] * 3
+
+
+def test_a_pixel_that_is_broken_fails_its_file_alone(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    whole = files.picture(DEEP, "PNG")
+    put(base / "whole.png", whole)
+    at = whole.index(b"IDAT") + 8
+    put(base / "broken.png", whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    outcome = first_run(from_files([base], base), base, tmp_path)
+    assert len(failures(outcome)) == 1
+    assert outcome.count("written") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "glob"),
+    [
+        (("g000", "g090", "g180"), "g{gantry:d}.png"),
+        (("G180", "G0"), "G{gantry:d}.png"),
+        (("film1_g090", "film2_g180", "film3_g270"), "*_g{gantry:d}.png"),
+        (("gantry_90_a", "gantry_187_b"), "gantry_{gantry:d}*.png"),
+        (("g1", "g2", "g10"), "*.png"),  # may be numbers
+        (("gantry-90", "gantry-180"), "*.png"),  # may be a sign
+        (("img090", "img180"), "*.png"),
+        (("g400", "g500"), "*.png"),
+    ],
+)
+def test_angles_in_names_are_captured_where_they_are_angles(
+    names: tuple[str, ...], glob: str, tmp_path: Path
+) -> None:
+    for name in names:
+        put(tmp_path / f"{name}.png", files.picture(GREY, "PNG"))
+    assert f'    inputs: "{glob}"\n' in from_files([tmp_path], tmp_path).text
