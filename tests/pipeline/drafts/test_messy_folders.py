@@ -215,13 +215,13 @@ def test_a_sidecar_reaches_the_output(tmp_path: Path) -> None:
     assert [ds.DeviceSerialNumber for ds in written] == ["SN1"] * 3
 
 
-def test_a_pixel_that_is_broken_fails_its_file_alone(tmp_path: Path) -> None:
+def test_a_file_that_broke_since_the_draft_fails_alone(tmp_path: Path) -> None:
     base = tmp_path / "data"
-    whole = files.picture(DEEP, "PNG")
-    put(base / "whole.png", whole)
-    at = whole.index(b"IDAT") + 8
-    put(base / "broken.png", whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-    outcome = first_run(from_files([base], base), base, tmp_path)
+    for name in ("whole.xim", "cut.xim"):
+        put(base / name, mv())
+    draft = from_files([base], base)
+    put(base / "cut.xim", mv()[:60])
+    outcome = first_run(draft, base, tmp_path)
     assert len(failures(outcome)) == 1
     assert outcome.count("written") == 1
 
