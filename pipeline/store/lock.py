@@ -37,7 +37,7 @@ UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"
 
 _HEADER = re.compile(r"dicombake-lock (\d{1,9})")
 _FACT = re.compile(r"(input|output|unit) ([0-9a-f]{64})  (data|out):(.+)")
-_OPTION = re.compile(r"option ([0-9a-f]{12})  ([A-Za-z0-9_][A-Za-z0-9_.\-]*:.+)")
+_OPTION = re.compile(r"option ([0-9a-f]{12})  (\w[\w.\-]*:.+)")
 _NAMED = re.compile(r"(program|codec) (\S+) (\S+)")
 _RECIPE = re.compile(r"recipe ([0-9a-f]{64})")
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dicombake.pipeline.cli.main import app
-from dicombake.pipeline.samples import write_samples
+from dicombake.pipeline.samples import files, write_samples
 from typer.testing import CliRunner
 
 RUN = CliRunner()
@@ -44,3 +45,14 @@ def test_files_elsewhere_are_drafted_and_run_by_data(
     assert RUN.invoke(app, ["validate", "recipe.yaml"]).exit_code == 0
     assert RUN.invoke(app, ["run", "recipe.yaml", "--data", str(scans), "--jobs", "1"]).exit_code == 0
     assert len(list((tmp_path / "dicom").rglob("*.dcm"))) == 3
+
+
+def test_a_folder_keeps_its_letters_through_run_and_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("Prüfung").mkdir()
+    Path("Prüfung", "a.npy").write_bytes(files.npy(np.arange(12, dtype=np.uint16).reshape(3, 4)))
+    for command in ("new Prüfung", "validate recipe.yaml", "run recipe.yaml --jobs 1", "check recipe.yaml"):
+        assert RUN.invoke(app, command.split()).exit_code == 0, command
+    assert Path("dicom", "Prüfung", "a.dcm").is_file()
