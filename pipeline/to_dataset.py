@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -27,6 +26,7 @@ from .loaders.options import AutoOptions, DicomOptions, Limits
 from .output import Context, Identity
 from .plan.lower import lowered, lowered_geometry
 from .plan.lowered import Quantity
+from .reading import file_sha256
 from .recipe.arguments import as_model, plain_tags, tag_key, validated
 
 if TYPE_CHECKING:
@@ -167,5 +167,5 @@ def _identity(source: Any, name: str, namespace: UUID | str | None) -> Identity:
         raise UsageError(f"'{namespace}' is no UUID") from None
     content = ""
     if isinstance(source, str | PathLike):
-        content = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+        content = file_sha256(source)
     return Identity(namespace=known, recipe=name, conversion=name, content=content)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..errors import DicombakeError
 from ..plan.model import Plan, Unit
+from ..reading import content_of
 from ..run.unit.results import Job, UnitResult, Work
 from ..store.files import Check, Store, Written
-from ..store.reading import content_of
 from ..store.temporary import Chunk
 from .compare import Checked, Finding
 from .differences import Difference, difference

@@ -79,11 +79,12 @@ def _wants_workers(words: list[str]) -> bool:
         return int(jobs[1]) > 1
     from pathlib import Path
 
+    from ..reading import content_of
     from ..recipe.lock_path import lock_path
 
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # told when the recipe is read
-        return any(not lock_path(path).exists() and b"combine" not in path.read_bytes() for path in recipes)
+        return any(not lock_path(path).exists() and b"combine" not in content_of(path) for path in recipes)
     return False
 
 

@@ -28,7 +28,7 @@ def lock(
         from ..store.lock import read_lock, sums_of
 
         path = lock_path(recipe)
-        if not path.is_file():
+        if not path.exists():
             raise PlanError("there is no lock", subject=str(path), hint="'dicombake run' makes it")
         found = read_lock(path)
         if sums:

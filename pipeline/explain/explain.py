@@ -11,7 +11,7 @@ from ..check.remake import Memory, Trial
 from ..errors import DicombakeError, ExportError, Note, UsageError
 from ..imaging.image import Geometry, Image, Origin
 from ..plan.model import Plan, Unit
-from ..store.reading import file_sha256
+from ..reading import file_sha256
 from ..trace import Element, Following, Layer, Trace
 
 NOBODY = "nobody says it"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import DicombakeError, UsageError
+from ..reading import content_of, start_of
 from ..recipe.lock_path import LOCK_SUFFIX, lock_path
 from ..store.lock import read_lock
 
@@ -89,7 +90,7 @@ def _locked(file: Path, out: Path | None, data: Path | None) -> Iterator[Found]:
 
 def _in_lock(lock: Path, recipe: Path, file: Path, out: Path | None, data: Path | None) -> Iterator[Found]:
     try:
-        if _LOCK not in lock.read_bytes():
+        if _LOCK not in content_of(lock):
             return
         facts = read_lock(lock)
     except (OSError, DicombakeError):
@@ -116,8 +117,7 @@ def _is_recipe(path: Path) -> bool:
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return False
     try:
-        with path.open("rb") as file:
-            return _RECIPE.search(file.read(_MOST_BYTES)) is not None
+        return _RECIPE.search(start_of(path, _MOST_BYTES)) is not None
     except OSError:
         return False
 

@@ -16,6 +16,7 @@ from ...schemas.language.tags import TagPath, TagValue, keywords, path_of, probl
 from ...schemas.language.vr import WITH_BACKSLASH
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
+from ..reading import start_of
 from .globs import nfc
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def read_table(path: Path, options: Metadata, asked: Sequence[str], limit: int, 
 
 def _text(path: Path, name: str, limit: int) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
+        data = start_of(path, limit + 1)
     except OSError as error:
         raise PlanError(f"{name}: cannot be read in the data folder: {error.strerror or error}") from error
     if len(data) > limit:

@@ -6,10 +6,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader, FileIO
+from io import BufferedReader
 from pathlib import Path
 
 from ..errors import SourceError
+from ..reading import open_regular
 
 _CLAIM = 2**16
 """Bytes that may be asked for without looking how many there are."""
@@ -33,7 +34,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     """
     try:
         check_regular(path)
-        with Bounded(FileIO(path)) as file:
+        with Bounded(open_regular(path)) as file:
             yield file
     except OSError as error:
         raise unreadable(path, error) from error

@@ -14,6 +14,7 @@ from ...schemas.profiles import PROFILES, is_profile_file
 from ...schemas.testing.select import model_of
 from ..confined import REFUSED, escapes
 from ..errors import Problem
+from ..reading import start_of
 from ..version import UNKNOWN, program_version
 from .loaded import Place
 from .problems import make_problem, problems_in
@@ -61,8 +62,7 @@ class FileReader:
         """Return a file's mapping; None where it cannot be read or is none."""
         self.files += 1
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = start_of(path, MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "this is no path"
             subject = f"'{named.value}' " if chain else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
 
 from ..errors import Problem
 from ..printable import printable
+from ..reading import start_of
 from ..recipe.syntax_slips import BREAK
 from ..recipe.yaml_nodes import MAX_BYTES
 
@@ -32,8 +32,7 @@ def excerpt(problem: Problem) -> tuple[str, ...]:
 @lru_cache(maxsize=8)
 def _lines(file: str) -> tuple[str, ...]:
     try:
-        with Path(file).open("rb") as stream:
-            data = stream.read(MAX_BYTES)
+        data = start_of(file, MAX_BYTES)
     except (OSError, ValueError):
         return ()
     return tuple(BREAK.split(data.decode("utf-8-sig", "replace")))

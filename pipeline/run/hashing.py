@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from ..store.reading import open_regular, sha256_of
+from ..reading import open_regular, sha256_of
 from .workers.starting import cores
 
 _BATCH = 64

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ...schemas.language.template import parse
 from ..errors import PlanError
 from ..plan.model import Plan
+from ..reading import file_sha256
 from ..store.files import remove
 from ..store.lock import Lock
-from ..store.reading import file_sha256
 from ..store.running import held
 from ..store.stamp import key_of_file
 from ..store.state import State

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .reading import content_of, file_sha256
+from ..reading import content_of, file_sha256
 from .stamp import key_of_file
 from .temporary import sync_folders
 

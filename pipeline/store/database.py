@@ -24,8 +24,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ..reading import content_of
 from .claims import Claimed
-from .reading import content_of
 
 VERSION = 2
 BUSY_SECONDS = 5.0

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DifferenceError, StoreError, VerificationError
+from ..reading import file_sha256
 from .claims import Claims
-from .reading import file_sha256
 from .refusals import store_error
 from .stamp import Stamp
 from .temporary import (

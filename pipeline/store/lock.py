@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import PlanError
-from .reading import content_of
+from ..reading import content_of
 
 VERSION = 1
 UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"

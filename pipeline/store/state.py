@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import PlanError
+from ..reading import content_of
 from ..recipe.lock_path import lock_path
 from .claims import Claimed, Claims, claim_files, claimed
 from .database import Database, Remembered, remembered
@@ -84,7 +85,7 @@ class State:
     def save_lock(self, lock: Lock, *, durable: bool = False) -> None:
         """Write the lock where it changed. Raises: StoreError."""
         content = format_lock(lock).encode("utf-8")
-        if not self.lock_file.is_file() or self.lock_file.read_bytes() != content:
+        if not self.lock_file.is_file() or content_of(self.lock_file) != content:
             write_file(self.lock_file, content, durable=durable)
 
     def prepare(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, assert_never
 
@@ -17,7 +18,9 @@ from ...schemas.testing.made_inputs import (
     WedgeInput,
 )
 from ..dicom.build.overrides import apply_overrides
+from ..errors import ExportError
 from ..inputs.render import Scope, render
+from ..loaders.options import Limits
 from ..samples import files, phantoms, xim
 from ..samples.phantoms import Grid, noise, whole
 
@@ -27,11 +30,30 @@ _HALF_SPREAD = 3.5
 """`noise` lies within so many standard deviations."""
 
 
-def made_files(made: AnyInput) -> Iterator[tuple[str, bytes]]:
-    """Path (with /) and content of each file of an input. Raises: ExportError (a tag's value)."""
+def made_files(made: AnyInput, limits: Limits) -> Iterator[tuple[str, bytes]]:
+    """Path (with /) and content of each file of an input.
+
+    Raises: ExportError, of a tag's value and of a file that `limits` would not let the recipe read.
+    """
+    _check_size(made, limits)
     for index in range(1, made.count + 1):
         name = render(made.name, Scope(path="", index=index)).replace("\\", "/")
         yield name, encoded(made, pixels_of(made, made.seed + index - 1), name)
+
+
+def _check_size(made: AnyInput, limits: Limits) -> None:
+    """Refuse sizes before memory is taken for them. Raises: ExportError."""
+    values = math.prod(made.shape) * made.pages * (len(COLOURS) if made.colour else 1)
+    for what, claimed, name in (
+        ("values", values, "image_pixels"),
+        ("bytes of header", made.header_bytes, "header_bytes"),
+    ):
+        if claimed > getattr(limits, name):
+            raise ExportError(
+                f"would have {claimed} {what}, more than the limit of {getattr(limits, name)}",
+                subject=made.name,
+                hint=f"make it smaller, or raise limits.{name} in the recipe",
+            )
 
 
 def pixels_of(made: AnyInput, seed: int) -> Pixels:

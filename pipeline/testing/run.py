@@ -13,7 +13,9 @@ from ...schemas.testing.models import Expectation, RecipeTest
 from ...schemas.testing.select import carried_tests
 from ..errors import DicombakeError
 from ..inputs.globs import Globs
+from ..loaders.options import Limits
 from ..plan.build import plan
+from ..plan.lower import lowered
 from ..recipe.load import load_recipe
 from ..recipe.loaded import LoadedRecipe
 from ..run.preflight import RunOptions
@@ -79,8 +81,9 @@ def _carried_out(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the outputs of the tested conversion and what failed. Raises: DicombakeError."""
     data, out = folder / "data", folder / "out"
+    limits = lowered(Limits, loaded.recipe.limits)
     for made in test.input:
-        for path, content in made_files(made):
+        for path, content in made_files(made, limits):
             write_file(data / path, content)
     here = dataclasses.replace(loaded, path=folder / loaded.path.name)
     planned = plan(here, data=data, out=out, only=(test.conversion,))

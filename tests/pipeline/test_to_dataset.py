@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicombake.pipeline.errors import GeometryError, SourceError, UsageError
+from dicombake.pipeline.errors import ExportError, GeometryError, SourceError, UsageError
 from dicombake.pipeline.to_dataset import to_dataset
 from pydicom import Dataset, dcmread
 
@@ -176,3 +176,24 @@ def test_tags_may_have_the_values_that_python_has():
     assert found.ImageType == ["DERIVED", "SECONDARY"]
     assert found[0x00091010].value == b"\1\2"
     assert found.ExposureSequence[0].ExposureTime == 3
+
+
+TALL, WIDE = np.zeros((65536, 1), np.uint8), np.zeros((1, 65536), np.uint8)
+LARGEST = np.zeros((65535, 1), np.uint8)
+
+
+@pytest.mark.parametrize("pixels", [TALL, WIDE], ids=["tall", "wide"])
+@pytest.mark.parametrize("to", ["rt-image", "secondary-capture", "parametric-map"])
+def test_more_rows_or_columns_than_16_bits_count_are_one_sentence(to, pixels):
+    """VR US of Rows and Columns, PS3.3 C.7.6.3."""
+    made = {"ContentDate": "20260101", "ContentTime": "120000"}
+    with pytest.raises(ExportError) as caught:
+        to_dataset(pixels, to=to, geometry={"pixel_spacing": [1, 1], "sid": 1500}, tags=made)
+    rows, columns = pixels.shape
+    assert caught.value.what == (
+        f"has {rows} rows and {columns} columns, and DICOM holds 65,535 of each at most"
+    )
+
+
+def test_as_many_rows_as_dicom_holds_are_written():
+    assert to_dataset(LARGEST, to="secondary-capture").Rows == 65535

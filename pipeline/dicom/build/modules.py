@@ -15,7 +15,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from ...decimal_string import ds
-from ...errors import Note
+from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
 from ...trace import UNTRACED, Trace
@@ -34,6 +34,7 @@ _PRESENT = (
 """Type 2 of Patient, General Study, General Equipment, Series and General Image (PS3.3 C.7)."""
 
 _LONGEST_ST = 1024
+_MOST_ROWS = 2**16 - 1
 
 
 def common(
@@ -173,10 +174,18 @@ def record_loss(dataset: Dataset, image: Image) -> None:
 
 
 def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames: int | None = None) -> None:
-    """Write the Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it."""
+    """Write the Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it.
+
+    Raises: ExportError for more rows or columns than their 16 bits count (VR US, PS3.5 section 6.2).
+    """
     shape = encoded.stored.shape
     samples = 3 if photometric == "RGB" else 1
     rows, columns = shape[-3:-1] if samples == 3 else shape[-2:]
+    if max(rows, columns) > _MOST_ROWS:
+        raise ExportError(
+            f"has {rows} rows and {columns} columns, and DICOM holds {_MOST_ROWS:,} of each at most",
+            hint="crop it, or write 'npy' or 'tiff'",
+        )
     dataset.SamplesPerPixel = samples
     dataset.PhotometricInterpretation = photometric
     if samples == 3:

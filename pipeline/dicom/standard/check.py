@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
 from ...errors import SourceError, VerificationError
+from ...loaders.dicom.dataset import HEAD, PREFIX, check_deflated, guarded
+from ...loaders.files import opened
+from ...loaders.options import Limits
 from .findings import Finding
 from .meta import head
 from .pixels import pixels
@@ -21,12 +21,6 @@ from .presence import presence
 from .supply import supplied_by
 from .tables import kind_of, title
 from .values import values
-
-_UNREADABLE = (
-    InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,
-    AttributeError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
-)  # fmt: skip
-"""What pydicom raises on bytes that are no DICOM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +39,18 @@ class Report:
 
 def check_file(path: Path) -> Report:
     """Check a file. Raises: SourceError for one that cannot be read as DICOM at all."""
-    try:
-        with warnings.catch_warnings():
-            # what pydicom warns of is found, and told, here
-            warnings.simplefilter("ignore")
-            with path.open("rb") as opened:
-                head = opened.read(132)
-            preamble = head[128:] == b"DICM"
-            if not preamble and (other := _other_format(head)):
-                raise SourceError(f"is {other}, no DICOM file", subject=str(path))
-            dataset = dcmread(path, force=True)
-            if not dataset:
-                raise SourceError("is no DICOM file", subject=str(path))
-            meta = dataset.file_meta if preamble else Dataset()
-            return Report(path, _kind_name(dataset), tuple(_findings(dataset, meta, preamble)))
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}", subject=str(path)) from error
-    except _UNREADABLE as error:
-        raise SourceError(f"cannot be read as DICOM: {error}", subject=str(path)) from error
+    with opened(path) as file, guarded(path):
+        head = file.read(HEAD)
+        preamble = head[128:132] == PREFIX
+        if not preamble and (other := _other_format(head)):
+            raise SourceError(f"is {other}, no DICOM file", subject=str(path))
+        check_deflated(path, head, Limits())
+        file.seek(0)
+        dataset = dcmread(file, force=True)
+        if not dataset:
+            raise SourceError("is no DICOM file", subject=str(path))
+        meta = dataset.file_meta if preamble else Dataset()
+        return Report(path, _kind_name(dataset), tuple(_findings(dataset, meta, preamble)))
 
 
 _OTHERS = {

@@ -50,11 +50,14 @@ _SOUND = 3
 
 def reason(error: Exception) -> str:
     """What a reader met, in words of its own."""
-    if isinstance(error, EOFError):
+    if isinstance(error, EOFError) or str(error).startswith("No tag to read"):
         return "it ends within an element"
     if isinstance(error, zlib.error):
         return "its deflated part is broken"
-    return said_by(error, "its elements are not what their VR or their length says")
+    otherwise = "its elements are not what their VR or their length says"
+    if isinstance(error, NotImplementedError) or type(error).__name__ == "BytesLengthException":
+        return otherwise
+    return said_by(error, otherwise)
 
 
 def broken() -> tuple[type[Exception], ...]:
@@ -165,7 +168,7 @@ def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
     from pydicom import dcmread
 
     with guarded(path):
-        _check_deflated(path, head, limits)
+        check_deflated(path, head, limits)
         with opened(path) as file:
             dataset: Dataset = dcmread(file, force=True, stop_before_pixels=not pixels)
         if not dataset.file_meta.get("TransferSyntaxUID"):
@@ -197,7 +200,7 @@ def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
     dataset.file_meta.TransferSyntaxUID = UID(found[0])
 
 
-def _check_deflated(path: Path, head: bytes, limits: Limits) -> None:
+def check_deflated(path: Path, head: bytes, limits: Limits) -> None:
     """Refuses a deflated file that would inflate to more than `limits` allow, before memory is taken."""
     if DEFLATED.encode() not in head:
         return

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...errors import SourceError
 from ...loaders.files import stat_of
 from ...plan.model import InputFile
-from ...store.reading import file_sha256
+from ...reading import file_sha256
 
 
 def key_of(item: InputFile) -> str:

@@ -25,8 +25,8 @@ from ...loaders.files import stat_of
 from ...loaders.registry import load_each
 from ...output import Context, Identity
 from ...plan.model import InputFile, Output, Unit
+from ...reading import open_regular
 from ...store.files import Check, Written
-from ...store.reading import open_regular
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
 from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_stat

@@ -7,8 +7,8 @@ import traceback
 
 from ...errors import DicombakeError, SourceError
 from ...plan.model import Unit
+from ...reading import file_sha256
 from ...store.files import Written
-from ...store.reading import file_sha256
 from ..unit.contents import content_sha256, input_path, key_of, remember_content
 from ..unit.results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task

@@ -17,12 +17,12 @@ from dicombake.pipeline.loaders import kept_map as keeping
 from dicombake.pipeline.loaders.arrays import npy_values
 from dicombake.pipeline.loaders.arrays import volume as npy_volume
 from dicombake.pipeline.loaders.options import Limits, VolumeOptions
+from dicombake.pipeline.reading import file_sha256
 from dicombake.pipeline.run.unit import contents, work
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.run.workers import pool, shared
 from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store.lock import UNFINISHED, read_lock
-from dicombake.pipeline.store.reading import file_sha256
 
 RECIPE = """
 version: 1

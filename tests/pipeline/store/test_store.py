@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import DifferenceError, StoreError, VerificationError
+from dicombake.pipeline.reading import file_sha256
 from dicombake.pipeline.store.files import (
     Store,
     Written,
     write_file,
     write_named,
 )
-from dicombake.pipeline.store.reading import file_sha256
 from dicombake.pipeline.store.temporary import part_name, remove_leftovers
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and signals")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.loaders.options import ImageOptions, Limits
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.plan.lower import lowered_source
@@ -42,7 +43,7 @@ def made(phantom: str = "wedge", **options: Any) -> AnyInput:
 
 
 def loaded(item: AnyInput, folder: Path) -> Any:
-    ((name, content),) = made_files(item)
+    ((name, content),) = made_files(item, Limits())
     path = folder / name
     path.write_bytes(content)
     wanted = SOURCES.get(item.format, item.format)
@@ -112,7 +113,7 @@ def test_noise_has_its_seed_and_its_spread() -> None:
 
 
 def test_several_files_are_counted_and_differ_in_their_noise() -> None:
-    files = dict(made_files(made("noise", count=3, name="a/spoke_{index:02d}.npy")))
+    files = dict(made_files(made("noise", count=3, name="a/spoke_{index:02d}.npy"), Limits()))
     assert list(files) == ["a/spoke_01.npy", "a/spoke_02.npy", "a/spoke_03.npy"]
     assert len(set(files.values())) == 3
 
@@ -136,7 +137,7 @@ def test_colour_and_pages(tmp_path: Path) -> None:
     red, green, blue = np.moveaxis(loaded(made(format="tiff", colour=True), tmp_path).pixels, -1, 0)
     assert np.abs(green - red * 0.9).max() <= 1
     assert np.abs(blue - red * 0.55).max() <= 1
-    ((_, content),) = made_files(made(format="tiff", pages=3))
+    ((_, content),) = made_files(made(format="tiff", pages=3), Limits())
     (tmp_path / "pages.tif").write_bytes(content)
     source = ImageOptions()
     assert len(list(load(tmp_path / "pages.tif", source, Limits()))) == 3
@@ -165,3 +166,27 @@ def test_what_no_file_can_hold_is_refused(options: dict[str, Any], what: str) ->
     with pytest.raises(ValidationError) as caught:
         made(**options)
     assert what in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"shape": [200000, 200000]}, "a: would have 40000000000 values, more than the limit of 268435456"),
+        ({"format": "tiff", "pages": 10**6}, "a: would have 2400000000 values, more than the limit"),
+        ({"format": "npz", "shape": [600, 600, 1000]}, "a: would have 360000000 values, more than the limit"),
+        ({"format": "raw", "header_bytes": 10**12}, "a: would have 1000000000000 bytes of header, more than"),
+    ],
+)
+def test_what_the_recipe_could_not_read_is_refused_before_memory_is_taken(
+    options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ExportError) as caught:
+        list(made_files(made(**options), Limits()))
+    assert str(caught.value).startswith(told)
+
+
+def test_colours_count_towards_the_limit_and_the_limit_itself_is_allowed() -> None:
+    limits = Limits(image_pixels=40 * 60)
+    assert len(dict(made_files(made(), limits))) == 1
+    with pytest.raises(ExportError, match="would have 7200 values"):
+        list(made_files(made(format="tiff", colour=True), limits))

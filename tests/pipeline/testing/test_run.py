@@ -150,6 +150,17 @@ def test_a_failure_that_is_expected_passes_and_another_one_does_not(recipe: Path
     assert wrong(recipe, "{outputs: 2}", **grey) == [f"failure: expected none, found '{told}'"]
 
 
+def test_a_made_file_beyond_the_limits_of_the_recipe_is_one_sentence(recipe: Path) -> None:
+    (told,) = wrong(recipe, "{outputs: 2}", **{"[20, 40]": "[200000, 200000]"})
+    assert told == (
+        "failure: expected none, found 'film/g090_a.tif: would have 120000000000 values, more than the limit "
+        "of 268435456; make it smaller, or raise limits.image_pixels in the recipe'"
+    )
+    lowered = {"vars: {patient: QA}": "limits: {image_pixels: 2399}", '"{vars.patient}"': "QA"}
+    (told,) = wrong(recipe, "{outputs: 2}", **lowered)
+    assert "would have 2400 values, more than the limit of 2399" in told
+
+
 def test_a_plan_that_fails_is_told_without_the_temporary_folder(recipe: Path) -> None:
     (told,) = wrong(recipe, "{outputs: 2}", **{"film/g090_a.tif": "film/x090_a.tif"})
     assert told == (

@@ -396,6 +396,39 @@ def test_what_cannot_be_read_is_refused(content: bytes, tmp_path: Path) -> None:
         check_file(tmp_path / "absent.dcm")
 
 
+SOURCE_CLASS = b"\x08\x00\x16\x00UI\x1a\x001.2.840.10008.5.1.4.1.1.7\0"
+BROKEN = {
+    "cut within an element": SOURCE_CLASS + b"\x10\x00\x10\x00PN\x10\x00A^",
+    "a length that the file has not": SOURCE_CLASS + b"\xe0\x7f\x10\x00OB\0\0\xf0\xff\xff\xffxx",
+    "a number of a wrong length": SOURCE_CLASS + b"\x28\x00\x10\x00US\x03\x00abc",
+    "no such VR": SOURCE_CLASS + b"\x10\x00\x10\x00ZZ\x02\x00A^",
+    "an item that is none": SOURCE_CLASS + b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\x01" * 12,
+    "sequences in sequences": SOURCE_CLASS
+    + b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 3000,
+}
+OUR_WORDS = {
+    f"cannot be read as DICOM: {why}"
+    for why in (
+        "it ends within an element",
+        "its elements are not what their VR or their length says",
+        "its sequences are nested too deep",
+    )
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("preamble", [b"", b"\0" * 128 + b"DICM"], ids=["bare", "preamble"])
+def test_a_damaged_file_is_told_in_words_of_our_own(content: bytes, preamble: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    path.write_bytes(preamble + content)
+    try:
+        report = check_file(path)
+    except SourceError as error:
+        assert error.what in OUR_WORDS
+    else:
+        assert report.errors
+
+
 def test_an_output_with_errors_is_none(written: Callable[[str], Path], tmp_path: Path) -> None:
     check_written(written("rt-image"))
 

@@ -102,3 +102,8 @@ def test_colour_and_several_slices_are_refused(tmp_path):
         made(tmp_path, slice_of(np.zeros((2, 3, 3), np.uint8), photometric="RGB"))
     with pytest.raises(ExportError, match=r"put \{slice\} into 'path'"):
         made(tmp_path, [slice_of(HU, 1), slice_of(HU, 2)])
+
+
+def test_more_rows_than_16_bits_count_are_refused(tmp_path):
+    with pytest.raises(ExportError, match="DICOM holds 65,535 of each at most"):
+        made(tmp_path, slice_of(np.zeros((65536, 1), np.int16)))

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from io import FileIO
+from io import BufferedReader, FileIO
 
 NO_FILE = "it is a pipe, a device or a socket, and no file"
 
@@ -18,6 +18,11 @@ _PIECE = 2**23
 
 def open_regular(path: str | os.PathLike[str]) -> FileIO:
     """Return a file open for reading, without a buffer. Raises: OSError, also for what is no regular file."""
+    return FileIO(path, "rb", opener=_regular)
+
+
+def _regular(path: str, _: int) -> int:
+    """Return the descriptor of a regular file. Raises: OSError."""
     descriptor = os.open(path, _FLAGS)
     try:
         kind = os.fstat(descriptor).st_mode
@@ -25,10 +30,16 @@ def open_regular(path: str | os.PathLike[str]) -> FileIO:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
         if not stat.S_ISREG(kind):
             raise OSError(errno.EINVAL, NO_FILE, os.fspath(path))
-        return FileIO(descriptor, "rb")
+        return descriptor
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def start_of(path: str | os.PathLike[str], count: int) -> bytes:
+    """Return the first bytes of a regular file, at most `count`. Raises: OSError; ValueError (no path)."""
+    with open_regular(path) as file, BufferedReader(file) as buffered:
+        return buffered.read(count)
 
 
 def content_of(path: str | os.PathLike[str]) -> bytes:
