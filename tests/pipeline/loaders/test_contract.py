@@ -284,8 +284,9 @@ def test_auto_hints_at_raw_sources(tmp_path: Path) -> None:
     path.write_bytes(b"CK 4 3 " + bytes(24))
     with pytest.raises(SourceError) as caught:
         list(load(path, AutoOptions(), LIMITS))
-    assert (
-        caught.value.what == "is no format that its content tells (DICOM, XIM, TIFF, JPEG, PNG, BMP, numpy)"
+    assert caught.value.what == (
+        "is no format that its content tells "
+        "(DICOM, XIM, TIFF, JPEG, JPEG 2000, JPEG-LS, PNG, BMP, GIF, WebP, numpy)"
     )
     *others, last = (name for name, row in FORMATS.items() if row.raw)
     assert caught.value.hint == f"a raw file needs a source of its own: {', '.join(others)} or {last}"
