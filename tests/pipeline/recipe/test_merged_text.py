@@ -179,7 +179,12 @@ NAMES = ("a", "b")
 TEXTS = st.one_of(
     st.sampled_from(["1", "00123", "no", "null", "~", "true", "1.50", "1e3", "", " x ", "- x", "#", "a: b"]),
     st.text(
-        st.characters(codec="utf-8", exclude_characters="{}\\", exclude_categories=("Cs", "Cc")), max_size=8
+        st.characters(
+            codec="utf-8",
+            exclude_characters="{}\\\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b",
+            exclude_categories=("Cs", "Cc"),
+        ),
+        max_size=8,
     ),
 )
 TAGS = st.dictionaries(
@@ -187,11 +192,14 @@ TAGS = st.dictionaries(
     st.one_of(st.none(), TEXTS, st.lists(TEXTS, min_size=2, max_size=3)),
     max_size=3,
 )
-NUMBERS = st.one_of(st.none(), st.sampled_from(["1000", "1500", "1000.5", "1e3", "unknown"]))
+LENGTHS = st.one_of(st.none(), st.sampled_from(["1000", "1500", "1000.5", "1e3", "unknown"]))
+DOTS = st.one_of(st.none(), st.sampled_from(["300", "72.5", "1e2", "unknown"]))
+ANGLES = st.one_of(st.none(), st.sampled_from(["90", "0.5", "-1e1", "unknown"]))
+"""Each plausible: under `strict` others are refused."""
 GEOMETRY = st.fixed_dictionaries(
     {},
     optional={
-        "sid": NUMBERS, "sad": NUMBERS, "dpi": NUMBERS, "gantry": NUMBERS,
+        "sid": LENGTHS, "sad": LENGTHS, "dpi": DOTS, "gantry": ANGLES,
         "scale": st.sampled_from(["varian_iec", "iec61217"]),
     },
 )  # fmt: skip
