@@ -220,7 +220,8 @@ class _Pool:
         for chunk in self.under_way.values():
             yield from self._lost(chunk)
         self.under_way.clear()
-        self.close()
+        # A worker that was just being started when another died is waited for, and ended by nobody else.
+        self.close(cut=True)
         remove_leftovers(self.job.out, self.dead)
         self.dead.clear()
         self.size = 1
@@ -237,12 +238,15 @@ class _Pool:
                 yield from self.schedule.finish(UnitResult(task.unit.id, "failed", error=why))
             rest = self.schedule.take(self.schedule.waiting)
 
-    def close(self) -> None:
-        """End the workers: those that are idle by themselves, those at work because their leash is cut."""
+    def close(self, *, cut: bool = False) -> None:
+        """End the workers: those that are idle by themselves, those at work because their leash is cut.
+
+        `cut`: cut it in any case.
+        """
         if self.executor is None:
             return
         executor, self.executor = self.executor, None
-        if self.under_way and self.leash is not None:
+        if (cut or self.under_way) and self.leash is not None:
             self.leash.close()
         with no_interrupt():
             executor.shutdown(wait=True, cancel_futures=True)
