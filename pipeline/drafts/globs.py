@@ -52,19 +52,19 @@ def _candidates(wanted: Wanted) -> Iterator[list[str]]:
     parts = [_around(name) for name in wanted.names]
     ends = {f"{after}{suffix}" for _, after, suffix in parts}
     suffixes = sorted({suffix for _, _, suffix in parts})
-    befores = sorted({before for before, _, _ in parts})
-    for before_each in (_shortened(befores), [literal(before) for before in befores]):
+    chars_before = sorted({before for before, _, _ in parts})
+    for before_each in (_shortened(chars_before), [literal(before) for before in chars_before]):
         if len(ends) == 1:
             yield [f"{folder}{before}{{gantry:d}}{literal(end)}" for before in before_each for end in ends]
         yield [f"{folder}{before}{{gantry:d}}*{literal(end)}" for before in before_each for end in suffixes]
 
 
-def _shortened(befores: Sequence[str]) -> list[str]:
+def _shortened(chars_before: Sequence[str]) -> list[str]:
     """Return one glob for what stands before the angles: what they all begin and end with."""
-    if len(befores) == 1:
-        return [literal(before) for before in befores]
-    last = min(befores, key=len)
-    while not all(before.endswith(last) for before in befores):
+    if len(chars_before) == 1:
+        return [literal(before) for before in chars_before]
+    last = min(chars_before, key=len)
+    while not all(before.endswith(last) for before in chars_before):
         last = last[1:]
     return [f"*{literal(last)}"]
 
