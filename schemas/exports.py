@@ -16,13 +16,18 @@ TransferSyntax = Literal[
 ]
 
 
-class DicomExport(Model):
-    """What every DICOM target shares."""
+class ExportBase(Model):
+    """What every target shares."""
 
     path: Template
     """Relative to the output folder."""
     keep: Flag | None = None
     """Whether the output is never replaced by other content; else what the conversion says."""
+
+
+class DicomExport(ExportBase):
+    """What every DICOM target shares."""
+
     pixels: Pixels = "auto"
     transfer_syntax: TransferSyntax = "explicit-le"
     """How the file is encoded: uncompressed, or compressed without loss."""
@@ -82,46 +87,34 @@ Window = Annotated[
 ]
 
 
-class PngExport(Model):
+class PngExport(ExportBase):
     """A picture without loss; 8 or 16 bits as the values need."""
 
     to: Literal["png"] = "png"
-    path: Template
-    keep: Flag | None = None
-    """Whether the output is never replaced by other content; else what the conversion says."""
     window: Window | None = None
     """Values shown black and white. Absent: the values exactly, or a refusal."""
     metadata: Flag = True
     """Whether the source's properties go into the picture as text."""
 
 
-class JpgExport(Model):
+class JpgExport(ExportBase):
     """A picture with loss."""
 
     to: Literal["jpg"] = "jpg"
-    path: Template
-    keep: Flag | None = None
-    """Whether the output is never replaced by other content; else what the conversion says."""
     window: Window = "full"
     quality: Annotated[Positive, Field(le=100)] = 90
 
 
-class TiffExport(Model):
+class TiffExport(ExportBase):
     """The values exactly, with the resolution."""
 
     to: Literal["tiff"] = "tiff"
-    path: Template
-    keep: Flag | None = None
-    """Whether the output is never replaced by other content; else what the conversion says."""
 
 
-class NpyExport(Model):
+class NpyExport(ExportBase):
     """The values exactly."""
 
     to: Literal["npy"] = "npy"
-    path: Template
-    keep: Flag | None = None
-    """Whether the output is never replaced by other content; else what the conversion says."""
 
 
 AnyExport = (

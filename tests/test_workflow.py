@@ -52,7 +52,7 @@ def test_zizmor_finds_nothing() -> None:
     if found is None:
         pytest.skip("zizmor is not installed; pip install -e '.[test]' brings it")
     done = subprocess.run(
-        [found, "--offline", "--quiet", "--persona", "pedantic", str(WORKFLOW)],
+        [found, "--color", "never", "--offline", "--quiet", "--persona", "pedantic", str(WORKFLOW)],
         capture_output=True, text=True, encoding="utf-8", check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "No findings to report. Good job!")
