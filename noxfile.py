@@ -39,6 +39,14 @@ def tests(session: nox.Session) -> None:
     pytest(session)
 
 
+@nox.session
+def services(session: nox.Session) -> None:
+    """Run the tests beside real servers and browsers; each is started by its test."""
+    session.install("-e", ".[test,services]")
+    session.env["DICOMBAKE_SERVICES"] = "1"
+    session.run("python", "-m", "pytest", "-n", "auto", "tests/services", *session.posargs)
+
+
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
     """Fuzz each target for ten minutes."""

@@ -74,12 +74,19 @@ def slow_tests() -> tuple[str, ...]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as `slow` what tests/slow.txt names, and what needs another program or real files."""
+    """Marks as `slow` what tests/slow.txt names, and what needs another program or real files.
+
+    What is in tests/services is skipped where nobody asked for it: servers and browsers take minutes.
+    """
+    asked = os.environ.get("DICOMBAKE_SERVICES") == "1"
+    unasked = pytest.mark.skip(reason="tests beside servers and browsers: nox -s services")
     named = frozenset(slow_tests())
     waiting = {"checker", "pylinac", "orthanc", "real"}
     for item in items:
         file, _, test = item.nodeid.partition("::")
         parts = file.split("/")
+        if parts[:2] == ["tests", "services"] and not asked:
+            item.add_marker(unasked)
         holders = {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
         slow = not named.isdisjoint({*holders, f"{file}::{test.partition('[')[0]}"})
         if slow or not waiting.isdisjoint(getattr(item, "fixturenames", ())):

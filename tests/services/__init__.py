@@ -1,0 +1,1 @@
+"""Tests beside real servers and browsers, each started by the test: ``nox -s services``."""
