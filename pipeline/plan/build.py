@@ -1,7 +1,7 @@
-"""Recipe and a listing of files -> Plan: a DAG of frozen steps. Opens no pixels, writes nothing.
+"""Make a plan from a recipe and a listing of files: a directed acyclic graph of frozen units of work.
 
-Headers are read only where the plan depends on them: the slices of a volume, paths with ``{page}``,
-``{frame}``, ``{slice}`` or ``{source.X}``.
+Opens no pixels and writes nothing. Headers are read only where the plan depends on them: for the slices of a
+volume, and for paths with ``{page}``, ``{frame}``, ``{slice}`` or ``{source.X}``.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ def plan(
     only: Collection[str] = (),
     probe: Probing | None = None,
 ) -> Plan:
-    """Everything that running the recipe would do.
+    """Return everything that running the recipe would do.
 
     Args:
-        loaded: the recipe.
-        data: the folder that globs are relative to; default: the recipe's.
-        out: the folder that outputs are relative to; default: the recipe's.
-        only: names of conversions; those that they chain from are planned with them.
-        probe: reads the headers of a file; default: the loaders' own.
+       loaded: the recipe.
+       data: the folder that globs are relative to; default: the recipe's.
+       out: the folder that outputs are relative to; default: the recipe's.
+       only: names of conversions; those that they chain from are planned with them.
+       probe: reads the headers of a file; default: the loaders' own.
 
     Raises:
-        PlanError: with every reason why the recipe cannot be carried out on these files.
-        UsageError: a name in `only` that the recipe does not have.
+       PlanError: with every reason why the recipe cannot be carried out on these files.
+       UsageError: a name in `only` that the recipe does not have.
     """
     recipe = loaded.recipe
     data, out = data or loaded.path.parent, out or loaded.path.parent
@@ -98,7 +98,7 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
 
 
 def _links(out: Path, units: Iterable[Unit]) -> frozenset[str]:
-    """The folders of outputs that are links now: a run follows these, and no others."""
+    """Return the folders of outputs that are symbolic links now; a run follows these and no others."""
     folders: set[str] = set()
     for folder in {output.path.rpartition("/")[0] for unit in units for output in unit.outputs}:
         while folder and folder not in folders:
@@ -109,9 +109,11 @@ def _links(out: Path, units: Iterable[Unit]) -> frozenset[str]:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Planning makes many objects and no cycles: looking for them took 40 % of the time of 100,000 files.
+    """Turn Python's cyclic garbage collector off while a plan is made.
 
-    Freezing and unfreezing makes them old at once; they would be looked through twice more on the way.
+    Planning makes many objects and no cycles, and looking for cycles took 40 % of the time of 100,000 files.
+    Freezing and unfreezing moves the objects to the oldest generation at once; else the collector would look
+    through them twice more.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -125,13 +127,13 @@ def collector_paused() -> Iterator[None]:
 
 
 def own_files(loaded: LoadedRecipe) -> tuple[Path, ...]:
-    """The recipe, its lock, and what it extends: no inputs and no outputs."""
+    """Return the recipe, its lock and the files that it extends; none of them is an input or an output."""
     extended = sorted({place.file for place in loaded.places.values() if place.file})
     return (loaded.path, lock_path(loaded.path), *(Path(file) for file in extended))
 
 
 def _never(loaded: LoadedRecipe, data: Path) -> frozenset[str]:
-    """The recipe's own files and its tables, as far as they lie under `data`, relative to it."""
+    """Return the recipe's own files and its tables that lie under `data`, as paths relative to it."""
     root = realpath(data)
     found = set()
     tables = (each.metadata.csv for each in loaded.recipe.conversions.values() if each.metadata is not None)
@@ -150,7 +152,7 @@ def _probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
 
 
 def _selected(recipe: Recipe, only: Collection[str]) -> set[str]:
-    """The named conversions and all that they chain from; every one where none is named."""
+    """Return the named conversions and all that they chain from; every conversion where none is named."""
     for name in only:
         if name not in recipe.conversions:
             hint = did_you_mean(name, recipe.conversions, otherwise=f"it has {', '.join(recipe.conversions)}")
@@ -166,7 +168,7 @@ def _selected(recipe: Recipe, only: Collection[str]) -> set[str]:
 
 
 def _ordered(recipe: Recipe, selected: set[str]) -> list[str]:
-    """The conversions, each after those that it chains from, else in the recipe's order."""
+    """Return the conversions, each after those that it chains from, else in the recipe's order."""
     position = {name: number for number, name in enumerate(recipe.conversions)}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name in recipe.conversions:
@@ -188,9 +190,9 @@ def _ordered(recipe: Recipe, selected: set[str]) -> list[str]:
 
 
 def _check_environment(planning: Planning, name: str) -> None:
-    """Refuses variables of the environment that are missing, wherever the conversion names them.
+    """Refuse a conversion that names variables of the environment which are not set.
 
-    Paths and machines are filled in by the plan itself, which refuses each at its own place.
+    Paths and machines are left out: the plan fills them in itself and refuses each at its own place.
     """
     from os import environ
 

@@ -14,7 +14,7 @@ from .gather import Planning, refuse
 from .model import Output, Unit
 
 Located = tuple[str, str]
-"""A file's folder, links resolved, and its name; both as they compare."""
+"""A file's folder with links resolved, and its name; both case-folded."""
 
 _INPUT = "the input"
 MAX_EACH = 10
@@ -22,16 +22,15 @@ MAX_EACH = 10
 
 
 def folded(path: str) -> str:
-    """Fold a path as it compares: without case, since two names that differ in case are one file
-    elsewhere."""
+    """Return a path without case: on Windows and macOS two names that differ in case are one file."""
     return path.lower() if path.isascii() else nfc(nfc(path).casefold())
 
 
 def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> None:
-    """Refuses what would write a file twice, over an input, over the recipe, or out of its folder.
+    """Refuse to write a file twice, over an input, over the recipe, or outside of the output folder.
 
     Args:
-        units: all of the plan.
+        units: all units of the plan.
         planning: gets the refusals.
         own: the recipe, its lock and what it extends.
     """
@@ -45,7 +44,7 @@ def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> Non
 
 
 def _check_confined(units: Iterable[Unit], out: Path, teller: _Teller) -> None:
-    """Refuses outputs that a link takes elsewhere, or that tools obey (``.git/hooks``)."""
+    """Refuse outputs that a link takes elsewhere, or that other tools execute (``.git/hooks``)."""
     folders: dict[str, bool] = {}
     for unit, output in ((each, output) for each in units for output in each.outputs):
         folder = output.path.rpartition("/")[0]
@@ -87,7 +86,7 @@ def _outputs(units: Iterable[Unit]) -> Iterator[tuple[Unit, Output]]:
 
 
 def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
-    """One path, one output; and no file where another output needs a folder."""
+    """Refuse two outputs of one path, and a file where another output needs a folder."""
     paths = [folded(output.path) for _, output in _outputs(units)]
     folders: dict[str, str] = {}
     for path in paths:
@@ -112,7 +111,7 @@ def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
 
 
 def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
-    """Who writes a path twice, as a clause with a way out."""
+    """Return a clause that names both writers of a path, with a way out."""
     (a, first), (b, second) = one, other
     if first.path != second.path:
         return f"'{a.id}' writes '{first.path}', which differs in case only"
@@ -122,7 +121,7 @@ def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
 
 
 def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Path], tell: Tell) -> None:
-    """No output outside of its folder, over an input, over the recipe."""
+    """Refuse outputs outside of their folder, over an input, or over the recipe."""
     root = realpath(planning.out)
     folders = _Folders(planning.out)
     taken = {_located(realpath(file.parent), file.name): f"the recipe's own '{file.name}'" for file in own}
@@ -169,9 +168,9 @@ class _Folders:
 
 
 def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> dict[Located, str]:
-    """Return the inputs in some (folded) folders, chained ones left out.
+    """Return the inputs in some (case-folded) folders, without chained ones.
 
-    A linked file counts both as the link and as what it leads to.
+    A linked file counts both as the link and as its target.
     """
     own = _Folders(planning.data)
     taken: dict[Located, str] = {}

@@ -1,4 +1,4 @@
-"""What lies beside the inputs of a conversion: sidecars in their folders, rows of its table."""
+"""Find the companion files of a conversion's inputs: sidecars in their folders, rows of its table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .model import NO_COMPANIONS, Companions, InputFile
 
 
 def furnished(name: str, gathered: Gathered, planning: Planning) -> Gathered:
-    """The files of a conversion with what lies beside them; a table that is wrong goes into `planning`."""
+    """Return the files of a conversion with their companions; a wrong table is refused in `planning`."""
     conversion = planning.loaded.recipe.conversions[name]
     if conversion.sidecar is None and conversion.metadata is None:
         return gathered
@@ -55,12 +55,12 @@ class _Found:
             return None
 
     def wanted(self, file: InputFile) -> bool:
-        """A sidecar that a glob matches is no input."""
+        """Tell whether a file is an input: a sidecar that a glob matches is none."""
         sidecar = self.conversion.sidecar
         return sidecar is None or nfc(file.path).rpartition("/")[2] != nfc(sidecar.file)
 
     def furnish(self, file: InputFile) -> InputFile:
-        """The file with its sidecar and its row, or with the reason why it cannot be used."""
+        """Return the file with its sidecar and its row, or with the reason why it cannot be used."""
         companions = self._with_row(file, self._with_sidecar(file))
         return file if companions is NO_COMPANIONS else replace(file, companions=companions)
 
@@ -84,7 +84,10 @@ class _Found:
         return Companions(problem=f"{file.path}: its sidecar {where} does not exist; {hint}")
 
     def _sidecar_of(self, folder: str, name: str) -> str:
-        """The path of a folder's sidecar, its name with upper and lower case; empty where it has none."""
+        """Return the path of a folder's sidecar in its true case; empty where there is none.
+
+        Raises: PlanError, where it is a link out of the data folder.
+        """
         try:
             where = self.planning.data.joinpath(*folder.split("/")) if folder else self.planning.data
             entries = [entry.name for entry in where.iterdir()]
@@ -113,14 +116,14 @@ class _Found:
 
 
 def _matched(file: InputFile, match: str) -> str | None:
-    """What of a file finds its row."""
+    """Return the part of a file's name or captures that is looked up in the table."""
     parent, stem, suffix = split_name(file.path)
     built_in = {"stem": stem, "name": stem + suffix, "path": nfc(file.path), "parent": parent}
     return built_in.get(match) or dict(file.captures).get(match)
 
 
 def _asked(name: str, planning: Planning) -> Iterator[str]:
-    """The columns that the templates of a conversion name, for any of its machines."""
+    """Yield the columns that the templates of a conversion name, for any of its machines."""
     for loaded in (planning.loaded, *planning.loaded.variants.values()):
         for _, text in templates(loaded.recipe.conversions[name]):
             yield from (place.name for place in places(text) if place.namespace == "csv")

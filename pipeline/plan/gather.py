@@ -1,4 +1,7 @@
-"""The files of one conversion: found or chained, grouped and counted, before their outputs are known."""
+"""Find the files of one conversion (by globs or chained), and group and count them.
+
+Their outputs are not known yet: `units` names them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ Probing = Callable[[Path, SourceOptions, Limits], "Probe"]
 
 @dataclass(slots=True)
 class Planning:
-    """One planning under way."""
+    """The state of a plan while it is made."""
 
     loaded: LoadedRecipe
     lowered: LoweredRecipe
@@ -42,7 +45,7 @@ class Planning:
     out: Path
     probe: Probing
     never: frozenset[str] = frozenset()
-    """Paths under `data` that are no inputs."""
+    """Paths under `data` that are never inputs."""
     produced: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
     """The units of the conversions that are planned already."""
     linked: set[str] = field(default_factory=set)
@@ -50,10 +53,13 @@ class Planning:
     refusals: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     stats: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """How files of the data folder looked before something of them was read."""
+    """The stat() fingerprint of files of the data folder, taken before anything of them was read."""
 
     def read(self, path: str) -> Path:
-        """A file of the data folder, something of which is about to be read. Raises: PlanError."""
+        """Return the path of a file of the data folder that is about to be read, and note its stat().
+
+        Raises: PlanError, where it is a link out of the folder.
+        """
         file = self.data / path
         if not self.loaded.trusted and escapes(file, self.data):
             raise PlanError(f"lies outside of the data folder; {REFUSED}", subject=path)
@@ -64,7 +70,7 @@ class Planning:
 
 
 def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> None:
-    """Adds a reason not to run, with its place in the recipe; each is told once."""
+    """Add a reason not to run, with its place in the recipe; each is told once."""
     place = planning.loaded.place(*location)
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     if place:
@@ -91,13 +97,13 @@ class Gathered:
 
     files: tuple[InputFile, ...]
     makers: Mapping[str, str] = field(default_factory=dict)
-    """Of chained files: the unit that makes each."""
+    """For each chained file the unit that makes it."""
     broken: tuple[Unit, ...] = ()
     """Units that would make further files and cannot."""
 
 
 def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
-    """The files that a conversion takes. Raises: PlanError."""
+    """Return the files that a conversion takes. Raises: PlanError."""
     inputs = conversion.inputs
     if inputs.from_:
         gathered = _chained(inputs, planning)
@@ -155,7 +161,10 @@ def _tell_empty(name: str, conversion: Conversion, planning: Planning) -> None:
 
 
 def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> Iterator[Job]:
-    """One job per file or, combined or a series, per group. Raises: PlanError (too few or too many files)."""
+    """Yield one job per file, or per group where files are combined or are slices of a series.
+
+    Raises: PlanError, where a group has too few or too many files.
+    """
     inputs = grouping(conversion)
     groups = _groups(inputs, gathered.files, kinds)
     lost = _lost(inputs, kinds, gathered.broken)
@@ -182,7 +191,7 @@ def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mappin
 
 
 def grouping(conversion: Conversion) -> Inputs:
-    """A conversion's inputs; those of a series, whose groups are volumes, by folder where nothing is said."""
+    """Return a conversion's inputs; files of a series are grouped by folder where it states no `group_by`."""
     inputs = conversion.inputs
     if FORMATS[conversion.source.format].series and not inputs.group_by:
         return inputs.model_copy(update={"group_by": ("parent",)})
@@ -201,12 +210,12 @@ def _groups(
 
 
 def _group(inputs: Inputs, members: Sequence[InputFile]) -> str:
-    """What ``{group}`` is."""
+    """Return the value of ``{group}``: the values of the group's keys, joined by ``_``."""
     return "_".join(_shown(members[0], by) for by in inputs.group_by)
 
 
 def _key(file: InputFile, by: str, kinds: Mapping[str, str]) -> object:
-    """What files of one group share: numbers by their value, folders by their whole path."""
+    """Return what the files of one group share: numbers by value, folders by their whole path."""
     if by == "parent":
         return nfc(file.path).rpartition("/")[0]
     text = _shown(file, by)
@@ -228,9 +237,9 @@ def _shown(file: InputFile, by: str) -> str:
 
 
 def _lost(inputs: Inputs, kinds: Mapping[str, str], broken: tuple[Unit, ...]) -> dict[object, str]:
-    """Why groups are not whole, by key; under None what may belong to any group.
+    """Return the reason why groups are incomplete, by key; None holds files that may belong to any group.
 
-    An image that lacks one of its group's files would be a plausible wrong one.
+    A group that misses a file is refused: its combined image would look plausible and be wrong.
     """
     lost: dict[object, str] = {}
     for unit in broken:
@@ -253,7 +262,7 @@ def _wrong_count(inputs: Inputs, members: Sequence[InputFile]) -> str:
 
 
 def _common_folders(inputs: Inputs) -> int:
-    """How many leading folders all globs name in full, and alike."""
+    """Return how many leading folders all globs name in full, and alike."""
     named = []
     for glob in inputs.files:
         literals = [component.literal for component in parse_glob(nfc(glob)).components[:-1]]

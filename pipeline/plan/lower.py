@@ -1,4 +1,7 @@
-"""Recipe -> what is carried out, once for each plan. A test holds that no field of a model is left behind."""
+"""Lower a recipe to what is carried out, once for each plan.
+
+A test holds that no field of a model is left behind.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ Kind = TypeVar("Kind", bound=_Dataclass)
 
 
 def lower(loaded: LoadedRecipe, names: Iterable[str] | None = None) -> LoweredRecipe:
-    """What carrying out some conversions (default: all) needs of a recipe."""
+    """Return what carrying out some conversions (default: all) needs of a recipe."""
     recipe = loaded.recipe
     chosen = tuple(recipe.conversions if names is None else names)
     return LoweredRecipe(
@@ -43,12 +46,12 @@ def lower(loaded: LoadedRecipe, names: Iterable[str] | None = None) -> LoweredRe
 
 
 def lowered_source(source: AnySource) -> SourceOptions:
-    """The options of a source format."""
+    """Return the options of a source format."""
     return lowered(FORMATS[source.format].options, source)
 
 
 def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
-    """What is stated of a geometry; what its `fills` say was settled when layers were merged."""
+    """Return what is stated of a geometry; its `fills` were settled when layers were merged."""
     return Stated(
         sid=geometry.sid,
         sad=geometry.sad,
@@ -64,7 +67,7 @@ def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
 
 
 def lowered(kind: type[Kind], model: Model) -> Kind:
-    """The fields of a model as the type that carries them, which has each of them, as a test holds."""
+    """Return the fields of a model as a dataclass; a test holds that it has each of them."""
     values = {name: getattr(model, name) for name in type(model).model_fields}
     inner = {name: lowered(FilterSize, value) for name, value in values.items() if isinstance(value, Model)}
     return kind(**{**values, **inner})

@@ -1,6 +1,6 @@
-"""A recipe lowered to what is carried out: frozen data, without its models and without what the plan settled.
+"""What is carried out of a recipe: frozen data, without its models and without what the plan settled.
 
-Workers get this and no recipe, so that they load neither Pydantic nor where in a file each key stands.
+Workers get this instead of the recipe, so that they load neither Pydantic nor the places of keys in files.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ class LoweredConversion:
     process: tuple[Operation, ...]
     geometry: Stated[Quantity]
     geometry_places: Mapping[str, Place]
-    """Where each key of the geometry stands."""
+    """The place of each key of the geometry in the recipe's files."""
     exports: tuple[ExportOptions, ...]
     tags: Mapping[TagPath, TagValue]
     tag_places: Mapping[TagPath, Place]
     remove_tags: tuple[TagPath, ...]
     study: Template | None
     machine: Template | None
-    """The template that names the machine of each file; a machine that is named is merged already."""
+    """The template that names the machine of each file; one that the recipe names outright is merged already.
+    """
     kinds: Mapping[str, str]
     """Names and kinds of the captures that its templates may name."""
     other_columns: frozenset[str]
-    """Columns of its table that are no tags: the one that finds a row, and those for people."""
+    """Columns of its table that are no tags: the one that finds a row, and those that only people read."""
     strict: bool
     verify: Verify
     keep: bool
-    """Of the exports that do not say it themselves."""
+    """The value of each export that states none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +67,5 @@ class LoweredRecipe:
     """The conversions as they are for each machine, where a template chooses it."""
 
     def conversion(self, name: str, machine: str = "") -> LoweredConversion:
-        """A conversion, for the files of a machine. Raises: KeyError."""
+        """Return a conversion as it is for the files of a machine. Raises: KeyError."""
         return self.variants[machine][name] if machine else self.conversions[name]

@@ -1,4 +1,4 @@
-"""Which machine a unit is of, where a template names it."""
+"""Find the machine of a unit where a template names it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..inputs.render import Scope, render, shows_source
 
 
 def asks_source(template: str) -> bool:
-    """Whether only a file itself can say which machine it is of."""
+    """Tell whether the machine depends on what the file itself says."""
     return any(place.namespace == "source" for place in places(template))
 
 
 def machine_named(template: str, scope: Scope, known: Collection[str]) -> str:
-    """The one of the known machines that a template names.
+    """Return the known machine that a template names.
 
     Raises:
         SourceError: a file names a machine that the recipe does not have, or none.
-        PlanError: another name does; or the template names what nobody knows.
+        PlanError: another name does, or the template names an unknown value.
     """
     name = render(template, scope).strip()
     if name in known:

@@ -1,7 +1,7 @@
-"""What a plan is made of: files, units of work, steps. Plain frozen data, made by `plan`.
+"""The data of a plan: files, units of work, steps. Plain and frozen, made by `plan`.
 
-A `Unit` is what one worker does in one go: the loads of one image (or of one group, one range of slices)
-and everything that hangs on them. The single steps and their needs derive from it.
+A `Unit` is what one worker does in one go: it loads one image (or one group, or one range of slices) and
+makes all outputs of it. The single steps and their needs derive from it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ Base = Literal["data", "out"]
 
 @dataclass(frozen=True, slots=True)
 class Companions:
-    """Companion files of an input, which say more of it; their paths are relative as its own."""
+    """Companion files of an input, which add metadata to it; their paths are relative as the input's own."""
 
     sidecar: str = ""
     table: str = ""
     """The table that `metadata` names."""
     line: int = 0
-    """Of its row in the table."""
+    """The line of its row in the table, from 1; 0 without a table."""
     row: tuple[tuple[str, str], ...] = ()
-    """Columns and cells."""
+    """Column names and cells of its row."""
     problem: str = ""
-    """Why the input cannot be used: no sidecar, no row."""
+    """The reason why the input cannot be used: no sidecar, no row."""
 
 
 NO_COMPANIONS = Companions()
@@ -75,26 +75,28 @@ class Unit:
 
     id: str
     """``film/g10_a.tif``: the conversion, and the file without the folders that its globs name in full;
-    ``starshot/TB1``: the group; ``phantom/phantom.npy[1-48]``: a range of slices, from 1."""
+    ``starshot/TB1``: the conversion and the group; ``phantom/phantom.npy[1-48]``: a range of slices, from 1.
+    """
     conversion: str
     index: int
     """Position of its file or group in its conversion, from 1; ranges of one file share it."""
     inputs: tuple[InputFile, ...]
     outputs: tuple[Output, ...]
     group: str = ""
-    """What ``{group}`` is: the values of the group's keys, joined by ``_``."""
+    """The value of ``{group}``: the values of the group's keys, joined by ``_``."""
     pages: tuple[int, int] | None = None
     """First and one past the last page or slice to load, from 0; None: all."""
     needs: tuple[str, ...] = ()
     problem: str = ""
-    """Why the unit cannot be done: a file whose header cannot be read. Then it has no outputs."""
+    """The reason why the unit cannot be done: a file whose header cannot be read. Then it has no outputs."""
     machine: str = ""
-    """The machine that the conversion's template gives; empty where none does, or where only a file can say
-    that is yet to be written."""
+    """The machine that the conversion's template gives. Empty where there is no template, or where the file
+    that names it is yet to be made.
+    """
 
     @property
     def files(self) -> tuple[InputFile, ...]:
-        """All that is read: the inputs, and what lies beside them, each once."""
+        """All files that are read: the inputs and their companions, each once."""
         if all(item.companions is NO_COMPANIONS for item in self.inputs):
             return self.inputs
         paths = (path for item in self.inputs for path in companions_of(item))
@@ -122,22 +124,22 @@ class Plan:
 
     loaded: LoadedRecipe
     lowered: LoweredRecipe
-    """What of the recipe workers carry out."""
+    """The part of the recipe that workers carry out."""
     data: Path
     out: Path
     units: tuple[Unit, ...]
     notes: tuple[Note, ...] = ()
     links: frozenset[str] = frozenset()
-    """Folders of outputs (with /, relative to `out`) that were links when the plan was made."""
+    """Folders of outputs (with /, relative to `out`) that were symbolic links when the plan was made."""
     stats: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """How the files of the data folder looked whose contents the plan depends on."""
+    """The stat() fingerprint of the files of the data folder whose contents the plan depends on."""
 
     def __repr__(self) -> str:
         outputs = sum(len(unit.outputs) for unit in self.units)
         return f"<Plan {self.loaded.recipe.name}: units: {len(self.units)}, outputs: {outputs}>"
 
     def _repr_html_(self) -> str:
-        """Show a notebook what would be done: a row for each conversion, and the outputs."""
+        """Return the plan as HTML for a notebook: a row for each conversion, and the outputs."""
         from ..notebook import details, table
 
         rows = []
@@ -155,11 +157,11 @@ class Plan:
         )
 
     def conversion(self, unit: Unit) -> Conversion:
-        """What the recipe says of a unit."""
+        """Return the conversion that a unit belongs to."""
         return self.loaded.recipe.conversions[unit.conversion]
 
     def steps(self) -> Iterator[Step]:
-        """Every step of every unit, each after those that it needs."""
+        """Yield every step of every unit, each after those that it needs."""
         makers: dict[str, str] = {}
         for unit in self.units:
             for step in _steps(unit, self.conversion(unit), makers):
@@ -168,7 +170,7 @@ class Plan:
                 yield step
 
     def order(self) -> Iterator[tuple[Unit, ...]]:
-        """The units in groups; each group needs only units of earlier ones, in the plan's order."""
+        """Yield the units in groups; each group needs only units of earlier ones, in the plan's order."""
         if not any(unit.needs for unit in self.units):
             if self.units:
                 yield self.units

@@ -1,4 +1,4 @@
-"""What templates may name for a unit of work, or for one of its files."""
+"""Collect the values that templates may name for a unit of work, or for one of its files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def scope_of(
     page: int | None = None,
     source: SourceLookup | None = None,
 ) -> Scope:
-    """What templates may name for a unit, or for one of its files.
+    """Return the values that templates may name for a unit, or for one of its files.
 
     Of a group, only captures that are the same in all of its files have a value.
     """
@@ -51,8 +51,17 @@ def scope_of_files(
     page: int | None = None,
     source: SourceLookup | None = None,
 ) -> Scope:
-    """The same for files that are no unit yet; `variables` of the recipe, `kinds` of their captures, `index`
-    from 1."""
+    """Return the values that templates may name for files that are not a unit yet.
+
+    Args:
+        variables: the recipe's `vars`.
+        kinds: the kinds of the captures.
+        files: one file, or those of a group.
+        index: the value of ``{index}``, from 1.
+        group: the value of ``{group}``.
+        page: the value of ``{page}``, ``{frame}`` and ``{slice}``, from 1.
+        source: looks up ``{source.X}``.
+    """
     captures, row, unknown = files[0].captures, files[0].companions.row, NO_REASONS
     table: Mapping[str, str] = dict(row) if row else NO_CELLS
     if len(files) > 1:
@@ -75,7 +84,7 @@ def scope_of_files(
 
 
 def kinds_of(recipe: Recipe, name: str) -> dict[str, str]:
-    """Names and kinds of a conversion's captures, those of the conversions it chains from included."""
+    """Return names and kinds of a conversion's captures, with those of the conversions it chains from."""
     inputs = recipe.conversions[name].inputs
     kinds: dict[str, str] = {}
     for other in inputs.from_:
@@ -84,7 +93,7 @@ def kinds_of(recipe: Recipe, name: str) -> dict[str, str]:
 
 
 def shared_captures(files: Sequence[InputFile]) -> tuple[Captures, tuple[str, ...]]:
-    """The captures that all files share, and the names of the others."""
+    """Return the captures that all files share, and the names of the others."""
     first = files[0].captures
     if len(files) == 1:
         return first, ()
@@ -95,7 +104,7 @@ def shared_captures(files: Sequence[InputFile]) -> tuple[Captures, tuple[str, ..
 
 
 def shared_cells(files: Sequence[InputFile]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The cells that all files of a group share, and the places (``csv.column``) of the others."""
+    """Return the cells that all files of a group share, and the places (``csv.column``) of the others."""
     rows: list[Mapping[str, str]] = [dict(file.companions.row) for file in files]
     shared = {
         column: cell for column, cell in rows[0].items() if all(row.get(column) == cell for row in rows[1:])
@@ -104,7 +113,7 @@ def shared_cells(files: Sequence[InputFile]) -> tuple[dict[str, str], tuple[str,
 
 
 def shared_lookup(subject: str, headers: Sequence[Probe]) -> SourceLookup | None:
-    """``{source.X}``; of a group, what all of its files agree on."""
+    """Return the lookup of ``{source.X}``; of a group, it gives what all files agree on."""
     if not headers:
         return None
     lookups = [source_lookup(header.properties) for header in headers]

@@ -1,4 +1,4 @@
-"""The units of one conversion: how its work is cut, and what each output is called."""
+"""Cut the work of one conversion into units, and name their outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
 
 
 def units_of(name: str, planning: Planning) -> Iterator[Unit]:
-    """The units of one conversion, in order; what stands against it goes into `planning`."""
+    """Yield the units of one conversion in order; reasons against it go into `planning`."""
     conversion = planning.loaded.recipe.conversions[name]
     kinds = planning.lowered.conversions[name].kinds
     if not planning.loaded.trusted and (variable := next(_environment(conversion), "")):
@@ -50,7 +50,7 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
 
 
 def _environment(conversion: Conversion) -> Iterator[str]:
-    """The variables of the environment that a conversion's templates name."""
+    """Yield the variables of the environment that a conversion's templates name."""
     for _, text in templates(conversion):
         yield from (place.name for place in places(text) if place.namespace == "env")
 
@@ -79,14 +79,14 @@ class _Naming:
         self.refused: set[int] = set()
 
     def _page(self) -> int | None:
-        """The one page or frame that the source gives, from 1; None where only the file can say."""
+        """Return the one page or frame that the source chooses, from 1; None where only the file can say."""
         if self.format.holds == "image":
             return 1
         picked: int | None = getattr(self.source, self.format.picked_by) if self.format.picked_by else None
         return picked
 
     def units(self, job: Job, index: int, needs: tuple[str, ...]) -> Iterator[Unit]:
-        """The job's unit; of a volume, one for each range of slices."""
+        """Yield the job's unit; of a volume, one for each range of slices."""
 
         def unit(
             outputs: tuple[Output, ...], problem: str = "", pages: tuple[int, int] | None = None
@@ -122,7 +122,7 @@ class _Naming:
             yield unit((), str(error))
 
     def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
-        """Of a series the files that belong to it, and their headers in the order of its slices."""
+        """Return the job with only the files of its series, and their headers in the order of its slices."""
         if _chained(job):
             return job, self._headers(job) if self.asks_source or any(self.paged) else ()
         from ..loaders.registry import survey
@@ -135,7 +135,7 @@ class _Naming:
         ), found.probes
 
     def _machine(self, job: Job, scope: Scope) -> str:
-        """The machine that a template names; nothing where a file can say it that is yet to be written."""
+        """Return the machine that a template names; empty where the file that says it is yet to be made."""
         if not self.machine or (self.asks_machine and _chained(job)):
             return ""
         try:
@@ -157,7 +157,7 @@ class _Naming:
         return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
 
     def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
-        """The numbers of the pages, frames or slices that the job loads, as far as they are needed."""
+        """Return the numbers of the pages, frames or slices that the job loads, as far as outputs need them."""
         if self.combined:
             return ()
         if self.counted:
@@ -197,7 +197,7 @@ class _Naming:
 
 
 def ranges(count: int) -> list[tuple[int, int]]:
-    """Ranges of slices of about the same size, none above `SLICES`; they depend on the count alone."""
+    """Return ranges of slices of about the same size, at most `SLICES` each; they depend on the count alone."""
     parts = -(-count // SLICES)
     edges = [count * part // parts for part in range(parts + 1)]
     return list(pairwise(edges))
