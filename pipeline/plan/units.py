@@ -157,7 +157,7 @@ class _Naming:
         return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
 
     def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
-        """Return the numbers of the pages, frames or slices that the job loads, as far as outputs need them."""
+        """Return the numbers of the pages, frames or slices to load, as far as outputs need them."""
         if self.combined:
             return ()
         if self.counted:
@@ -197,7 +197,7 @@ class _Naming:
 
 
 def ranges(count: int) -> list[tuple[int, int]]:
-    """Return ranges of slices of about the same size, at most `SLICES` each; they depend on the count alone."""
+    """Return ranges of slices of about equal size, at most `SLICES` each; they depend on the count alone."""
     parts = -(-count // SLICES)
     edges = [count * part // parts for part in range(parts + 1)]
     return list(pairwise(edges))

@@ -1,8 +1,8 @@
-"""What decides the bytes of a unit's outputs, as one sha256; and, for naming a change, a hash of each part.
+"""Make the fingerprint of a unit: one sha256 over everything that decides the bytes of its outputs.
 
 Two parts decide: the options (the merged conversion without its globs, what of the rest of the recipe
 reaches an output, captures, output paths, versions) and the contents of the inputs. The options' part is
-known without opening a file.
+known without opening a file. To name a change, there is also a short hash of each part of the options.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from ...schemas.recipe import Recipe
 
 SHORT = 12
-"""Hex digits of an option's hash: it names what changed, it decides nothing."""
+"""Hex digits of an option's hash. It only names what changed; the fingerprint decides."""
 
 MACHINES = "machines."
 VERSIONS = "versions"
-"""The fact that stands for the program and the codecs, which the lock has in clear as well."""
+"""The fact that stands for the program and the codecs, whose versions the lock also has in clear."""
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
 _NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "machine", "profile", *HANDED_DOWN)
-"""Which files go in is said by the unit itself; what a machine or a profile says is merged into the
-conversion, and what it hands down into its exports."""
+"""Keys of a conversion that are no options: the unit itself names its inputs, a machine and a profile are
+merged into the conversion, and what it hands down is merged into its exports.
+"""
 _BY_KEY = ("source", "combine", "geometry", "tags")
 
 
@@ -50,11 +51,11 @@ def _plain(value: Any) -> Any:
 
 
 canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
-"""JSON of one form only: sorted keys, no blanks, ASCII."""
+"""The only JSON form that is hashed: sorted keys, no blanks, ASCII."""
 
 
 def fingerprint(options: str, inputs: Mapping[str, str]) -> str:
-    """sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
+    """Return the sha256 (hex) over a unit's options and the sha256 of each input, by `key_of`."""
     return _sha256("\0".join(chain((options,), *sorted(inputs.items()))))
 
 
@@ -66,9 +67,10 @@ class Options:
         self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def of(self, unit: Unit) -> str:
-        """Text of everything but the inputs' contents that decides the outputs of a unit.
+        """Return the text of everything but the inputs' contents that decides the outputs of a unit.
 
-        Its parts end in NUL, which no name holds, and lists begin with their length: no two units share one.
+        Each part ends in NUL, which no name holds, and each list begins with its length: so no two units
+        share a text.
         """
         digest, indexed = self._conversion(unit.conversion, unit.machine)
         first, last = unit.pages or ("", "")
@@ -83,7 +85,7 @@ class Options:
         return "\0".join(parts)
 
     def facts(self, name: str) -> dict[str, str]:
-        """A short hash of each key of a conversion, and of what else reaches its outputs."""
+        """Return a short hash of each key of a conversion, and of what else reaches its outputs."""
         parts = _parts(self._loaded, name)
         for machine in self._machines(name, ""):
             own = _parts(self._loaded.for_machine(machine), name)
@@ -97,11 +99,13 @@ class Options:
         }
 
     def codecs(self) -> dict[str, str]:
-        """Distribution -> version, of all that the recipe uses."""
+        """Return the version of each distribution that the recipe uses to read, compute or write."""
         return codecs(self._loaded.recipe)
 
     def _conversion(self, name: str, machine: str) -> tuple[str, bool]:
-        """A digest of what all units of a conversion and machine share; whether it asks for ``{index}``."""
+        """Return a digest of what all units of a conversion and machine share, and whether it uses
+        ``{index}``.
+        """
         if (name, machine) not in self._conversions:
             variants = [self._loaded.for_machine(each) for each in self._machines(name, machine)]
             text = canonical([_described(loaded, name) for loaded in variants or [self._loaded]])
@@ -109,7 +113,7 @@ class Options:
         return self._conversions[name, machine]
 
     def _machines(self, name: str, machine: str) -> list[str]:
-        """The machines that a unit may be of: one, none, or (where a file is to be made first) any."""
+        """Return the machines that a unit may be of: one, none, or (where a file is to be made first) any."""
         if machine:
             return [machine]
         chosen = self._loaded.recipe.conversions[name].machine
@@ -117,7 +121,7 @@ class Options:
 
 
 def machine_fact(machine: str, key: str) -> str:
-    """The name of a fact that holds for one machine's files."""
+    """Return the name of a fact that holds for one machine's files."""
     return f"{MACHINES}{machine}.{key}"
 
 
@@ -143,7 +147,10 @@ def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
 
 
 def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
-    """What a conversion says of the bytes, from the recipe's model: that of a part would be built for it."""
+    """Return what a conversion says of the bytes, from the recipe's model.
+
+    The whole recipe is dumped, since Pydantic would build a serializer anew for a part of it.
+    """
     dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
     options = dumped["conversions"][name]
     for export in options["exports"]:
@@ -152,7 +159,7 @@ def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[
 
 
 def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
-    """The geometry that stands in the conversion itself: only it outranks what a file says."""
+    """Return the geometry keys that the conversion itself states: only they outrank what a file says."""
     start = ("conversions", name, "geometry")
     return sorted(
         f"geometry.{location[3]}"
@@ -162,7 +169,7 @@ def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
 
 
 def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
-    """What reaches the outputs of a conversion, by the names that a change is told by."""
+    """Return what reaches the outputs of a conversion, by the names that a change is reported by."""
     described = _described(loaded, name)
     parts = dict(_keys(_options(loaded.recipe, name, exclude_unset=True)))
     for key in set(described["own geometry"]) & parts.keys():

@@ -20,8 +20,9 @@ from .workers.schedule import Made, Task
 Why = Literal["forced", "new", "unfinished", "missing", "changed", "check", "current", "problem"]
 """``new``: the lock does not know it. ``unfinished``: only some of its outputs were made. ``missing``: an
 output is gone. ``changed``: recipe, inputs' names or program differ from the lock's. ``check``: it runs only
-if a file was altered since. ``current``: every file looks as when it had the content that the lock says.
-``problem``: it cannot run."""
+if the content of a file changed since. ``current``: every file has the stat() that it had with the content
+that the lock names. ``problem``: it cannot run.
+"""
 
 SENTENCES: dict[Why, str] = {
     "forced": "runs: --force",

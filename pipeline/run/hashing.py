@@ -1,4 +1,7 @@
-"""sha256 of many files at the speed of the disk or of all cores: reading and hashing both let threads run."""
+"""Compute the sha256 of many files at the speed of the disk or of all cores.
+
+Threads are enough: reading and hashing both release the interpreter lock.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ _BUFFER = 2**20
 
 
 def file_hashes(paths: Collection[str], jobs: int | None = None) -> dict[str, str | OSError]:
-    """Each file's sha256 (hex), or why it cannot be read; `jobs` threads, as many as cores where None."""
+    """Return each file's sha256 (hex), or why it cannot be read.
+
+    `jobs`: number of threads; None: as many as there are cores.
+    """
     found: dict[str, str | OSError] = {}
     with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="sha256") as pool:
         for batch in pool.map(_hashes, _batches(paths)):
@@ -24,7 +30,7 @@ def file_hashes(paths: Collection[str], jobs: int | None = None) -> dict[str, st
 
 
 def _batches(paths: Iterable[str]) -> Iterable[Sequence[str]]:
-    """Small ones: a batch of large files must not leave the other threads without work."""
+    """Yield small batches: a batch of large files must not leave the other threads without work."""
     rest = iter(paths)
     return iter(lambda: tuple(islice(rest, _BATCH)), ())
 

@@ -14,7 +14,7 @@ from .versions import codecs
 
 
 def replaced(result: UnitResult, before: Lock) -> tuple[str, ...]:
-    """The outputs of a result that had other content, where an input changed since."""
+    """Return the outputs of a result that had other content before, where an input changed since."""
     if result.status == "current" or not any(_changed(key, known, before) for key, known in result.inputs):
         return ()
     return tuple(
@@ -28,7 +28,11 @@ def _changed(key: str, known: str, before: Lock) -> bool:
 
 
 class Facts:
-    """`described`: the options' part of the fingerprint of each unit that is not up to date by its looks."""
+    """The options' facts of a plan's units, as the lock keeps them.
+
+    `described` is the options' part of the fingerprint of each unit that is not known to be up to date by
+    stat().
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._loaded = plan.loaded
@@ -36,17 +40,18 @@ class Facts:
         self.described: dict[str, str] = {}
 
     def origin(self, conversions: Collection[str]) -> Lock:
-        """Recipe, program, codecs, and the options of these conversions."""
+        """Return a lock of only the recipe, the program, the codecs, and the options of these conversions."""
         options = {
             f"{name}:{key}": known for name in conversions for key, known in self._options.facts(name).items()
         }
         return Lock(self._loaded.digest, program_version(), codecs(self._loaded.recipe), options=options)
 
     def of(self, units: Mapping[str, Unit], results: Collection[UnitResult], origin: Lock) -> Lock:
-        """`origin` with the files of the results that were written or found up to date by their contents.
+        """Return `origin` with the files of results that were written, or up to date by their contents.
 
-        A unit that failed with some outputs in place is none that was made: what is in place is known, and
-        the next run does it again.
+        A unit that failed after some outputs were in place counts as not made: the lock names what is in
+        place, and
+        the next run does the unit again.
         """
         inputs: dict[str, str] = {}
         outputs: dict[str, str] = {}

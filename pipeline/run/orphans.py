@@ -1,4 +1,4 @@
-"""Outputs whose input is gone: the lock knows them, and the recipe makes them where the input is there."""
+"""Find and delete orphans: outputs that the lock names and whose input is gone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATTERN = re.compile(r"[*?\[{]")
 
 
 def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
-    """The orphans that a lock names, each with the conversion that one of its paths may have come from."""
+    """Return the orphans that a lock names, each with the conversion that its path may have come from."""
     planned = {output.path for unit in plan.units for output in unit.outputs}
     left = lock.outputs.keys() - planned
     if not left or not lock.inputs.keys() - inputs_of(plan):
@@ -46,12 +46,12 @@ def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
 
 
 def inputs_of(plan: Plan) -> set[str]:
-    """The inputs of a plan in the data folder."""
+    """Return the inputs of a plan in the data folder."""
     return {item.path for unit in plan.units for item in unit.files if item.base == "data"}
 
 
 def _pattern_of(template: str) -> re.Pattern[str]:
-    """What a path of this template may be; a value in it is a part of one name."""
+    """Return a pattern of the paths that a template can give; a value in it stays within one name."""
     pieces = parse(template)
     text = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
     return re.compile(re.escape(normpath(text.replace("\\", "/"))).replace("\0", "[^/]*"))
@@ -59,7 +59,7 @@ def _pattern_of(template: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An output whose input is gone; `why`: the reason why it is not pruned, else nothing."""
+    """An output whose input is gone; `why` is the reason why it is not pruned, empty where it is."""
 
     path: str
     conversion: str
@@ -67,8 +67,11 @@ class Orphan:
 
 
 def prunable(plan: Plan, *, most: bool) -> tuple[Orphan, ...]:
-    """The orphans that are there, each with the reason why it stays. `most`: also of a conversion that lost
-    more than half of its inputs. Raises: PlanError, where the lock cannot be read.
+    """Return the orphans that exist, each with the reason why it stays.
+
+    `most`: prune also in a conversion that lost more than half of its inputs. Raises: PlanError, where the
+    lock
+    cannot be read.
     """
     state = State(plan.loaded.path)
     lock = state.lock(state.recall())
@@ -90,7 +93,7 @@ def _altered(file: os.PathLike[str], known: str) -> str:
 
 
 def _spared(plan: Plan, name: str, orphans: Mapping[str, str], *, most: bool) -> str:
-    """Why nothing of a conversion is pruned: its inputs may be gone for a while, or by mistake."""
+    """Return why nothing of a conversion is pruned: its inputs may be gone for a while, or by mistake."""
     units = [unit for unit in plan.units if unit.conversion == name]
     folder = next(_unreadable(plan, plan.loaded.recipe.conversions[name]), "")
     if folder:
@@ -107,7 +110,10 @@ def _spared(plan: Plan, name: str, orphans: Mapping[str, str], *, most: bool) ->
 
 
 def _unreadable(plan: Plan, conversion: Conversion) -> Iterator[str]:
-    """The folders of inputs that are not there, as far as globs name them; of chained ones, those before."""
+    """Yield the folders of inputs that do not exist, as far as globs name them.
+
+    Of a chained conversion these are the folders of the conversions that it chains from.
+    """
     for other in conversion.inputs.from_:
         yield from _unreadable(plan, plan.loaded.recipe.conversions[other])
     for glob in () if conversion.inputs.from_ else conversion.inputs.files:
@@ -124,11 +130,11 @@ def _unreadable(plan: Plan, conversion: Conversion) -> Iterator[str]:
 
 
 def prune(plan: Plan, paths: Collection[str]) -> None:
-    """Delete these outputs, and forget them in lock and memory.
+    """Delete these outputs, and remove them from lock and database.
 
     Raises:
         PlanError: another run of the recipe goes on.
-        StoreError: a file cannot be deleted; what was deleted before is forgotten.
+        StoreError: a file cannot be deleted; those deleted before it are removed from lock and database.
     """
     state = State(plan.loaded.path)
     with held(state.running_file) as holder:

@@ -1,4 +1,4 @@
-"""Which existing files a run may replace; decided for the whole plan before anything is written."""
+"""Decide which existing files a run may replace, for the whole plan before anything is written."""
 
 from __future__ import annotations
 

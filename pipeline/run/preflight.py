@@ -1,4 +1,4 @@
-"""What a run is asked to do, and what would stop it before anything is written."""
+"""The options of a run, and what would stop it before anything is written."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class RunOptions:
     """How a plan is carried out."""
 
     jobs: int | None = 1
-    """Worker processes; 1: this process; None: as many as there are cores, this one for a small run."""
+    """Number of worker processes; 1: this process only; None: one per core, for a small run this process."""
     overwrite: bool = False
     """Replace files that the recipe did not write."""
     force: bool = False
-    """Do units that are up to date, too."""
+    """Do also units that are up to date."""
     locked: bool = False
-    """Put nothing in place that is not what the lock says."""
+    """Put no output in place whose content differs from the lock's."""
     fail_fast: bool = False
     durable: bool = False
-    """Wait for the disk after every file."""
+    """Wait after every file until the disk holds it (fsync)."""
     keep: bool = False
     """Replace no output by other content, as ``keep: true`` in every conversion."""
     partial: bool = False

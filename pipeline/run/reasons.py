@@ -25,7 +25,10 @@ class Reasons:
         self._changes: dict[str, dict[str, str]] = {}
 
     def of(self, unit: Unit, inputs: Mapping[str, str]) -> str:
-        """Why a unit's fingerprint is not the lock's; `inputs`: what the lock has for each, by `key_of`."""
+        """Return why a unit's fingerprint is not the lock's;
+
+        `inputs`: what the lock has for each, by `key_of`.
+        """
         own = machine_fact(unit.machine, "")
         changes = self.changes(unit.conversion)
         told = [f"{key.removeprefix(own)} {changes[key]}" for key in self.keys(unit)]
@@ -36,7 +39,10 @@ class Reasons:
         return ", ".join([*told[:SHOWN], *more]) or UNNAMED
 
     def keys(self, unit: Unit) -> tuple[str, ...]:
-        """Which keys of the recipe changed for a unit: ``geometry.sid``, ``machines.TB1.geometry.sad``."""
+        """Return the keys of the recipe that changed for a unit:
+
+        ``geometry.sid``, ``machines.TB1.geometry.sad``.
+        """
         own = machine_fact(unit.machine, "")
         return tuple(
             key
@@ -45,7 +51,9 @@ class Reasons:
         )
 
     def changes(self, conversion: str) -> Mapping[str, str]:
-        """``tags.PatientID`` -> ``changed``, ``added`` or ``removed``; empty where the lock has no key."""
+        """Return ``tags.PatientID`` -> ``changed``, ``added`` or ``removed``; empty where the lock has no
+        keys.
+        """
         if conversion not in self._changes:
             start = f"{conversion}:"
             before = {
@@ -62,7 +70,7 @@ class Reasons:
         return self._changes[conversion]
 
     def _versions(self) -> list[str]:
-        """``pillow 11.1.0 -> 11.2.0``, of the program and the codecs that the recipe uses."""
+        """Return ``pillow 11.1.0 -> 11.2.0``, for the program and the codecs that the recipe uses."""
         now = {PROGRAM: program_version(), **self._options.codecs()}
         before = {PROGRAM: self._lock.program, **self._lock.codecs}
         return [

@@ -1,4 +1,4 @@
-"""Plan -> Outcome: look, write, note what was written."""
+"""Carry out a plan: find what is up to date, do the rest, and note in lock and database what was written."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ OF_A_UNIT = ("input", "output", "unit")
 
 
 class Unwatched:
-    """Nobody follows the run."""
+    """A `Watching` for runs that nobody follows."""
 
     def start(self, units: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def finished(self, unit: object, result: UnitResult) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def stopping(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def run_plan(
@@ -54,9 +54,9 @@ def run_plan(
     *,
     state: State | None = None,
 ) -> Outcome:
-    """Carry out a plan; the lock is brought up to date with what was written, also after Ctrl-C.
+    """Carry out a plan, and bring the lock up to date with what was written, also after Ctrl-C.
 
-    `state`: where lock and memory are kept; default: beside the recipe.
+    `state`: where lock and database are kept; default: next to the recipe.
 
     Raises:
         PlanError: files in the way, or another run of the recipe going on; nothing was written.
@@ -82,11 +82,11 @@ class _Run:
         self.notes = list(plan.notes)
         self.interrupted = False
         self.lock = Lock()
-        """As it was before the run."""
+        """The lock as it was before the run."""
         self.unended = False
-        """Whether the run before did not come to its end."""
+        """Whether the previous run did not come to its end."""
         self.trouble: StoreError | None = None
-        """Why nothing more is started, where the memory cannot be kept any more."""
+        """The reason why no further unit is started: the database can no longer be written."""
 
     def carry_out(self) -> Outcome:
         with ExitStack() as stack:
@@ -117,7 +117,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _memory(self) -> Iterator[Database | None]:
-        """The memory for writing, held for this run alone; None where nothing can be kept."""
+        """Open the database for writing, held for this run alone; give None where nothing can be kept."""
         folder = self.state.unwritable()
         if folder is not None:
             if not self.options.locked and self.state.kept:
@@ -137,14 +137,16 @@ class _Run:
                 yield database
 
     def _reached(self) -> list[UnitResult]:
-        """The results of units that were not up to date by their looks."""
+        """Return the results of units that were not known to be up to date by stat() alone."""
         return [self.results[unit.id] for unit in self.rest if unit.id in self.results]
 
     def _outputs(self) -> list[str]:
         return [output.path for unit in self.plan.units for output in unit.outputs]
 
     def _schedule(self, lock: Lock, seen_files: SeenFiles) -> Schedule:
-        """What is to be done; units that look up to date have their results already."""
+        """Return what is to be done; units that are up to date by the stat() of their files have results
+        already.
+        """
         tasks = []
         for item in forecast(self.plan, lock, force=self.options.force, seen_files=seen_files):
             if item.current is not None:
@@ -173,7 +175,7 @@ class _Run:
     def _begin(
         self, lock: Lock, run_memory: RunMemory, memory: Remembered, database: Database | None
     ) -> None:
-        """See that what is written can be noted, however this run ends. Raises: StoreError."""
+        """Check that what is written can be noted, however this run ends. Raises: StoreError."""
         run_memory.begin(self.rest)
         if self.options.locked or database is None:
             return
@@ -183,7 +185,7 @@ class _Run:
         run_memory.refuse_full()
 
     def _settle(self, before: Lock, memory: Remembered, database: Database | None) -> None:
-        """What was written goes into the lock; the journal is of no use any more."""
+        """Write into the lock what was written, and delete the journal, which is of no use any more."""
         if database is None:
             return
         reached = {
@@ -240,7 +242,7 @@ class _Run:
         return os.path.lexists(f"{os.fspath(self.plan.out)}{os.sep}{path}")
 
     def _miss(self) -> None:
-        """Units of which something was removed while the run went on have failed."""
+        """Let units fail of which an output was removed while the run went on."""
         for result in self._reached():
             there = tuple(file for file in result.written if self._is_there(file.path))
             if len(there) < len(result.written):

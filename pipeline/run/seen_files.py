@@ -14,7 +14,7 @@ from ..store.stamp import Stamp, key_of_file
 
 
 class SeenFiles:
-    """Takes the fingerprint of each file once, when first asked for, and compares it with the database."""
+    """Take the fingerprint of each file once, when first asked for, and compare it with the database."""
 
     def __init__(self, plan: Plan, seen: Mapping[bytes, Seen]) -> None:
         self._out = os.path.realpath(plan.out)
@@ -26,11 +26,11 @@ class SeenFiles:
         self._found: dict[bytes, os.stat_result] = {}
 
     def key(self, base: Base, path: str) -> bytes:
-        """Give the key of a file in the database."""
+        """Return the key of a file in the database."""
         return key_of_file(self._starts[base] + path)
 
     def content(self, base: Base, path: str) -> tuple[int, str] | None:
-        """Give the size and sha256 of a file, where its fingerprint is the known one; else None."""
+        """Return the size and sha256 of a file, where its fingerprint is the known one; else None."""
         key = key_of_file(self._starts[base] + path)
         try:
             found = os.stat(key)  # noqa: PTH116 - Path costs ten times as much
@@ -48,12 +48,12 @@ class SeenFiles:
         return None
 
     def stamp(self, key: bytes) -> tuple[Stamp, int] | None:
-        """Give the fingerprint that a file had when it was first asked for, and its device."""
+        """Return the fingerprint that a file had when it was first asked for, and its device."""
         found = self._found.get(key)
         return None if found is None else (Stamp.of(found), found.st_dev)
 
     def device(self) -> int:
-        """Give the device of the output folder; 0 where it is not there."""
+        """Return the device number of the output folder; 0 where it does not exist."""
         try:
             return os.stat(self._out).st_dev  # noqa: PTH116 - as above
         except OSError:

@@ -1,4 +1,4 @@
-"""Tell users of a recipe without a namespace that its images share no study, and which line mends it."""
+"""Tell users of a recipe without a namespace that its images share no study, and which line changes that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .unit.results import UnitResult
 def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
     """Yield one note, if images were written that a namespace would have put into studies together.
 
-    The UUID in it is a new one each time: it is an offer, and goes into no output.
+    The UUID in the note is random: it is a suggestion for the recipe, and goes into no output.
     """
     recipe = plan.loaded.recipe
     if recipe.uid_namespace is not None:
@@ -39,7 +39,7 @@ def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[
 
 
 def _derives_studies(conversion: Conversion) -> bool:
-    """Tell whether it makes DICOM of what has no study, and leaves the study to us."""
+    """Tell whether a conversion makes DICOM from files without a study, and states none."""
     targets = [TARGETS[export.to] for export in conversion.exports]
     derived = any(target.file is DICOM and target.made_of != "dicom" for target in targets)
     given = any(path.steps == path_of("StudyInstanceUID").steps for path in conversion.tags)

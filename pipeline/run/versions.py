@@ -1,4 +1,4 @@
-"""Which installed distributions can change a byte of an output, and their versions."""
+"""Find which installed distributions can change a byte of an output, and their versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def installed(distribution: str) -> str | None:
 
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:
-    """Distribution -> version, of those that read, compute or write in this conversion."""
+    """Return the versions of the distributions that read, compute or write in this conversion."""
     names = set(FORMATS[conversion.source.format].codecs)
     if conversion.combine or conversion.process:
         names.add("numpy")
@@ -38,7 +38,7 @@ def codecs_of(conversion: Conversion) -> dict[str, str]:
 
 
 def codecs(recipe: Recipe) -> dict[str, str]:
-    """Return those of every conversion, sorted by name."""
+    """Return the versions of the distributions that any conversion uses, sorted by name."""
     found: dict[str, str] = {}
     for conversion in recipe.conversions.values():
         found |= codecs_of(conversion)

@@ -1,4 +1,4 @@
-"""What lies beside an input put to use: its sidecar under what the file says, its row above it."""
+"""Apply companion files: a sidecar fills what the file leaves open, a table's row overrules the file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 _SH = 16
 _SAME_SESSION = datetime.timedelta(days=1)
-"""How far an image and its check may lie apart; a zone of another day may be that of another season."""
+"""The longest time between an image and its machine performance check for which the check's time zone is
+used: one of another day may be of another season.
+"""
 _TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
 
 
 def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
-    """The image with what its sidecar says and the file does not. Raises: SourceError."""
+    """Return the image with what its sidecar says and the file does not. Raises: SourceError."""
     if not item.companions.sidecar:
         return image
     from pydicom import Dataset
@@ -53,7 +55,7 @@ def with_sidecar(image: Image, item: InputFile, data: Path) -> Image:
 
 
 def _filled(attributes: Dataset, said: Dataset, check: Check, name: str) -> Iterator[Note]:
-    """Adds to `attributes` what the file leaves open; gives what it contradicts."""
+    """Add to `attributes` what the file leaves open, and yield a note for each contradiction."""
     short = check.serial if len(check.serial) <= _SH else ""
     values = {"DeviceSerialNumber": check.serial, "RadiationMachineName": short, "StationName": short}
     serial = str(said.get("DeviceSerialNumber") or "")
@@ -79,7 +81,7 @@ def _filled(attributes: Dataset, said: Dataset, check: Check, name: str) -> Iter
 
 
 def _far(said: Dataset, check: Check) -> bool:
-    """Whether the image is of another session than the check."""
+    """Tell whether the image is of another session than the check."""
     taken = next((found for names in _TIMES if (found := _moment(*map(said.get, names)))), None)
     checked = _moment(check.date, check.time)
     return taken is not None and checked is not None and abs(taken - checked) > _SAME_SESSION
@@ -95,9 +97,10 @@ def _moment(date: Any, time: Any) -> datetime.datetime | None:
 def with_row(
     stated: Stated[float], companions: Companions, origins: Mapping[str, Origin], weak: frozenset[str]
 ) -> tuple[Stated[float], dict[str, Origin], frozenset[str], tuple[Note, ...]]:
-    """The geometry that a recipe states, with that of the file's row.
+    """Return the geometry that a recipe states together with that of the file's row.
 
-    A row outranks the file and what only fills; what the conversion itself says outranks the row.
+    A row outranks the file and values that only fill gaps; what the conversion itself states outranks the
+    row.
     """
     cells = geometry_cells(companions.row)
     if not cells:
@@ -123,7 +126,7 @@ def _overruled(
     given: Origin,
     origins: Mapping[str, Origin],
 ) -> Iterator[Note]:
-    """Where the conversion itself says something else than the row."""
+    """Yield a note for each value of the row that the conversion itself overrules."""
     for key in sorted(keys):
         if getattr(stated, key) != _quantity(cells[key]):
             place = origins[key].detail if key in origins else "the recipe"
@@ -132,7 +135,7 @@ def _overruled(
 
 
 def row_origins(tags: Mapping[TagPath, TagValue], inputs: Sequence[InputFile]) -> dict[TagPath, Origin]:
-    """The row as the origin of every tag; the recipe's own origins are laid over it."""
+    """Return the row as the origin of every tag; the recipe's own origins are laid over it."""
     if not inputs or not inputs[0].companions.row:
         return {}
     return dict.fromkeys(tags, Origin("csv", f"{inputs[0].companions.table}:{inputs[0].companions.line}"))
@@ -141,7 +144,7 @@ def row_origins(tags: Mapping[TagPath, TagValue], inputs: Sequence[InputFile]) -
 def with_row_tags(
     tags: Mapping[TagPath, TagValue], conversion: LoweredConversion, inputs: Sequence[InputFile]
 ) -> tuple[dict[TagPath, TagValue], tuple[Note, ...]]:
-    """The recipe's tags over those of the row; of several inputs, those that all rows share."""
+    """Return the recipe's tags over those of the row; of several inputs, those that all rows share."""
     rows = [tag_cells(item.companions.row, conversion.other_columns) for item in inputs]
     differing = {path for row in rows for path in row if any(other.get(path) != row[path] for other in rows)}
     settled = {path.steps for path in (*tags, *conversion.remove_tags)}

@@ -1,4 +1,4 @@
-"""Where inputs lie, how they are named in results, and what they hold: each is hashed once."""
+"""Where inputs lie, their keys in results, and the sha256 of their contents, computed once for each."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ...reading import file_sha256
 
 
 def key_of(item: InputFile) -> str:
-    """Say how an input is named in results: ``data:film/a.tif``."""
+    """Return the key of an input in results: ``data:film/a.tif``."""
     return f"{item.base}:{item.path}"
 
 
 def input_path(item: InputFile, data: Path, out: Path) -> Path:
-    """Say where an input lies."""
+    """Return the path of an input."""
     return (data if item.base == "data" else out).joinpath(*item.path.split("/"))
 
 
 class Content(NamedTuple):
-    """What an input held when its stat() was this."""
+    """The sha256 of a file, and the stat() that it had when it was computed."""
 
     path: Path
     stat: tuple[int, ...]
@@ -33,14 +33,16 @@ class Content(NamedTuple):
 
 AGAIN = "run again when it is at rest"
 TICK, COARSE_TICK = 20_000_000, 2_000_000_000
-"""ns, at least as long as those of common systems (Linux 1 to 10 ms, Windows 16 ms); of FAT."""
+"""Nanoseconds, above the resolution of time stamps of common systems (Linux 1 to 10 ms, Windows 16 ms) and of
+FAT (2 s).
+"""
 
 _MOST_CONTENTS = 64
 _contents: dict[tuple[Path, tuple[int, ...]], str] = {}
 
 
 def content_sha256(path: Path) -> str:
-    """sha256 (hex) of an input; hashed once for all the ranges of slices that are taken from a file.
+    """Return the sha256 (hex) of an input, computed once for all ranges of slices that are taken from a file.
 
     Raises: OSError.
     """
@@ -48,29 +50,33 @@ def content_sha256(path: Path) -> str:
 
 
 def content(path: Path) -> Content:
-    """Return the same, for `remember_content` elsewhere. Raises: OSError."""
+    """Return the content of an input, for `remember_content` in another process. Raises: OSError."""
     stat = steady_stat(path)
     known = _contents.get((path, stat))
     if known is None:
         known = file_sha256(path)
         if stat_of(path) != stat:
-            return Content(path, (), known)  # of no look at all: it changed meanwhile
+            return Content(
+                path, (), known
+            )  # the file changed while it was read: its sha256 belongs to no stat()
         remember_content(Content(path, stat, known))
     return Content(path, stat, known)
 
 
 def steady_stat(path: Path) -> tuple[int, ...]:
-    """Return a file's stat(), at a moment from which on every change shows in it. Raises: OSError.
+    """Return a file's stat() at a moment from which on every change shows in it. Raises: OSError.
 
-    A file system counts time in ticks: what was changed within this one may be changed again and look the
-    same, so the end of the tick is waited for. Only a file that was written a moment ago costs that.
+    A file system counts time in ticks. A file that was changed within the present tick may be changed once
+    more
+    and keep its time stamp, so the end of the tick is waited for. Only files written a moment ago cost that
+    time.
     """
     while True:
         stat = stat_of(path)
         newest = max(stat[2:])
         tick = TICK if newest % 1_000_000_000 else COARSE_TICK
         left = newest + tick - time.time_ns()
-        if not 0 < left <= tick:  # settled, or from a clock that is not ours
+        if not 0 < left <= tick:  # old enough, or from a clock that is not this computer's
             return stat
         time.sleep(left / 1_000_000_000)
 
@@ -91,7 +97,7 @@ def changed(path: str) -> SourceError:
 
 
 def remember_content(known: Content) -> None:
-    """Take over what another process found; it holds as long as the file's stat() is that one."""
+    """Take over the sha256 that another process computed; it holds while the file's stat() is the same."""
     if len(_contents) >= _MOST_CONTENTS:
         _contents.clear()
     _contents[known.path, known.stat] = known.sha256

@@ -1,4 +1,4 @@
-"""What is done to the files of one unit, which may be of one machine of several."""
+"""Find what is done to the files of one unit, which may be of one of several machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .results import Job
 
 
 def conversion_of(unit: Unit, job: Job) -> LoweredConversion:
-    """Find the unit's conversion as it is for its machine; where only a file says which, read its header.
+    """Return the unit's conversion as it is for its machine; where only a file says which, read its header.
 
     Raises:
         SourceError: a file names no machine, or one that the recipe does not have.

@@ -1,4 +1,4 @@
-"""The templates of a conversion filled in for one image: its geometry, its tags, its study."""
+"""Fill in the templates of a conversion for one image: its geometry, its tags, its study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...recipe.loaded import Place
 
 
 def scope_for(recipe: LoweredRecipe, unit: Unit, image: Image, item: InputFile | None = None) -> Scope:
-    """What the templates for one image may name; without `item` those of a group as one."""
+    """Return the values that templates may name for one image; without `item`, for a group as one image."""
     source = image.source
     return scope_of(
         recipe,
@@ -31,10 +31,10 @@ def scope_for(recipe: LoweredRecipe, unit: Unit, image: Image, item: InputFile |
 
 
 def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:
-    """The recipe's geometry with numbers in place of templates.
+    """Return the recipe's geometry with numbers in place of templates.
 
     Raises:
-        GeometryError: a template gave a number that cannot be, such as a SID below 0.
+        GeometryError: a template gave an impossible number, such as a SID below 0.
         PlanError, SourceError: from the templates.
     """
     filled = stated.filled(lambda quantity: render_number(quantity, scope))
@@ -46,14 +46,14 @@ def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:
 
 
 def geometry_origins(conversion: LoweredConversion) -> tuple[dict[str, Origin], frozenset[str]]:
-    """Where each stated value of a conversion's geometry stands, and which of them only fill gaps."""
+    """Return the place of each stated value of a conversion's geometry, and which of them only fill gaps."""
     places = conversion.geometry_places
     weak = (name for name, place in places.items() if place.layer not in ("conversion", "set"))
     return {name: stands_at(place) for name, place in places.items()}, frozenset(weak)
 
 
 def rendered_tags(conversion: LoweredConversion, scope: Scope) -> dict[TagPath, TagValue]:
-    """The overrides of a conversion for one image.
+    """Return the tag overrides of a conversion for one image.
 
     Raises:
         ExportError: a template gave what the tag's VR cannot hold.
@@ -83,7 +83,7 @@ def _rendered(value: TagValue, scope: Scope) -> TagValue:
 
 
 def tag_origins(conversion: LoweredConversion) -> Mapping[TagPath, Origin]:
-    """Where each override of a conversion stands."""
+    """Return the place of each tag override of a conversion in the recipe."""
     places = conversion.tag_places
     return {
         path: stands_at(places[path]) if path in places else Origin("conversion") for path in conversion.tags
@@ -91,6 +91,6 @@ def tag_origins(conversion: LoweredConversion) -> Mapping[TagPath, Origin]:
 
 
 def stands_at(place: Place) -> Origin:
-    """The origin of a value that stands somewhere in the recipe."""
+    """Return the origin of a value that a recipe states at this place."""
     kind: OriginKind = "conversion" if place.layer == "recipe" else place.layer
     return Origin(kind, str(place))

@@ -1,4 +1,4 @@
-"""What passes between a run and its workers: small frozen data, never an array."""
+"""Data that passes between a run and its workers: small, frozen, never an array."""
 
 from __future__ import annotations
 
@@ -61,11 +61,14 @@ class UnitResult:
     error: Failure | None = None
     """The first failure."""
     stats: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    """In place of `inputs`: how the files looked when their reading began, where the run hashes them."""
+    """In place of `inputs`, where the run hashes them: the stat() of each file when its reading began."""
     why: str = ""
-    """Why it was done: what was missing, altered or changed. Keys, paths and versions; no values."""
+    """The reason why it was done: what was missing, altered or changed.
+
+    Names keys, paths and versions, no values.
+    """
     replaced: tuple[str, ...] = ()
-    """Those of `written` that had other content, of an input that changed since."""
+    """Those of `written` that had other content before, because an input changed since."""
     further: tuple[Failure, ...] = ()
     """Failures of other outputs of the unit."""
 
@@ -90,18 +93,18 @@ class Job:
     claims: Claims | None = None
     links: frozenset[str] = frozenset()
     planned_on: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """How inputs (by `key_of`) looked when the plan read their headers."""
+    """The stat() of inputs (by `key_of`) when the plan read their headers."""
     placed: list[Written] = field(default_factory=list)
-    """The outputs of the unit under way that are in place already, however it ends."""
+    """The outputs of the present unit that are in place already, however it ends."""
     hashed_apart: bool = False
     """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
 
     def trace(self, path: str, images: Sequence[Image]) -> Trace:
-        """What is told of the layers of an output, and of the images that it is made of."""
+        """Return the trace for an output: its layers and the images that it is made of."""
         return UNTRACED
 
     def store(self) -> Store:
-        """Where a unit puts its outputs."""
+        """Return the store that a unit puts its outputs into."""
         return Store(
             self.out,
             overwrite=self.overwrite,
@@ -115,30 +118,33 @@ class Job:
 
 
 Work = Callable[[Unit, Job], UnitResult]
-"""Does one unit. Raises nothing but KeyboardInterrupt for what is wrong with files or options: a
-DicombakeError that it lets through becomes the unit's failure, any other exception a defect's."""
+"""Does one unit. It raises for wrong files or options nothing but a DicombakeError, which becomes the unit's
+failure; any other exception but KeyboardInterrupt is reported as a defect.
+"""
 
 
 class Watching(Protocol):
-    """Who follows a run; called in the process that started it."""
+    """Follows a run; its methods are called in the process that started the run."""
 
     def start(self, units: int) -> None:
-        """Before the first unit that is not known to be up to date by the looks of its files."""
+        """Be told of the start, before the first unit that is not known to be up to date by its files'
+        stat().
+        """
 
     def finished(self, unit: Unit, result: UnitResult) -> None: ...
 
     def stopping(self) -> None:
-        """The first Ctrl-C: what is under way is finished."""
+        """Be told of the first Ctrl-C: units that are under way are finished."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: a result for each unit of the plan, in its order."""
+    """The results of a run: one for each unit of the plan, in its order."""
 
     plan: Plan
     results: tuple[UnitResult, ...]
     notes: tuple[Note, ...] = ()
-    """Of the plan and of the run as a whole; those of units are in their results."""
+    """Notes of the plan and of the run as a whole; those of units are in their results."""
     interrupted: bool = False
 
     def __repr__(self) -> str:
@@ -147,7 +153,7 @@ class Outcome:
         return f"<Outcome {self.plan.loaded.recipe.name}: {told}, exit status {int(self.exit_status)}>"
 
     def _repr_html_(self) -> str:
-        """Show a notebook what was done: a row for each conversion, and the outputs and failures."""
+        """Return the outcome as HTML for a notebook: a row for each conversion, outputs and failures."""
         from ...notebook import details, table
 
         names = self.plan.loaded.recipe.conversions
@@ -172,7 +178,7 @@ class Outcome:
 
     @property
     def exit_status(self) -> ExitStatus:
-        """0, 1 for a failed unit, 3 where every failure is a difference from the lock, 130."""
+        """0; 1 for a failed unit; 3 where every failure is a difference from the lock; 130 after Ctrl-C."""
         failed = [
             error
             for result in self.results

@@ -36,7 +36,7 @@ from .results import Failure, Job, UnitResult
 
 
 class Taken(NamedTuple):
-    """An image of the unit, and the file it is of; None where it was combined from all."""
+    """An image of the unit, and the file that it is of; None where it was combined from several."""
 
     image: Image
     item: InputFile | None
@@ -72,7 +72,7 @@ class _Work:
     notes: dict[Note, None] = field(default_factory=dict)
     failures: list[DicombakeError] = field(default_factory=list)
     stats: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
-    """How each input looked when its reading began."""
+    """The stat() of each input when its reading began."""
 
     def __post_init__(self) -> None:
         self._look()
@@ -118,7 +118,7 @@ class _Work:
         )
 
     def _look(self) -> None:
-        """Open each file, to see whether it can be read, and note how it looks, before any is read.
+        """Open each file to see whether it can be read, and note its stat(), before any is read.
 
         Raises: SourceError, also where the plan was made from the header of another file of that name.
         """
@@ -126,20 +126,21 @@ class _Work:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
                 open_regular(path).close()
-                # what another unit has just written is nobody else's to change
+                # a chained input was written by this run, and nobody else changes it: no need to wait for the
+                # clock's tick
                 self.stats[item] = stat = steady_stat(path) if item.base == "data" else stat_of(path)
             if self.job.planned_on.get(key_of(item), stat) != stat:
                 raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
 
     def _look_again(self) -> None:
-        """What was read is what was hashed, of all files: else the unit has failed."""
+        """Compare stat() again: a unit of which an input changed while it was read has failed."""
         try:
             refuse_changed(self.stats, self.job.data, self.job.out)
         except SourceError as error:
             self.failures.insert(0, error)
 
     def _read_for(self, images: Sequence[Taken]) -> dict[InputFile, tuple[int, ...]]:
-        """The files that an output is made of, and what lies beside them."""
+        """Return the files that an output is made of, with their companions, and their stat()."""
         items = {each.item for each in images}
         if None in items:
             return self.stats
@@ -147,7 +148,7 @@ class _Work:
         return {item: stat for item, stat in self.stats.items() if item not in others}
 
     def _hashing(self) -> dict[str, Future[str]]:
-        """The inputs are hashed while they are read."""
+        """Start hashing the inputs in a thread, while they are read."""
         if self.job.hashed_apart:
             return {}
         paths = {key_of(item): input_path(item, self.job.data, self.job.out) for item in self.unit.files}
@@ -163,7 +164,7 @@ class _Work:
         return found
 
     def _images(self) -> Iterator[Taken]:
-        """The unit's images, their geometry resolved, combined and processed."""
+        """Yield the unit's images, with their geometry resolved, combined and processed."""
         loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
         if self.conversion.combine is not None:
             from ...process.combine import combine
@@ -184,7 +185,7 @@ class _Work:
         return apply(image, self.conversion.process)
 
     def _once_more(self) -> Iterator[Image]:
-        """The images that are combined, from the files as they were. Raises: SourceError."""
+        """Yield again the images that are combined, from unchanged files. Raises: SourceError."""
         refuse_changed(self.stats, self.job.data, self.job.out)
         yield from (image for _, image in self._loaded())
 
@@ -231,14 +232,17 @@ class _Work:
         self.notes |= dict.fromkeys(artifact.notes)
 
     def _refuse_dtype(self, notes: Sequence[Note], to: str) -> None:
-        """Raises: ExportError where the kind of DICOM may not hold values of this type."""
+        """Refuse values of a type that this kind of DICOM may not hold. Raises: ExportError."""
         told = next((note for note in notes if note.code == "dtype-not-allowed"), None)
         if told is not None:
             other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
             raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
 
     def _checking(self, read_back: Check, stats: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
-        """The check of an output before it is put in place; `full` asks the standard's tables too."""
+        """Return the check of an output before it is put in place;
+
+        `full` also checks against the standard's tables.
+        """
 
         def check(path: Path) -> None:
             read_back(path)
@@ -253,7 +257,7 @@ class _Work:
     def _context(self, taken: Taken, trace: Trace) -> Context:
         recipe, conversion = self.recipe, self.conversion
         scope = scope_for(recipe, self.unit, taken.image, taken.item)
-        # the slices of a series share their study and series, though each is of a file of its own
+        # the slices of a series share their study and series, though each comes from a file of its own
         whole = scope_for(recipe, self.unit, taken.image) if taken.image.source.in_volume else scope
         identity = Identity(
             namespace=recipe.namespace,
@@ -281,7 +285,7 @@ class _Work:
     def _content(self) -> str:
         if self.job.hashed_apart:
             return ""
-        # of the images alone: what lies beside them must not move one of them to another study
+        # of the images alone: companion files must not move an image to another study
         hashes = [self.inputs[key_of(item)] for item in self.unit.inputs]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 

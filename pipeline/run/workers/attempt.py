@@ -1,4 +1,4 @@
-"""Attempt one unit, on whatever worker: see whether it is up to date, else do it; always a result."""
+"""Attempt one unit: see whether it is up to date, else do it. The answer is always a result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
 
 
 def convert(unit: Unit, job: Job) -> UnitResult:
-    """Load the real unit of work, loaded when the first unit needs it; where all is up to date, none does."""
+    """Carry out one unit; `work` is imported with the first one, so that a run without work does without."""
     from ..unit.work import do_unit
 
     return do_unit(unit, job)
@@ -52,7 +52,7 @@ NO_MEMORY = Failure("MemoryError", "needs more memory than there is", hint="give
 
 
 def defect(error: Exception) -> Failure:
-    """Return an exception that no code foresaw; its traceback is kept for the report."""
+    """Return the failure for an exception that no code foresaw, with its traceback for the report."""
     text = "".join(traceback.format_exception(error))
     return Failure(
         type(error).__name__,
@@ -63,8 +63,7 @@ def defect(error: Exception) -> Failure:
 
 
 def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
-    """Return the result of a unit whose inputs and outputs are those that the lock knows; else what
-    differs."""
+    """Return the result of a unit whose inputs and outputs match the lock; else the difference."""
     written = []
     for path, known in made.outputs:
         file = job.out.joinpath(*path.split("/"))

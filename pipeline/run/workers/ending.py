@@ -1,7 +1,7 @@
-"""Only the server that workers are forked from imports this, to end at once (Linux).
+"""End the server that workers are forked from at once (Linux); only that server imports this.
 
-Who reads what the program says waits for the server, which has nothing to put away. Any other process would
-lose what it has not written yet.
+Programs that read the command's output wait for the server, too, so it must not linger. It has nothing to
+write; any other process would lose what is still in its buffers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Units in this process, how many processes are worth it, and Ctrl-C."""
+"""Run units in this process, decide how many processes are worth starting, and handle Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from .schedule import Schedule
 from .starting import cores
 
 SMALL_RUN = 16 * 2**20
-"""Bytes of input below which starting workers costs more than it saves."""
+"""Bytes of input below which starting workers costs more time than it saves."""
 
 
 def workers(plan: Plan, units: Sequence[Unit], jobs: int | None) -> int:
-    """How many processes to use for these units; None: as many as there are cores, one for a small run."""
+    """Return how many processes to use for these units.
+
+    `jobs` None: as many as there are cores, one for a small run.
+    """
     if jobs is None:
         jobs = 1 if _is_small(plan, units) else cores()
     return max(1, min(jobs, len(units)))
@@ -51,7 +54,7 @@ def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, 
 def interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
     """Handle Ctrl-C: the first lets workers finish what they write, the second is a KeyboardInterrupt.
 
-    Where the caller has it ignored, as of a job in the background, it stays so.
+    Where the caller has set it to be ignored (a job in the background), it stays ignored.
     """
     before = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()

@@ -1,14 +1,14 @@
-"""Units on worker processes of this machine.
+"""Run units on worker processes of this machine.
 
 Workers get the job once. Units travel in chunks that take about `CHUNK_SECONDS`. A worker that dies (killed
-for want of memory, a crash inside a codec) breaks the pool; the units that were under way are then done again
-one at a time, and the one that is alone when the pool breaks again has failed. Workers end with the run: when
-it is stopped at once or dies, the pipe that they watch closes.
+for want of memory, a crash inside a codec) breaks the pool. The units that were under way are then done again
+one at a time, and the one that is alone when the pool breaks again has failed. Workers end with the run: each
+watches a pipe (its leash), which closes when the run is stopped at once or dies.
 
-Why a chunk and not a unit at a time: a unit of small files takes a millisecond, and sending it costs as much.
-Why not all units in equal parts: files differ by a factor of a thousand, and one worker would be left with
-the large ones. Why what was under way is done again alone: a pool only says that some process died, and a
-file that kills each worker which takes it must cost itself, not its neighbours.
+Why chunks instead of single units: a unit of small files takes a millisecond, and sending it costs as much.
+Why not all units in equal parts: files differ in size by a factor of a thousand, and one worker would be left
+with the large ones. Why the units that were under way are done again one at a time: a pool only says that
+some process died, and a file that kills every worker must fail alone, without the units beside it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .worker import Answer, Chunk, begin, do_chunk, ready
 CHUNK_SECONDS = 0.25
 LONGEST_CHUNK = 64
 MOST_WORKERS = 61
-"""What Windows can wait for."""
+"""The most processes that Windows can wait for."""
 DEATHS_IN_A_ROW = 4
 
 DIED = Failure(
@@ -49,16 +49,13 @@ DIED = Failure(
 
 
 class _NoWorkersError(Exception):
-    """The system starts none; the message says why."""
+    """The system starts no workers; the message says why."""
 
 
 def run_pool(
     schedule: Schedule, job: Job, work: Work, jobs: int, tell: Callable[[Note], None]
 ) -> Generator[UnitResult, None, None]:
-    """Yield every result as it comes; see the module.
-
-    Where the system starts no workers, this process does it.
-    """
+    """Yield every result as it comes; where the system starts no workers, this process does the units."""
     pool = _Pool(schedule, job, work, min(jobs, MOST_WORKERS))
     try:
         yield from pool.results()
@@ -85,7 +82,7 @@ class _Pool:
     executor: ProcessPoolExecutor | None = None
     leash: Connection | None = None
     dead: list[str] = field(default_factory=list)
-    """Outputs that workers which died had to make, and may have left in halves."""
+    """Outputs of workers that died, which may have been left half-written."""
     answered: list[UnitResult] = field(default_factory=list)
     """Results whose inputs are still being hashed."""
 
@@ -121,7 +118,7 @@ class _Pool:
                 yield from self._recover()
 
     def _complete(self, *, wait: bool) -> Iterator[UnitResult]:
-        """Yield what is known of the answers; `wait` for the rest as well."""
+        """Yield the results whose inputs are hashed; with `wait`, also the others when they are."""
         answered, self.answered = self.answered, []
         for answer in answered:
             result = self.shared.complete(answer, wait=wait)
@@ -131,7 +128,7 @@ class _Pool:
                 yield from self.schedule.finish(result)
 
     def _submit(self) -> None:
-        """Keep every worker busy and one chunk waiting for each; suspects go alone."""
+        """Keep every worker busy, with one more chunk waiting for each; suspects go alone."""
         if self.schedule.stopped:
             self.under_way = {
                 future: chunk for future, chunk in self.under_way.items() if not future.cancel()
@@ -168,7 +165,7 @@ class _Pool:
             self.under_way[sent] = chunk
 
     def given_back(self) -> Iterator[UnitResult]:
-        """Do in this process what was sent to workers, or was to be."""
+        """Do in this process what was sent to workers, or was to be sent."""
         tasks = [*self.suspects, *(task for chunk in self.under_way.values() for task in chunk)]
         self.suspects.clear()
         self.close()
@@ -190,12 +187,12 @@ class _Pool:
         return self.executor
 
     def _adapt(self, units: int, seconds: float) -> None:
-        """Chunks of about the wanted time, growing step by step."""
+        """Adapt the size of chunks step by step to the wanted time."""
         wanted = int(CHUNK_SECONDS * units / seconds) if seconds > 0 else LONGEST_CHUNK
         self.size = max(1, min(wanted, 4 * self.size, LONGEST_CHUNK))
 
     def _lost(self, chunk: Chunk) -> Iterator[UnitResult]:
-        """Yield a chunk whose worker died; a unit that was under way by itself has failed."""
+        """Yield the results of a chunk whose worker died; a unit that was alone has failed."""
         alone = len(chunk) == 1 and chunk[0].again
         self.dead += [output.path for task in chunk for output in task.unit.outputs]
         if alone:
@@ -220,7 +217,8 @@ class _Pool:
         for chunk in self.under_way.values():
             yield from self._lost(chunk)
         self.under_way.clear()
-        # A worker that was just being started when another died is waited for, and ended by nobody else.
+        # A worker that was just starting when another one died is waited for without end: closing the leash
+        # ends it.
         self.close(cut=True)
         remove_leftovers(self.job.out, self.dead)
         self.dead.clear()
@@ -229,7 +227,7 @@ class _Pool:
             yield from self._give_up()
 
     def _give_up(self) -> Iterator[UnitResult]:
-        """Workers that die whatever they do (they cannot start, say): not one try for each unit."""
+        """Fail all units that are left: workers die whatever they do (they cannot start, say)."""
         why = Failure("WorkerDied", "worker processes die whatever they do", hint="try --jobs 1")
         rest = [*self.suspects]
         self.suspects.clear()
@@ -239,9 +237,9 @@ class _Pool:
             rest = self.schedule.take(self.schedule.waiting)
 
     def close(self, *, cut: bool = False) -> None:
-        """End the workers: those that are idle by themselves, those at work because their leash is cut.
+        """End the workers: idle ones end by themselves, busy ones because their leash is closed.
 
-        `cut`: cut it in any case.
+        `cut`: close the leash in any case.
         """
         if self.executor is None:
             return
@@ -256,7 +254,7 @@ class _Pool:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Workers that start within do not import the program that started them: none of theirs is in it.
+    """Start workers without importing the main program in them: they need none of it.
 
     Raises: _NoWorkersError, where the system starts none, or the server that starts them was killed.
     """

@@ -1,6 +1,6 @@
-"""What every worker needs, imported once by the server that workers are forked from (Linux).
+"""Import what every worker needs, once, in the server that workers are forked from (Linux).
 
-Nothing of it is ever garbage: the collector is off while it is imported, and never looks at it later.
+Nothing of it is ever garbage: the collector is off during the import, and later skips these objects.
 """
 
 # ruff: noqa: E402, F401

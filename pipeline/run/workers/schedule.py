@@ -27,24 +27,25 @@ class Task:
 
     unit: Unit
     options: str = ""
-    """`Options.of` the unit."""
+    """The options' text of the unit, `Options.of`."""
     made: Made | None = None
     why: str = ""
-    """Why it is done, where that is known without opening a file."""
+    """The reason why it is done, where that is known without opening a file."""
     again: bool = False
-    """Whether a worker died over it, perhaps with some outputs in place."""
+    """Whether a worker died while doing it, perhaps with some outputs in place."""
     contents: tuple[Content, ...] = ()
-    """What is known of its inputs already."""
+    """Contents of its inputs that are known already."""
     hashed_apart: bool = False
-    """Whether the run hashes the inputs; the worker only gives their stat()."""
+    """Whether the run hashes the inputs; then the worker only gives their stat()."""
 
 
 class Schedule:
     """The tasks of a run in the order of their needs; those that depend on a failure are skipped."""
 
     def __init__(self, tasks: Iterable[Task], done: Collection[str] = ()) -> None:
-        """`done` are units that need not be done. Raises: PlanError, where units need each other in a circle
-        or need one that is not planned.
+        """Take the tasks; `done` are ids of units that need not be done.
+
+        Raises: PlanError, where units need each other in a circle or need one that is not planned.
         """
         self._tasks = {task.unit.id: task for task in tasks}
         self._blocked: dict[str, str] = {}
@@ -56,19 +57,19 @@ class Schedule:
             raise PlanError(f"units need each other in a circle: {' -> '.join(error.args[1])}") from error
         self._ready: deque[str] = deque(self._sorter.get_ready())
         self.left = len(self._tasks)
-        """Tasks that are not finished."""
+        """Number of tasks that are not finished."""
 
     @property
     def waiting(self) -> int:
-        """Tasks that can be taken now."""
+        """The number of tasks that can be taken now."""
         return 0 if self.stopped else len(self._ready)
 
     def take(self, most: int = 1) -> list[Task]:
-        """Up to `most` tasks that may start; none after `stop`, or while all wait for others."""
+        """Return up to `most` tasks that may start; none after `stop`, or while all wait for others."""
         return [self._tasks[self._ready.popleft()] for _ in range(min(most, self.waiting))]
 
     def finish(self, result: UnitResult) -> list[UnitResult]:
-        """Note a result; it and those of the units that are skipped because of it, in order."""
+        """Note a result; return it and those of the units that are skipped because of it, in order."""
         results, news = [], deque([result])
         while news:
             done = news.popleft()
@@ -85,7 +86,7 @@ class Schedule:
         return results
 
     def stop(self) -> None:
-        """Start nothing any more."""
+        """Let no further task start."""
         self.stopped = True
 
     def _block(self, done: UnitResult) -> None:
@@ -117,5 +118,5 @@ def _skipped(name: str, why: str) -> UnitResult:
 
 
 def unreached(units: Iterable[str], why: str) -> list[UnitResult]:
-    """Results of units that a stopped run did not come to."""
+    """Return results for units that a stopped run did not come to."""
     return [_skipped(name, why) for name in units]

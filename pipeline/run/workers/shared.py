@@ -1,4 +1,4 @@
-"""Inputs that several workers take slices of: hashed once, by the run itself, while the workers work."""
+"""Hash inputs that several workers take slices of once, in the run itself, while the workers work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schedule import Task
 
 
 class SharedInputs:
-    """The contents of such inputs, each known some time after `begin`."""
+    """The contents of shared inputs, each known some time after `begin`."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -28,7 +28,7 @@ class SharedInputs:
                 self._found[key_of(item)] = self._hasher.submit(_content, path)
 
     def informed(self, task: Task) -> Task:
-        """The task as a worker can do it: without the contents where they decide nothing, else with them."""
+        """Return the task as a worker can do it: with contents where they decide anything, else without."""
         shared = _shared(task)
         if not shared:
             return task
@@ -38,9 +38,9 @@ class SharedInputs:
         return replace(task, contents=tuple(each for each in known if each is not None))
 
     def complete(self, result: UnitResult, *, wait: bool) -> UnitResult | None:
-        """The result with the sha256 of its inputs; None while they are not known.
+        """Return the result with the sha256 of its inputs; None while they are not known.
 
-        A failure, where a file is not what it was when a worker began to read it.
+        It is a failure where a file changed after a worker began to read it.
         """
         if not wait and not all(self._found[key].done() for key, _ in result.stats):
             return None
@@ -65,5 +65,5 @@ def _shared(task: Task) -> tuple[InputFile, ...]:
 def _content(path: Path) -> Content | None:
     try:
         return content(path)
-    except OSError:  # a worker finds out, too, and says what is wrong
+    except OSError:  # a worker meets the same error, and its result says what is wrong
         return None

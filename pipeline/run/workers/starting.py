@@ -1,8 +1,8 @@
-"""How worker processes start on this system, and their start ahead of time.
+"""Start worker processes in the way of this system, on Linux ahead of time.
 
-Workers are spawned, as Windows and macOS need it, or forked from a server that did nothing but import (Linux,
-where starting them takes milliseconds then). Nothing of ours is imported here, so that the server can start
-before the program itself is loaded.
+Workers are spawned (Windows and macOS need that) or forked from a server that only imported modules (Linux,
+where starting them then takes milliseconds). This module imports nothing of the project, so that the server
+can start before the program itself is loaded.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from multiprocessing.context import BaseContext
 
 
 def warm_up() -> None:
-    """Begin to start workers, where that can be done ahead and helps: they will be wanted soon."""
+    """Begin to start workers, where that can be done ahead and helps: a run will need them soon."""
     context = start_context()
     if cores() > 1 and not open_files() and context.get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        with no_interrupt(), contextlib.suppress(OSError, EOFError):  # the run will meet it, and say so
+        with (
+            no_interrupt(),
+            contextlib.suppress(OSError, EOFError),
+        ):  # the run meets the same error, and reports it
             ensure_running()
 
 
 FEWEST_FILES = 64
-"""Files that a process must be able to open to start workers: pipes and sockets for each."""
+"""Files that a process must be able to open to start workers: each needs pipes and sockets."""
 
 
 def open_files() -> int:
-    """Say how many files this process may open, where that is less than workers need; else 0."""
+    """Return how many files this process may open, where that is less than workers need; else 0."""
     try:
         import resource
     except ImportError:  # Windows
@@ -41,14 +44,14 @@ def open_files() -> int:
 
 
 def cores() -> int:
-    """Return those that this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def start_context() -> BaseContext:
-    """Say how this system starts workers."""
+    """Return the multiprocessing context for this system."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -64,7 +67,7 @@ def no_interrupt() -> Iterator[None]:
         return
     from multiprocessing import resource_tracker
 
-    # starts with the first process otherwise, and lets Ctrl-C through again right after
+    # it would start with the first process otherwise, and let Ctrl-C through again right after
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -37,14 +37,14 @@ def begin(job: Job, work: Work, leash: Connection) -> None:
 
 
 def _end_with(leash: Connection) -> None:
-    """End this worker when the run does."""
+    """End this worker when the run ends, and with it the other end of the leash."""
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
     os._exit(1)
 
 
 def ready() -> None:
-    """Nothing: a worker that has done it has started."""
+    """Do nothing: a worker that answers has started."""
 
 
 def do_chunk(chunk: Chunk) -> Answer:
