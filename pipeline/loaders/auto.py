@@ -1,4 +1,7 @@
-"""Looks at the content of each file and hands it to the format's own loader; never guesses a raw one."""
+"""Recognise the format of each file by its content and load it with that format's loader.
+
+Raw is never guessed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _RAW = " or ".join(", ".join(name for name, row in FORMATS.items() if row.raw).r
 
 
 def recognise(path: Path) -> str:
-    """The format of a file by its content: the one whose loader is surest. Raises: SourceError."""
+    """Return the format of a file by its content: the one whose loader is surest. Raises: SourceError."""
     head = head_of(path)
     if not head:
         raise SourceError("is empty", subject=str(path))
@@ -44,13 +47,13 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
 
 
 def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The images that the file's own loader gives. Raises: SourceError."""
+    """Yield the images that the file's own loader gives. Raises: SourceError."""
     own = loader(recognise(path))
     yield from own.load(path, own.defaults, limits, pages)
 
 
 def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
-    """What the file's own loader says; `format` names it. Raises: SourceError."""
+    """Return what the file's own loader says; `format` names it. Raises: SourceError."""
     own = loader(recognise(path))
     return own.probe(path, own.defaults, limits)
 

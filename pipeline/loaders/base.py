@@ -1,4 +1,4 @@
-"""What every loader agrees on."""
+"""The interface of every loader."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Certainty(IntEnum):
 
     NO = 0
     PLAUSIBLE = 1
-    """It has no signature, but makes sense as this format: DICOM without preamble."""
+    """No signature, but it makes sense as this format: DICOM without preamble."""
     SIGNED = 2
     """It starts with the format's signature."""
     SURE = 3
-    """It has a signature behind bytes that are free, and may be another's: DICOM's preamble (PS3.10 7.1)."""
+    """A signature behind bytes that another format may use: DICOM's preamble (PS3.10 7.1)."""
 
 
 Load = Callable[[Path, Any, "Limits", range | None], Iterator[Image]]
@@ -34,7 +34,7 @@ Sniff = Callable[[bytes, Path], Certainty]
 
 
 class Surveyed(Protocol):
-    """The files that are the slices of a volume, in their order, and what each header says."""
+    """The files that are the slices of a volume, in order, and what each header says."""
 
     @property
     def paths(self) -> tuple[Path, ...]: ...
@@ -48,9 +48,9 @@ class SeriesLoader:
     """Several files, one slice each, as one volume."""
 
     survey: Callable[[Sequence[Path], Any, Limits], Surveyed]
-    """Which of some files are its slices; headers only. Raises: SourceError."""
+    """Finds which of some files are its slices, from headers only. Raises: SourceError."""
     load: Callable[[Sequence[Path], Any, Limits, range | None], Iterator[tuple[Path, Image]]]
-    """The slices in order, each with its file. Raises: SourceError."""
+    """Yields the slices in order, each with its file. Raises: SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Unsaid:
     value: str
     """Its YAML in a draft, with `FILL_IN` where only the user knows."""
     question: str
-    """What is to be filled in; empty where the value stands for itself."""
+    """The question that the user answers by filling it in; empty where the value needs no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """What a draft of a recipe says of a file that content told."""
+    """What a draft of a recipe says of a file that was recognised by its content."""
 
     format: str
     probe: Probe | None
@@ -76,20 +76,24 @@ class Drafted:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """What a format's module does. A field that stays None agrees with the format's row in the registry."""
+    """The functions of a format's module.
+
+    A field that stays None agrees with the format's row in the registry.
+    """
 
     load: Load
     probe: Probing
     sniff: Sniff | None = None
     defaults: SourceOptions | None = None
-    """The options of a recipe that states none; of a format that content tells, so that it can be read."""
+    """The options of a recipe that states none; set for formats that are recognised by content."""
     drafted: Callable[[Path, Limits], Drafted | None] | None = None
     """How a draft reads a file; None: with the `defaults`. Raises: SourceError.
 
-    Of a raw format: how a draft tells such a file by its own header, and None for one without it."""
+    For a raw format it recognises such a file by its own header, and returns None for one without it.
+    """
     series: SeriesLoader | None = None
     properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
-    """Which properties of a file an attribute of it, by its keyword, was made of."""
+    """Returns which properties of a file an attribute, given by its keyword, was made of."""
 
 
 def check_claim(

@@ -1,4 +1,4 @@
-"""Files opened for reading, with what goes wrong told as a SourceError."""
+"""Open files for reading; what goes wrong becomes a SourceError."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..errors import SourceError
 from ..reading import open_regular
 
 _CLAIM = 2**16
-"""Bytes that may be asked for without looking how many there are."""
+"""Bytes that may be read without checking the size of the file."""
 
 
 class Bounded(BufferedReader):
-    """A file of which nobody takes more memory than it has bytes: lengths are what it claims itself."""
+    """A file that never gives a reader more memory than it has bytes, whatever length the reader asks for."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _CLAIM:
@@ -30,7 +30,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     """Open the file for reading bytes.
 
     Raises:
-        SourceError: what is no regular file (a pipe would be waited for); an OSError while it is read.
+        SourceError: no regular file (reading a pipe would wait for ever); an OSError while it is read.
     """
     try:
         check_regular(path)
@@ -52,7 +52,7 @@ def check_regular(path: Path) -> None:
 
 
 def stat_of(path: Path) -> tuple[int, ...]:
-    """Give a file's inode, size, mtime and ctime, which change with its content. Raises: OSError."""
+    """Return a file's inode, size, mtime and ctime, which change with its content. Raises: OSError."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

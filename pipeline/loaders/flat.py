@@ -1,4 +1,4 @@
-"""Pixels that lie in a file as they are, one after the other: what the raw formats share."""
+"""Read pixels that lie uncompressed in a file, one after the other: what the raw formats share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _MARKS: dict[str, str] = {"little": "<", "big": ">"}
 _SUGGESTIONS = 4
 _SLIMMEST = 3.0
-"""Images more than so many times as long as they are wide are not suggested."""
+"""Shapes whose longer side is more than this many times the shorter one are not suggested."""
 
 
 def file_dtype(dtype: str, byte_order: ByteOrder) -> np.dtype[np.generic]:
-    """The dtype as it lies in the file."""
+    """Return the dtype in the file's byte order."""
     return np.dtype(dtype).newbyteorder(_MARKS[byte_order])  # type: ignore[arg-type]
 
 
@@ -37,11 +37,11 @@ def size_of(path: Path) -> int:
 def read_flat(
     path: Path, limits: Limits, shape: tuple[int, int], dtype: np.dtype[np.generic], offset: int
 ) -> Pixels:
-    """`shape` pixels from byte `offset` to the end of the file, in the byte order of the machine.
+    """Return `shape` pixels from byte `offset` to the end of the file, in the byte order of the machine.
 
     Raises:
-        SourceError: where the file does not end exactly with the last pixel; the shapes that would fit
-            are named.
+        SourceError: where the file does not end exactly with the last pixel; the message names shapes that
+            fit.
     """
     check_flat(path, limits, shape, dtype, offset)
     with opened(path) as file:
@@ -70,7 +70,7 @@ def check_flat(
 
 
 def plain_values(values: Pixels, path: Path) -> Pixels:
-    """In the byte order of the machine; a bool that is neither 0 nor 1 is refused."""
+    """Return values in the byte order of the machine; refuse a bool that is neither 0 nor 1."""
     if values.dtype == np.bool_:
         bytes_ = values.view(np.uint8)
         if values.size and int(bytes_.max()) > 1:
@@ -96,7 +96,7 @@ def _fitting(size: int, dtype: np.dtype[np.generic]) -> str:
 
 
 def usual_shapes(count: int) -> Iterator[tuple[int, int]]:
-    """Rows and columns whose product is `count`, the squarest first, wide before tall."""
+    """Yield rows and columns whose product is `count`, the squarest first, wide before tall."""
     side, found = int(count**0.5 + 1e-9), 0
     while side and count / side**2 <= _SLIMMEST and found < _SUGGESTIONS:
         if count % side == 0:

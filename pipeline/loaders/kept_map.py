@@ -16,18 +16,18 @@ _kept: dict[object, Any] = {}
 
 
 def keep() -> None:
-    """From now on."""
+    """Keep memory maps from now on."""
     _keeping.set()
 
 
 def let_go() -> None:
-    """Of what is kept, and keep nothing more."""
+    """Close the kept map, and keep none from now on."""
     _keeping.clear()
     _kept.clear()
 
 
 def kept(key: object, make: Callable[[], Value]) -> Value:
-    """Return what was made for this key last, or is made for it now. `key`: a file and its stat()."""
+    """Return the map of this key if it was the last one, else make it. `key`: a file and its stat()."""
     if not _keeping.is_set():
         return make()
     value: Value | None = _kept.get(key)

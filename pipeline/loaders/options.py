@@ -1,4 +1,4 @@
-"""What a loader is told besides the path: the limits, and the options of its format.
+"""What a loader gets besides the path: the limits, and the options of its format.
 
 A recipe's own models (``schemas/sources.py``) are lowered to these, field by field, so that workers need no
 Pydantic; a test holds that no field is left behind. A format's row names its type, and several may share one.

@@ -38,16 +38,17 @@ class Format:
     """One source format. No field has a default: whoever adds a format decides each of them."""
 
     module: str
-    """The module here that has its `LOADER`."""
+    """The module of this folder that has its `LOADER`."""
     options: type[SourceOptions]
-    """What its loader is told; the model's fields by their names."""
+    """The options that its loader takes, with the same fields as the recipe's model."""
     describes: str
     """What it reads, in one line, for `dicombake formats` and the docs."""
     content: str | None
-    """What its files are called, where their content tells it and `auto` therefore reads them (its `LOADER`
-    has `sniff` and `defaults`). None: no content tells it, or it is another reading of such files."""
+    """What users call its files, where they are recognised by content and so read by `auto` (its `LOADER` has
+    `sniff` and `defaults`). None: content does not show it, or it is another way to read such files.
+    """
     raw: bool
-    """Whether nothing but the recipe says what its bytes are, so that `auto` points to it."""
+    """Whether only the recipe says what its bytes mean; then `auto` points to it."""
     holds: Literal["image", "pages", "slices"]
     """What one source gives: one image; pages or frames, as many as the file says; the slices of a volume."""
     picked_by: Literal["page", "frame"] | None
@@ -237,20 +238,20 @@ FORMATS: Mapping[str, Format] = {
         preloaded=False,
     ),
 }
-"""By the name in a recipe. An image that `auto` read has the row of the format that its content told."""
+"""Rows by the name in a recipe. An image that `auto` read has the row of the format that was recognised."""
 
 
 def loader(name: str) -> Loader:
-    """The loader of a format. Raises: KeyError for a name that is none."""
+    """Return the loader of a format. Raises: KeyError for an unknown name."""
     found: Loader = import_module(f".{FORMATS[name].module}", __package__).LOADER
     return found
 
 
 def load(path: Path, source: SourceOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The images of a file in order, one in memory at a time; `pages` picks some, counted from 0.
+    """Yield the images of a file in order, one in memory at a time; `pages` picks some, counted from 0.
 
     Raises:
-        SourceError: what the file is or holds that cannot be read truly.
+        SourceError: for what cannot be read truly.
     """
     return loader(source.format).load(path, source, limits, pages)
 
@@ -258,7 +259,7 @@ def load(path: Path, source: SourceOptions, limits: Limits, pages: range | None 
 def load_each(
     paths: Sequence[Path], source: SourceOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[tuple[Path, Image]]:
-    """The images of several files, each with the file it is of; a series in the order of its slices.
+    """Yield the images of several files, each with its file; a series in the order of its slices.
 
     Raises: SourceError, as `load`.
     """
@@ -272,14 +273,16 @@ def load_each(
 
 
 def probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
-    """What the file's headers say, no pixel read. Raises: SourceError."""
+    """Return what the file's headers say, no pixel read. Raises: SourceError."""
     return loader(source.format).probe(path, source, limits)
 
 
 def survey(paths: Sequence[Path], source: SourceOptions, limits: Limits) -> Surveyed:
-    """The slices of a series among some files, no pixel read. Raises: SourceError.
+    """Return the slices of a series among some files, no pixel read.
 
-    Raises: TypeError, where the format is no series.
+    Raises:
+        SourceError: for files that are no series.
+        TypeError: where the format is no series.
     """
     series = loader(source.format).series
     if series is None:

@@ -1,4 +1,7 @@
-"""What a library says of bytes that it cannot read; Python's own texts say nothing to who has the file."""
+"""Turn a library's exception on bytes that it cannot read into text for users.
+
+Python's own messages (of a failed unpacking, say) mean nothing to who has the file.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ _TEXTS = re.compile(
     r"invalid literal|could not convert|buffer|cannot reshape|not enough values|too many values|unpack|"
     r"bytes?\b|embedded null|negative|zero-size|operands|array|substring|'|object of type"
 )
-"""How Python's and numpy's own texts of a ValueError begin."""
+"""The beginnings of Python's and numpy's own messages of a ValueError."""
 
 
 def said_by(error: Exception, otherwise: str) -> str:
-    """The library's own sentence in one line, or `otherwise` where it is Python that speaks."""
+    """Return the library's own message in one line, or `otherwise` where it is one of Python's."""
     text = " ".join(str(error).split())
     plain = type(error).__module__ in ("builtins", "struct", "_struct")
     if not text or isinstance(error, _OF_PYTHON) or (plain and _TEXTS.match(text)):

@@ -1,4 +1,4 @@
-"""2D numpy arrays, ``.npy`` or ``.npz``: values and dtype as they are, bool included."""
+"""Load 2D numpy arrays, ``.npy`` or ``.npz``, with values and dtype unchanged, bool included."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .npy_values import read
 
 
 def load(path: Path, source: ArrayOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The one image, (rows, columns). Raises: SourceError."""
+    """Yield the one image, (rows, columns). Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
     member = _find(path, source, limits)
@@ -24,7 +24,7 @@ def load(path: Path, source: ArrayOptions, limits: Limits, pages: range | None =
 
 
 def probe(path: Path, source: ArrayOptions, limits: Limits) -> Probe:
-    """Shape and dtype by the header. Raises: SourceError."""
+    """Return shape and dtype from the header. Raises: SourceError."""
     member = _find(path, source, limits)
     return Probe("array", member.header.shape, member.header.dtype_name, 1, properties=_properties(member))
 
@@ -49,7 +49,7 @@ def _properties(member: Member) -> dict[str, str]:
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
-    """A .npy by its magic; a .npz (any zip) only under that name."""
+    """Recognise a .npy by its magic; a .npz (any zip) only by that suffix."""
     zipped = head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz"
     return Certainty.SIGNED if zipped or head.startswith(NPY) else Certainty.NO
 

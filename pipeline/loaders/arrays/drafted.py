@@ -1,4 +1,4 @@
-"""What a draft of a recipe says of a numpy file: an image, a volume, or a file that asks for a key."""
+"""Say in a draft of a recipe what a numpy file is: an image, a volume, or an archive that needs a key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _OF_A_VOLUME = (
 
 
 def drafted(path: Path, limits: Limits) -> Drafted:
-    """By the dimensions of the array. Raises: SourceError for those that are no image and no volume."""
+    """Return what the dimensions of the array show.
+
+    Raises: SourceError for those of no image and no volume.
+    """
     try:
         header = find(path, None, limits).header
     except SourceError as error:

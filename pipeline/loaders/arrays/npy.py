@@ -1,8 +1,9 @@
-"""The header of a ``.npy``, and the members of a ``.npz``: checked here, before numpy takes memory.
+"""Read and check the header of a ``.npy`` and the members of a ``.npz`` before numpy takes memory.
 
-Nothing is ever unpickled: the dtype is looked at first, and an object array ends there. Versions 1 to 3,
-both byte orders, C and Fortran order. A header as numpy writes it is read here, so that files are probed
-without numpy; any other one by numpy's own parser.
+Nothing is ever unpickled: the dtype is checked first, and an object array is refused. Versions 1 to 3, both
+byte
+orders, C and Fortran order are read. A header in numpy's usual form is parsed here, so that files are probed
+without importing numpy; any other header is parsed by numpy itself.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NPY = b"\x93NUMPY"
 ZIP = b"PK\x03\x04"
 
 _LONGEST_HEADER = 65536
-"""Characters of a header that numpy's parser may look at; ours are well under 200."""
+"""The longest header, in characters, that numpy's parser gets; usual ones are well under 200."""
 _LENGTH = re.compile(rb"\x93NUMPY(?:\x01\x00(..)|[\x02\x03]\x00(....))", re.DOTALL)
 """The version, and the length of the header that follows (numpy.lib.format, Format Version 1.0 to 3.0)."""
 _PLAIN = re.compile(
@@ -40,7 +41,7 @@ _PLAIN = re.compile(
 """A header of two axes or more as numpy writes it."""
 _NAMES = {"b": "bool", "i": "int", "u": "uint", "f": "float"}
 _SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
-"""Bytes of the numbers that pixels may be made of."""
+"""Byte sizes of the numbers that pixels may be made of."""
 _MAX_AXES = 8
 
 _FAILURES = (
@@ -53,7 +54,7 @@ _FAILURES = (
     MemoryError,
     OverflowError,
 )
-"""What numpy's reading of a header raises."""
+"""Exceptions of numpy's parser of headers."""
 
 _KINDS = {
     "O": "Python objects, which would have to be unpickled",
@@ -69,18 +70,18 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a ``.npy`` says before its values."""
+    """The header of a ``.npy``."""
 
     shape: tuple[int, ...]
     fortran: bool
     descr: str
-    """The dtype as numpy's ``dtype.str`` has it: byte order, kind, bytes."""
+    """The dtype as in numpy's ``dtype.str``: byte order, kind, bytes."""
     offset: int
     """Bytes before the values."""
 
     @property
     def kind(self) -> str:
-        """``b``, ``i``, ``u`` or ``f``."""
+        """The kind of number: ``b``, ``i``, ``u`` or ``f``."""
         return self.descr[1]
 
     @property
@@ -89,7 +90,7 @@ class Header:
 
     @property
     def dtype_name(self) -> str:
-        """As numpy has it: ``uint16``."""
+        """The name of the dtype as numpy has it: ``uint16``."""
         return "bool" if self.kind == "b" else f"{_NAMES[self.kind]}{8 * self.itemsize}"
 
     @property
@@ -114,12 +115,12 @@ class Member:
 
     @property
     def mappable(self) -> bool:
-        """Whether its values lie in the file as they are."""
+        """Whether its values lie uncompressed in the file."""
         return not self.name
 
 
 def find(path: Path, key: str | None, limits: Limits) -> Member:
-    """The array that is meant, its header read and checked. Raises: SourceError."""
+    """Return the array that is meant, its header read and checked. Raises: SourceError."""
     with opened(path) as file:
         head = file.read(8)
         if head.startswith(NPY):
@@ -161,7 +162,7 @@ _Parsed = tuple[tuple[int, ...], bool, str, int]
 
 
 def _plain(stream: IO[bytes]) -> _Parsed | None:
-    """A header of numbers as numpy writes it; None for any other one, the stream at its beginning again."""
+    """Return a header of numbers as numpy writes it; None for any other one, the stream rewound."""
     length = _LENGTH.match(stream.read(12))
     if length is not None:
         stream.seek(length.end())
@@ -177,18 +178,18 @@ def _plain(stream: IO[bytes]) -> _Parsed | None:
 
 
 def _parsed(stream: IO[bytes], path: Path) -> _Parsed:
-    """A header by numpy's parser. Raises: SourceError."""
+    """Return a header by numpy's parser. Raises: SourceError."""
     from numpy.lib import format as npy_format
 
     try:
         with warnings.catch_warnings():
-            # of headers written by Python 2, and of old names of dtypes
+            # numpy warns of headers written by Python 2, and of old names of dtypes
             warnings.simplefilter("ignore")
             version = npy_format.read_magic(stream)
             if version == (1, 0):
                 read = npy_format.read_array_header_1_0
             elif version in ((2, 0), (3, 0)):
-                # version 3 differs in the encoding of field names only, and arrays with fields are refused
+                # version 3 differs only in the encoding of field names, and arrays with fields are refused
                 read = npy_format.read_array_header_2_0
             else:
                 raise ValueError(f"version {version[0]}.{version[1]} is unknown; 1, 2 and 3 are read")
@@ -213,7 +214,7 @@ def _check_dtype(dtype: np.dtype[Any], path: Path) -> None:
 
 @contextmanager
 def archive_of(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The open archive; what zipfile and zlib raise while it is read becomes a SourceError."""
+    """Open the archive; exceptions of zipfile and zlib while it is read become SourceError."""
     try:
         with opened(path) as file, zipfile.ZipFile(file) as archive:
             yield archive
@@ -252,7 +253,7 @@ def _pick(archive: zipfile.ZipFile, key: str | None, path: Path) -> zipfile.ZipI
 
 
 def _check_archived(info: zipfile.ZipInfo, limits: Limits, path: Path) -> None:
-    """A member's claimed size, before anything is unpacked; an array in memory may be this large."""
+    """Check a member's claimed size before anything is unpacked; the array in memory may be this large."""
     most = 8 * limits.image_pixels + _LONGEST_HEADER
     if info.file_size > most:
         raise SourceError(

@@ -1,4 +1,4 @@
-"""The values of a ``.npy``, or of a member of a ``.npz``, whose header was checked."""
+"""Read the values of a ``.npy``, or of a member of a ``.npz``, whose header was checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read(member: Member) -> Pixels:
 
 
 def mapped(member: Member) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return the values of a ``.npy`` where they lie, not in memory until they are used.
+    """Return the values of a ``.npy`` as a memory map: they are read from the file when they are used.
 
     Raises: SourceError.
     """

@@ -1,4 +1,4 @@
-"""Where each slice of a 3D array lies in the patient (PS3.3 C.7.6.2)."""
+"""Compute the place of each slice of a 3D array in the patient (PS3.3 C.7.6.2)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Planes:
         self.normal = (x / length, y / length, z / length)
 
     def geometry(self, index: int) -> Geometry:
-        """Of the slice with this index, from 0."""
+        """Return the geometry of the slice with this index, from 0."""
         rows, columns, slices = self.source.spacing
         x, y, z = (
             round(start + index * slices * part, _DECIMALS)

@@ -1,6 +1,7 @@
-"""The slices of a 3D array, each taken out of its file as it is needed.
+"""Read the slices of a 3D array one by one, or in blocks.
 
-Of a ``.npy`` a slice that lies in one piece is read; others are taken out of a map of the file.
+Slices of a ``.npy`` that are contiguous in the file are read; others are copied from a memory map of the
+file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _BLOCK = 32 * 2**20
 
 
 def slices_of(member: Member, planes: Planes, pages: range | None) -> Iterator[Image]:
-    """Slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
+    """Yield slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
     source = planes.source
     count = member.header.shape[source.slice_axis]
     wanted = [index for index in (range(count) if pages is None else pages) if 0 <= index < count]
@@ -42,7 +43,7 @@ def slices_of(member: Member, planes: Planes, pages: range | None) -> Iterator[I
 
 
 def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
-    """Slices of an array of (slices, rows, columns) in C order, each with its index."""
+    """Yield slices of an array of (slices, rows, columns) in C order, each with its index."""
     shape, dtype = member.header.shape[1:], np.dtype(member.header.descr)
     with opened(member.path) as file:
         for index in wanted:
@@ -53,9 +54,10 @@ def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]
 
 
 def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
-    """Tell whether the file had as many bytes from `offset` on as the pixels took.
+    """Read `pixels` from byte `offset` of the file, and tell whether the file had enough bytes.
 
-    Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would lie, whatever became of the
+    Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would be kept, whatever happened to
+    the
     file since.
     """
     raw: Any = file.raw
@@ -70,7 +72,7 @@ def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
 
 
 def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
-    """Slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved."""
+    """Yield slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved."""
     if not wanted:
         return
     interleaved = slices.strides[0] == slices.itemsize < slices.strides[2]
@@ -88,7 +90,8 @@ def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[
 def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
     """Return some slices at equal distances as (slices, rows, columns), contiguous.
 
-    Row by row: interleaved slices share each line of memory, which is then read once for all of them.
+    They are copied row by row: interleaved slices share each cache line, which is then read once for all of
+    them.
     """
     count, rows, columns = len(indices), *slices.shape[1:]
     block = np.empty((count, rows, columns), slices.dtype)
@@ -119,7 +122,7 @@ def _rescaled(image: Image, intercept: float) -> Image:
         ),
         None,
     )
-    assert fitting is not None  # find_volume refuses what does not fit
+    assert fitting is not None  # find_volume refuses an intercept that does not fit
     values = stored.astype(fitting) + np.dtype(fitting).type(whole)
     bits = stored.dtype.itemsize * 8
     return image.replace(pixels=values, stored=Stored(stored, 1.0, intercept, image.units or "US", bits))

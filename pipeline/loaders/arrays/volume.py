@@ -1,4 +1,4 @@
-"""3D numpy arrays, ``.npy`` or ``.npz``, as slices in patient coordinates (PS3.3 C.7.6.2).
+"""Load 3D numpy arrays, ``.npy`` or ``.npz``, as slices in patient coordinates (PS3.3 C.7.6.2).
 
 Slice k lies at origin + k x spacing x normal, where the normal is the cross product of the row's and the
 column's direction cosines: head first with the default orientation, z rising with k.
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def load(path: Path, source: VolumeOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """Slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
+    """Yield slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
     from .slices import slices_of
 
     yield from slices_of(find_volume(path, source, limits), Planes(source, path), pages)
 
 
 def probe(path: Path, source: VolumeOptions, limits: Limits) -> Probe:
-    """Shape of a slice, dtype and number of slices by the header. Raises: SourceError."""
+    """Return shape of a slice, dtype and number of slices from the header. Raises: SourceError."""
     member = find_volume(path, source, limits)
     shape = member.header.shape
     rows_columns = tuple(length for axis, length in enumerate(shape) if axis != source.slice_axis)
@@ -43,7 +43,7 @@ def probe(path: Path, source: VolumeOptions, limits: Limits) -> Probe:
 
 
 def find_volume(path: Path, source: VolumeOptions, limits: Limits) -> Member:
-    """The 3D array that is meant, checked. Raises: SourceError."""
+    """Return the 3D array that is meant, checked. Raises: SourceError."""
     member = find(path, source.key, limits)
     shape: tuple[Any, ...] = member.header.shape
     if len(shape) != 3:

@@ -1,5 +1,6 @@
-"""Compressed pixels, whatever file they lie in: what a codestream says before it is decoded, and decoding it.
+"""Codestreams of compressed pixels, in whatever file: check their headers, then decode them.
 
-`jpeg` and `jpeg2000` read headers and see whether a stream is whole; `jpeg_pixels` decodes JPEG; `cage` runs
-decoders that broken data can crash, in a process of their own.
+`jpeg` and `jpeg2000` read headers and check that a stream is complete; `jpeg_pixels` decodes JPEG; `cage`
+runs
+decoders that damaged data can crash, in a process of their own.
 """

@@ -1,8 +1,8 @@
-"""Decoders that broken data can crash, in a process of their own: a crash costs one frame, and is told.
+"""Run decoders that damaged data can crash in a process of their own: a crash costs one frame.
 
-Which decoders: those that mutated streams crashed (gdcm aborts or faults in every coding that it reads;
-libjpeg-turbo, OpenJPEG and CharLS did not). One helper is kept for each process that needs one; it is started
-anew after it died, ends when its input does, and takes its memory from a bound (where the system has one).
+These are the decoders that mutated streams crashed: gdcm aborts or faults in every coding that it reads;
+libjpeg-turbo, OpenJPEG and CharLS did not. Each process that needs a helper keeps one. The helper is started
+anew after it died, ends when its input does, and has a limit on its memory (where the system can set one).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from ...imaging.image import Pixels
 
 CAGED = frozenset({"gdcm"})
-"""pydicom's plugins that run here."""
+"""pydicom's plugins that run in the helper."""
 
 LENGTHS = struct.Struct("<IQ")
-"""Before each message: the bytes of its JSON, and of the binary data behind it."""
+"""The lengths before each message: bytes of its JSON, and of the binary data behind it."""
 FACTOR = 24
-"""Bytes of memory that a decoder may take for each byte of its pixels, besides `GROUND`."""
+"""Bytes of memory that a decoder may take for each byte of its pixels, in addition to `GROUND`."""
 GROUND = 256 * 2**20
 _SECONDS = 60.0
 _SECONDS_PER_BYTE = 1e-6
@@ -43,7 +43,7 @@ class _Helper:
         hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         self.owner = os.getpid()
         self.process = subprocess.Popen(
-            # -P: no module is taken from the folder that the user happens to be in
+            # -P: no module is imported from the current folder
             [sys.executable, "-P", "-m", f"{__package__}.caged"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -71,10 +71,10 @@ _helpers: list[_Helper] = []
 def decode_caged(
     syntax: str, plugin: str, described: Mapping[str, int | str], data: bytes, size: int
 ) -> tuple[Pixels, str]:
-    """As `plugin.decode_frame`, elsewhere. `size`: bytes of the decoded frame.
+    """Decode one frame with `plugin.decode_frame` in the helper. `size`: bytes of the decoded frame.
 
     Raises:
-        CodestreamError: what the decoder says; that it crashed, took too long or wanted too much memory.
+        CodestreamError: with the decoder's message, or because it crashed, took too long or too much memory.
     """
     asked = {
         "syntax": syntax,

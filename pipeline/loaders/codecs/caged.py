@@ -1,4 +1,4 @@
-"""The helper of `cage`: frames come in by standard input, pixels go out by standard output, until it ends."""
+"""The helper process of `cage`: it reads frames from standard input and writes pixels to standard output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OUTPUT = 1
 
 
 def serve() -> None:
-    """Answer until there are no more questions."""
+    """Answer requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     # what a codec prints must not get between the answers
@@ -48,7 +48,7 @@ def _answer(asked: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes |
 
 
 def _bound_memory(more: int) -> None:
-    """Let this process take so many bytes more than it has; where the system cannot, nothing happens."""
+    """Let this process take at most so many bytes more than it has; do nothing where the system cannot."""
     try:
         import resource
 

@@ -1,7 +1,8 @@
-"""The markers of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C), read before it is decoded.
+"""Read the markers of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C) before it is decoded.
 
-Decoders complete what is missing with grey, and take memory for whatever a header claims: what the stream
-says of itself is held against its own bytes here.
+Decoders fill what is missing with grey, and take as much memory as a header claims. So what the stream claims
+is
+checked here against its own bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ EOI = 0xD9
 LOSSLESS = 3
 """The SOF of lossless Huffman coding."""
 JPEG_LS = 0x37
-"""The SOF of JPEG-LS, counted as the others are."""
+"""The SOF number of JPEG-LS, counted from SOF0 as the others are."""
 PROGRESSIVE = 2
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -29,11 +30,11 @@ _AFTER_SCAN_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 
 
 class CodestreamError(ValueError):
-    """The bytes are no sound codestream; the message is a clause about ``it``."""
+    """Damaged or unknown bytes in place of a codestream; the message is a clause about ``it``."""
 
 
 class TruncatedError(CodestreamError):
-    """Something is missing at the end, or wherever a piece of coded data ends."""
+    """Coded data are missing at the end, or where a piece of them ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class JpegHeader:
     density: tuple[int, int, int] | None = None
     """JFIF: unit (0 none, 1 inch, 2 cm), across, down."""
     adobe_transform: int | None = None
-    """Of an APP14 marker: 0 the samples are as they are, 1 they are YCbCr."""
+    """ColorTransform of an APP14 marker: 0, the samples are not converted; 1, they are YCbCr."""
     jfif: bool = False
 
     @property
@@ -87,7 +88,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class JpegStream:
-    """A whole stream: `end` is the byte behind its end marker."""
+    """A complete stream; `end` is the index of the byte after its end marker."""
 
     header: JpegHeader
     scans: tuple[Scan, ...]
@@ -108,7 +109,7 @@ def read_jpeg(data: bytes) -> JpegStream:
 
 @dataclass(slots=True)
 class _Walk:
-    """Where a walk along the markers is, and what holds for all that follows."""
+    """A walk along the markers: its position, and what holds for all that follows."""
 
     data: bytes
     at: int = 2
@@ -131,7 +132,7 @@ class _Walk:
                 return self._frame(marker, body)
 
     def scans(self, header: JpegHeader) -> Iterator[Scan]:
-        """Each scan up to the end marker."""
+        """Yield each scan up to the end marker."""
         while (marker := self._marker()) != EOI:
             if marker in _ALONE:
                 continue
@@ -142,7 +143,7 @@ class _Walk:
                 yield self._scan(header, body)
 
     def _marker(self) -> int:
-        """Return the next marker; fill bytes are passed over."""
+        """Return the next marker; skip fill bytes."""
         start, data = self.at, self.data
         if data[start : start + 1] not in (b"\xff", b""):
             raise CodestreamError(f"there is no marker at byte {start}")
@@ -154,7 +155,7 @@ class _Walk:
         return data[self.at - 1]
 
     def _segment(self, marker: int) -> bytes:
-        """Return what a marker's segment holds; segments that say something of the whole picture are kept."""
+        """Return the body of a marker's segment, and keep segments that describe the whole picture."""
         length = int.from_bytes(self.data[self.at : self.at + 2], "big")
         body = self.data[self.at + 2 : self.at + length]
         if length < 2 or len(body) != length - 2:

@@ -1,4 +1,4 @@
-"""What a JPEG 2000 or HTJ2K codestream says (ITU-T T.800 annex A), before a decoder takes memory for it."""
+"""Read the header of a JPEG 2000 or HTJ2K codestream (ITU-T T.800 annex A) before it is decoded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from math import ceil
 from .jpeg import CodestreamError, TruncatedError
 
 START = b"\xff\x4f\xff\x51"
-"""SOC and SIZ."""
+"""The markers SOC and SIZ."""
 _SOT, _EOC, _COD = b"\xff\x90", b"\xff\xd9", 0xFF52
 _MOST_TILES = 65535
-"""What Isot can count (T.800 A.4.2)."""
+"""The most tiles that Isot can count (T.800 A.4.2)."""
 _MOST_BOXES = 4096
 
 
@@ -33,10 +33,10 @@ class Jpeg2000:
 
 
 def read_jpeg2000(data: bytes) -> Jpeg2000:
-    """Return the header, its tiles held against the bytes that there are.
+    """Return the header, its tiles checked against the bytes of the stream.
 
     Raises:
-        CodestreamError: for what is none; where tile-parts or the end marker are missing.
+        CodestreamError: for what is no such codestream; where tile-parts or the end marker are missing.
     """
     start = data.find(START, 0, _MOST_BOXES)
     if start < 0 or len(data) < start + 45:
@@ -68,7 +68,7 @@ def read_jpeg2000(data: bytes) -> Jpeg2000:
 
 
 def _main_header(data: bytes, at: int) -> tuple[int, bool]:
-    """Say where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
+    """Return where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
     irreversible = False
     while data[at : at + 2] != _SOT:
         if at + 4 > len(data) or data[at] != 0xFF:
@@ -81,8 +81,10 @@ def _main_header(data: bytes, at: int) -> tuple[int, bool]:
 
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> int:
-    """Find the byte behind the end marker, every tile-part walked by its length (Psot; 0: it is the last
-    one)."""
+    """Return the index after the end marker, by walking every tile-part.
+
+    Psot is the length of a tile-part; 0 marks the last one.
+    """
     found: set[int] = set()
     while data[at : at + 2] == _SOT and at + 12 <= len(data):
         index, length = struct.unpack_from(">HI", data, at + 4)

@@ -1,7 +1,8 @@
-"""JPEG decoded by libjpeg-turbo (imagecodecs' `jpeg8`): 8 to 12 bits, and lossless ones up to 16.
+"""Decode JPEG by libjpeg-turbo (imagecodecs' `jpeg8`): 8 to 12 bits, and lossless ones up to 16.
 
-imagecodecs' own `jpeg_decode` is not used: where libjpeg-turbo refuses a stream it asks a decoder of lossless
-JPEG that a broken scan header makes crash.
+imagecodecs' own `jpeg_decode` is not used: where libjpeg-turbo refuses a stream, it tries a decoder of
+lossless
+JPEG that crashes on a damaged scan header.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from .jpeg import LOSSLESS, CodestreamError, JpegStream, TruncatedError
 from .jpeg_whole import check_whole, continued
 
 CODINGS = frozenset({0, 1, 2, LOSSLESS})
-"""The SOF that are read: baseline, extended, progressive, lossless; all in Huffman codes."""
+"""The SOF numbers that are read: baseline, extended, progressive, lossless; all with Huffman coding."""
 _FAILURES = (ValueError, RuntimeError, TypeError, OSError, MemoryError)
 
 
 def decode_jpeg(data: bytes, stream: JpegStream, **options: Any) -> Pixels:
-    """Decode the samples, (rows, columns) or (rows, columns, components); `options` are those of
-    ``jpeg8_decode``.
+    """Return the samples, (rows, columns) or (rows, columns, components).
+
+    `options` are those of ``jpeg8_decode``.
 
     Raises:
         CodestreamError: a coding that is not read; coded data that are damaged, or fewer than the picture

@@ -1,7 +1,8 @@
-"""Tell whether a JPEG holds all the coded data that its picture needs; libjpeg makes up what is missing.
+"""Tell whether a JPEG has all the coded data that its picture needs; libjpeg invents what is missing.
 
-Three things show it: a picture of some size takes at least so many bits; every coefficient of every
-component is sent; and the decoded picture does not depend on what would follow the coded data (`continued`).
+Three things show it: a picture of some size takes at least so many bits; every coefficient of every component
+is
+sent; and the decoded picture does not depend on what would follow the coded data (`continued`).
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from .jpeg import (
 
 _RESTART = re.compile(rb"\xff+([\xd0-\xd7])")
 _MORE = bytes.fromhex("a55afe1fe3bc69d2") * 8
-"""Bits that decode to something, and to another thing than the zeros that a decoder puts at the end."""
+"""Bits that decode to something other than the zeros that a decoder appends at the end."""
 _COEFFICIENTS = 64
 
 
 def check_whole(data: bytes, stream: JpegStream) -> None:
-    """Hold the coded data against what the headers claim, before memory is taken. Raises: CodestreamError."""
+    """Check the coded data against what the headers claim, before memory is taken.
+
+    Raises: CodestreamError.
+    """
     if stream.header.sof > LOSSLESS:
         return
     _check_parts(stream)
@@ -43,7 +47,10 @@ def check_whole(data: bytes, stream: JpegStream) -> None:
 
 
 def continued(data: bytes, stream: JpegStream) -> bytes:
-    """Return the stream with more bits behind every piece of coded data: of a whole one, the same picture."""
+    """Return the stream with more bits behind every piece of coded data.
+
+    If the stream is complete it decodes to the same picture.
+    """
     pieces, at = [], 0
     for scan in stream.scans:
         coded = _RESTART.sub(lambda found: _MORE + found[0], data[scan.start : scan.stop])
@@ -53,7 +60,10 @@ def continued(data: bytes, stream: JpegStream) -> bytes:
 
 
 def _check_parts(stream: JpegStream) -> None:
-    """Every component, and of a progressive one every coefficient to its last bit, is in some scan."""
+    """Check that scans have every component, and of a progressive one every coefficient to its last bit.
+
+    Raises: TruncatedError.
+    """
     last = _COEFFICIENTS if stream.header.sof == PROGRESSIVE else 1
     open_bits = {(part.identifier, at): True for part in stream.header.parts for at in range(last)}
     for scan in stream.scans:
@@ -66,14 +76,17 @@ def _check_parts(stream: JpegStream) -> None:
 
 
 def _fewest_bits(header: JpegHeader, scan: Scan) -> int:
-    """Two codes of one bit for each block; in a progressive scan of DC values one, and none for others."""
+    """Return the least bits of a scan: two codes of one bit for each block.
+
+    In a progressive scan of DC values it is one code, in other progressive scans none.
+    """
     if header.sof == PROGRESSIVE:
         return sum(_blocks(header, scan)) if scan.first == 0 else 0
     return (1 if header.sof == LOSSLESS else 2) * sum(_blocks(header, scan))
 
 
 def _blocks(header: JpegHeader, scan: Scan) -> Iterator[int]:
-    """Blocks of each component of a scan, samples where it is lossless (T.81 A.1.1, A.2)."""
+    """Yield the number of blocks of each component of a scan; of samples if lossless (T.81 A.1.1, A.2)."""
     for part in header.parts:
         if part.identifier in scan.components:
             yield _across(header, part) * _down(header, part)
@@ -102,7 +115,7 @@ def _check_restarts(data: bytes, header: JpegHeader, scan: Scan) -> None:
 
 
 def _units(header: JpegHeader, scan: Scan) -> int:
-    """MCUs of a scan (T.81 A.2)."""
+    """Return the number of MCUs of a scan (T.81 A.2)."""
     if len(scan.components) == 1:
         return sum(_blocks(header, scan))
     size = 1 if header.sof == LOSSLESS else 8

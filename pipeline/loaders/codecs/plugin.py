@@ -1,4 +1,7 @@
-"""One compressed frame by one of pydicom's plugins; loads little of ours, so that it can run alone."""
+"""Decode one compressed frame by one of pydicom's plugins.
+
+Imports little of the project, so that it can run in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ DESCRIBING = (
 
 
 def description_of(dataset: Dataset) -> dict[str, int | str]:
-    """Return those of a dataset, as plain values."""
+    """Return the elements of a dataset that decoders need, as plain values."""
     found = ((name, dataset.get(name)) for name in DESCRIBING)
     return {
         name: str(value) if name == "PhotometricInterpretation" else int(value)
@@ -32,7 +35,7 @@ def decode_frame(
 ) -> tuple[Pixels, str]:
     """Return the pixels as the codec gives them, and their photometric interpretation now.
 
-    Raises: what the plugin does with data that are not what they should be.
+    Raises: whatever the plugin raises on damaged data.
     """
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset

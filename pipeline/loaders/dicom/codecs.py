@@ -1,8 +1,9 @@
-"""Compressed frames of DICOM: header looked at first, codecs in one fixed order for each transfer syntax.
+"""Decode compressed frames of DICOM: the header is checked first, then codecs are tried in one fixed order.
 
-JPEG, lossless too, is decoded by imagecodecs, which is always there. For every other coding, and where that
-one refuses a stream, the installed plugins of pydicom are asked in the order of `PLUGINS`: the first that can
-decode a frame does so on every machine that has the same ones. Those that data can crash run in a cage.
+JPEG, lossless too, is decoded by imagecodecs, which is always installed. For every other transfer syntax, and
+where imagecodecs refuses a stream, the installed plugins of pydicom are tried in the order of `PLUGINS`: the
+first that can decode a frame does so on every machine that has the same plugins. Plugins that data can crash
+run in a process of their own (`cage`).
 """
 
 from __future__ import annotations
@@ -49,15 +50,16 @@ _LOSSY = {
 }
 
 Decoder = tuple[str, Callable[[], Pixels]]
-"""The name of a codec, and its try at one frame."""
+"""The name of a codec, and a function that decodes one frame with it."""
 
 
 def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[Pixels, Lossy | None]:
-    """The pixels of one compressed frame, colour as RGB, and what the compression lost.
+    """Return the pixels of one compressed frame, colour as RGB, and what the compression lost.
 
     Raises:
         SourceError: no codec, or none that can decode it; a codestream that is cut off or of another size
-            than the dataset says.
+            than
+            the dataset says.
     """
     try:
         header = _header(path, layout, data)
@@ -69,7 +71,10 @@ def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[P
 
 
 def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixels:
-    """What the first decoder gives that raises nothing. Raises: CodestreamError, as the first one says."""
+    """Return the pixels of the first decoder that raises nothing.
+
+    Raises: CodestreamError, the first one's.
+    """
     if not decoders:
         from pydicom.uid import UID
 
@@ -85,7 +90,7 @@ def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixe
         except CodestreamError as error:
             first = first or error
         except broken() as error:
-            # pydicom names the plugin before what it says
+            # pydicom puts the name of the plugin before its message
             said = said_by(error, "it is broken").rpartition(f"{name}: ")[2]
             first = first or CodestreamError(f"its decoder ({name}) says: {said}")
     assert first is not None
@@ -95,7 +100,7 @@ def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixe
 def _decoders(
     dataset: Dataset, layout: Layout, header: JpegStream | Jpeg2000 | None, data: bytes
 ) -> list[Decoder]:
-    """The codecs for a frame that are installed, in the order in which they are asked."""
+    """Return the codecs for a frame that are installed, in the order in which they are tried."""
     from ...pydicom_versions.frames import decoding_plugins
 
     found: list[Decoder] = []
@@ -111,10 +116,13 @@ def _decoders(
 
 
 def _streams(header: JpegStream | Jpeg2000 | None, data: bytes) -> Iterator[bytes]:
-    """The codestream alone, as it is; then without a zero byte that pads it before its end marker.
+    """Yield the codestream without its container.
 
-    Boxes around it are left out: pydicom walks broken ones for ever. CharLS takes no padding within JPEG-LS,
-    which NEMA's own samples have, and nothing but a try tells such a byte from a coded one.
+    Then without a zero byte that pads it before its end marker.
+
+    A container (JP2 boxes) is left out because pydicom reads broken ones for ever. CharLS takes no padding
+    within
+    JPEG-LS, which NEMA's own samples have; only a try tells such a byte from a coded one.
     """
     if header is None:
         yield data
@@ -136,14 +144,14 @@ def _by_plugin(dataset: Dataset, layout: Layout, plugin: str, data: bytes) -> Pi
 
 
 def by_pydicom(dataset: Dataset, layout: Layout, *, index: int = 0) -> Pixels:
-    """One frame that is not compressed, by pydicom; YBR_FULL and YBR_FULL_422 turned into RGB."""
+    """Return one frame that is not compressed, by pydicom; YBR_FULL and YBR_FULL_422 become RGB."""
     from ...pydicom_versions.frames import decode_frame as decode_one
 
     return _rgb(layout, *decode_one(dataset, layout.syntax, index, ""))
 
 
 def _rgb(layout: Layout, pixels: Pixels, now: str) -> Pixels:
-    """Pixels whose photometric interpretation is `now`, colour as RGB. Raises: ValueError."""
+    """Return pixels whose photometric interpretation is `now`, colour as RGB. Raises: ValueError."""
     if layout.samples > 1 and now in ("YBR_FULL", "YBR_FULL_422") and pixels.dtype == np.uint8:
         return rgb_of_ybr(pixels)
     if layout.samples > 1 and now != "RGB":
@@ -152,7 +160,7 @@ def _rgb(layout: Layout, pixels: Pixels, now: str) -> Pixels:
 
 
 def _header(path: Path, layout: Layout, data: bytes) -> JpegStream | Jpeg2000 | None:
-    """The codestream's header, held against the dataset's.
+    """Return the codestream's header after comparing it with the dataset.
 
     Raises:
         SourceError: where they disagree.
@@ -181,14 +189,17 @@ def _header(path: Path, layout: Layout, data: bytes) -> JpegStream | Jpeg2000 | 
 
 
 def _jpeg(layout: Layout, stream: JpegStream, data: bytes) -> Pixels:
-    """JPEG by libjpeg-turbo; colour as RGB, converted once. Raises: CodestreamError, ValueError."""
+    """Return the pixels of a JPEG by libjpeg-turbo; colour as RGB, converted once.
+
+    Raises: CodestreamError, ValueError.
+    """
     header = stream.header
     lossless = layout.syntax in JPEG_LOSSLESS
     options: dict[str, str] = {}
     if header.components > 1:
         if header.precision != 8:
             raise ValueError(f"colour JPEG of {header.precision} bits cannot be decoded")
-        # samples of lossless coding are what they are
+        # samples of lossless coding are taken as they are, without a conversion of colour
         options = {"colorspace": "RGB" if lossless else _jpeg_space(layout, header), "outcolorspace": "RGB"}
     decoded = decode_jpeg(data, stream, **options)
     shape = (layout.rows, layout.columns, *((3,) if layout.samples == 3 else ()))
@@ -201,7 +212,7 @@ def _jpeg(layout: Layout, stream: JpegStream, data: bytes) -> Pixels:
 
 
 def _signed(pixels: Pixels, layout: Layout, precision: int) -> Pixels:
-    """Two's complement of `precision` bits as numbers of the layout's type (PS3.5 8.2.2)."""
+    """Return numbers of the layout's type from two's complement of `precision` bits (PS3.5 8.2.2)."""
     if not layout.signed:
         return pixels
     shift = 8 * pixels.dtype.itemsize - precision
@@ -210,9 +221,9 @@ def _signed(pixels: Pixels, layout: Layout, precision: int) -> Pixels:
 
 
 def _jpeg_space(layout: Layout, header: JpegHeader) -> Literal["RGB", "YCBCR"]:
-    """What the three components are: the codestream's own word counts before the dataset's.
+    """Return the colour model of three components: what the codestream itself says outranks the dataset.
 
-    Component ids "RGB" and the markers of Adobe and JFIF say it; so colour is converted once and not twice.
+    Component ids "RGB" and the markers of Adobe and JFIF name it, so colour is converted once and not twice.
     """
     if bytes(part.identifier for part in header.parts) in (b"RGB", b"rgb") or header.adobe_transform == 0:
         return "RGB"
@@ -235,7 +246,7 @@ def _ratio(dataset: Dataset) -> float | None:
 
 
 def _last(dataset: Dataset, name: str) -> Any:
-    """The value, of several (one per compression) the last."""
+    """Return the value of an attribute; of several (one per compression) the last."""
     value = dataset.get(name)
     return value[-1] if value and not isinstance(value, str | float) else value
 
@@ -243,7 +254,7 @@ def _last(dataset: Dataset, name: str) -> Any:
 def _loss(
     dataset: Dataset, layout: Layout, header: JpegStream | Jpeg2000 | None, data: bytes
 ) -> Lossy | None:
-    """What the dataset declares; else what the transfer syntax and the codestream show."""
+    """Return the loss that the dataset declares; else what the transfer syntax and the codestream show."""
     declared = declared_loss(dataset)
     method = _LOSSY.get(layout.syntax)
     if method is None or (isinstance(header, Jpeg2000) and not header.irreversible):

@@ -1,7 +1,7 @@
-"""Opening a DICOM file: is it one, in which transfer syntax is it written, what are its elements.
+"""Open a DICOM file: whether it is one, its transfer syntax, and its elements.
 
-A file without the preamble of PS3.10 is told by reading its first elements in every encoding there is; it
-counts as DICOM when exactly one of them gives sound elements, and is refused otherwise.
+A file without the preamble of PS3.10 is recognised by reading its first elements in every encoding there is.
+It counts as DICOM when exactly one of them gives sound elements, and is refused otherwise.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BROKEN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, NotImplementedError,
     OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
-"""What pydicom and its codecs raise on bytes that are not what they say they are; see `broken`."""
+"""Exceptions of pydicom and its codecs on damaged bytes; see `broken`."""
 
 PREFIX = b"DICM"
 """Behind the preamble of 128 bytes (PS3.10 7.1)."""
@@ -45,11 +45,11 @@ HEAD = 4096
 
 _UNDEFINED = 0xFFFFFFFF
 _SOUND = 3
-"""Elements that must follow each other soundly before a file without preamble is believed."""
+"""Number of consecutive sound elements that a file without preamble must begin with."""
 
 
 def reason(error: Exception) -> str:
-    """What a reader met, in words of its own."""
+    """Return what a reader met as a sentence for users."""
     if isinstance(error, EOFError) or str(error).startswith("No tag to read"):
         return "it ends within an element"
     if isinstance(error, zlib.error):
@@ -61,7 +61,7 @@ def reason(error: Exception) -> str:
 
 
 def broken() -> tuple[type[Exception], ...]:
-    """`BROKEN`, and pydicom's own classes, which derive from none of them."""
+    """Return `BROKEN` and pydicom's own exception classes, which derive from none of them."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     return *BROKEN, BytesLengthException, InvalidDicomError
@@ -69,7 +69,7 @@ def broken() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """What pydicom warns of is kept quiet, and what it raises on broken bytes becomes a SourceError."""
+    """Silence pydicom's warnings, and turn its exceptions on damaged bytes into SourceError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -85,7 +85,7 @@ def guarded(path: Path) -> Iterator[None]:
 
 
 def looks_like(head: bytes, size: int) -> bool:
-    """Whether a file of `size` bytes that starts with `head` is DICOM."""
+    """Tell whether a file of `size` bytes that starts with `head` is DICOM."""
     return head[128:132] == PREFIX or (_after_meta(head, 0) > 0 or len(_encodings(head, 0, size)) == 1)
 
 
@@ -98,7 +98,10 @@ class _Element:
 
 
 def _elements(data: bytes, start: int, encoding: Encoding) -> Iterator[_Element]:
-    """Elements from `start` as far as `data` goes; ends where the bytes make no sense (a length of -1)."""
+    """Yield elements from `start` as far as `data` goes.
+
+    End where the bytes make no sense (a length of -1).
+    """
     order = ">" if encoding == BIG_ENDIAN else "<"
     position = start
     while position + 12 <= len(data):
@@ -123,7 +126,7 @@ def _elements(data: bytes, start: int, encoding: Encoding) -> Iterator[_Element]
 
 
 def _after_meta(data: bytes, start: int) -> int:
-    """Where the file meta (group 0002, always explicit little endian) ends; 0 if there is none."""
+    """Return where the file meta (group 0002, always explicit little endian) ends; 0 if there is none."""
     end = 0
     for found in _elements(data, start, EXPLICIT):
         if found.group != 2 or found.length < 0:
@@ -133,13 +136,13 @@ def _after_meta(data: bytes, start: int) -> int:
 
 
 def _encodings(data: bytes, start: int, size: int) -> list[Encoding]:
-    """The encodings in which the elements from `start` are sound."""
+    """Return the encodings in which the elements from `start` are sound."""
     every: tuple[Encoding, ...] = (IMPLICIT, EXPLICIT, BIG_ENDIAN)
     return [encoding for encoding in every if _sound(data, start, size, encoding)]
 
 
 def _sound(data: bytes, start: int, size: int, encoding: Encoding) -> bool:
-    """Tags that rise, start in group 8 (or a neighbour of it) and have lengths that fit in the file."""
+    """Check that tags rise, start in group 8 (or near it) and have lengths that fit in the file."""
     last, count = 0, 0
     for found in _elements(data, start, encoding):
         first_group = count > 0 or found.group in (0x0004, 0x0008, 0x0010)
@@ -149,15 +152,15 @@ def _sound(data: bytes, start: int, size: int, encoding: Encoding) -> bool:
         last, count = found.tag, count + 1
         if count == _SOUND:
             return True
-    # A file that is shorter than that, or whose third element is a long one beyond the head.
+    # A shorter file is sound too, as is one whose third element is a long one beyond the head.
     return count > 0 and (len(data) >= size or count > 1)
 
 
 def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
-    """The elements of a DICOM file; its TransferSyntaxUID is set, found by trial where the file has none.
+    """Return the elements of a DICOM file; a missing TransferSyntaxUID is found by trial and set.
 
     Raises:
-        SourceError: for a file that is not DICOM, or not sound.
+        SourceError: for a file that is not DICOM, or is damaged.
     """
     head = head_of(path, HEAD)
     size = path.stat().st_size
@@ -182,7 +185,7 @@ def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
 
 
 def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
-    """Writes the transfer syntax that the elements themselves show into the file meta."""
+    """Set the transfer syntax that the elements themselves show in the file meta. Raises: SourceError."""
     from pydicom.uid import UID
 
     from ...pydicom_versions.elements import original_encoding
@@ -201,7 +204,7 @@ def _set_syntax(path: Path, dataset: Dataset, size: int) -> None:
 
 
 def check_deflated(path: Path, head: bytes, limits: Limits) -> None:
-    """Refuses a deflated file that would inflate to more than `limits` allow, before memory is taken."""
+    """Refuse a deflated file that would inflate to more than `limits` allow, before memory is taken."""
     if DEFLATED.encode() not in head:
         return
     from pydicom.filereader import read_file_meta_info
@@ -229,7 +232,7 @@ def check_deflated(path: Path, head: bytes, limits: Limits) -> None:
 
 
 def _claimed_pixels(begun: bytes, limits: Limits) -> int:
-    """Bytes that the pixels of a dataset take as it says itself, within `limits`, by its beginning."""
+    """Return the bytes that a dataset's pixels take by its own first elements, within `limits`."""
     from io import BytesIO
 
     from pydicom.filereader import read_dataset as read_elements

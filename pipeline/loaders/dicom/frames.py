@@ -1,4 +1,4 @@
-"""Stored pixels of a DICOM dataset, frame by frame: decoded once, colour as RGB, unused bits gone."""
+"""Read the stored pixels of a DICOM dataset frame by frame: decoded, colour as RGB, unused bits removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
-"""Of JPEG and JPEG-LS, and of JPEG 2000."""
+"""The first bytes of JPEG and JPEG-LS, and of JPEG 2000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Frame:
     pixels: Pixels
     """(rows, columns), or (rows, columns, 3) as RGB."""
     stored: int
-    """Bits that a value can take."""
+    """Number of bits that hold a value."""
     lossy: Lossy | None
 
 
@@ -54,7 +54,7 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
 
 
 def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
-    """Return what there is to say about more pixels than the file declares: they are left out."""
+    """Return a note where there are more pixels than the file declares: they are left out."""
     if layout.compressed:
         return _excess_frames(dataset, layout)
     over = len(dataset[layout.keyword].value) - math.ceil(layout.frame_bytes * layout.frames)
@@ -65,7 +65,7 @@ def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
 
 
 def _excess_frames(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
-    """As `excess`, of compressed frames: by the offset table, else by the fragments that begin one."""
+    """Return the same for compressed frames, by the offset table or the fragments that begin a frame."""
     held = _held_frames(dataset)
     if held <= layout.frames:
         return ()
@@ -74,7 +74,7 @@ def _excess_frames(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
 
 
 def _held_frames(dataset: Dataset) -> int:
-    """Frames of encapsulated pixels, as far as tables or the starts of codestreams show."""
+    """Return the number of encapsulated frames, as far as tables or the starts of codestreams show it."""
     from ...pydicom_versions.frames import parse_basic_offsets, parse_fragments
 
     if "ExtendedOffsetTable" in dataset:
@@ -120,7 +120,7 @@ def _bits(dataset: Dataset, layout: Layout, index: int) -> Pixels:
 
 
 def _significant(pixels: Pixels, layout: Layout) -> Pixels:
-    """Bits `stored` up to `high`, as numbers; what lies above them (overlays, garbage) and below is dropped.
+    """Return bits `stored` up to `high` as numbers; bits above (overlays, garbage) and below are dropped.
 
     PS3.5 8.1.1; signed values get their sign from the highest stored bit.
     """
@@ -168,7 +168,7 @@ def _frame(path: Path, dataset: Dataset, layout: Layout, index: int, data: bytes
 
 
 def _held(pixels: Pixels, layout: Layout) -> int:
-    """Bits stored as the dataset says, or as many as are allocated where a codec gave larger values."""
+    """Return the bits stored as the dataset says, or those allocated where a codec gave larger values."""
     if pixels.dtype.kind not in "iu" or layout.stored == layout.allocated:
         return layout.stored
     limit = 1 << (layout.stored - 1 if layout.signed else layout.stored)

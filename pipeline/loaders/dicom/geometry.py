@@ -1,4 +1,4 @@
-"""Where a DICOM image was, as its attributes say: RT Image, slices, and projection images with a SID."""
+"""Read the geometry of a DICOM image from its attributes: RT Image, slices, projection images with a SID."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _RT_VECTORS = {
     "translation": ("XRayImageReceptorTranslation", 3),
 }
 _EXPOSED = ("gantry", "collimator", "couch")
-"""What an item of ExposureSequence may say, too."""
+"""Attributes that an item of ExposureSequence may hold as well."""
 _ANGLES = ("gantry", "collimator", "couch", "receptor_angle")
 
 
 def read_geometry(dataset: Dataset, index: int = 0) -> tuple[Geometry, tuple[Note, ...]]:
     """Return the geometry of a frame (from 0), each value with the attribute it came from.
 
-    A value that is none (a spacing of 0, a SID below 0, direction cosines of another length than 1) counts
-    as not there, and a note says so.
+    An impossible value (a spacing of 0, a SID below 0, direction cosines of another length than 1) counts as
+    absent, and a note says so.
     """
     reader = _Reader(dataset, index)
     if is_rt_image(dataset):
@@ -56,7 +56,7 @@ def read_geometry(dataset: Dataset, index: int = 0) -> tuple[Geometry, tuple[Not
 
 
 def is_rt_image(dataset: Dataset) -> bool:
-    """Tell whether its geometry is that of an image receptor, and not that of a slice."""
+    """Tell whether its geometry is that of an image receptor, and not of a slice."""
     return dataset.get("SOPClassUID") == RT_IMAGE or "ImagePlanePixelSpacing" in dataset
 
 
@@ -90,8 +90,7 @@ class _Reader:
                 self._set(keyword, **{field: vector})
 
     def _exposed(self, keyword: str, outside: float | None) -> tuple[float | None, str]:
-        """Take what the exposures of this frame say, which supersedes what stands outside of them
-        (C.8.8.2)."""
+        """Return the value that this frame's exposures give, which supersedes the outer one (C.8.8.2)."""
         items = self.dataset.get("ExposureSequence") or ()
         said = set()
         for item in items:
@@ -110,7 +109,7 @@ class _Reader:
         return found[0], f"ExposureSequence.{keyword}"
 
     def slice(self) -> None:
-        """Plane and spacing in patient coordinates, from the frame's functional groups where it has any."""
+        """Set plane and spacing in patient coordinates, from functional groups if the frame has any."""
         found, place = self._grouped("PlanePositionSequence", "ImagePositionPatient", 3)
         orientation, _ = self._grouped("PlaneOrientationSequence", "ImageOrientationPatient", 6)
         spacing, where = self._grouped("PixelMeasuresSequence", "PixelSpacing", 2)
@@ -135,7 +134,10 @@ class _Reader:
     def _dose_plane(
         self, position: Sequence[float] | None, orientation: Sequence[float] | None, item: Dataset | None
     ) -> Sequence[float] | None:
-        """Of frames without a position of their own only those of a dose grid have one (PS3.3 C.8.8.3.2)."""
+        """Return the position of a frame of a dose grid (PS3.3 C.8.8.3.2).
+
+        Other frames without one have none.
+        """
         if position is None or orientation is None or self.frames == 1 or item is not self.dataset:
             return position
         offsets = self._offsets()
@@ -153,7 +155,7 @@ class _Reader:
         return None if vector is None else list(vector)
 
     def _dose_spacing(self) -> float | None:
-        """Distance of the planes of a dose grid where it is one and the same."""
+        """Return the distance of the planes of a dose grid, in mm, where it is the same between all."""
         offsets = self._offsets() if self.frames > 1 else None
         if not offsets:
             return None
@@ -161,7 +163,7 @@ class _Reader:
         return steps[0] if steps[0] > 0 and max(steps) - min(steps) < PLANE_OFFSET else None
 
     def projection(self) -> None:
-        """CR, DX, Secondary Capture and their like: spacing at the receptor, and how far it was."""
+        """Set spacing at the receptor and the distances, for CR, DX, Secondary Capture and the like."""
         for keyword in ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing"):
             spacing = self._vector(self.dataset, keyword, 2)
             if spacing is not None and min(spacing) > 0:
@@ -174,7 +176,7 @@ class _Reader:
     def _grouped(
         self, sequence: str, keyword: str, count: int
     ) -> tuple[tuple[float, ...] | None, Dataset | None]:
-        """Find a vector of the frame's, the shared or the top level attributes, and the item it stands in."""
+        """Return a vector of the frame's, the shared or the top level attributes, and the item it is in."""
         per_frame = self.dataset.get("PerFrameFunctionalGroupsSequence") or ()
         shared = self.dataset.get("SharedFunctionalGroupsSequence") or ()
         for items, place in ((per_frame, self.index), (shared, 0)):
@@ -204,7 +206,7 @@ class _Reader:
         try:
             value = holder.get(keyword)
         except broken():
-            # pydicom converts when it is asked: text that is no number comes up here.
+            # pydicom converts values when they are read: text that is no number fails here.
             self._invalid(keyword, "not readable")
             return None
         return (

@@ -1,4 +1,4 @@
-"""What a DICOM dataset claims of its pixels, held against itself and the limits before memory is taken."""
+"""Check what a DICOM dataset claims of its pixels against itself and the limits, before memory is taken."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the Image Pixel module says of the pixels (PS3.3 C.7.6.3)."""
+    """The attributes of the Image Pixel module that describe the pixels (PS3.3 C.7.6.3)."""
 
     keyword: str
     syntax: str
@@ -53,20 +53,23 @@ class Layout:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What one sample is decoded to; single bits become uint8."""
+        """The type that one sample is decoded to; single bits become uint8."""
         if self.keyword != "PixelData":
             return np.dtype(np.float32 if self.keyword == "FloatPixelData" else np.float64)
         return np.dtype(f"{'int' if self.signed else 'uint'}{max(8, self.allocated)}")
 
     @property
     def frame_bytes(self) -> float:
-        """Bytes of one frame that is not compressed; half the colour is shared in YBR_FULL_422."""
+        """Bytes of one frame that is not compressed; in YBR_FULL_422 two pixels share their chroma."""
         samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
         return self.rows * self.columns * samples * self.allocated / 8
 
 
 def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> Layout:
-    """The layout, its claims held against `limits`. Raises: SourceError for what is missing or impossible."""
+    """Return the layout, its claims checked against `limits`.
+
+    Raises: SourceError for what is missing or impossible.
+    """
 
     def needed(name: str) -> Any:
         value = dataset.get(name)

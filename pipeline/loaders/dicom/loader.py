@@ -1,8 +1,8 @@
-"""DICOM files: pixels as modality values, geometry and every element of the dataset.
+"""Load DICOM files: pixels as modality values, geometry, and every element of the dataset.
 
-Read in the order in which a file can be wrong: is it DICOM (`dicom_reading`), what does it claim
-(`dicom_layout`, held against the limits before memory is taken), its frames
-(`dicom_pixels.frames`), their meaning (`dicom_values`, `dicom_geometry`).
+A file is read in the order in which it can be wrong: whether it is DICOM (`dataset`), what it claims
+(`layout`, checked against the limits before memory is taken), its frames (`frames`), and their meaning
+(`values`, `geometry`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def load(path: Path, source: DicomOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """Every frame of a DICOM file as an image; `source.frame` picks one.
+    """Yield every frame of a DICOM file as an image; `source.frame` picks one.
 
     `image.source.dataset` has every element but the pixels; `page` is the frame in the file, from 1.
 
@@ -42,10 +42,10 @@ def load(path: Path, source: DicomOptions, limits: Limits, pages: range | None =
 def images_of(
     dataset: Dataset, path: Path, source: DicomOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
-    """The frames of a dataset whose transfer syntax is in its file meta, as `load` gives them.
+    """Yield the frames of a dataset whose transfer syntax is in its file meta, as `load` does.
 
     Raises:
-        SourceError: as `load`; `path` is what it calls the dataset.
+        SourceError: as `load`; `path` names the dataset in messages.
     """
     with guarded(path):
         settled = settle(dataset, source.charset)
@@ -74,7 +74,7 @@ def images_of(
 
 
 def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:
-    """Shape, dtype of the stored values, frames and geometry, from everything before the pixels.
+    """Return shape, dtype of the stored values, frames and geometry, from everything before the pixels.
 
     Raises:
         SourceError: as `load` for what the elements alone show.
@@ -102,7 +102,7 @@ def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
-    """By the prefix behind the preamble of PS3.10, or by elements that make sense in exactly one encoding."""
+    """Recognise DICOM by the prefix behind its preamble (PS3.10), or by elements sound in one encoding."""
     if head[128:132] == PREFIX:
         return Certainty.SURE
     try:
@@ -113,7 +113,10 @@ def sniff(head: bytes, path: Path) -> Certainty:
 
 
 def _keyword(path: Path, dataset: Dataset) -> str:
-    """The element that holds the pixels. Raises: SourceError if there is not exactly one."""
+    """Return the keyword of the element that holds the pixels.
+
+    Raises: SourceError if there is not exactly one.
+    """
     found = [keyword for keyword in KEYWORDS if keyword in dataset]
     if not found:
         raise _no_pixels(path, dataset)
@@ -131,7 +134,7 @@ def _no_pixels(path: Path, dataset: Dataset) -> SourceError:
 
 
 def _chosen(path: Path, options: DicomOptions, layout: Layout, pages: range | None) -> range:
-    """Frames to load, from 0. `pages` counts among those that the source's options leave."""
+    """Return the frames to load, from 0. `pages` counts among those that the source's options leave."""
     if options.frame is not None and options.frame > layout.frames:
         raise SourceError(
             f"has {layout.frames} frames and the recipe wants frame {options.frame}", subject=str(path)
@@ -145,7 +148,7 @@ def _chosen(path: Path, options: DicomOptions, layout: Layout, pages: range | No
 
 
 def _without_pixels(dataset: Dataset) -> Dataset:
-    """A dataset with the same elements but the pixels, which it shares with nobody."""
+    """Return a new dataset with the same elements but the pixels."""
     from pydicom import Dataset
 
     from ...pydicom_versions.elements import set_original_encoding

@@ -1,4 +1,4 @@
-"""A dataset's values under their keywords, for ``{source.X}`` and for the text in pictures."""
+"""Give a dataset's values by their keywords, for ``{source.X}`` and for the text in pictures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NO_VALUES = BYTES | {"SQ"}
-"""What a template cannot show."""
+"""VRs that a template cannot show."""
 
 
 class DicomProperties(Mapping[str, Any]):
-    """Top level elements by keyword (or by eight hex digits), read when they are asked for.
+    """Top level elements by keyword (or by eight hex digits), read when they are first needed.
 
     Values are text, int, float, or a list of these. Sequences, bytes, empty elements and values that their VR
-    does not allow are not there.
+    does
+    not allow are left out.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -50,7 +51,7 @@ class DicomProperties(Mapping[str, Any]):
 
 
 def _plain(dataset: Dataset, key: str | int) -> Any:
-    """Return the value as Python's own type; None where there is nothing to say."""
+    """Return the value as Python's own type; None where there is none."""
     from pydicom.tag import Tag
 
     try:

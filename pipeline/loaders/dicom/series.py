@@ -1,7 +1,8 @@
-"""Folders of CT, MR or PET slices, one DICOM file each, as one volume.
+"""Load folders of CT, MR or PET slices, one DICOM file each, as one volume.
 
-First every header: which series is meant, and whether its slices are a volume (`series_stack`). Only then
-pixels, one slice at a time, by the loader of DICOM files. Slice 1 is the first along the normal of the
+All headers are read first: which series is meant, and whether its slices are a volume (`stack`). Only then
+are
+pixels read, one slice at a time, by the loader of DICOM files. Slice 1 is the first along the normal of the
 planes (row x column; for axial slices the lowest z), whatever the names and InstanceNumbers say.
 """
 
@@ -48,7 +49,7 @@ class _Header:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The one series of some files that is meant: its slices in order, and what each header says."""
+    """The one series of some files that the recipe chooses: its slices in order, and their headers."""
 
     stack: Stack
     probes: tuple[Probe, ...]
@@ -56,16 +57,16 @@ class Series:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """In order along the normal."""
+        """Files in order along the normal."""
         return tuple(each.path for each in self.stack.slices)
 
 
 def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) -> Series:
-    """The series that `source` means among some files; headers only.
+    """Return the series that `source` chooses among some files, from their headers only.
 
     Raises:
-        SourceError: a file that is no DICOM, none or several series to choose from, slices without a
-            position, and whatever makes them no volume, by name.
+        SourceError: a file that is not DICOM, none or several series to choose from, slices without a
+            position, and whatever keeps them from being a volume, with the names of the files.
     """
     headers = []
     for path in paths:
@@ -90,10 +91,10 @@ def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) ->
 def load_series(
     paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[tuple[Path, Image]]:
-    """The slices of a series in order along the normal, with the file of each, one in memory at a time.
+    """Yield the slices of a series in order along the normal, with the file of each, one in memory at a time.
 
-    `page` counts slices, from 1; `pages` picks some, from 0. Modality values, the integers as stored, and
-    the plane of each slice as its file says, with the distance of the slices as their positions have it.
+    `page` counts slices, from 1; `pages` picks some, from 0. Pixels are modality values or the integers as
+    stored; the plane of each slice is that of its file, the distance of slices that of their positions.
 
     Raises:
         SourceError: as `survey`; and for pixels that cannot be decoded truly.
@@ -116,18 +117,18 @@ def load_series(
 def load(
     path: Path, source: DicomSeriesOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
-    """A single file as a series of one slice. Raises: SourceError."""
+    """Load a single file as a series of one slice. Raises: SourceError."""
     for _, image in load_series((path,), source, limits, pages):
         yield image
 
 
 def probe(path: Path, source: DicomSeriesOptions, limits: Limits) -> Probe:
-    """What the header of a single slice says. Raises: SourceError."""
+    """Return what the header of a single slice says. Raises: SourceError."""
     return survey((path,), source, limits).probes[0]
 
 
 def _chosen(headers: Sequence[_Header], source: DicomSeriesOptions, subject: str) -> list[_Header]:
-    """The files of one series. Raises: SourceError naming the series that there are."""
+    """Return the files of one series. Raises: SourceError, which names the series that there are."""
     groups: dict[str, list[_Header]] = {}
     for header in headers:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
@@ -162,7 +163,10 @@ def _told(uid: str, members: Sequence[_Header]) -> str:
 
 
 def _slice(header: _Header, limits: Limits) -> Slice:
-    """Raises: SourceError where the file is no single grey slice with a place."""
+    """Return what a file says as a slice.
+
+    Raises: SourceError where it is no single grey slice with a place.
+    """
     path, dataset = header.path, header.dataset
     with guarded(path):
         if "Rows" not in dataset or "BitsAllocated" not in dataset:
@@ -208,7 +212,7 @@ def _check_kind(path: Path, dataset: Dataset, layout: Layout) -> None:
 
 
 def _rescaled(layout: Layout, slope: float, intercept: float) -> str:
-    """The dtype that a rescale of this file's values gives, as its loader will."""
+    """Return the dtype that the loader gives the rescaled values of this file."""
     bits = max(8, layout.stored) if layout.allocated == 1 else layout.stored
     bounds = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
     nothing = np.zeros(1, layout.dtype)
@@ -222,9 +226,9 @@ def _probe(each: Slice, dataset: Dataset, count: int) -> Probe:
 
 
 def _placed(image: Image, stack: Stack, index: int) -> Image:
-    """The slice in its stack: which one it is, and how far its neighbours are."""
+    """Return the image as a slice of the stack: with its number and the distance of its neighbours."""
     plane = image.geometry.patient
-    assert plane is not None  # survey refuses a slice without a place
+    assert plane is not None  # survey has refused slices without a position
     notes: tuple[Note, ...] = ()
     if stack.spacing is not None:
         said = plane.spacing

@@ -1,7 +1,8 @@
-"""The elements of a dataset, each read once: what cannot be read is left out, and said.
+"""Read every element of a dataset once; leave out what cannot be read, and report it.
 
-pydicom reads an element when it is asked for, so that one that is not what its VR says would fail somewhere
-later. Sequences deeper than `DEEPEST` are left out too: no kind of DICOM has them.
+pydicom reads an element only when it is accessed, so that one that is not what its VR says would fail
+somewhere
+later. Sequences nested deeper than `DEEPEST` are left out too: no kind of DICOM has them.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _OVERLAYS = range(0x6000, 0x6100, 2)
 
 @dataclass(slots=True)
 class Settled:
-    """What was met in a dataset that is sound now."""
+    """What was found while reading a dataset: elements that were left out or could not be decoded."""
 
     unreadable: list[str] = field(default_factory=list)
     deep: list[str] = field(default_factory=list)
     undecoded: list[str] = field(default_factory=list)
-    """Elements whose bytes are no text in the character set that is declared."""
+    """Elements whose bytes are not text in the declared character set."""
     overlays: bool = False
 
     @property
@@ -62,8 +63,9 @@ class Settled:
 def settle(dataset: Dataset, charset: str | None = None) -> Settled:
     """Read every element but the pixels, in place; text in `charset` where it is given.
 
-    Where some text is none in the declared set, all of it is read byte for byte (as ISO 8859-1), so that it
-    can be written as it was.
+    Where some text is not in the declared set, all of it is read byte for byte (as ISO 8859-1), so that it
+    can be
+    written as it was.
     """
     found = Settled()
     with warnings.catch_warnings():
@@ -102,7 +104,7 @@ def _read(dataset: Dataset, found: Settled, depth: int) -> None:
 
 
 def _check_length(dataset: Dataset, tag: int) -> None:
-    """Check that an element has as many bytes as it claims; pydicom gives what there is.
+    """Check that an element has as many bytes as it claims; pydicom returns those that there are.
 
     Raises: ValueError.
     """
@@ -113,7 +115,7 @@ def _check_length(dataset: Dataset, tag: int) -> None:
 
 
 def _undecoded(dataset: Dataset, depth: int) -> Iterator[str]:
-    """Names of the elements, nested ones too, whose text the declared set does not explain."""
+    """Yield the names of elements, nested ones too, whose text is not in the declared character set."""
     from ...pydicom_versions.elements import original_character_set
     from .dataset import broken
 

@@ -1,13 +1,16 @@
-"""Slices of one series as a stack: in order along their normal, or the reason why they are no volume.
+"""Put the slices of one series in order along their normal, or give the reason why they are no volume.
 
 Nothing is resampled and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
-others. The tolerances are those of numbers as files write them, not of what would still look right.
+others.
+The tolerances allow for numbers as files write them, not for what would still look right.
 
 Why files are not sorted by InstanceNumber or SliceLocation: both are free text to many scanners, run
-backwards, start anew or repeat. The place of a slice is its position along the normal of its plane, and
-nothing else. Two slices at one place are two series in one folder, a missing one is a gap, and a drift
-sideways is a tilted gantry; each would give a volume that looks right and measures wrong, so each is refused
-by the names of its files.
+backwards,
+start anew or repeat. The place of a slice is its position along the normal of its plane, and nothing else.
+Two
+slices at one place are two series in one folder, a missing one is a gap, and a drift sideways is a tilted
+gantry. Each would give a volume that looks right and measures wrong, so each is refused with the names of its
+files.
 """
 
 from __future__ import annotations
@@ -25,14 +28,14 @@ from ...imaging.image import PatientPlane
 from ...imaging.tolerances import POSITION, SERIES_DIRECTION, SERIES_SPACING, STEP
 
 TOLD = 3
-"""How many places one message names."""
+"""The most places that one message names."""
 
 Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one file says of its place and its values; no pixel read."""
+    """The place and the kind of values of one file's slice, from its header."""
 
     path: Path
     shape: tuple[int, int]
@@ -136,7 +139,7 @@ def _told(numbers: Sequence[float]) -> str:
 
 
 def _check_sideways(ordered: Sequence[Slice], normal: Vector, subject: str) -> None:
-    """Refuses slices that do not lie on one line along the normal: a sheared volume, no box."""
+    """Refuse slices that do not lie on one line along the normal: their volume is sheared."""
     first = ordered[0]
     for other in ordered[1:]:
         way = [b - a for a, b in zip(first.plane.position, other.plane.position, strict=True)]

@@ -1,4 +1,4 @@
-"""Character sets of text (PS3.5 6.1): does the declared one explain the bytes; reading text in another one.
+"""Character sets of text (PS3.5 6.1): check the declared one against the bytes, and read text in another one.
 
 `BYTE_FOR_BYTE` reads each byte as the character of its number, so that writing gives the same bytes again.
 """
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 BYTE_FOR_BYTE = "iso8859"
-"""pydicom's own name of what it reads undeclared text in."""
+"""The encoding that pydicom reads undeclared text in."""
 
 TEXT = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
-"""VRs whose text SpecificCharacterSet speaks of (PS3.5 6.1.2.2)."""
+"""VRs whose text SpecificCharacterSet applies to (PS3.5 6.1.2.2)."""
 _ESCAPE = b"\x1b"
 
 
 def is_charset(name: str) -> bool:
-    """Whether this is a Defined Term of SpecificCharacterSet, or a name of one of Python's text encodings."""
+    """Tell whether this is a Defined Term of SpecificCharacterSet or a name of one of Python's encodings."""
     from pydicom.charset import python_encoding
 
     return name in python_encoding or _is_python(name)
@@ -36,7 +36,7 @@ def _is_python(name: str) -> bool:
 
 
 def explained(element: Any, encodings: str | Sequence[str] | None) -> bool:
-    """Whether the bytes of a text element are text in `encodings`, pydicom's names of the declared set."""
+    """Tell whether a text element's bytes are text in `encodings`, pydicom's names of the declared set."""
     value = element.value
     if element.VR not in TEXT or not isinstance(value, bytes) or value.isascii():
         return True

@@ -1,4 +1,4 @@
-"""From stored values to modality values: rescale, modality LUT, dose grid scaling, palette."""
+"""Turn stored values into modality values: rescale, modality LUT, dose grid scaling, palette."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CT_IMAGES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.84
 
 @dataclass(frozen=True, slots=True)
 class Modality:
-    """How stored values become modality values (PS3.3 C.11.1)."""
+    """The transformation from stored to modality values (PS3.3 C.11.1)."""
 
     slope: float = 1.0
     intercept: float = 0.0
@@ -60,7 +60,7 @@ def _is_empty_lut(item: Dataset) -> bool:
 
 
 def modality_notes(dataset: Dataset) -> tuple[Note, ...]:
-    """Return what there is to say of the modality transformation of a dataset."""
+    """Return notes on the modality transformation of a dataset."""
     sequence = dataset.get("ModalityLUTSequence")
     if not sequence or not _is_empty_lut(sequence[0]):
         return ()
@@ -69,7 +69,7 @@ def modality_notes(dataset: Dataset) -> tuple[Note, ...]:
 
 
 def _transformation(dataset: Dataset, index: int) -> Dataset | None:
-    """PixelValueTransformationSequence of a frame, of enhanced multi-frame kinds (PS3.3 C.7.6.16.2.9)."""
+    """Return the frame's item of PixelValueTransformationSequence, of enhanced kinds (PS3.3 C.7.6.16.2.9)."""
     for groups, place in (("PerFrameFunctionalGroupsSequence", index), ("SharedFunctionalGroupsSequence", 0)):
         items = dataset.get(groups) or ()
         found = items[place].get("PixelValueTransformationSequence") if place < len(items) else None
@@ -100,7 +100,7 @@ def _text(dataset: Dataset, name: str) -> str | None:
 
 
 def _implied_units(dataset: Dataset) -> str | None:
-    """CT values are in HU where RescaleType says nothing else, localizers excepted (PS3.3 C.8.2.1)."""
+    """Return HU for CT where RescaleType says nothing else, localizers excepted (PS3.3 C.8.2.1)."""
     if dataset.get("SOPClassUID") in CT_IMAGES and "RescaleSlope" in dataset:
         kind = list(dataset.get("ImageType") or ())
         return None if len(kind) > 2 and kind[2] == "LOCALIZER" else "HU"
@@ -120,7 +120,7 @@ def _modality_lut(path: Path, dataset: Dataset, item: Dataset) -> Modality:
 
 
 def _descriptor(path: Path, dataset: Dataset, value: Any) -> tuple[int, int, int]:
-    """Entries, first mapped value, bits of a LUT (0 entries are 65536; PS3.3 C.11.1.1)."""
+    """Return entries, first mapped value and bits of a LUT (0 entries are 65536; PS3.3 C.11.1.1)."""
     if value is None or len(value) != 3:
         raise SourceError(f"has a LUT descriptor that is none: {value!r}", subject=str(path))
     entries, first, bits = (int(part) for part in value)
@@ -130,7 +130,7 @@ def _descriptor(path: Path, dataset: Dataset, value: Any) -> tuple[int, int, int
 
 
 def _words(dataset: Dataset, data: bytes, entries: int) -> Pixels:
-    """LUT entries from bytes: 16-bit words in the file's order, or bytes where there is one for each."""
+    """Return LUT entries: 16-bit words in the file's order, or bytes where there is one for each entry."""
     if len(data) in (entries, entries + entries % 2) and len(data) < 2 * entries:
         values = np.frombuffer(data, np.uint8)
         return values.astype(np.int64)
@@ -145,11 +145,9 @@ def _looked_up(pixels: Pixels, table: Pixels, first: int) -> Pixels:
 
 
 def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw: bool) -> Image:
-    """Return the image of a frame: pixels, photometric, stored values, units; geometry and source are not
-    set yet.
+    """Return the image of a frame: pixels, photometric, stored values, units.
 
-    Raises:
-        SourceError: where the values cannot be told.
+    Geometry and source are not set yet. Raises: SourceError, where the values cannot be told.
     """
     pixels = frame.pixels
     if layout.photometric == "PALETTE COLOR" and not raw:
@@ -158,7 +156,7 @@ def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw:
         return Image(pixels, photometric="RGB")
     photometric: Photometric = "MONOCHROME1" if layout.photometric == "MONOCHROME1" else "MONOCHROME2"
     modality = Modality() if raw else read_modality(path, dataset, frame.index)
-    # Single bits are held in bytes, and so they are stored.
+    # Single bits are stored as bytes.
     bits = max(8, frame.stored) if layout.allocated == 1 else frame.stored
     if modality.lut is not None:
         values = _looked_up(pixels, modality.lut, modality.first)
@@ -175,7 +173,10 @@ def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw:
 
 
 def _modality_values(pixels: Pixels, modality: Modality, layout: Layout, bits: int) -> Pixels:
-    """Value x slope + intercept; whole numbers in the smallest dtype for all that the stored bits can say."""
+    """Return value x slope + intercept.
+
+    Whole numbers in the smallest dtype for all possible stored values.
+    """
     bounds = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
     return rescaled(
         pixels, modality.slope, modality.intercept, bounds=bounds if pixels.dtype.kind in "iu" else None
@@ -183,7 +184,7 @@ def _modality_values(pixels: Pixels, modality: Modality, layout: Layout, bits: i
 
 
 def _coloured(path: Path, dataset: Dataset, pixels: Pixels) -> Image:
-    """PALETTE COLOR through its three tables; 16-bit entries stay 16 bits (PS3.3 C.7.6.3.1.5)."""
+    """Return PALETTE COLOR as RGB by its three tables; 16-bit entries stay 16 bits (PS3.3 C.7.6.3.1.5)."""
     if "SegmentedRedPaletteColorLookupTableData" in dataset:
         from ...pydicom_versions.frames import apply_color_lut
 

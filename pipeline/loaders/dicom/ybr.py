@@ -1,7 +1,7 @@
-"""YBR_FULL -> RGB in whole numbers (PS3.3 C.7.6.3.1.2, ITU-T T.871).
+"""Convert YBR_FULL to RGB in whole numbers (PS3.3 C.7.6.3.1.2, ITU-T T.871).
 
-pydicom multiplies float32 matrices for it, in an order that is the processor's choice: worked out for every
-order and fused or not, a few of the 2^24 colours change by one level. Here each is rounded once.
+pydicom multiplies float32 matrices for it, in an order that the processor chooses: over all orders, fused or
+not, a few of the 2^24 colours differ by one level. Here each colour is rounded once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _GREEN_UNIT = 587_000
 
 
 def rgb_of_ybr(pixels: Pixels) -> Pixels:
-    """RGB, uint8, of (..., 3) samples of 8 bits in YBR_FULL; rounded half up and held within 0 to 255."""
+    """Return RGB, uint8, of (..., 3) samples of 8 bits in YBR_FULL, rounded half up and clipped to 0..255."""
     luma, blue, red = (pixels[..., sample].astype(np.int32) for sample in range(3))
     blue -= 128
     red -= 128

@@ -1,6 +1,8 @@
-"""GIF and WebP by Pillow: every frame is a page, as it is shown; grey where its colours are, else RGB(A).
+"""Load GIF and WebP by Pillow: each frame is a page as a viewer shows it.
 
-A frame is what a viewer shows at its time: the picture before it, where it covers only a part.
+Grey if its colours are, else RGB(A).
+
+A frame that covers only a part of the picture is shown over the frame before it.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def is_webp(head: bytes) -> bool:
 
 @contextmanager
 def open_gif(path: Path, limits: Limits) -> Iterator[Pages]:
-    """Its frames. Raises: SourceError."""
+    """Yield the frames of a GIF as pages. Raises: SourceError."""
     data = read_all(path, limits)
     columns, rows = (int.from_bytes(data[at : at + 2], "little") for at in (6, 8))
     check_claim(path, limits, rows=rows, columns=columns, samples=4)
@@ -54,7 +56,7 @@ def open_gif(path: Path, limits: Limits) -> Iterator[Pages]:
 
 @contextmanager
 def open_webp(path: Path, limits: Limits) -> Iterator[Pages]:
-    """Its frames. Raises: SourceError."""
+    """Yield the frames of a WebP as pages. Raises: SourceError."""
     data = read_all(path, limits)
     claimed = int.from_bytes(data[4:8], "little") + 8
     if claimed > len(data):
@@ -63,7 +65,7 @@ def open_webp(path: Path, limits: Limits) -> Iterator[Pages]:
 
 
 def _kinds(data: bytes) -> set[bytes]:
-    """The four letters of each chunk at the top, and of those of the frames."""
+    """Return the four letters of each chunk at the top level, and of those within frames."""
     found, at = set(), 12
     while at + 8 <= len(data):
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -112,7 +114,7 @@ def _page(  # noqa: PLR0917
 
 
 def _frame(data: bytes, kind: str, path: Path, limits: Limits, index: int) -> Pixels:
-    """(rows, columns) where all is grey and opaque, else with 3 samples, or 4 where some is transparent."""
+    """Return (rows, columns) where all is grey and opaque, else 3 samples, or 4 where some is transparent."""
     with _damaged(kind, path):
         image = _opened(data, kind, path, limits)
         image.seek(index)

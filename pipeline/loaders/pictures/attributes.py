@@ -1,4 +1,4 @@
-"""What TIFF tags, EXIF and PNG text say of a picture's making -> DICOM attributes, where they are valid."""
+"""Turn TIFF tags, EXIF and PNG text into DICOM attributes, as far as their values are valid."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 _STAMP = re.compile(r"\s*(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)\s*")
 _NAMES = {"Make": "Manufacturer", "Model": "ManufacturerModelName", "Software": "SoftwareVersions"}
 _MOMENTS = ("DateTimeOriginal", "DateTime")
-"""Names of date and time, the one nearest to the exposure first."""
+"""Names of date and time, the one closest to the exposure first."""
 
 
 def attributes_of(properties: Mapping[str, Any]) -> Dataset:
-    """Dates, times and equipment. What is no value of its VR is left out; the properties still have it."""
+    """Return dates, times and equipment.
+
+    What is no valid value of its VR is left out; the properties keep it.
+    """
     from pydicom import Dataset
 
     attributes = Dataset()

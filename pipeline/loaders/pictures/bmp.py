@@ -1,4 +1,4 @@
-"""BMP by Pillow: bilevel, grey, palette and 24- or 32-bit colour."""
+"""Load BMP by Pillow: bilevel, grey, palette and 24- or 32-bit colour."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _FAILURES = (
 
 
 def is_bmp(head: bytes) -> bool:
-    """By its two letters and the size of its header, since two letters alone say little."""
+    """Recognise BMP by its two letters and the size of its header, since two letters alone say little."""
     return head.startswith(b"BM") and len(head) >= 18 and int.from_bytes(head[14:18], "little") in _HEADERS
 
 
 @contextmanager
 def open_bmp(path: Path, limits: Limits) -> Iterator[Pages]:
-    """The one page. Raises: SourceError."""
+    """Yield the one page. Raises: SourceError."""
     data = read_all(path, limits)
     yield Pages(1, lambda _: _page(data, path, limits))
 

@@ -1,4 +1,4 @@
-"""Which samples of a picture become pixels: the `channel` of a recipe, and what is done without one."""
+"""Choose the samples of a picture that become pixels: the recipe's `channel`, or all that have a meaning."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _LUMINANCE = (299, 587, 114)
 def choose(
     pixels: Pixels, page: Page, channel: Channel | None, path: Path
 ) -> tuple[Pixels, Photometric, tuple[Note, ...]]:
-    """The pixels that are meant, their photometric interpretation, and what is worth telling.
+    """Return the chosen pixels, their photometric interpretation, and notes.
 
     Raises:
-        SourceError: a channel that the picture does not have; a grey picture with transparent pixels
-            and no channel chosen, since no target holds it.
+        SourceError: a channel that the picture does not have; a grey picture with transparent pixels and no
+            channel chosen, since no target holds it.
     """
     if channel == "alpha":
         if not page.alpha:
@@ -73,7 +73,7 @@ def _opaque(alpha: Pixels) -> bool:
 
 
 def luminance(pixels: Pixels) -> Pixels:
-    """ITU-R BT.601 grey of (rows, columns, samples) in the same dtype, rounded to whole numbers, half up."""
+    """Return ITU-R BT.601 grey of (rows, columns, samples) in the same dtype, rounded half up."""
     red, green, blue = (pixels[..., sample] for sample in range(3))
     if pixels.dtype.kind == "f":
         weighted = 0.299 * red + 0.587 * green + 0.114 * blue

@@ -1,4 +1,4 @@
-"""EXIF of JPEG and PNG files, by Pillow: tags by name, orientation and resolution."""
+"""Read EXIF of JPEG and PNG files by Pillow: tags by name, orientation and resolution."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FAILURES = (OSError, ValueError, TypeError, KeyError, IndexError, SyntaxError, 
 
 
 def read_exif(image: Pillow.Image, path: Path) -> dict[str, Any]:
-    """Text and numbers of the main and the Exif directory, by their EXIF names.
+    """Return text and numbers of the main and the Exif directory, by their EXIF names.
 
     Raises:
-        SourceError: where EXIF is there and cannot be read, since the orientation would be unknown.
+        SourceError: where there is EXIF that cannot be read, since the orientation would be unknown.
     """
     from PIL import ExifTags
 
@@ -42,7 +42,7 @@ def read_exif(image: Pillow.Image, path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Text, or a number; None for what is neither."""
+    """Return text, or a number; None for anything else."""
     if isinstance(value, str):
         return value.rstrip("\0 ").strip() or None
     if isinstance(value, int):
@@ -55,7 +55,7 @@ def _plain(value: Any) -> Any:
 
 
 def exif_resolution(exif: dict[str, Any]) -> tuple[float | None, float | None, float | None]:
-    """Columns and rows per unit, and the mm of the unit; None for what is not said."""
+    """Return columns and rows per unit, and the mm of the unit; None for what is not given."""
     across, down = exif.get("XResolution"), exif.get("YResolution")
     numbers = [
         float(value) if isinstance(value, int | float) and value > 0 else None for value in (across, down)

@@ -1,7 +1,7 @@
-"""JPEG: 8 to 12 bits, lossless up to 16; grey and RGB, by libjpeg-turbo (imagecodecs); EXIF by Pillow.
+"""Load JPEG: 8 to 12 bits, lossless up to 16; grey and RGB, by libjpeg-turbo (imagecodecs); EXIF by Pillow.
 
-Refused: CMYK (its values are ink), and a file that lacks coded data anywhere, since decoders fill what is
-missing with grey. What lies behind the end marker (phones append films there) is passed over, and said.
+Refused are CMYK (its values are ink), and a file that lacks coded data anywhere, since decoders fill what is
+missing with grey. Bytes behind the end marker (phones append films there) are ignored, with a note.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _FAILURES = (
 
 @contextmanager
 def open_jpeg(path: Path, limits: Limits) -> Iterator[Pages]:
-    """The one page. Raises: SourceError."""
+    """Yield the one page. Raises: SourceError."""
     data = read_all(path, limits)
     yield Pages(1, lambda _: _page(data, path, limits))
 
@@ -90,7 +90,7 @@ def _page(data: bytes, path: Path, limits: Limits) -> Page:
 
 
 def _checked(data: bytes, path: Path, limits: Limits) -> JpegStream:
-    """The markers of a JPEG that can be decoded truly. Raises: SourceError."""
+    """Return the markers of a JPEG that can be decoded truly. Raises: SourceError."""
     with _damaged(path):
         header = read_jpeg_header(data)
         _check_kind(header, path, limits)
@@ -125,7 +125,7 @@ def _check_kind(header: JpegHeader, path: Path, limits: Limits) -> None:
 
 
 def _behind(data: bytes) -> tuple[Note, ...]:
-    """What there is to say of bytes after the end marker; zeros only pad."""
+    """Return a note on bytes after the end marker, unless they are zeros that only pad."""
     if not data.strip(b"\0"):
         return ()
     kind = "a film" if data[4:8] == b"ftyp" else "another JPEG" if data.startswith(MAGIC) else "no part of it"
@@ -160,7 +160,7 @@ def _decode(data: bytes, stream: JpegStream, shape: tuple[int, ...], path: Path)
 
 
 def _resolution(header: JpegHeader, exif: dict[str, Any]) -> tuple[Geometry, tuple[Note, ...]]:
-    """JFIF's density, else EXIF's; what Pillow reports is a mixture with 72 dpi where nothing is known."""
+    """Return JFIF's density, else EXIF's; what Pillow reports is 72 dpi where nothing is known."""
     if header.density and header.density[0] in _JFIF_UNIT:
         unit, across, down = header.density
         return resolution(across, down, _JFIF_UNIT[unit], "JFIF density")

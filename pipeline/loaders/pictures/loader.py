@@ -1,6 +1,6 @@
-"""Pictures, told by their content: each page of a TIFF and each frame of a GIF or WebP is an image.
+"""Load pictures, recognised by content: each page of a TIFF and each frame of a GIF or WebP is an image.
 
-``page`` chooses one page, from 1. ``channel`` chooses samples; without it all are kept and the target says
+``page`` chooses one page, from 1. ``channel`` chooses samples; without it all are kept, and the target checks
 what it can hold. Orientation tags are applied; the file's resolution becomes the spacing of its own plane.
 """
 
@@ -27,7 +27,7 @@ from .page import Page, Pages
 
 
 def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The pages in order, or the one that `source` names; `pages` picks some of these, from 0.
+    """Yield the pages in order, or the one that `source` names; `pages` picks some of these, from 0.
 
     Raises:
         SourceError: damaged files, and values that have no defined grey or RGB.
@@ -39,7 +39,7 @@ def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None =
 
 
 def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
-    """What the headers say; of the first page, or the one that `source` names. Raises: SourceError."""
+    """Return what the headers say of the first page, or the one that `source` names. Raises: SourceError."""
     with _open(path, source, limits) as found:
         chosen = _chosen(found, source, path)
         page = found.page(chosen[0])
@@ -49,7 +49,7 @@ def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
 
 
 def _opaque(pixels: np.ndarray, page: Page) -> np.ndarray:
-    """A stand-in that goes through the choice of channels as an opaque picture of the kind does."""
+    """Fill an array with the largest value, and return it: the choice of channels sees an opaque picture."""
     pixels[...] = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
     return pixels
 
@@ -107,14 +107,17 @@ def _image(path: Path, source: ImageOptions, page: Page, index: int, count: int)
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
-    """By the signatures of the kinds of picture; of a BMP also by its header."""
+    """Recognise the kinds of picture by their signatures; a BMP also by its header."""
     known = (*tiff.MAGICS, *streams.MAGICS, *animated.GIF, jpeg.MAGIC, png.MAGIC)
     signed = head.startswith(known) or animated.is_webp(head) or bmp.is_bmp(head)
     return Certainty.SIGNED if signed else Certainty.NO
 
 
 def drafted(path: Path, limits: Limits) -> Drafted:
-    """Colour of more than 8 bits is a film, whose channel only the user can choose. Raises: SourceError."""
+    """Return what a draft can say; colour of more than 8 bits is a film, whose channel the user must choose.
+
+    Raises: SourceError.
+    """
     found = probe(path, ImageOptions(), limits)
     if len(found.shape) == 2 or np.dtype(found.dtype).itemsize == 1:
         return Drafted("image", found)

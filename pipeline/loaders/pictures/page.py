@@ -1,4 +1,7 @@
-"""What the readers of TIFF, JPEG, PNG and BMP agree on: a page, told by its headers and decoded on demand."""
+"""A page of a picture file: described by its headers, decoded on demand.
+
+All readers of pictures make these.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ if TYPE_CHECKING:
     from ..options import Limits
 
 BROKEN = "its bytes are not what its header says"
-"""Of a damaged picture, where the library says nothing."""
+"""The reason for a damaged picture, where the library gives none."""
 _PLAUSIBLE = (10.0, 100_000.0)
-"""Pixels per inch of what was ever scanned or exposed; 1 is what a program writes that knows none."""
+"""Pixels per inch of real scans and exposures; 1 is written by programs that know no resolution."""
 _INCH = 25.4
 _DECIMALS = 10
 _SWAPPING = frozenset({5, 6, 7, 8})
@@ -34,13 +37,13 @@ class Page:
     dtype: str
     photometric: Literal["MONOCHROME1", "MONOCHROME2", "RGB"]
     decode: Callable[[], Pixels]
-    """The pixels of `shape`, upright. Raises: SourceError."""
+    """Returns the pixels of `shape`, upright. Raises: SourceError."""
     alpha: bool = False
     """Whether the last sample is opacity."""
     geometry: Geometry = field(default_factory=Geometry)
     properties: Mapping[str, Any] = field(default_factory=dict)
     unnamed: int = 0
-    """Samples after the colours of which the file does not say what they are."""
+    """Number of samples after the colours whose meaning the file does not give."""
     lossy: Lossy | None = None
     notes: tuple[Note, ...] = ()
 
@@ -54,7 +57,10 @@ class Pages:
 
 
 def read_all(path: Path, limits: Limits) -> bytes:
-    """The bytes of a picture file, refused before they are read where no picture could need so many."""
+    """Return the bytes of a picture file; refuse more than any allowed picture needs, before they are read.
+
+    Raises: SourceError.
+    """
     most = 8 * limits.image_pixels + limits.header_bytes
     with opened(path) as file:
         size = file.seek(0, 2)
@@ -71,12 +77,12 @@ def read_all(path: Path, limits: Limits) -> bytes:
 def resolution(
     across: float | None, down: float | None, millimetres: float | None, names: str
 ) -> tuple[Geometry, tuple[Note, ...]]:
-    """The spacing of pixels per unit, as the file's field `names` says; nonsense is ignored and told.
+    """Return the spacing from pixels per unit, as the file's field `names` says; ignore nonsense with a note.
 
     Args:
         across: columns per unit.
         down: rows per unit.
-        millimetres: of the unit; None where the file names none.
+        millimetres: length of the unit; None where the file gives none.
     """
     if across is None or down is None:
         return Geometry(), ()
@@ -95,7 +101,7 @@ def _ignored(why: str) -> Note:
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """The upright picture of a stored one, by the Orientation tag of TIFF and EXIF (1 to 8)."""
+    """Return the upright picture of a stored one, by the Orientation tag of TIFF and EXIF (1 to 8)."""
     match orientation:
         case 2:
             return pixels[:, ::-1]
@@ -120,14 +126,14 @@ def turned_shape(shape: tuple[int, ...], orientation: int) -> tuple[int, ...]:
 
 
 def turned_geometry(geometry: Geometry, orientation: int) -> Geometry:
-    """A quarter turn swaps the spacings."""
+    """Return the geometry of the upright picture: a quarter turn swaps the spacings."""
     if geometry.spacing is None or orientation not in _SWAPPING:
         return geometry
     return geometry.having(geometry.origins["spacing"], spacing=geometry.spacing[::-1])
 
 
 def known_orientation(value: object) -> tuple[int, tuple[Note, ...]]:
-    """The orientation to apply, and a note where the file's is none."""
+    """Return the orientation to apply, and a note where the file's value is invalid."""
     number = whole(value)
     if value is None or (number is not None and 1 <= number <= 8):
         return number or 1, ()
@@ -135,12 +141,12 @@ def known_orientation(value: object) -> tuple[int, tuple[Note, ...]]:
 
 
 def whole(value: object) -> int | None:
-    """The whole number of a tag of any integer type; tifffile gives one of type BYTE as bytes."""
+    """Return the whole number of a tag of any integer type; tifffile gives one of type BYTE as bytes."""
     if isinstance(value, bytes | tuple) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, int) else None
 
 
 def ratio(page_bytes: int, file_bytes: int) -> float:
-    """Uncompressed / compressed size."""
+    """Return uncompressed / compressed size."""
     return round(page_bytes / max(file_bytes, 1), 4)

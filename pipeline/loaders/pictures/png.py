@@ -1,7 +1,9 @@
-"""PNG: every bit depth with its own values, 16-bit colour included, by imagecodecs (libpng).
+"""Load PNG: every bit depth with its own values, 16-bit colour included, by imagecodecs (libpng).
 
 Values are the file's samples: a 4-bit grey picture runs from 0 to 15, a 1-bit one is bool. A palette gives
-its colours. Transparency by key or palette becomes alpha. Every chunk's checksum is verified here first.
+its
+colours. Transparency by key or palette becomes alpha. The checksum of every chunk is verified before
+decoding.
 Of an animated PNG only the still picture can be read, and only with ``page: 1``.
 """
 
@@ -62,7 +64,7 @@ class _Header:
     transparent: bool
     animated: bool
     density: tuple[int, int, int] | None
-    """Columns and rows per unit; unit 1 is the metre, 0 none."""
+    """Columns and rows per unit, and the unit: 1 is the metre, 0 none."""
 
     @property
     def samples(self) -> int:
@@ -82,7 +84,7 @@ class _Header:
 
 @contextmanager
 def open_png(path: Path, limits: Limits, *, still: bool) -> Iterator[Pages]:
-    """The one page; `still` allows the still picture of an animated file. Raises: SourceError."""
+    """Yield the one page; `still` allows the still picture of an animated file. Raises: SourceError."""
     data = read_all(path, limits)
     header = _read_header(data, path)
     check_claim(path, limits, rows=header.rows, columns=header.columns, samples=header.samples)
@@ -113,7 +115,7 @@ def _decode(data: bytes, header: _Header, shape: tuple[int, ...], path: Path) ->
     import imagecodecs
 
     try:
-        # libpng writes what it thinks of the other chunks to standard error
+        # libpng prints its warnings on the other chunks to standard error
         pixels = np.asarray(imagecodecs.png_decode(_critical(data, path)))
     except _FAILURES as error:
         raise _damaged(said_by(error, BROKEN), path) from None
@@ -121,7 +123,7 @@ def _decode(data: bytes, header: _Header, shape: tuple[int, ...], path: Path) ->
         raise _damaged(f"it claims shape {shape} and decodes to {pixels.shape}", path)
     if header.colour != _GREY or header.depth >= 8:
         return pixels
-    # libpng stretches the samples of low depths to 0..255: exactly undone
+    # libpng stretches the samples of low depths to 0..255; this undoes it exactly
     scale = np.uint8(255 // (2**header.depth - 1))
     grey = pixels[..., 0] if header.alpha else pixels
     if not header.alpha:
@@ -171,7 +173,7 @@ def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _critical(data: bytes, path: Path) -> bytes:
-    """The picture without the chunks that say nothing of its samples."""
+    """Return the picture without the chunks that do not affect its samples."""
     wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
     pieces = [MAGIC]
     for kind, body in (*_chunks(data, path), (b"IEND", b"")):
@@ -186,7 +188,7 @@ def _shown(kind: bytes) -> str:
 
 
 def _texts(data: bytes, path: Path, limits: Limits) -> dict[str, Any]:
-    """Text entries and EXIF, by their names. Raises: SourceError."""
+    """Return text entries and EXIF by their names. Raises: SourceError."""
     from PIL import PngImagePlugin
 
     try:

@@ -1,6 +1,6 @@
-"""JPEG 2000 (codestream or JP2) and JPEG-LS pictures, by imagecodecs: grey and RGB, 1 to 16 bits.
+"""Load JPEG 2000 (codestream or JP2) and JPEG-LS pictures by imagecodecs: grey and RGB, 1 to 16 bits.
 
-The header is held against the limits and against the bytes that there are before it is decoded.
+The header is checked against the limits and the bytes of the file before anything is decoded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOSSLESS_COLOURS = frozenset({b"\0\0\0\x10", b"\0\0\0\x11"})
 
 
 def is_jpeg_ls(head: bytes) -> bool:
-    """Whether a JPEG stream is JPEG-LS, by the first frame header within `head`."""
+    """Tell whether a JPEG stream is JPEG-LS, by the first frame header within `head`."""
     try:
         return read_jpeg_header(head).sof == JPEG_LS
     except CodestreamError:
@@ -37,14 +37,14 @@ def is_jpeg_ls(head: bytes) -> bool:
 
 @contextmanager
 def open_jpeg2000(path: Path, limits: Limits) -> Iterator[Pages]:
-    """The one page. Raises: SourceError."""
+    """Yield the one page. Raises: SourceError."""
     data = read_all(path, limits)
     yield Pages(1, lambda _: _jpeg2000(data, path, limits))
 
 
 @contextmanager
 def open_jpeg_ls(path: Path, limits: Limits) -> Iterator[Pages]:
-    """The one page. Raises: SourceError."""
+    """Yield the one page. Raises: SourceError."""
     data = read_all(path, limits)
     yield Pages(1, lambda _: _jpeg_ls(data, path, limits))
 
@@ -69,7 +69,10 @@ def _jpeg2000(data: bytes, path: Path, limits: Limits) -> Page:
 
 
 def _check_colours(boxes: bytes, path: Path) -> None:
-    """A JP2 says in its colr box what its components are; a codestream alone is grey or RGB."""
+    """Check that the colr box of a JP2 says grey or sRGB; a bare codestream has grey or RGB components.
+
+    Raises: SourceError.
+    """
     at = boxes.find(b"colr")
     if b"pclr" in boxes or (
         at >= 0 and boxes[at + 4] == 1 and boxes[at + 7 : at + 11] not in _LOSSLESS_COLOURS
@@ -85,7 +88,9 @@ def _jpeg_ls(data: bytes, path: Path, limits: Limits) -> Page:
         stream = read_jpeg(data)
     frame = stream.header
     shape = _shape("JPEG-LS", (frame.rows, frame.columns, frame.components, frame.precision), path, limits)
-    near = max((scan.first for scan in stream.scans), default=0)  # NEAR stands where Ss does (T.87 C.2.3)
+    near = max(
+        (scan.first for scan in stream.scans), default=0
+    )  # NEAR is the byte that JPEG calls Ss (T.87 C.2.3)
 
     def decode() -> Pixels:
         import imagecodecs

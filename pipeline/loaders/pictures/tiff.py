@@ -1,9 +1,10 @@
-"""TIFF by tifffile: 1 to 64 bits, signed and float, 48-bit colour, tiles, planes, BigTIFF, several pages.
+"""Load TIFF by tifffile: 1 to 64 bits, signed and float, 48-bit colour, tiles, planes, BigTIFF, pages.
 
-Values are those that lie in the file. Bilevel pictures are bool. WhiteIsZero keeps its numbers and is
-MONOCHROME1. A palette gives its colours, 16 bits deep unless every entry is an 8-bit value stretched. What
-has no defined grey or RGB (ink, Lab, YCbCr outside JPEG) is refused, as are pages that tifffile would
-complete with zeros: missing or short strips.
+Values are those in the file. Bilevel pictures are bool. WhiteIsZero keeps its numbers and is MONOCHROME1. A
+palette gives its colours, 16 bits deep unless every entry is an 8-bit value stretched. What has no defined
+grey
+or RGB (ink, Lab, YCbCr outside JPEG) is refused, as are pages with missing or short strips, which tifffile
+would fill with zeros.
 """
 
 from __future__ import annotations
@@ -83,12 +84,12 @@ FAILURES = (
     struct.error,
     zlib.error,
 )
-"""What tifffile and its codecs raise on damaged files, beside TiffFileError."""
+"""Exceptions of tifffile and its codecs on damaged files, besides TiffFileError."""
 
 
 @contextmanager
 def open_tiff(path: Path, limits: Limits) -> Iterator[Pages]:
-    """The pages of a file; thumbnails and masks are none. Raises: SourceError."""
+    """Yield the pages of a file without thumbnails and masks. Raises: SourceError."""
     with _quiet(), opened(path) as file:
         lost = check_directories(file, path, limits.frames)
         tiff = _opened(file, path)
@@ -101,7 +102,7 @@ def open_tiff(path: Path, limits: Limits) -> Iterator[Pages]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """tifffile writes what it meets into its log; what matters is checked here and told as an error."""
+    """Silence tifffile's log: what matters in it is checked here and raised as an error."""
     log = logging.getLogger("tifffile")
     before = log.disabled
     log.disabled = True
@@ -133,7 +134,7 @@ def _opened(file: Any, path: Path) -> TiffFile:
 
 
 def _chosen(tiff: TiffFile, path: Path, limits: Limits) -> list[int]:
-    """Indices of the directories that are pages; of a file with none but thumbnails, all."""
+    """Return the indices of the directories that are pages; of a file with only thumbnails, all."""
     with _failures(path):
         count = len(tiff.pages)
         if count == 0:
@@ -194,7 +195,7 @@ def _described(page: TiffPage, path: Path, limits: Limits) -> Page:
 
 
 def _kind(page: TiffPage, path: Path) -> tuple[str, int]:
-    """``grey``, ``inverse``, ``RGB`` or ``palette``, and how many samples of opacity or of no name follow."""
+    """Return ``grey``, ``inverse``, ``RGB`` or ``palette``, and the number of samples besides the colours."""
     photometric = int(page.photometric)
     if photometric == _YCBCR and page.compression == _JPEG:
         photometric = _RGB
@@ -226,7 +227,7 @@ def _kind(page: TiffPage, path: Path) -> tuple[str, int]:
 
 
 def _opacity(page: TiffPage) -> bool:
-    """Whether the one extra sample says that it is alpha (associated or not)."""
+    """Tell whether the one extra sample is declared to be alpha (associated or not)."""
     return len(page.extrasamples) == 1 and int(page.extrasamples[0]) in (1, 2)
 
 
@@ -244,7 +245,10 @@ def _kind_notes(page: TiffPage, kind: str) -> tuple[Note, ...]:
 
 
 def _resolution(page: TiffPage) -> tuple[Geometry, tuple[Note, ...]]:
-    """XResolution counts columns per unit, YResolution rows; the unit is an inch unless one is given."""
+    """Return the spacing: XResolution counts columns per unit, YResolution rows.
+
+    The default unit is an inch.
+    """
     across, down = (rational(page.tags.valueof(tag)) for tag in (_ACROSS, _DOWN))
     if (_ACROSS in page.tags or _DOWN in page.tags) and (across is None or down is None):
         across, down = across or 0.0, down or 0.0
@@ -253,7 +257,7 @@ def _resolution(page: TiffPage) -> tuple[Geometry, tuple[Note, ...]]:
 
 
 def _plain(page: TiffPage) -> Pixels:
-    """The samples by tifffile, which gives each strip or tile the memory that its place has."""
+    """Return the samples by tifffile, which takes for each strip or tile only the memory of its place."""
     pixels = page.asarray(maxworkers=1)
     if pixels.ndim == 3 and page.planarconfig == 2:
         pixels = np.moveaxis(pixels, 0, -1)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tifffile import TiffPage
 
 _EXACT = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000, 32771})
-"""None, CCITT, LZW, Deflate, PackBits, LZMA, Zstandard: what comes out is what went in."""
+"""None, CCITT, LZW, Deflate, PackBits, LZMA, Zstandard: lossless compressions."""
 
 
 def check_coding(page: TiffPage, path: Path) -> None:
-    """Refuse compressions that are not read, or of which nobody can say whether they lost anything."""
+    """Refuse compressions that are not read, or of which it is unknown whether they lost anything."""
     number = int(page.compression)
     if number not in _EXACT | STREAMS:
         name = getattr(page.compression, "name", number)
@@ -29,10 +29,10 @@ def check_coding(page: TiffPage, path: Path) -> None:
 
 
 def check_segments(page: TiffPage, path: Path) -> None:
-    """Every strip or tile is there, and lies within the file: tifffile would fill a missing one with zeros.
+    """Check that every strip or tile lies within the file: tifffile would fill a missing one with zeros.
 
     Raises:
-        SourceError: with the first one that is not.
+        SourceError: with the first one that does not.
     """
     expected = _segments(page)
     size = page.parent.filehandle.size

@@ -1,7 +1,7 @@
-"""The directories of a TIFF (TIFF 6.0 section 2), walked before tifffile reads them.
+"""Walk the directories of a TIFF (TIFF 6.0 section 2) before tifffile reads them.
 
-tifffile passes over tags whose values lie behind the end of the file, and over pages whose directory does: a
-file that lost its last bytes would become another picture, or fewer.
+tifffile ignores tags whose values lie behind the end of the file, and pages whose directory does: a file that
+lost its last bytes would become another picture, or fewer pages.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _SIZES = {
     17: 8,
     18: 8,
 }
-"""Bytes of a value by its type."""
+"""Bytes of a value, by its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Classic TIFF or BigTIFF: how its numbers are packed."""
+    """The packing of numbers in classic TIFF or BigTIFF."""
 
     order: str
     count: str
@@ -81,7 +81,7 @@ def _form(head: bytes) -> _Form:
 
 
 def _directory(file: BufferedReader, form: _Form, at: int, size: int, path: Path) -> int:
-    """Check one directory; where the next one lies."""
+    """Check one directory; return where the next one lies."""
     count_size = struct.calcsize(form.order + form.count)
     entry_size, offset_size = (
         struct.calcsize(form.order + form.entry),

@@ -1,4 +1,4 @@
-"""The colour table of a TIFF palette picture (TIFF 6.0, section 5)."""
+"""Read the colour table of a TIFF palette picture (TIFF 6.0, section 5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STRETCH = 257
 
 
 def palette_of(page: TiffPage, path: Path) -> tuple[Pixels, tuple[Note, ...]]:
-    """Colours by index, (entries, 3): uint16, or uint8 where every entry is an 8-bit value times 257.
+    """Return colours by index, (entries, 3): uint16, or uint8 where every entry is an 8-bit value times 257.
 
     Raises:
         SourceError: no table, or one of another length than 3 x 2^bits.

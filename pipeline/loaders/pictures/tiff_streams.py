@@ -1,7 +1,7 @@
-"""TIFF pages whose strips or tiles are JPEG or JPEG 2000 streams: each one screened, decoded and laid down.
+"""Decode TIFF pages whose strips or tiles are JPEG or JPEG 2000 streams, each checked before it is decoded.
 
-tifffile is not asked: it takes memory for whatever a stream claims, and hands what libjpeg refuses to a
-decoder that broken data crash.
+tifffile does not decode these: it takes as much memory as a stream claims, and gives what libjpeg refuses to
+a decoder that damaged data crash.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RGB, _YCBCR = 2, 6
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a strip or tile lies in the page, and how large it is before it is cut to the page."""
+    """The place of a strip or tile in the page, and its size before it is cut to the page."""
 
     plane: int
     top: int
@@ -69,7 +69,7 @@ def _name(page: TiffPage) -> str:
 
 
 def _places(page: TiffPage) -> Iterator[_Place]:
-    """Of every strip or tile, in the order of the file: planes, then rows, then columns."""
+    """Yield the places of every strip or tile in the order of the file: planes, then rows, then columns."""
     rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
     columns = page.tilewidth if page.is_tiled else page.imagewidth
     for plane in range(page.samplesperpixel if page.planarconfig == 2 else 1):
@@ -86,7 +86,7 @@ def _pieces(page: TiffPage) -> Iterator[bytes]:
 
 
 def _decoded(page: TiffPage, place: _Place, data: bytes, dtype: np.dtype, samples: int) -> Pixels:
-    """(rows, columns, samples) of one piece. Raises: CodestreamError."""
+    """Return (rows, columns, samples) of one strip or tile. Raises: CodestreamError."""
     pixels = (_jpeg if int(page.compression) == JPEG else _jpeg2000)(page, place, data, samples)
     if pixels.dtype != dtype.newbyteorder("="):
         raise CodestreamError(f"it decodes to {pixels.dtype.name} where the page has {dtype.name}")

@@ -1,4 +1,4 @@
-"""TIFF tags by name, as text and numbers; tables that only say where the pixels lie are left out."""
+"""Give TIFF tags by name, as text and numbers; tables that only say where the pixels lie are left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_LIST = 64
 
 
 def properties_of(page: TiffPage) -> dict[str, Any]:
-    """Text, numbers and short lists of numbers by the tag's name; EXIF's own tags by theirs."""
+    """Return text, numbers and short lists of numbers by the tag's name; EXIF's own tags by theirs."""
     found: dict[str, Any] = {}
     for tag in page.tags:
         if tag.code == _EXIF and isinstance(tag.value, dict):
@@ -28,7 +28,7 @@ def properties_of(page: TiffPage) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Text, a number or a short list of numbers; None for bytes and tables."""
+    """Return text, a number or a short list of numbers; None for bytes and tables."""
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, bool | int):
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 def rational(value: Any) -> float | None:
-    """Return a rational above 0 as a number; None where it is no such thing."""
+    """Return a rational above 0 as a number; None for anything else."""
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, int) for part in value):
         return value[0] / value[1] if value[1] > 0 and value[0] > 0 else None
     if isinstance(value, int | float) and value > 0:

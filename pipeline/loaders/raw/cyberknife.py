@@ -1,10 +1,13 @@
-"""CyberKnife ``.raw``: an ASCII header, then pixels that reach to the end of the file.
+"""Load CyberKnife ``.raw``: an ASCII header, then pixels that reach to the end of the file.
 
-No real file could be found; this is pylinac's reading: the first 20 bytes hold ``<token> <width> <height>``
-separated by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height.
-What lies before the pixels must be text that ends with a blank or a line end, and no text with a blank may
-follow it: a file that is cut or too long would otherwise give a picture that is shifted. Where padding makes
-that uncertain the recipe says `header_bytes`.
+No real file was available; this follows pylinac: the first 20 bytes hold ``<token> <width> <height>``
+separated
+by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height. What lies before
+the
+pixels must be text that ends with a blank or a line end, and no text with a blank may follow it: a file that
+is
+cut or too long would otherwise give a shifted picture. Where padding makes that uncertain the recipe gives
+`header_bytes`.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ _FIRST_WORDS = re.compile(rb"\s*([\x21-\x7e]+)[ \t\r\n]+(\d{1,6})[ \t\r\n]+(\d{1
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the pixels lie: (rows, columns), and the byte where they start."""
+    """The shape of the pixels, (rows, columns), and the byte where they start."""
 
     shape: tuple[int, int]
     offset: int
@@ -47,7 +50,7 @@ class _Layout:
 def load(
     path: Path, source: CyberKnifeRawOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
-    """The one image. Raises: SourceError."""
+    """Yield the one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
     layout = _layout(path, source, limits)
@@ -60,7 +63,7 @@ def load(
 
 
 def probe(path: Path, source: CyberKnifeRawOptions, limits: Limits) -> Probe:
-    """Shape by the recipe or the header. Raises: SourceError."""
+    """Return the shape of the recipe or the header. Raises: SourceError."""
     layout = _layout(path, source, limits)
     check_flat(path, limits, layout.shape, file_dtype(source.dtype, source.byte_order), layout.offset)
     return Probe("cyberknife-raw", layout.shape, source.dtype, 1, properties=layout.properties)
@@ -87,11 +90,14 @@ def _layout(path: Path, source: CyberKnifeRawOptions, limits: Limits) -> _Layout
 
 
 def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawOptions, least: int) -> int:
-    """Where the last rows x columns pixels start; before them lies a header of at least `least` bytes."""
+    """Return where the last rows x columns pixels start, after a header of at least `least` bytes.
+
+    Raises: SourceError.
+    """
     size = size_of(path)
     pixels = shape[0] * shape[1] * file_dtype(source.dtype, source.byte_order).itemsize
     if source.header_bytes is not None:
-        return source.header_bytes  # the file's size is held against it when the pixels are read
+        return source.header_bytes  # the file's size is checked when the pixels are read
     if least < size - pixels <= _LONGEST_HEADER:
         _check_header(path, size - pixels)
         return size - pixels
@@ -105,7 +111,7 @@ def _offset(path: Path, shape: tuple[int, int], source: CyberKnifeRawOptions, le
 
 
 def _check_header(path: Path, length: int) -> None:
-    """The header is text up to a blank or a line end; if not, its pixels start elsewhere."""
+    """Check that the header is text up to a blank or a line end; if not, its pixels start elsewhere."""
     head = head_of(path, length + _LOOK)
     header, after = head[:length], head[length:]
     if not (set(header) <= _TEXT and header[-1] in _ENDS):
@@ -134,7 +140,10 @@ def _other_shape(header: tuple[int, int], shape: tuple[int, int]) -> Note:
 
 
 def drafted(path: Path, limits: Limits) -> Drafted | None:
-    """A file that begins with a header. Raises: SourceError where the pixels are not those of the header."""
+    """Recognise a file that begins with a header.
+
+    Raises: SourceError, where its pixels do not fit the header.
+    """
     if _FIRST_WORDS.match(head_of(path, _HEAD)) is None:
         return None
     return Drafted("cyberknife-raw", probe(path, CyberKnifeRawOptions(), limits))

@@ -1,4 +1,4 @@
-"""Any flat pixel file: the recipe says everything, and the file's size must agree exactly."""
+"""Load any flat pixel file: the recipe says everything, and the file's size must agree exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load(path: Path, source: RawOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The one image. Raises: SourceError."""
+    """Yield the one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
     dtype = file_dtype(source.dtype, source.byte_order)
@@ -25,7 +25,7 @@ def load(path: Path, source: RawOptions, limits: Limits, pages: range | None = N
 
 
 def probe(path: Path, source: RawOptions, limits: Limits) -> Probe:
-    """What the recipe says, once the file's size agrees. Raises: SourceError."""
+    """Return what the recipe says, once the file's size agrees. Raises: SourceError."""
     dtype = file_dtype(source.dtype, source.byte_order)
     check_flat(path, limits, source.shape, dtype, source.header_bytes)
     return Probe("raw", source.shape, source.dtype, 1)

@@ -1,6 +1,6 @@
-"""VisionRT ``.raw``: pixels and nothing else, 600 rows of 960 uint32 unless the recipe says otherwise.
+"""Load VisionRT ``.raw``: only pixels, 600 rows of 960 uint32 unless the recipe says otherwise.
 
-No real file could be found; this is pylinac's reading. The size cannot tell 600 x 960 from 960 x 600.
+No real file was available; this follows pylinac. The size cannot tell 600 x 960 from 960 x 600.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load(
     path: Path, source: VisionRtRawOptions, limits: Limits, pages: range | None = None
 ) -> Iterator[Image]:
-    """The one image. Raises: SourceError."""
+    """Yield the one image. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
     pixels = read_flat(path, limits, source.shape, file_dtype(source.dtype, source.byte_order), 0)
@@ -29,7 +29,7 @@ def load(
 
 
 def probe(path: Path, source: VisionRtRawOptions, limits: Limits) -> Probe:
-    """What the recipe says, once the file's size agrees. Raises: SourceError."""
+    """Return what the recipe says, once the file's size agrees. Raises: SourceError."""
     check_flat(path, limits, source.shape, file_dtype(source.dtype, source.byte_order), 0)
     return Probe("visionrt-raw", source.shape, source.dtype, 1)
 

@@ -1,7 +1,8 @@
-"""Where each XIM property goes, as a table; and the rest, which is kept in a private block.
+"""The table of where each XIM property goes; the rest is kept in a private block.
 
-The table does not convert anything. It says which properties an attribute stands for, so that those without
-one are kept, and the documentation is made of it.
+The table does not convert anything. It lists which properties an attribute is made of, so that those without
+an
+attribute are kept in the private block, and the documentation is made of it.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ FORMAT, PROPERTIES = 0x01, 0x02
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The attribute of some properties."""
+    """The attribute that some properties become."""
 
     names: tuple[str, ...]
     attribute: str
-    """For people: ``RTImageSID``."""
+    """The attribute as people write it: ``RTImageSID``."""
     rule: str
     home: str
-    """What is there if these properties were used: a field of the geometry, a keyword, a type of device."""
+    """What exists if these properties were used: a field of the geometry, a keyword, a type of device."""
     half: str = ""
-    """``MV`` or ``KV``: of images of this source alone."""
+    """``MV`` or ``KV``: only for images of this source; empty: for both."""
     exposed: bool = False
-    """Whether a dark field has no such attribute."""
+    """Whether a dark field lacks this attribute."""
     text: bool = False
     """Whether the attribute holds the text itself, unless its VR cannot."""
 
@@ -166,7 +167,7 @@ _LONGEST_DESCRIPTION = 1024
 
 
 def keep_rest(attributes: Dataset, geometry: Geometry, properties: Properties) -> None:
-    """Put the properties that no attribute stands for into the private block of `attributes`, in place."""
+    """Put the properties that no attribute is made of into the private block of `attributes`, in place."""
     kept = rest(attributes, geometry, properties)
     block = attributes.private_block(GROUP, CREATOR, create=True)
     block.add_new(FORMAT, "LO", "xim")
@@ -176,10 +177,11 @@ def keep_rest(attributes: Dataset, geometry: Geometry, properties: Properties) -
 
 
 def rest(attributes: Dataset, geometry: Geometry, properties: Properties) -> dict[str, Any]:
-    """Return the properties that are set and that no attribute stands for, by name.
+    """Return the properties that are set and that no attribute is made of, by name.
 
-    Nothing in them stands for "not set": such numbers were left out when the file was read (None in a list
-    of others); lists of nothing else and the words for no energy are left out here.
+    Numbers that mean "not set" were left out when the file was read (None in a list of others); lists of
+    nothing
+    else and the words for no energy are left out here.
     """
     used = set(_used(_present(attributes, geometry), properties))
     return {
@@ -206,7 +208,7 @@ def _used(present: Mapping[str, Any], properties: Properties) -> Iterator[str]:
 
 
 def _present(attributes: Dataset, geometry: Geometry) -> dict[str, Any]:
-    """Fields of the geometry, keywords at any depth, and types of devices, that are there and not empty."""
+    """Return the non-empty fields of the geometry, keywords at any depth, and types of devices."""
     found: dict[str, Any] = {name: getattr(geometry, name) for name in geometry.origins}
     for element in attributes.iterall():
         if element.VR != "SQ" and element.value not in (None, ""):
@@ -217,8 +219,7 @@ def _present(attributes: Dataset, geometry: Geometry) -> dict[str, Any]:
 
 
 def properties_behind(source: SourceFile, keyword: str) -> tuple[str, ...]:
-    """Return the properties of a file that the table gives an attribute for, by its keyword; those that it
-    has."""
+    """Return the properties of a file that the table gives for an attribute, by its keyword."""
     halves = ("", half_of(source.properties))
     homes = [home for home in HOMES if home.half in halves and keyword in _WORD.findall(home.attribute)]
     return tuple(dict.fromkeys(name for home in homes for name in home.names if name in source.properties))

@@ -1,4 +1,4 @@
-"""XIM properties -> the one item of Exposure Sequence (PS3.3 C.8.8.2): section 3 of the mapping."""
+"""Make the one item of Exposure Sequence (PS3.3 C.8.8.2) from XIM properties; see docs/formats/xim.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PHOTONS = re.compile(r"(\d+(?:\.\d+)?)x(FFF)?")
 
 
 def _steps(*runs: tuple[float, float, float]) -> tuple[float, ...]:
-    """Leaf boundaries in mm: each run is first, last, width; they join at their ends."""
+    """Return leaf boundaries in mm; each run is first, last, width, and runs join at their ends."""
     edges = [runs[0][0]]
     for first, last, width in runs:
         edges += [first + width * step for step in range(1, round((last - first) / width) + 1)]
@@ -35,7 +35,7 @@ def exposure_sequence(properties: Properties, half: str) -> Sequence:
     from pydicom import Dataset, Sequence
 
     item = Dataset()
-    # KVP and MetersetExposure are Type 2C for PORTAL: present, and empty where nobody knows
+    # KVP and MetersetExposure are Type 2C for PORTAL: present, and empty if unknown
     item.KVP = None
     item.MetersetExposure = None
     if half == KV:
@@ -92,7 +92,7 @@ def _exposure_time(item: Dataset, milliseconds: float) -> None:
 
 
 def _duration(properties: Properties) -> float | None:
-    """StopTime - StartTime in ms; None where either is not set, or the clock ran backwards."""
+    """Return StopTime - StartTime in ms; None where either is not set, or the clock ran backwards."""
     names = ("StartTime", "StartTimeRemainder", "StopTime", "StopTimeRemainder")
     values = [properties.get(name) for name in names]
     if not all(isinstance(value, int) for value in values):
@@ -118,7 +118,10 @@ def _devices(properties: Properties, half: str) -> list[Dataset]:
 
 
 def _device(kind: str, positions: list[float]) -> Dataset:
-    """Positions in cm, positive outward on the far side: bank 1 (already turned round), then bank 2."""
+    """Return a device with its positions, given in cm, in mm.
+
+    The positions are those of bank 1 (its sign already changed to IEC), then of bank 2.
+    """
     from pydicom import Dataset
 
     device = Dataset()
@@ -129,7 +132,7 @@ def _device(kind: str, positions: list[float]) -> Dataset:
 
 
 def _leaves(properties: Properties) -> tuple[tuple[float, ...], list[float]] | None:
-    """Boundaries in mm and positions in cm: bank B is X1, bank A is X2; None for an unknown MLC."""
+    """Return boundaries in mm and positions in cm: bank B is X1, bank A is X2; None for an unknown MLC."""
     boundaries = _BOUNDARIES.get(properties.get("MLCModel", 0))
     bank_a, bank_b = _bank(properties.get("MLCLeafsA")), _bank(properties.get("MLCLeafsB"))
     if boundaries is None or bank_a is None or bank_b is None:

@@ -1,6 +1,6 @@
-"""The parts of a XIM file in their order: header, pixels, histogram, properties. See docs/formats/xim.md.
+"""Read the parts of a XIM file in their order: header, pixels, histogram, properties (docs/formats/xim.md).
 
-Every length is checked against the bytes that are there before anything is read or memory is taken.
+Every length is checked against the bytes that are left before anything is read or memory is taken.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ _UNSET_INTEGER = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before the pixels."""
+    """The fields before the pixels."""
 
     version: int
     columns: int
     rows: int
     bits: int
-    """Per pixel, as the file says (20 and 16 were seen); the size in the file is `itemsize`."""
+    """Bits per pixel as the file says (20 and 16 were seen); the size in the file is `itemsize`."""
     itemsize: int
     compressed: bool
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """2-byte images are unsigned, 4-byte ones are signed."""
+        """The type of the pixels: 2-byte images are unsigned, 4-byte ones are signed."""
         return np.dtype(np.uint16 if self.itemsize == 2 else np.int32)
 
 
 class Cursor:
-    """A file read forward, that knows how many bytes are left and says where it ran out."""
+    """A file that is read forward; it knows how many bytes are left, and its errors say where they ended."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file = file
@@ -57,11 +57,11 @@ class Cursor:
         self.size = os.fstat(file.fileno()).st_size
 
     def fail(self, what: str) -> SourceError:
-        """The error for something wrong at this place."""
+        """Return the error for something wrong at this place."""
         return SourceError(f"byte {self.offset}: {what}", subject=str(self.path))
 
     def claim(self, count: int, what: str) -> None:
-        """Make sure that `count` bytes are left. Raises: SourceError."""
+        """Check that `count` bytes are left. Raises: SourceError."""
         if count < 0:
             raise self.fail(f"a length of {count} bytes for {what}")
         if count > self.size - self.offset:
@@ -87,7 +87,7 @@ class Cursor:
 
 
 def read_header(cursor: Cursor, limits: Limits) -> Header:
-    """The 32 bytes at the start. Raises: SourceError."""
+    """Read the 32 bytes at the start. Raises: SourceError."""
     if cursor.size < len(IDENTIFIER) or cursor.take(len(IDENTIFIER), "the identifier") != IDENTIFIER:
         cursor.offset = 0
         raise cursor.fail("this is no XIM file: it does not start with the identifier VMS.XI")
@@ -103,7 +103,7 @@ def read_header(cursor: Cursor, limits: Limits) -> Header:
 
 
 def read_pixels(cursor: Cursor, header: Header) -> Pixels:
-    """The image, (rows, columns), uint16 or int32. Raises: SourceError."""
+    """Return the image, (rows, columns), uint16 or int32. Raises: SourceError."""
     if not header.compressed:
         data = cursor.take(_plain_size(cursor, header), "the pixels")
         values = np.frombuffer(data, header.dtype.newbyteorder("<"))
@@ -128,7 +128,7 @@ def read_pixels(cursor: Cursor, header: Header) -> Pixels:
 
 
 def skip_pixels(cursor: Cursor, header: Header) -> None:
-    """Go on behind the pixels without decoding them. Raises: SourceError."""
+    """Move behind the pixels without decoding them. Raises: SourceError."""
     if header.compressed:
         _, size = _compressed_sizes(cursor, header)
         cursor.skip(size, "the compressed pixels")
@@ -149,7 +149,7 @@ def _plain_size(cursor: Cursor, header: Header) -> int:
 
 
 def _compressed_sizes(cursor: Cursor, header: Header) -> tuple[bytes, int]:
-    """The look-up table, and how many bytes of first pixels and differences follow it."""
+    """Return the look-up table, and how many bytes of first pixels and differences follow it."""
     coded = header.rows * header.columns - header.columns - 1
     if coded < 0:
         raise cursor.fail(f"a compressed image of {header.rows} row; two are the fewest possible")
@@ -181,7 +181,10 @@ def _check_uncompressed_size(cursor: Cursor, header: Header) -> None:
 
 
 def _narrow(cursor: Cursor, header: Header, image: Pixels) -> Pixels:
-    """The image in the file's own type; a value that is not in its range means a broken file."""
+    """Return the image in the file's own type.
+
+    Refuse a value out of its range, which means a damaged file.
+    """
     if header.itemsize == 4:
         return image
     low, high = int(image.min()), int(image.max())
@@ -194,10 +197,10 @@ def _narrow(cursor: Cursor, header: Header, image: Pixels) -> Pixels:
 
 
 def read_properties(cursor: Cursor, limits: Limits) -> dict[str, Any]:
-    """Histogram skipped, properties by name in the file's order, "not set" ones left out.
+    """Skip the histogram and return properties by name in the file's order, without those that are not set.
 
-    int, float, text, or a list of numbers in which None stands for one that is not set. What follows the
-    properties (8 bytes in version 2, nothing in version 0) is left alone.
+    Values are int, float, text, or a list of numbers in which None is one that is not set. What follows the
+    properties (8 bytes in version 2, nothing in version 0) is not read.
 
     Raises:
         SourceError: for lengths that the file does not hold, unknown types, a name given twice.
@@ -246,7 +249,7 @@ def _value(cursor: Cursor, name: str) -> Any:
 
 
 def _number(value: float) -> float | None:
-    """The number, or None where it says "not set" (or is none at all)."""
+    """Return the number; None where it means "not set" or is not finite."""
     if isinstance(value, int):
         return None if value == _UNSET_INTEGER else value
     return None if value == _UNSET_DOUBLE or not math.isfinite(value) else value

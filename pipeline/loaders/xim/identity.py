@@ -1,4 +1,7 @@
-"""XIM properties -> who, when and what of a DICOM image: section 4 of the mapping, and the couch's place."""
+"""Make dates, times, equipment, names and the couch's place of a DICOM image from XIM properties.
+
+See docs/formats/xim.md.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _DOSIMETER_UNIT = {MV: "MU", KV: "MINUTE"}
 
 
 def identity(properties: Properties, half: str | None, gantry: float | None) -> Dataset:
-    """Dates, times, equipment, names and the table's position; only what the file knows."""
+    """Return dates, times, equipment, names and the table's position; only what the file knows."""
     from pydicom import Dataset
 
     attributes = Dataset()
@@ -41,7 +44,10 @@ def identity(properties: Properties, half: str | None, gantry: float | None) -> 
 
 
 def _when(properties: Properties) -> dict[str, str]:
-    """StartTime counts the machine's local wall clock from 1970-01-01, so no zone is applied to it."""
+    """Return dates and times.
+
+    StartTime counts the machine's local wall clock from 1970-01-01: no time zone.
+    """
     seconds, nanoseconds = properties.get("StartTime"), properties.get("StartTimeRemainder", 0)
     if not isinstance(seconds, int) or seconds <= 0:
         return {}
@@ -67,7 +73,7 @@ def _table(properties: Properties) -> dict[str, str]:
 
 
 def label(properties: Properties, half: str, gantry: float | None) -> str:
-    """Kind, angle and name in the 16 characters of an SH: ``kV_270_EnhCouch``."""
+    """Return kind, angle and name in the 16 characters of an SH: ``kV_270_EnhCouch``."""
     parts = ["MV" if half == MV else "kV"]
     if gantry is not None:
         parts.append(str(round(gantry) % 360))
@@ -76,7 +82,10 @@ def label(properties: Properties, half: str, gantry: float | None) -> str:
 
 
 def description(properties: Properties) -> str:
-    """Energy and rate as the vendor's console writes them, then modes and notes; at most 1024 characters."""
+    """Return energy and rate as the vendor's console writes them, then modes and notes.
+
+    Up to 1024 characters.
+    """
     lines = [
         _energy(properties),
         _line("Image mode", properties.get("ImageModeId")),
@@ -102,13 +111,13 @@ def _energy(properties: Properties) -> str:
     energy, rate = properties.get("MVEnergy"), number(properties, "MVDoseRate")
     parts = [f"{energy} [MV]"] if isinstance(energy, str) and energy not in WORDS_FOR_NO_ENERGY else []
     if rate is not None:
-        # the set rate, in MU per second
+        # the nominal dose rate, in MU per second
         parts.append(f"{rate * 60:.6g} [MU/min]")
     return ", ".join(parts)
 
 
 def _long_text(value: Any) -> str:
-    """As LO holds it: one line, no backslash, 64 characters."""
+    """Return text as LO can hold it: one line, no backslash, 64 characters."""
     return _CONTROL.sub(" ", value).strip()[:64].strip() if isinstance(value, str) else ""
 
 

@@ -1,7 +1,8 @@
-"""Varian .xim, compressed or not, told by its content whatever its name (docs/formats/xim.md).
+"""Load Varian .xim, compressed or not, recognised by content whatever its name (docs/formats/xim.md).
 
 Pixels are exactly those of the file: unsigned 16 bit for 2-byte images, signed 32 bit for 4-byte ones.
-Geometry and attributes follow `xim_mapping`; every property that is set is kept under its own name.
+Geometry
+and attributes are made by `mapping`; every property that is set is kept under its own name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .mapping import map_properties
 
 
 def load(path: Path, source: XimOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
-    """The one image of a XIM file. Raises: SourceError."""
+    """Yield the one image of a XIM file. Raises: SourceError."""
     if pages is not None and 0 not in pages:
         return
     with opened(path) as file:
@@ -39,7 +40,7 @@ def load(path: Path, source: XimOptions, limits: Limits, pages: range | None = N
 
 
 def probe(path: Path, source: XimOptions, limits: Limits) -> Probe:
-    """Shape, geometry and properties; the pixels are passed over. Raises: SourceError."""
+    """Return shape, geometry and properties; skip the pixels. Raises: SourceError."""
     with opened(path) as file:
         cursor = Cursor(file, path)
         header = read_header(cursor, limits)
@@ -57,7 +58,7 @@ def probe(path: Path, source: XimOptions, limits: Limits) -> Probe:
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
-    """By the identifier that the file starts with."""
+    """Recognise XIM by the identifier that the file starts with."""
     return Certainty.SIGNED if head.startswith(IDENTIFIER) else Certainty.NO
 
 

@@ -1,9 +1,9 @@
-"""XIM properties -> geometry and DICOM attributes: the rules of the format's mapping, and nothing else.
+"""Turn XIM properties into geometry and DICOM attributes: the rules of docs/formats/xim.md, and nothing else.
 
-Pure: properties go in ("not set" ones left out), values come out. Lengths are cm in the file and mm here;
-angles are Varian standard scale in the file and IEC 61217 here. Rules were checked on real files of three
-machines and against RT Images of the vendor's own console; what could not be checked is not used here and
-stays in the private block (`xim_homes`).
+Pure functions: properties go in ("not set" ones left out), values come out. Lengths are cm in the file and mm
+here; angles are Varian standard scale in the file and IEC 61217 here. The rules were checked on real files of
+three machines and against RT Images of the vendor's own console; what could not be checked is not used and
+stays in the private block (`attribute_table`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _UNKNOWN_SOURCE = Note(
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What the properties of one XIM file mean."""
+    """The meaning of the properties of one XIM file."""
 
     geometry: Geometry
     attributes: Dataset
@@ -47,7 +47,7 @@ class Mapped:
 
 
 def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
-    """Geometry, DICOM attributes and what is worth telling about an image of `rows` x `columns`."""
+    """Return geometry, DICOM attributes and notes for an image of `rows` x `columns`."""
     half, rescale = half_of(properties), _rescale(properties)
     if half is None:
         notes = (_UNKNOWN_SOURCE, *_rescale_note(rescale))
@@ -65,7 +65,7 @@ def map_properties(properties: Properties, rows: int, columns: int) -> Mapped:
 
 
 def geometry_of(properties: Properties, half: str, rows: int, columns: int) -> Geometry:
-    """Say where the image was; what a parked panel makes meaningless is blank with the reason."""
+    """Return the geometry; what a parked panel makes meaningless is blank, with the reason."""
     geometry = _distances(_spacing(Geometry(), properties), properties, half)
     geometry = _angles(geometry, properties, half).having(
         Origin("rule", "XIM images are a beam's eye view on a panel that does not turn"),
@@ -81,7 +81,7 @@ def geometry_of(properties: Properties, half: str, rows: int, columns: int) -> G
 
 
 def _spacing(geometry: Geometry, properties: Properties) -> Geometry:
-    """At the panel, whatever its distance: 0.336 mm were measured at SID 1000, 1400 and 1500 alike."""
+    """Set the spacing at the panel, whatever its distance: 0.336 mm at SID 1000, 1400 and 1500 alike."""
     height, width = number(properties, "PixelHeight"), number(properties, "PixelWidth")
     if height is None or width is None or height <= 0 or width <= 0:
         return geometry
@@ -105,7 +105,7 @@ def _distances(geometry: Geometry, properties: Properties, half: str) -> Geometr
 
 
 def _angles(geometry: Geometry, properties: Properties, half: str) -> Geometry:
-    """Of the source that made the image: a kV image has the kV source's angle, so that +x is right."""
+    """Set the angles of the source that made the image: of a kV image the kV source's; +x is right."""
     names = {"gantry": "GantryRtn" if half == MV else "KVSourceRtn", "couch": "CouchRtn"}
     if half == MV:
         names["collimator"] = "MVCollimatorRtn"
@@ -119,7 +119,7 @@ def _angles(geometry: Geometry, properties: Properties, half: str) -> Geometry:
 
 
 def _parked(properties: Properties, half: str) -> str:
-    """Say why the panel was not where images are taken; empty where it was."""
+    """Return the reason why the panel was not where images are taken; empty where it was."""
     pitch, lng = number(properties, f"{half}DetectorPitch"), number(properties, f"{half}DetectorLng")
     if pitch is not None and abs(pitch) > _PARKED_PITCH:
         return f"the panel was folded away ({half}DetectorPitch {pitch:.6g} degrees)"
@@ -143,14 +143,14 @@ def _parked_note(geometry: Geometry) -> tuple[Note, ...]:
 
 
 def _rescale(properties: Properties) -> tuple[float, float] | None:
-    """Return gain and offset: the vendor's text says value = stored x gain + offset."""
+    """Return gain and offset; by the vendor's description, value = stored x gain + offset."""
     gain, offset = number(properties, "DataGain"), number(properties, "DataOffset")
     gain, offset = 1.0 if gain is None else gain, 0.0 if offset is None else offset
     return None if (gain, offset) == (1.0, 0.0) or gain == 0 else (gain, offset)
 
 
 def _rescale_note(rescale: tuple[float, float] | None) -> tuple[Note, ...]:
-    """Tell of the rescale, which is never applied in silence."""
+    """Return a note on the rescale, which is never applied without one."""
     if rescale is None:
         return ()
     gain, offset = rescale

@@ -24,7 +24,7 @@ Indices = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 
 _FEW = 4096
-"""With no more table bytes that are not zero than this, the bytes between them are copied run by run."""
+"""Up to so many table bytes that are not zero, the bytes between them are copied run by run."""
 
 _BLOCK = 1 << 13
 """Bytes of the table taken at once (four differences each), so that what is made of them stays in cache."""
@@ -34,11 +34,14 @@ _ROOM = 16 * _BLOCK
 _CODES = np.array([[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], dtype=np.uint8)
 _SIZES = np.array([1, 2, 4, 0], dtype=np.int64)
 _NOTHING = 3
-"""Stands for the code before the first of a block: it takes no byte."""
+"""The code before the first one of a block: it takes no byte."""
 
 
 def _steps() -> Indices:
-    """From one difference to the next where `_mixed` looks them up, (code before x table byte, 4)."""
+    """Return the step from one difference to the next where `_mixed` finds them.
+
+    The table has the shape (code before x table byte, 4).
+    """
     half = np.where((_SIZES == 2) | (_SIZES == 4), _ROOM, 0)
     codes = np.broadcast_to(_CODES, (4, 256, 4))
     before = np.empty_like(codes)
@@ -51,7 +54,7 @@ _STEPS = _steps()
 
 
 class CodingError(ValueError):
-    """The table and the coded bytes contradict each other; the message says how."""
+    """A contradiction between the table and the coded bytes; the message names it."""
 
 
 def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> Int32:
@@ -70,7 +73,7 @@ def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> 
     flat = image.reshape(-1)
     flat[: columns + 1] = seeds
     rises = flat[columns:]
-    np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap in silence
+    np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap around without a warning
     _differences(table, data, rises[1:])
     np.cumsum(rises, out=rises)
     add = np.add
@@ -109,7 +112,7 @@ def _without_tail(table: Bytes, count: int) -> Bytes:
 
 
 def _in_runs(table: Bytes, data: Bytes, out: Int32) -> None:
-    """Differences of one byte with a few longer ones: copied run by run."""
+    """Fill `out` with differences of one byte with a few longer ones between, copied run by run."""
     some = np.flatnonzero(table)
     codes = _CODES[table[some]]
     which, position = np.nonzero(codes)
@@ -128,17 +131,18 @@ def _in_runs(table: Bytes, data: Bytes, out: Int32) -> None:
 
 
 def _gather(data: Bytes, starts: Indices, kind: str) -> npt.NDArray[Any]:
-    """Little-endian integers at `starts`."""
+    """Return the little-endian integers at `starts`."""
     size = np.dtype(kind).itemsize
     values: npt.NDArray[Any] = data[starts[:, None] + np.arange(size)].view(kind).reshape(-1)
     return values
 
 
 def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
-    """Differences of one and two bytes in any mixture, and of four bytes now and then.
+    """Fill `out` with differences of one and two bytes in any mixture, and of four bytes now and then.
 
-    Every byte of a block is made a short difference, and every two neighbours a long one `_ROOM` further
-    on; a running sum of steps then says where each difference stands. Four bytes are put right afterwards.
+    Every byte of a block is made a short difference, and every two neighbours a long one `_ROOM` further on;
+    a
+    running sum of steps then says where each difference is. Differences of four bytes are set afterwards.
     """
     some = np.flatnonzero(table & 0b10101010 != 0)
     codes = _CODES[table[some]]
@@ -157,10 +161,10 @@ def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
     for number, total in enumerate(totals.tolist()):
         first = number * _BLOCK
         part = out[4 * first : 4 * (first + _BLOCK)]
-        here = data[begin : begin + total]
-        total = here.size  # less where the table has room for more
-        both[:total] = here.view(np.int8)
-        low[:total], high = here, both[_ROOM : _ROOM + total - 1]
+        coded = data[begin : begin + total]
+        total = coded.size  # less where the table has codes to spare
+        both[:total] = coded.view(np.int8)
+        low[:total], high = coded, both[_ROOM : _ROOM + total - 1]
         np.left_shift(low[1:total], 8, high)
         np.bitwise_or(low[: total - 1], high, high)
         block = keys[first : first + _BLOCK]
@@ -176,7 +180,7 @@ def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
 
 
 def _totals(table: Bytes, fours: Indices) -> Indices:
-    """Bytes of differences of each block of a table; `fours`: one of its bytes for each code 2 in it."""
+    """Return the bytes of differences of each block of a table; `fours`: its byte for each code 2 in it."""
     ones = table & 0b01010101
     ones = (ones & 0b00110011) + (ones >> 2 & 0b00110011)
     ones = (ones & 0b00001111) + (ones >> 4)

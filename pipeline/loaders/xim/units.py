@@ -1,4 +1,4 @@
-"""Numbers of XIM properties in the units of DICOM: cm to mm, Varian standard scale to IEC 61217."""
+"""Convert numbers of XIM properties to the units of DICOM: cm to mm, Varian standard scale to IEC 61217."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ MV, KV = "MV", "KV"
 _HALF = {1: MV, 2: KV}
 
 WORDS_FOR_NO_ENERGY = ("", "0n", "Loading")
-"""What MVEnergy says where no energy is set."""
+"""The values of MVEnergy where no energy is set."""
 
 DECIMALS = 10
-"""Digits kept after the point: far finer than any encoder, and short enough that no DS rounds up to 360."""
+"""Decimal places that are kept: far finer than any encoder, and few enough that no DS rounds up to 360."""
 
 
 def half_of(properties: Properties) -> str | None:
-    """Say which half of the properties describes the image: ``MV`` or ``KV``, the prefix of their names.
+    """Return which half of the properties describes the image: ``MV`` or ``KV``, the prefix of their names.
 
     Both halves are filled in every file; ImageSourceType decides. None where it does not say.
     """
@@ -38,7 +38,10 @@ def number(properties: Properties, name: str) -> float | None:
 
 
 def iec(angle: float) -> float:
-    """Varian standard scale -> IEC 61217, degrees in [0, 360): ``180 - angle``, wrapped after rounding."""
+    """Return an angle of the Varian standard scale in IEC 61217: ``180 - angle``, degrees in [0, 360).
+
+    It is wrapped after rounding.
+    """
     return round(180.0 - angle, DECIMALS) % 360.0
 
 
