@@ -1,4 +1,4 @@
-"""The contract that every exporter keeps."""
+"""The interface of every exporter."""
 
 from __future__ import annotations
 
@@ -18,24 +18,33 @@ Export = Callable[[Sequence[Image], Any, Context], Artifact]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a reader finds in an output, to tell two of a kind apart."""
+    """The pixels and tags that a reader finds in an output, to compare two files of a kind."""
 
     pixels: Pixels
     """(rows, columns), pages before them and samples of colour after them."""
     tags: Mapping[str, object]
-    """Elements, or properties of a picture, by name; not what only says where in the file something lies."""
+    """Elements, or properties of a picture, by name.
+
+    Without what only says where in the file something is.
+    """
     colour: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """What a target's module does. A field that stays None agrees with the target's row in the registry."""
+    """The functions of a target's module.
+
+    A field that stays None agrees with the target's row in the registry.
+    """
 
     export: Export
     contents: Callable[[bytes], Contents]
-    """Reads an output, for `dicombake check --diff`. Raises whatever its reader does on an altered file."""
+    """Reads an output, for `dicombake check --diff`. Raises whatever its reader raises on an altered file."""
     draft: Callable[[Sequence[Image], Any, Context], Draft] | None = None
-    """Of a DICOM target: the dataset before the recipe's tags. Raises: ExportError, GeometryError."""
+    """For a DICOM target: returns the dataset before the recipe's tags.
+
+    Raises: ExportError, GeometryError.
+    """
 
 
 def only(images: Sequence[Image], what: str) -> Image:

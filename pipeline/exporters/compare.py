@@ -44,7 +44,7 @@ def _bits(values: Pixels) -> Pixels:
 
 @contextmanager
 def reading_back(path: Path) -> Iterator[None]:
-    """Turn what a reader raises on the file that was just written into a VerificationError."""
+    """Turn exceptions of a reader on the file that was just written into VerificationError."""
     try:
         yield
     except VerificationError:

@@ -1,4 +1,4 @@
-"""npy: the values exactly, and nothing else."""
+"""Write npy: the values exactly, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def export(images: Sequence[Image], options: PlainOptions, context: Context) -> Artifact:
-    """Images as one array: (rows, columns) or (rows, columns, samples); several stacked along a new first
-    axis. Format version 1.0, C order, little endian.
+    """Return images as one array: (rows, columns) or (rows, columns, samples).
+
+    Several stacked in a new first axis.
+
+    Format version 1.0, C order, little endian.
 
     Raises:
         ExportError: no image, or images of different shapes or types.
@@ -55,7 +58,7 @@ def export(images: Sequence[Image], options: PlainOptions, context: Context) -> 
 
 
 def contents(content: bytes) -> Contents:
-    """The array of an output."""
+    """Return the array of an output."""
     return Contents(np.load(io.BytesIO(content), allow_pickle=False), {}, colour=False)
 
 

@@ -1,4 +1,4 @@
-"""What an exporter is told besides the images: the options of its target.
+"""What an exporter gets besides the images: the options of its target.
 
 A recipe's own models (``schemas/exports.py``) are lowered to these, field by field, so that workers need no
 Pydantic; a test holds that no field is left behind. A target's row names its type, and several may share one.
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ...schemas.language.template import Template
 
 Window = Literal["full", "auto"] | tuple[float, float]
-"""Values shown black and white."""
+"""The lowest value, shown black, and the highest, shown white."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DicomFileOptions:
-    """What every DICOM target shares: how values are stored, and how the file is encoded."""
+    """Options of every DICOM target: how values are stored, and how the file is encoded."""
 
     path: Template
     pixels: Pixels = "auto"
@@ -86,7 +86,7 @@ class JpgOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainOptions:
-    """Of a target that has none of its own: `TiffExport`, `NpyExport`."""
+    """Options of targets that have none: `TiffExport`, `NpyExport`."""
 
     path: Template
     to: str

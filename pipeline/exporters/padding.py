@@ -1,4 +1,4 @@
-"""Padding of a DICOM source (PS3.3 C.7.5.1.1.2): pixels that are no image, such as those around a circle."""
+"""Handle padding of a DICOM source (PS3.3 C.7.5.1.1.2): pixels that are no image, such as around a circle."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """pydicom warns of values that their VR does not allow; loading the file has said so already."""
+    """Silence pydicom's warnings of values that their VR does not allow.
+
+    Loading the file has reported them.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def padding_of(image: Image) -> Pixels | None:
-    """Where the source says there is no image, (rows, columns); None where it says nothing of the kind."""
+    """Return where the source says there is no image, (rows, columns); None where it declares no padding."""
     stored, dataset = image.stored, image.source.dataset
     if stored is None or dataset is None or image.computed or stored.pixels.ndim != 2:
         return None
@@ -38,7 +41,7 @@ def padding_of(image: Image) -> Pixels | None:
 
 
 def keep_padding(dataset: Dataset, images: Sequence[Image], stored: Sequence[Pixels]) -> tuple[Note, ...]:
-    """Write the source's padding where its integers are those of the output; else say that it is lost."""
+    """Write the source's padding where its integers are those of the output; else note that it is lost."""
     source = images[0].source.dataset
     if source is None or _integer(source, "PixelPaddingValue") is None:
         return ()
@@ -74,8 +77,7 @@ def _integer(dataset: Dataset, keyword: str) -> int | None:
 
 
 def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
-    """Return a padding value in the type of the pixels: files write -2000 as US 63536 and the other way
-    round."""
+    """Return a padding value in the type of the pixels: files write -2000 as US 63536, and 63536 as -2000."""
     kind = np.iinfo(dtype)
     if kind.min <= value <= kind.max:
         return value

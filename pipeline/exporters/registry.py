@@ -32,16 +32,17 @@ class FileKind:
     """A kind of file that targets write."""
 
     name: str
-    """As tests in a recipe call it."""
+    """Its name in a recipe's tests."""
     suffix: str
     other_suffixes: tuple[str, ...]
-    """What else such a file is called by users."""
+    """Other suffixes that users give such files."""
     signatures: tuple[bytes, ...]
-    """What such a file has at `offset`, one of these."""
+    """The bytes at `offset` of such a file: one of these."""
     offset: int
     read_by: str | None
-    """The source format that reads every file of a target of this kind; None: some are of no format that
-    content tells, such as arrays of several images, and their pixels are those of the target's `contents`."""
+    """The source format that reads every file of a target of this kind. None: of some, such as arrays of
+    several images, content does not show the format; then `contents` of the target reads the pixels.
+    """
 
 
 DICOM = FileKind(
@@ -54,9 +55,9 @@ class Target:
     """One export target. No field has a default: whoever adds a target decides each of them."""
 
     module: str
-    """The module here that has its `EXPORTER`."""
+    """The module of this folder that has its `EXPORTER`."""
     options: type[ExportOptions]
-    """What its exporter is told; the model's fields by their names."""
+    """The options that its exporter takes, with the same fields as the recipe's model."""
     describes: str
     """What it writes, in one line, for `dicombake formats` and the docs."""
     file: FileKind
@@ -64,16 +65,23 @@ class Target:
     holds: Literal["image", "pages", "slices"]
     """What fits into one file: one image; also several pages or frames; also the slices of a volume."""
     made_of: Literal["image", "slices", "dicom"]
-    """What its source must give: any image; the slices of a volume; images of DICOM files, of which it
-    keeps the kind, the tags and the study."""
+    """The images that its source must give: any; the slices of a volume.
+
+    Images of DICOM files, of which it keeps
+    the kind, the tags and the study.
+    """
     default_for: Literal["image", "colour", "slices", "dicom"] | None
-    """What becomes this kind of DICOM where nobody names a target, as in `dicombake new` and `convert`: grey
-    images, pictures in colour of 8 bits, the slices of a volume, images of DICOM files. None: nothing."""
+    """The images that become this kind of DICOM where the user names no target, as in `dicombake new` and
+    `convert`: grey images, pictures in colour of 8 bits, the slices of a volume, images of DICOM files. None:
+    no
+    images.
+    """
     codecs: tuple[str, ...]
-    """Distributions whose version can change its bytes; those of a transfer syntax come with that."""
+    """Distributions whose version can change its bytes, without those of a transfer syntax."""
     preloaded: bool
-    """Whether workers load its module ahead: of targets that are written by the thousand, and whose module is
-    light beside what they load in any case."""
+    """Whether workers import its module ahead: for targets that are written by the thousand, and whose module
+    imports little that is not imported in any case.
+    """
 
 
 TARGETS: Mapping[str, Target] = {
@@ -200,11 +208,11 @@ TARGETS: Mapping[str, Target] = {
 
 
 def default_target(source: Literal["image", "colour", "slices", "dicom"]) -> str:
-    """The target of a source that is to become DICOM, where nobody names one."""
+    """Return the target of a source that is to become DICOM, where the user names none."""
     return next(name for name, row in TARGETS.items() if row.default_for == source)
 
 
 def exporter(to: str) -> Exporter:
-    """The exporter of a target. Raises: KeyError for a name that is none."""
+    """Return the exporter of a target. Raises: KeyError for an unknown name."""
     found: Exporter = import_module(f".{TARGETS[to].module}", __package__).EXPORTER
     return found

@@ -1,7 +1,8 @@
-"""Find the geometry and attributes that several images have in common, before they become one.
+"""Find the geometry and attributes that several images have in common, before they become one image.
 
-A value in which they differ is no value of the combined image. It is left empty, and a note names the key
-and the files, never the value of a patient's attribute.
+A value in which they differ is not a value of the combined image. It is left empty, and a note names the key
+and
+the files, never the value of a patient's attribute.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ STUDY = frozenset(
     }
 )  # fmt: skip
 EMPTIED = (PATIENT | STUDY | {"KVP", "MetersetExposure"}) - {"StudyInstanceUID"}
-"""Attributes that stay, without a value: an image must have them (Type 2)."""
+"""Attributes that stay without a value, since an image must have them (Type 2)."""
 PARTED = frozenset({"ExposureSequence"})
-"""Sequences whose items say several things of an image, of which some may be common. An item of any other
-one describes one thing, and half of it would be none: leaves without positions, a reference to nothing."""
+"""Sequences whose items describe several things of an image, some of which may be common. An item of another
+sequence describes one thing, and half of it is wrong: leaves without positions, a reference to nothing.
+"""
 IDENTITY = frozenset({"SOPClassUID", "SOPInstanceUID"})
-"""Kept: they say which file the first one was."""
+"""Kept, since they say which file the first one was."""
 
 
 def _near(one: float, other: float) -> bool:
@@ -71,10 +73,11 @@ _SAME: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def agreed_geometry(images: Sequence[Image]) -> tuple[Geometry, tuple[Note, ...]]:
-    """Return the first image's geometry without what another one contradicts or does not know.
+    """Return the first image's geometry without values that another one contradicts or does not have.
 
     SID and other lengths may differ by 0.1 mm, angles by 0.1 degree the short way round; the first value
-    stands for all. The spacing is the caller's to check.
+    stands for
+    all. The spacing is checked by the caller.
     """
     geometry = images[0].geometry
     notes = []
@@ -111,7 +114,7 @@ def _shown(value: Any) -> str:
 
 
 def units_note(images: Sequence[Image]) -> tuple[Note, ...]:
-    """Return what there is to say about values in different units."""
+    """Return a note where values are in different units."""
     units = sorted({image.units or "none" for image in images})
     if len(units) == 1:
         return ()
@@ -120,10 +123,11 @@ def units_note(images: Sequence[Image]) -> tuple[Note, ...]:
 
 
 def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]]:
-    """Return the first image's file, its datasets reduced to what all files say, and what was taken away.
+    """Return the first image's file, its datasets reduced to what all files have alike, and notes.
 
-    Patient and study attributes that differ become empty (a Study Instance UID goes: its study is none of
-    theirs). Others go: an acquisition time of one of them is none of the result.
+    Patient and study attributes that differ become empty, and a Study Instance UID is deleted. Others are
+    deleted:
+    an acquisition time of one file is not that of the result.
     """
     first = images[0].source
     differing: set[str] = set()
@@ -141,7 +145,7 @@ def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]
 def _common(
     first: Dataset, others: Sequence[Dataset], differing: set[str], *, lacking: bool = False
 ) -> Dataset:
-    """Copy `first` with the elements that all have alike; the keywords of the rest go to `differing`."""
+    """Copy `first` with the elements that all have alike; add the keywords of the others to `differing`."""
     common = copy.copy(first)
     common._dict = dict(first._dict)
     for tag in list(common._dict):
@@ -159,7 +163,10 @@ def _reduce(
     *,
     lacking: bool,
 ) -> None:
-    """Empty, remove, or (`PARTED`, of as many items in all) go into an element that is not common."""
+    """Empty or remove an element that is not common.
+
+    Of `PARTED`, with as many items in all, its items' elements.
+    """
     from pydicom.datadict import keyword_for_tag
 
     keyword = keyword_for_tag(tag)
@@ -181,8 +188,7 @@ def _reduce(
 def _parted(
     first: Dataset, others: Sequence[Dataset], tag: Any, differing: set[str]
 ) -> Sequence[Dataset] | None:
-    """Return what the items of a sequence have in common; None where nothing can stand that makes a sound
-    item."""
+    """Return what the items of a sequence have in common; None where that leaves no sound item."""
     items = _items(first, tag)
     rest = [_items(other, tag) for other in others]
     if not items or not all(part is not None and len(part) == len(items) for part in rest):
@@ -204,7 +210,7 @@ def _items(dataset: Dataset, tag: Any) -> Sequence[Dataset] | None:
 
 
 def _element(dataset: Dataset, tag: Any) -> DataElement | None:
-    """Return the element; None where there is none, or none that can be read."""
+    """Return the element; None where there is none, or it cannot be read."""
     try:
         element: DataElement | None = dataset.get(tag)
         return element

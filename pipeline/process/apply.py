@@ -1,7 +1,7 @@
-"""Operations on one image. `OPERATIONS` names each one's function: ``(Image, <its type>) -> Image``.
+"""Apply operations to one image. `OPERATIONS` names each one's function: ``(Image, <its type>) -> Image``.
 
-Moving pixels (`spatial`) keeps values and stored integers, and the geometry follows. Everything else makes
-a computed image. An operation that would change nothing returns the image it was given.
+Moving pixels (`spatial`) keeps values and stored integers, and the geometry follows. Everything else makes a
+computed image. An operation that would change nothing returns the image that it got.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
 
 
 def apply(image: Image, operations: Iterable[Operation]) -> Image:
-    """The image after every operation, in order. Raises: ProcessError."""
+    """Return the image after every operation, in order. Raises: ProcessError."""
     for operation in operations:
         image = OPERATIONS[operation.op](image, operation)
     return image

@@ -1,9 +1,11 @@
-"""Several images of one thing -> one image, in modality units.
+"""Combine several images of one thing into one image, in modality units.
 
-Images are taken one after the other and none is kept; a median goes by bands of rows, and takes the images
-again for each band where they are too many to hold. Integers are added exactly in 64
-bits, floats in float64 in the order of the files, which is the same on every machine. What the result says
-of itself is what all its sources say: where they differ, the value is left empty and reported.
+Images are taken one after the other and none is kept; a median goes by bands of rows, and reads the images
+again
+for each band where they are too many to hold. Integers are added exactly in 64 bits, floats in float64 in the
+order of the files, which is the same on every machine. The result keeps the metadata that all its sources
+have
+alike: where they differ, the value is left empty and reported.
 """
 
 from __future__ import annotations
@@ -24,28 +26,30 @@ if TYPE_CHECKING:
     from .operations import Combine
 
 ADDITIVE_UNITS = frozenset({"GY"})
-"""Units in which a sum of values is again a value: dose is, Hounsfield units are not."""
+"""Units in which the sum of values is a value again: dose is one, Hounsfield units are not."""
 
 BAND = 1 << 22
-"""Values of all images that a median looks at in one go."""
+"""Values of all images together that a median sorts in one band."""
 
 HELD = 256 * 2**20
-"""Bytes of all images that a median holds, if it can take them again."""
+"""Bytes of all images that a median holds, if it can read them again."""
 
 Again = Callable[[], Iterable[Image]]
-"""The same images once more."""
+"""Returns the same images once more."""
 
 
 def combine(images: Iterable[Image], options: Combine, again: Again | None = None) -> Image:
-    """One image of a group; without `again`, a median holds all images at once.
+    """Return one image of a group; without `again`, a median holds all images at once.
 
     `max` and `min` keep the dtype; a `sum` of integers is the smallest integer dtype that holds as many of
-    the images' dtypes; `mean`, `median` and whatever is stretched are float64. NaN in one image is NaN in
-    the result. Images of one spacing may have SIDs and angles of their own: see `agreement`.
+    the
+    images' dtypes; `mean`, `median` and whatever is stretched are float64. NaN in one image is NaN in the
+    result.
+    Images of one spacing may have SIDs and angles of their own: see `agreement`.
 
     Raises:
-        ProcessError: no image, colour, another shape, spacing or photometric than the first, a sum beyond
-            64 bits, an image without contrast to stretch.
+        ProcessError: no image, colour, another shape, spacing or photometric than the first, a sum beyond 64
+            bits, an image without contrast to stretch.
     """
     values: _Median | _Extreme | _Total
 
@@ -72,12 +76,12 @@ def combine(images: Iterable[Image], options: Combine, again: Again | None = Non
 
 
 def _emptied(image: Image) -> Image:
-    """What the image says, with pixels of its shape that take no memory."""
+    """Return the image's metadata, with pixels of its shape that take no memory."""
     return image.replace(pixels=np.broadcast_to(image.pixels.dtype.type(0), image.pixels.shape), stored=None)
 
 
 def _check(first: Image, image: Image) -> None:
-    """Raises: ProcessError where an image cannot be combined with the first of its group."""
+    """Refuse an image that cannot be combined with the first of its group. Raises: ProcessError."""
     path = str(image.source.path)
     if image.photometric in ("RGB", "RGBA"):
         raise ProcessError(
@@ -118,7 +122,7 @@ def _spacing(spacing: tuple[float, float] | None) -> str:
 
 
 def _stretched(image: Image) -> Pixels:
-    """The pixels as 0..1. Raises: ProcessError without a range."""
+    """Return the pixels scaled to 0..1. Raises: ProcessError where all are equal."""
     pixels, path = image.pixels, str(image.source.path)
     if pixels.dtype.kind == "f":
         wide = pixels.astype(np.float64)
@@ -135,7 +139,7 @@ def _stretched(image: Image) -> Pixels:
 
 
 class _Total:
-    """A sum or mean. Integers are added modulo 2^32, or 2^64, within bounds that are known: exactly.
+    """A sum or mean. Integers are added modulo 2^32, or 2^64, within known bounds, so exactly.
 
     Half the width is half the memory that each image goes through.
     """
@@ -170,7 +174,7 @@ class _Total:
         self.dtype_bounds = (self.dtype_bounds[0] + low, self.dtype_bounds[1] + high)
 
     def _wide(self) -> Pixels:
-        """The sums so far modulo 2^64."""
+        """Return the sums so far modulo 2^64."""
         assert self.whole is not None
         if self.whole.itemsize == 8:
             return self.whole
@@ -212,12 +216,12 @@ class _Extreme:
     def result(self) -> Pixels:
         if self.extreme is None:
             raise AssertionError("nothing was added")
-        # of +0 and -0 the vector unit takes either
+        # of +0 and -0 the processor's vector unit takes either
         return self.extreme + self.extreme.dtype.type(0) if self.extreme.dtype.kind == "f" else self.extreme
 
 
 class _Median:
-    """The median of each pixel; held is a band of rows of every image, all of them where they are few."""
+    """The median of each pixel. A band of rows of every image is held; all rows if the images are few."""
 
     def __init__(self, again: Callable[[], Iterable[Pixels]] | None) -> None:
         self.again = again
@@ -247,7 +251,7 @@ class _Median:
         return median
 
     def _rows(self, pixels: Pixels, first: int) -> Pixels:
-        """The band that begins at this row; as a copy, so that the rest goes."""
+        """Return a copy of the band that begins at this row, so that the rest of the image is freed."""
         part = pixels[first : first + self.band]
         return part if part.shape == pixels.shape else part.copy()
 

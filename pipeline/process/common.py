@@ -1,4 +1,4 @@
-"""What several operations share: refusals, ranges, and how a result is recorded."""
+"""Common parts of operations: refusals, ranges, and the record of a result."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def refuse_not_finite(image: Image, pixels: Pixels, does: str) -> None:
 
 
 def computed(image: Image, pixels: Pixels, phrase: str, **changes: Any) -> Image:
-    """Return the image with new values: no longer what its file stores; `units` None: in no unit any more."""
+    """Return the image with computed values, which are no longer those that its file stores.
+
+    `units` None: the values have no unit any more.
+    """
     if "units" in changes and changes["units"] is None:
         changes["calibrated"] = False
     return image.replace(

@@ -1,7 +1,7 @@
-"""Operations that look at neighbours: `filter` and `rotate`. The median needs scipy.
+"""Operations that use neighbouring pixels: `filter` and `rotate`. The median needs scipy.
 
-Integers keep their dtype: results are rounded half to even and held within the dtype (a spline of higher
-order overshoots). Beyond the edge the nearest pixel is repeated.
+Integers keep their dtype: results are rounded half to even and clipped to the dtype (a spline of higher order
+overshoots). Beyond the edge the nearest pixel is repeated.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ EXACT_IN_FLOAT = 2**53
 
 
 def smooth(image: Image, options: Filter) -> Image:
-    """A median over a window of `size` pixels, or a Gaussian whose sigma is `size`.
+    """Apply a median over a window of `size` pixels, or a Gaussian whose sigma is `size`.
 
     `size` in mm is divided by the spacing, rows and columns each for itself; a median's window is then the
-    nearest odd number of pixels. A median window of an even number of pixels lies half a pixel towards
-    row 0 and column 0 (as in scipy), so the image's position moves by that half pixel and a note says so.
+    nearest
+    odd number of pixels. A median window of an even number of pixels lies half a pixel towards row 0 and
+    column 0 (as
+    in scipy), so the image's position moves by that half pixel and a note says so.
 
     Raises:
         ProcessError: a size in mm without a spacing; a median of a broken number of pixels; NaN.
@@ -78,7 +80,7 @@ def _window(image: Image, sizes: tuple[float, float], options: Filter) -> tuple[
 
 
 def _odd(size: float) -> int:
-    """The nearest odd number, at least 1."""
+    """Return the nearest odd number, at least 1."""
     return max(1, 2 * round((size - 1) / 2) + 1)
 
 
@@ -100,7 +102,7 @@ def _gaussian(image: Image, pixels: Pixels, sigma: tuple[float, float]) -> Pixel
 
 
 def rotate(image: Image, options: Rotate) -> Image:
-    """Turns counter-clockwise as displayed, about the image's middle; same shape, edges repeated.
+    """Turn an image counter-clockwise as displayed, about its middle; same shape, edges repeated.
 
     Raises:
         ProcessError: pixels that are not square, NaN, alpha.
@@ -142,7 +144,7 @@ def _resampled(pixels: Pixels, move: Move, order: int) -> Pixels:
 
 
 def _refuse_large(image: Image, pixels: Pixels, does: str) -> None:
-    """Float64, in which is computed, holds no larger integers exactly."""
+    """Refuse integers that float64, in which is computed, cannot hold exactly. Raises: ProcessError."""
     if pixels.dtype.itemsize == 8 and pixels.dtype.kind in "iu":
         low, high = int(pixels.min()), int(pixels.max())
         if max(abs(low), abs(high)) > EXACT_IN_FLOAT:
@@ -150,13 +152,13 @@ def _refuse_large(image: Image, pixels: Pixels, does: str) -> None:
 
 
 def _back(values: Pixels, dtype: np.dtype) -> Pixels:
-    """Float64 results in the dtype that the image had."""
+    """Return float64 results in the dtype that the image had."""
     if dtype.kind == "f":
         return values.astype(dtype)
     if dtype == np.bool_:
         return values >= 0.5
     limits = np.iinfo(dtype)
     if dtype.itemsize == 8:
-        # 2^63 - 1 is no float64; within 2^53 the limits cannot be met but below zero.
+        # 2^63 - 1 is no float64; values are about 2^53 at most, so only the limit 0 of uint64 can be passed
         return np.maximum(np.rint(values), limits.min).astype(dtype)
     return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

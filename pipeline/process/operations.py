@@ -1,4 +1,4 @@
-"""What is done to an image, as it is carried out: one frozen type per operation, and `Combine`.
+"""Operations on images as they are carried out: one frozen type per operation, and `Combine`.
 
 A recipe's own models (``schemas/process.py``) are lowered to these, field by field, so that workers need no
 Pydantic; a test holds that no field is left behind.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Combine:
-    """One group of files gives one image."""
+    """Combine a group of files into one image."""
 
     method: Literal["mean", "sum", "max", "min", "median"]
     stretch: bool = False

@@ -18,13 +18,14 @@ WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
 def moved(image: Image, move: Move, does: str) -> Image:
-    """Return the image with its geometry moved along; the pixels are the caller's business.
+    """Return the image with its geometry moved along; the pixels are left to the caller.
 
-    What would be needed and is not known (a spacing, an orientation) leaves the dependent values empty, with
-    a note: a position is never kept where it stopped being true.
+    Where an unknown value would be needed (a spacing, an orientation) the values that depend on it become
+    empty, with
+    a note: a position is never kept once it stopped being true.
 
     Raises:
-        ProcessError: for tiles of a whole-slide image, whose places in the slide are not theirs alone.
+        ProcessError: for tiles of a whole-slide image, whose places in the slide depend on other tiles.
     """
     source = image.source.dataset
     if source is not None and source.get("SOPClassUID") == WHOLE_SLIDE:
@@ -53,7 +54,7 @@ def _derived(origin: Origin, does: str) -> Origin:
 
 
 def _spacing(geometry: Geometry, move: Move) -> dict[str, Any]:
-    """Only quarter turns change it: every other move keeps it (`rotate` takes square pixels only)."""
+    """Return the changed spacing: only quarter turns swap it (`rotate` takes square pixels only)."""
     if geometry.spacing is not None and move.on_axes and move.matrix[0][0] == 0:
         return {"spacing": (geometry.spacing[1], geometry.spacing[0])}
     return {}
@@ -98,7 +99,7 @@ def point(position: Vector, orientation: Vector, spacing: tuple[float, float], m
 def turned(
     orientation: Vector, spacing: tuple[float, float] | None, move: Move
 ) -> tuple[float, float, float, float, float, float] | None:
-    """Directions of a new row (towards higher columns) and a new column, of length 1."""
+    """Return the directions of a new row (towards higher columns) and a new column, of length 1."""
     if spacing is None and not move.on_axes:
         return None
     scale = spacing or (1.0, 1.0)

@@ -1,4 +1,4 @@
-"""The Gaussian filter, in an order of operations that no compiler and no vector unit changes.
+"""Apply the Gaussian filter in an order of operations that no compiler and no vector unit changes.
 
 scipy's is a loop in C, where a compiler may fuse multiplication and addition: its last bit differs between
 processors. Here each tap is one multiplication and one addition over a band of the image.
@@ -17,13 +17,13 @@ TRUNCATE = 4.0
 """The weights end at this many sigma, as in scipy."""
 
 _BAND = 1 << 15
-"""Values that are worked on in one go; with their sum they stay in the cache."""
+"""Values that are computed together; with their sum they stay in the cache."""
 
 Values = npt.NDArray[np.float64]
 
 
 def gaussian(values: Values, sigma: tuple[float, float]) -> Values:
-    """Smoothed along the columns, then along the rows; the edge is repeated.
+    """Return values smoothed along the columns, then along the rows; the edge is repeated.
 
     Args:
         values: (rows, columns), finite.
@@ -35,7 +35,7 @@ def gaussian(values: Values, sigma: tuple[float, float]) -> Values:
 
 
 def _weights(sigma: float) -> list[float]:
-    """Weights of the middle and of the pixels 1, 2... away; the whole window's sum is 1."""
+    """Return the weights of the middle and of the pixels 1, 2... away; the whole window's sum is 1."""
     reach = int(TRUNCATE * sigma + 0.5)
     parts = [exponential(-0.5 * away * away, divided_by=sigma * sigma) for away in range(1, reach + 1)]
     total = math.fsum([1.0, *parts, *parts])
@@ -43,7 +43,7 @@ def _weights(sigma: float) -> list[float]:
 
 
 def _smoothed(values: Values, weights: list[float]) -> Values:
-    """Along the first axis; from the outermost pair of taps to the innermost."""
+    """Return values smoothed along the first axis, from the outermost pair of taps to the innermost."""
     reach = len(weights) - 1
     if reach == 0:
         return values

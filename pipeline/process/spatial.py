@@ -1,4 +1,4 @@
-"""Operations that move pixels and change none: values, dtype and stored integers stay what they were."""
+"""Operations that move pixels without changing their values, dtype or stored integers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _rearranged(
 
 
 def crop(image: Image, options: Crop) -> Image:
-    """Removes edges. Raises: ProcessError if nothing would be left."""
+    """Remove edges. Raises: ProcessError if nothing would be left."""
     rows, columns = image.rows - options.top - options.bottom, image.columns - options.left - options.right
     if rows < 1 or columns < 1:
         raise refusal(
@@ -55,19 +55,19 @@ def crop(image: Image, options: Crop) -> Image:
 
 
 def flip_vertical(image: Image, options: FlipVertical) -> Image:
-    """The first row becomes the last."""
+    """Mirror the image so that the first row becomes the last."""
     move = Move(((-1, 0), (0, 1)), (image.rows - 1, 0))
     return _rearranged(image, np.flipud, move, options.op, "flipped top to bottom")
 
 
 def flip_horizontal(image: Image, options: FlipHorizontal) -> Image:
-    """The first column becomes the last."""
+    """Mirror the image so that the first column becomes the last."""
     move = Move(((1, 0), (0, -1)), (0, image.columns - 1))
     return _rearranged(image, np.fliplr, move, options.op, "flipped left to right")
 
 
 def rotate90(image: Image, options: Rotate90) -> Image:
-    """Quarter turns, counter-clockwise as displayed (row 0 on top)."""
+    """Turn the image by quarter turns, counter-clockwise as displayed (row 0 on top)."""
     turns = options.turns % 4
     if turns == 0:
         return image
@@ -82,10 +82,10 @@ def rotate90(image: Image, options: Rotate90) -> Image:
 
 
 def roll(image: Image, options: Roll) -> Image:
-    """Cyclic shift towards higher rows and columns.
+    """Shift the image cyclically towards higher rows and columns.
 
-    The position follows the pixels that stay in one piece; what wraps around has no true position, and a
-    note says so.
+    The position follows the pixels that stay in one piece; what wraps around has no true position, and a note
+    says so.
     """
     rows, columns = options.rows % image.rows, options.columns % image.columns
     if not rows and not columns:

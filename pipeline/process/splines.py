@@ -1,8 +1,10 @@
-"""Values between the pixels: B-splines of order 0 to 5, in a defined order of operations.
+"""Interpolate between pixels by B-splines of order 0 to 5, in a defined order of operations.
 
 The method is Unser's (M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing", IEEE Trans. Signal
-Processing 41, 1993), and that of scipy.ndimage; scipy's loops are C, whose last bit is the compiler's and the
-processor's choice. Here every step is one operation of IEEE 754 over many pixels.
+Processing
+41, 1993), and that of scipy.ndimage; scipy's loops are C, whose last bit depends on compiler and processor.
+Here
+every step is one operation of IEEE 754 over many pixels.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ import numpy.typing as npt
 from ..imaging.move import Move
 
 _BAND = 1 << 17
-"""Pixels that are looked up in one go."""
+"""Pixels that are interpolated together."""
 _MARGIN = 32
 """Edge pixels repeated around the image before its coefficients are computed: what lies at the margin's end
 reaches the image weakened by 0.43^32 (order 5) or less."""
 _BEYOND = 28
-"""Places further out than this many pixels are no different."""
+"""Places further outside than this many pixels give the same value."""
 _NEGLIGIBLE = 2.0**-80
 
 Values = npt.NDArray[np.float64]
@@ -28,11 +30,11 @@ Indices = npt.NDArray[np.intp]
 
 
 def resampled(values: Values, move: Move, order: int) -> Values:
-    """Return the image at the places where `move` says that its new pixels lay; same shape, edges repeated.
+    """Return the image at the places where `move` says that its new pixels were; same shape, edges repeated.
 
     Args:
         values: (rows, columns), finite.
-        order: 0 takes the nearest pixel, 1 goes straight between, 3 is the cubic spline.
+        order: 0 takes the nearest pixel, 1 is linear, 3 is the cubic spline.
     """
     margin, beyond = (_MARGIN, _BEYOND) if order > 1 else (1, 0)
     coefficients = np.pad(values, margin, mode="edge")
@@ -90,7 +92,7 @@ def _taps(places: Values, order: int) -> tuple[Indices, list[Values]]:
 
 
 def _poles(order: int) -> tuple[float, ...]:
-    """Of the filter that turns values into coefficients (Unser et al., table I)."""
+    """Return the poles of the filter that turns values into coefficients (Unser et al., table I)."""
     root = math.sqrt
     match order:
         case 2:
@@ -108,8 +110,10 @@ def _poles(order: int) -> tuple[float, ...]:
 
 
 def _filter(values: Values, pole: float) -> None:
-    """One pole of the filter along the first axis, in place, forth and back; beyond the ends the values
-    are taken as mirrored."""
+    """Apply one pole of the filter along the first axis, in place, forwards and backwards.
+
+    Beyond the ends the values count as mirrored.
+    """
     values *= (1.0 - pole) * (1.0 - 1.0 / pole)
     values[0] += _mirrored(values, pole)
     step = np.empty_like(values[0])

@@ -1,4 +1,7 @@
-"""Operations on each value for itself. Each says which dtype comes out; none wraps or rounds unsaid."""
+"""Operations on each value for itself.
+
+Each documents its resulting dtype; none wraps or rounds without a note.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def invert(image: Image, options: Invert) -> Image:
-    """max + min - value, in the dtype it has; the constant goes into the history.
+    """Return max + min - value, in the same dtype; the constant goes into the history.
 
-    The range stays the same, so nothing can overflow. Calibrated units end here. MONOCHROME1 becomes
-    MONOCHROME2: the values and their meaning turn together, and the picture is the one it was.
+    The range stays the same, so nothing can overflow. Calibrated units are lost. MONOCHROME1 becomes
+    MONOCHROME2:
+    values and their meaning are inverted together, and the picture looks the same.
     """
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
@@ -37,14 +41,14 @@ def invert(image: Image, options: Invert) -> Image:
 
 
 def _integers(pixels: Pixels, slope: int, intercept: int, dtype: np.dtype) -> Pixels:
-    """As `shifted`, and for bool as well."""
+    """Return `shifted` pixels, for bool as well."""
     if dtype == np.bool_:
         return shifted(pixels, slope, intercept, np.dtype(np.uint8)).view(np.bool_)
     return shifted(pixels, slope, intercept, dtype)
 
 
 def bit_invert(image: Image, options: BitInvert) -> Image:
-    """Bitwise not within the dtype; MONOCHROME1 becomes MONOCHROME2 as in `invert`."""
+    """Apply bitwise not within the dtype; MONOCHROME1 becomes MONOCHROME2 as in `invert`."""
     pixels = grey(image, options.op)
     if pixels.dtype.kind == "f":
         raise refusal(image, f"bit_invert is for integers and the values are {pixels.dtype}", "use invert")
@@ -52,7 +56,7 @@ def bit_invert(image: Image, options: BitInvert) -> Image:
 
 
 def ground(image: Image, options: Ground) -> Image:
-    """Subtracts the minimum. Integers keep their dtype, or its unsigned sister where the range needs it."""
+    """Subtract the minimum. Integers keep their dtype, or become unsigned where the range needs it."""
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
         low, _ = extremes(pixels)
@@ -69,7 +73,7 @@ def ground(image: Image, options: Ground) -> Image:
 
 
 def normalize(image: Image, options: Normalize) -> Image:
-    """Divides by the maximum, or by a number; float32 stays float32, everything else becomes float64.
+    """Divide by the maximum, or by a number; float32 stays float32, everything else becomes float64.
 
     Raises:
         ProcessError: a maximum that is not above 0, or a divisor of 0.
@@ -94,7 +98,7 @@ def normalize(image: Image, options: Normalize) -> Image:
 
 
 def threshold(image: Image, options: Threshold) -> Image:
-    """Values below `low` or above `high` become 0; the dtype stays, NaN stays NaN."""
+    """Set values below `low` or above `high` to 0; the dtype stays, NaN stays NaN."""
     pixels = grey(image, options.op)
     beyond = np.zeros(pixels.shape, bool)
     phrases = []
@@ -109,14 +113,17 @@ def threshold(image: Image, options: Threshold) -> Image:
 
 
 def binary(image: Image, options: Binary) -> Image:
-    """1 where the value is at least `at`, else 0; uint8. NaN is neither, and refused."""
+    """Return 1 where the value is at least `at`, else 0; uint8. NaN is refused."""
     pixels = finite(image, options.op)
     ones = (~below(pixels, options.at)).astype(np.uint8)
     return computed(image, ones, f"binary (value >= {number(options.at)})", units=None)
 
 
 def cast(image: Image, options: Cast) -> Image:
-    """Another dtype, every value as it was. Raises: ProcessError with the first that does not fit."""
+    """Return every value unchanged in another dtype.
+
+    Raises: ProcessError with the first that does not fit.
+    """
     pixels = grey(image, options.op)
     dtype = np.dtype(options.dtype)
     wrong = not_exact(pixels, dtype)
@@ -130,7 +137,7 @@ def cast(image: Image, options: Cast) -> Image:
 
 
 def rescale(image: Image, options: Rescale) -> Image:
-    """value x slope + intercept: exact integers where everything is whole, else float64. Units end."""
+    """Return value x slope + intercept: exact integers where all are whole, else float64. Units are lost."""
     pixels = grey(image, options.op)
     if options.slope == 1 and options.intercept == 0:
         return image

@@ -1,4 +1,4 @@
-"""What a DICOM output says, as pydicom reads it: every element but the pixels, by path, and the pixels."""
+"""Read a DICOM output by pydicom: every element but the pixels, by path, and the pixels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def contents(content: bytes) -> Contents:
 
 
 def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
-    """Every element below a dataset but the pixels, by path, with its VR where the value alone is no text."""
+    """Yield every element below a dataset but the pixels, by path; with its VR where its value is no text."""
     for element in dataset:
         if element.tag in _PIXELS:
             continue

@@ -1,4 +1,4 @@
-"""CT Image (PS3.3 A.3): one file per slice; study, series and frame of reference are the volume's."""
+"""Write CT Image (PS3.3 A.3): one file per slice; study, series and frame of reference are the volume's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _POSITION = 0x00200032
 
 
 def export(images: Sequence[Image], options: CtSeriesOptions, context: Context) -> Artifact:
-    """The CT Image of one slice. Raises: ExportError, GeometryError."""
+    """Return the CT Image of one slice. Raises: ExportError, GeometryError."""
     image = _only(images)
     _refuse_other_modality(image, context)
     encoded = _encoded(image, options)
@@ -49,7 +49,7 @@ def export(images: Sequence[Image], options: CtSeriesOptions, context: Context) 
 
 
 def draft(images: Sequence[Image], options: CtSeriesOptions, context: Context) -> Draft:
-    """The CT Image of one slice, before the recipe's tags. Raises: ExportError, GeometryError."""
+    """Return the CT Image of one slice before the recipe's tags. Raises: ExportError, GeometryError."""
     image = _only(images)
     return _draft(image, _encoded(image, options), options, context.trace)
 
@@ -71,7 +71,7 @@ def _encoded(image: Image, options: CtSeriesOptions) -> Encoded:
 
 
 def _sibling(image: Image, encoded: Encoded, options: CtSeriesOptions, context: Context) -> Sibling | None:
-    """A slice of an array among the other slices: its own are its number, its place and its pixels."""
+    """Return what a slice of an array does not share with the other slices: number, place and pixels."""
     source, plane = image.source, image.geometry.patient
     if (
         len(image.sources) != 1
@@ -121,8 +121,7 @@ def _draft(image: Image, encoded: Encoded, options: CtSeriesOptions, trace: Trac
 
 
 def _refuse_other_modality(image: Image, context: Context) -> None:
-    """Raises: ExportError for slices of another modality, which no CT Image truly holds, unless the recipe
-    says what they shall be."""
+    """Refuse slices of another modality, unless the recipe says what they shall be. Raises: ExportError."""
     dataset = image.source.dataset
     modality = str(dataset.get("Modality") or "") if dataset is not None else ""
     stated = {path.steps for path in context.tags}
@@ -135,7 +134,7 @@ def _refuse_other_modality(image: Image, context: Context) -> None:
 
 
 def _with_rescale(encoded: Encoded) -> Encoded:
-    """A CT Image always has a rescale (PS3.3 C.8.2.1); 1 and 0 where the values are stored directly."""
+    """Return pixels with a rescale, which a CT Image always has (PS3.3 C.8.2.1): 1 and 0 by default."""
     if encoded.rescale is not None:
         return encoded
     return Encoded(
@@ -144,7 +143,7 @@ def _with_rescale(encoded: Encoded) -> Encoded:
 
 
 def _require_geometry(geometry: Geometry) -> None:
-    """Raises: GeometryError where the slice's place is not known, or its axes are none."""
+    """Refuse a slice whose place is unknown, or whose axes are invalid. Raises: GeometryError."""
     plane = geometry.patient
     if plane is None or geometry.spacing is None:
         raise GeometryError(
@@ -156,7 +155,7 @@ def _require_geometry(geometry: Geometry) -> None:
 
 
 def _geometry(dataset: Dataset, geometry: Geometry) -> dict[str, tuple[float, ...]]:
-    """Write the Image Plane module; gives the numbers that were meant, by keyword."""
+    """Write the Image Plane module; return its numbers by keyword, in mm."""
     meant = {}
     for keyword, (_, values) in patient_places(geometry).items():
         if values is not None:

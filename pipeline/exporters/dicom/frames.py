@@ -1,4 +1,4 @@
-"""Several images as the frames of one DICOM file."""
+"""Write several images as the frames of one DICOM file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SHARED = (
     "spacing", "sid", "sad", "gantry", "collimator", "couch",
     "position", "orientation", "translation", "receptor_angle",
 )  # fmt: skip
-"""Geometry that an RT Image says once for all of its frames."""
+"""Geometry that an RT Image has once for all of its frames."""
 _INCREMENTS = ("FrameTime", "FrameTimeVector")
 _CINE = (
     *_INCREMENTS, "PreferredPlaybackSequencing", "StartTrim", "StopTrim", "RecommendedDisplayFrameRate",
     "CineRate", "FrameDelay", "ImageTriggerDelay", "EffectiveDuration", "ActualFrameDuration",
     "PageNumberVector", "FrameLabelVector",
 )  # fmt: skip
-"""What a single image does not have: the Cine module and the vectors of frames (PS3.3 C.7.6.5, C.7.6.6)."""
+"""Attributes that no single image has: the Cine module and vectors of frames (PS3.3 C.7.6.5, C.7.6.6)."""
 
 
 def alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
@@ -59,8 +59,7 @@ _EXPOSED = {
 
 
 def of_exposures(images: Sequence[Image]) -> frozenset[str]:
-    """Return the attributes that the frames' exposures say, each its own, so that the image cannot say them
-    once."""
+    """Return the attributes that differ between the frames' exposures, so that the image has none of them."""
     return frozenset(
         keyword
         for name, keyword in _EXPOSED.items()
@@ -70,13 +69,13 @@ def of_exposures(images: Sequence[Image]) -> frozenset[str]:
 
 
 def by_exposure(image: Image, name: str) -> bool:
-    """Tell whether a field of the geometry is what an exposure of the file says."""
+    """Tell whether a field of the geometry comes from an exposure of the file."""
     origin = image.geometry.origins.get(name)
     return origin is not None and origin.detail.startswith("ExposureSequence.")
 
 
 def same_geometry(images: Sequence[Image]) -> None:
-    """Compare the frames. Raises: ExportError where frames differ in what an RT Image says only once."""
+    """Compare the frames. Raises: ExportError where they differ in what an RT Image has only once."""
     first = images[0].geometry
     apart = of_exposures(images)
     for image in images[1:]:
@@ -93,10 +92,11 @@ def same_geometry(images: Sequence[Image]) -> None:
 
 
 def rt_frames(dataset: Dataset, images: Sequence[Image]) -> None:
-    """Write the Multi-frame module of an RT Image (PS3.3 C.7.6.6), and which frame each exposure is of.
+    """Write the Multi-frame module of an RT Image (PS3.3 C.7.6.6), and which frame each exposure belongs to.
 
-    What counts the frames is the source's own time where all of its frames are there; else the numbers of the
-    pages, since nobody knows a time.
+    The frame increment is the source's own time where all of its frames are there; else it is the numbers of
+    the
+    pages, since no time is known.
     """
     dataset.NumberOfFrames = str(len(images))
     source = _one_source(images)
@@ -121,22 +121,21 @@ def rt_frames(dataset: Dataset, images: Sequence[Image]) -> None:
 
 
 def no_frames(dataset: Dataset) -> None:
-    """Take away what a multi-frame source says of its frames, where the image is one of them."""
+    """Delete what a multi-frame source says of its frames, where the image is one of them."""
     for word in _CINE:
         if word in dataset:
             del dataset[word]
 
 
 def _one_source(images: Sequence[Image]) -> Dataset | None:
-    """Return the dataset that all images are frames of."""
+    """Return the dataset that all images are frames of; None where they come from several files."""
     source = images[0].source.dataset
     same = all(image.source.path == images[0].source.path for image in images)
     return source if same and not images[0].source.in_volume else None
 
 
 def _exposures(exposures: Sequence[Dataset], pages: Sequence[int]) -> Items:
-    """Return the exposures of some frames (from 1), numbered as the frames now are; those of all frames
-    stay."""
+    """Return the exposures of some frames (from 1), renumbered; those of all frames stay."""
     kept = []
     for item in exposures:
         number = item.get("ReferencedFrameNumber")

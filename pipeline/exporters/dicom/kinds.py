@@ -1,4 +1,4 @@
-"""What single kinds of DICOM ask for where their pixels change."""
+"""Rules of single kinds of DICOM for pixels that were changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage, *_DIGITAL_XR
 
 
 def allowed(source: Dataset) -> Allowed:
-    """Say what pixels the source's kind may hold."""
+    """Return what pixels the source's kind may hold."""
     modality = source.get("Modality")
     if str(source.get("SOPClassUID")) == ParametricMapStorage:
         return PARAMETRIC_MAP
@@ -59,7 +59,7 @@ def is_ultrasound(source: Dataset) -> bool:
 
 
 def eight_bits(encoded: Encoded) -> Encoded:
-    """Colours of a palette of 16 bits in the 8 that an ultrasound image has (C.8.5.6.1)."""
+    """Return colours of a 16-bit palette in the 8 bits that an ultrasound image has (C.8.5.6.1)."""
     high = (encoded.stored >> 8).astype(np.uint8)
     exact = not np.any(((encoded.stored & 0xFF) != 0) & ((encoded.stored & 0xFF) != high))
     note = Note(
@@ -69,7 +69,7 @@ def eight_bits(encoded: Encoded) -> Encoded:
 
 
 def matching_shape(dataset: Dataset, before: object) -> None:
-    """PresentationLUTShape goes with the photometric interpretation (C.8.11.3.1.2)."""
+    """Write the PresentationLUTShape that goes with the photometric interpretation (C.8.11.3.1.2)."""
     shapes = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
     now = dataset.PhotometricInterpretation
     if now != before and now in shapes and dataset.get("PresentationLUTShape") in shapes.values():
@@ -77,7 +77,7 @@ def matching_shape(dataset: Dataset, before: object) -> None:
 
 
 def in_no_unit(dataset: Dataset, image: Image) -> tuple[Note, ...]:
-    """Units of a PET Image (C.8.9.1, Type 1) whose values left their unit; NONE is the term for it."""
+    """Set Units of a PET Image (C.8.9.1, Type 1) to NONE, the term for values that have lost their unit."""
     if image.calibrated or dataset.get("Units") in (None, "", "NONE"):
         return ()
     dataset.Units = "NONE"
@@ -85,7 +85,7 @@ def in_no_unit(dataset: Dataset, image: Image) -> tuple[Note, ...]:
 
 
 def class_of_meta(dataset: Dataset, source: Dataset) -> tuple[Note, ...]:
-    """Return the SOP class of a source that says it in its file meta alone (PS3.10 7.1)."""
+    """Write the SOP class of a source that has it only in its file meta (PS3.10 7.1); return a note."""
     named = str(getattr(source, "file_meta", Dataset()).get("MediaStorageSOPClassUID") or "")
     if dataset.get("SOPClassUID") or not named:
         return ()

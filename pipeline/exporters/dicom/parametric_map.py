@@ -1,4 +1,4 @@
-"""Parametric Map (PS3.3 A.75): the kind of DICOM that holds floats; frames and slices in one file."""
+"""Write Parametric Map (PS3.3 A.75): the kind of DICOM that holds floats; frames and slices in one file."""
 
 from __future__ import annotations
 
@@ -56,12 +56,15 @@ _DATES = (
 
 
 def export(images: Sequence[Image], options: ParametricMapOptions, context: Context) -> Artifact:
-    """One Parametric Map of one image, or of all. Raises: ExportError, GeometryError."""
+    """Return a Parametric Map of one image, or of all. Raises: ExportError, GeometryError."""
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: ParametricMapOptions, context: Context) -> Draft:
-    """The Parametric Map of some images, before the recipe's tags."""
+    """Return the Parametric Map of some images before the recipe's tags.
+
+    Raises: ExportError, GeometryError.
+    """
     _require_alike(images)
     first = images[0]
     values = stacked([image.pixels for image in images])
@@ -96,7 +99,7 @@ def draft(images: Sequence[Image], options: ParametricMapOptions, context: Conte
 
 
 def _require_alike(images: Sequence[Image]) -> None:
-    """Raises: ExportError for colour, and for frames of another shape, type or unit than the first one."""
+    """Refuse colour, and frames of another shape, type or unit than the first one. Raises: ExportError."""
     if not images:
         raise ExportError("there is no image to write")
     first = images[0]
@@ -120,7 +123,7 @@ def _require_alike(images: Sequence[Image]) -> None:
 
 
 def _equipment(dataset: Dataset, context: Context) -> tuple[Note, ...]:
-    """Enhanced General Equipment (C.7.5.2): all Type 1, so that what nobody knows says so."""
+    """Write Enhanced General Equipment (C.7.5.2): all Type 1, so UNKNOWN stands for unknown values."""
     unknown = [keyword for keyword in _EQUIPMENT if not dataset.get(keyword)]
     for keyword in unknown:
         setattr(dataset, keyword, "UNKNOWN")
@@ -141,7 +144,7 @@ def _equipment(dataset: Dataset, context: Context) -> tuple[Note, ...]:
 
 
 def _date(dataset: Dataset, context: Context) -> None:
-    """Content Date and Time (Type 1): the source's own, or those of its acquisition, series or study.
+    """Write Content Date and Time (Type 1): the source's own, or those of its acquisition, series or study.
 
     Raises:
         ExportError: nobody knows them. They are never taken from the clock.
@@ -164,7 +167,7 @@ def _date(dataset: Dataset, context: Context) -> None:
 
 
 def _map_image(dataset: Dataset, first: Image, *, placed: bool) -> None:
-    """Parametric Map Image, Frame of Reference and Acquisition Context (C.8.32.2, C.7.4.1, C.7.6.14)."""
+    """Write Parametric Map Image, Frame of Reference, Acquisition Context (C.8.32.2, C.7.4.1, C.7.6.14)."""
     dataset.ImageType = ["DERIVED", "PRIMARY", "VOLUME" if placed else "OTHER", "NONE"]
     dataset.PixelPresentation = "MONOCHROME"
     dataset.ContentQualification = "RESEARCH"
@@ -188,7 +191,7 @@ def _map_image(dataset: Dataset, first: Image, *, placed: bool) -> None:
 
 
 def _refuse_burned_in(dataset: Dataset, context: Context) -> None:
-    """Raises: ExportError for a picture with text in it, which this kind may not hold (C.8.32.2)."""
+    """Refuse a picture with text in it, which this kind may not hold (C.8.32.2). Raises: ExportError."""
     if dataset.get("BurnedInAnnotation") == "YES" and not is_given(context.tags, "BurnedInAnnotation"):
         raise ExportError(
             "a Parametric Map may hold no burned-in text, and the source says BurnedInAnnotation YES",
@@ -199,7 +202,10 @@ def _refuse_burned_in(dataset: Dataset, context: Context) -> None:
 def _frames(
     dataset: Dataset, images: Sequence[Image], values: Pixels, encoded: Encoded, *, placed: bool
 ) -> None:
-    """Functional groups and dimensions; a window of the source moves from the top into its group."""
+    """Write functional groups and dimensions.
+
+    A window of the source moves from the top level into its group.
+    """
     write_dimension(dataset, placed=placed)
     frame_type, window = Dataset(), _window(dataset)
     frame_type.FrameType = dataset.ImageType
@@ -229,7 +235,7 @@ def _window(dataset: Dataset) -> Dataset:
 
 
 def _mapping(values: Pixels, encoded: Encoded, units: str | None) -> Dataset:
-    """Real World Value Mapping (C.7.6.16.2.11): the stored values are the values, in these units."""
+    """Return the Real World Value Mapping (C.7.6.16.2.11): stored values are the values, in these units."""
     item, unit = Dataset(), Dataset()
     unit.CodeValue, unit.CodeMeaning = UNITS.get(units, UNITS[None])
     unit.CodingSchemeDesignator = "UCUM"
@@ -250,7 +256,7 @@ def _mapping(values: Pixels, encoded: Encoded, units: str | None) -> Dataset:
 
 
 def _range(values: Pixels) -> tuple[float, float]:
-    """The least and the largest finite value; 0 and 0 where there is none."""
+    """Return the least and the largest finite value; 0 and 0 where there is none."""
     if values.dtype.kind != "f":
         return values.min().item(), values.max().item()
     low = np.min(values, where=np.isfinite(values), initial=np.inf)

@@ -1,4 +1,4 @@
-"""RT Image (PS3.3 A.17 and C.8.8.2): one image, or the frames of one file."""
+"""Write RT Image (PS3.3 A.17 and C.8.8.2): one image, or the frames of one file."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _LABEL_TAG = 0x30020002
 
 
 class _Prepared(NamedTuple):
-    """Images as an RT Image can hold them, and their pixels as it stores them."""
+    """Images in the form that an RT Image can hold, and their pixels as it stores them."""
 
     images: list[Image]
     frames: list[Encoded]
 
 
 def export(images: Sequence[Image], options: RtImageOptions, context: Context) -> Artifact:
-    """One RT Image of one image, or of all as its frames. Raises: ExportError, GeometryError."""
+    """Return an RT Image of one image, or of all as its frames. Raises: ExportError, GeometryError."""
     prepared = _prepared(images, options)
     return artifact(
         _sibling(prepared, options, context),
@@ -57,7 +57,7 @@ def export(images: Sequence[Image], options: RtImageOptions, context: Context) -
 
 
 def draft(images: Sequence[Image], options: RtImageOptions, context: Context) -> Draft:
-    """The RT Image of some images, before the recipe's tags. Raises: ExportError, GeometryError."""
+    """Return the RT Image of some images before the recipe's tags. Raises: ExportError, GeometryError."""
     return _draft(_prepared(images, options), options, context)
 
 
@@ -73,7 +73,7 @@ def _prepared(images: Sequence[Image], options: RtImageOptions) -> _Prepared:
 
 
 def _sibling(prepared: _Prepared, options: RtImageOptions, context: Context) -> Sibling | None:
-    """An image among others of its kind: its own are its label, its number, its geometry and its pixels."""
+    """Return what an image does not share with others of its kind: label, number, geometry and pixels."""
     (image, *others), (encoded, *_) = prepared
     source, name = image.source, label(context.stem)
     if others or len(image.sources) != 1 or not name.isascii():
@@ -125,7 +125,10 @@ def _draft(prepared: _Prepared, options: RtImageOptions, context: Context) -> Dr
 
 
 def _require_geometry(geometry: Geometry) -> None:
-    """Raises: GeometryError, naming the key, where an RT Image's scale is neither known nor left open."""
+    """Refuse a geometry whose scale is neither known nor left open by the recipe.
+
+    Raises: GeometryError, which names the key.
+    """
     if geometry.spacing is None and "spacing" not in geometry.blank:
         raise GeometryError(
             "an RT Image needs the spacing of its pixels, and neither the file nor the recipe gives it",
@@ -140,7 +143,7 @@ def _require_geometry(geometry: Geometry) -> None:
 
 
 def _grey(image: Image) -> Image:
-    """The image as an RT Image can hold it: grey. Raises: ExportError for colour of more than 8 bits."""
+    """Return the image in grey. Raises: ExportError for colour of more than 8 bits."""
     image = without_alpha(image)
     if image.photometric != "RGB":
         return image
@@ -157,12 +160,12 @@ def _grey_notes(image: Image) -> tuple[Note, ...]:
 
 
 def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
-    """The RT Image module but for geometry and pixels (PS3.3 C.8.8.2)."""
+    """Write the RT Image module but for geometry and pixels (PS3.3 C.8.8.2)."""
     origin = image.source.dataset
     given = origin if origin is not None and origin.get("Modality") == "RTIMAGE" else Dataset()
     leave_empty(dataset, ("OperatorsName", "RadiationMachineName", "PrimaryDosimeterUnit"))
     if "PatientPosition" in dataset and not dataset.get("IsocenterPosition"):
-        # of a CT source; here it belongs to the isocenter and to nothing else (C.8.8.2)
+        # of a CT source; in an RT Image it belongs to the isocenter and to nothing else (C.8.8.2)
         del dataset.PatientPosition
     third = _third_value(given)
     dataset.ImageType = (
@@ -178,7 +181,7 @@ def _rt_image(dataset: Dataset, image: Image, stem: str) -> None:
 
 
 def _original(image: Image) -> bool:
-    """Whether the pixels are those of the machine's own file (PS3.3 C.7.6.1.1.2)."""
+    """Tell whether the pixels are those of the machine's own file (PS3.3 C.7.6.1.1.2)."""
     untouched = not image.computed and not image.history
     return untouched and bool(image.sources) and FORMATS[image.source.format].original
 
@@ -196,7 +199,7 @@ def _conversion_type(image: Image, given: Dataset) -> str:
 
 
 def _values_origin(image: Image) -> str | None:
-    """ACTUAL where the machine reported the distances, OPERATOR where a recipe did (PS3.3 C.8.8.2.2.4)."""
+    """Return ACTUAL where the machine reported the distances, OPERATOR where a recipe did (C.8.8.2.2.4)."""
     origin = image.geometry.origins.get("sid") or image.geometry.origins.get("spacing")
     if origin is None:
         return None
@@ -204,15 +207,15 @@ def _values_origin(image: Image) -> str | None:
 
 
 def label(stem: str) -> str:
-    """RTImageLabel of a file: as much of its stem as SH holds."""
+    """Return the RTImageLabel of a file: as much of its stem as SH holds."""
     text = "".join(char for char in stem if char.isprintable() and char != "\\").strip()
     return text[:_LABEL].strip() or "image"
 
 
 def _geometry(dataset: Dataset, geometry: Geometry, apart: frozenset[str]) -> dict[str, tuple[float, ...]]:
-    """Write what is known, leave empty what is not; gives the numbers that were meant, by keyword.
+    """Write known values, and empty ones where unknown; return the numbers by keyword, in mm and degrees.
 
-    `apart`: what each frame's exposure says for itself.
+    `apart`: fields that each frame's exposure gives for itself.
     """
     meant = {}
     for keyword, (name, values) in receptor_places(geometry).items():

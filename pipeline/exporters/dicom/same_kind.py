@@ -1,4 +1,4 @@
-"""``to: dicom``: the source's own kind of DICOM, its tags kept, its pixels and geometry as they are now."""
+"""Write ``to: dicom``: the source's own kind of DICOM and its tags, with the present pixels and geometry."""
 
 from __future__ import annotations
 
@@ -58,17 +58,20 @@ if TYPE_CHECKING:
     from ..options import SameKindOptions
 
 _LEFT_OUT = frozenset({"element-unreadable", "overlay-dropped", "frames-excess"})
-"""Notes of a source that is not whole any more when it is read: what is made of it is another instance."""
+"""Codes of notes on a source that cannot be read completely: the output is then another instance."""
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
 
 
 def export(images: Sequence[Image], options: SameKindOptions, context: Context) -> Artifact:
-    """The source's file with its present pixels. Raises: ExportError for a source that is no DICOM."""
+    """Return the source's file with its present pixels.
+
+    Raises: ExportError for a source that is not DICOM.
+    """
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -> Draft:
-    """The source's dataset with the present pixels, before the recipe's tags."""
+    """Return the source's dataset with the present pixels before the recipe's tags. Raises: ExportError."""
     trace = context.trace
     images = [without_alpha(image) for image in images]
     source = images[0].source.dataset if images else None
@@ -85,7 +88,7 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
     trace.layer(dataset, from_dataset(images[0].source))
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
-    # an instance that says the same in a sound form is the same one
+    # an instance that says the same without the source's faults is the same one
     original, _ = cleaned(dataset)
     state_character_set(original, images)
     invalid = any(note.code == "invalid-source-value" for note in notes)
@@ -138,7 +141,10 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
 
 
 def _frame(image: Image, source: Dataset, options: SameKindOptions) -> Encoded:
-    """The pixels of one frame: the source's stored integers, or what was computed from them."""
+    """Return the pixels of one frame: the source's stored integers, or what was computed from them.
+
+    Raises: ExportError.
+    """
     if source.get("BitsAllocated") == 1:
         raise ExportError(
             "a source of 1-bit pixels cannot be written as its own kind", hint="use another 'to'"
@@ -161,14 +167,14 @@ def _frame(image: Image, source: Dataset, options: SameKindOptions) -> Encoded:
 
 
 def _rescales(source: Dataset) -> bool:
-    """Whether the source says that its stored values are not its modality values."""
+    """Tell whether the source's stored values are not its modality values."""
     if "ModalityLUTSequence" in source or "DoseGridScaling" in source:
         return True
     return (float(source.get("RescaleSlope") or 1), float(source.get("RescaleIntercept") or 0)) != (1, 0)
 
 
 def _grouped(source: Dataset, keyword: str) -> bool:
-    """Whether an attribute lies in the functional groups of a multi-frame source."""
+    """Tell whether an attribute is in the functional groups of a multi-frame source."""
     groups = [
         item
         for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
@@ -178,14 +184,17 @@ def _grouped(source: Dataset, keyword: str) -> bool:
 
 
 def _kept_tag(tag: int) -> bool:
-    """All but the file meta, pixels and padding."""
+    """Tell whether an element is kept: all but the file meta, pixels and padding."""
     return tag >> 16 not in (0, 2, 0xFFFC) and tag not in PIXEL_TAGS.values()
 
 
 def _pixels(
     dataset: Dataset, images: Sequence[Image], frames: Sequence[Encoded], untouched: bool, *, moved: bool
 ) -> tuple[Note, ...]:
-    """The Image Pixel and Modality LUT attributes as they are now; and what no longer holds."""
+    """Write the Image Pixel and Modality LUT attributes as they are now; delete what no longer holds.
+
+    Raises: ExportError.
+    """
     first, encoded = images[0], frames[0]
     for image, frame in zip(images, frames, strict=True):
         if (frame.stored.shape, frame.stored.dtype) != (encoded.stored.shape, encoded.stored.dtype):
@@ -213,7 +222,7 @@ def _pixels(
 
 
 def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
-    """The values are stored anew: the source's rescale ends."""
+    """Replace the source's rescale by that of the newly stored values."""
     if image.pixels.ndim == 3:
         return
     for keyword in (*_RESCALE, "ModalityLUTSequence"):
@@ -223,7 +232,7 @@ def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
 
 
 def _geometry(dataset: Dataset, images: Sequence[Image], untouched: bool) -> dict[str, tuple[float, ...]]:
-    """Bring the source's geometry up to date where it changed; gives the numbers that were meant."""
+    """Write the geometry where it changed; return its numbers by keyword, in mm and degrees."""
     image, receptor = images[0], is_rt_image(dataset)
     places: Places = {}
     if receptor:
@@ -260,7 +269,7 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
-    """Say that the image is derived, how and from which (PS3.3 C.7.6.1.1.2 to C.7.6.1.1.4)."""
+    """Write that the image is derived, how and from which (PS3.3 C.7.6.1.1.2 to C.7.6.1.1.4)."""
     said = dataset.get("ImageType")
     values = [str(value) for value in said] if isinstance(said, MultiValue) else ["ORIGINAL", "PRIMARY"]
     dataset.ImageType = ["DERIVED", *values[1:]]
@@ -271,7 +280,7 @@ def _derived(dataset: Dataset, images: Sequence[Image]) -> None:
 
 
 def _required(dataset: Dataset, image: Image) -> None:
-    """What the kind must have and lost when files were combined or pixels moved."""
+    """Write what the kind must have and lost when files were combined or pixels moved."""
     complete(dataset)
     if dataset.get("SOPClassUID") == RTImageStorage and not dataset.get("RTImageLabel"):
         dataset.RTImageLabel = label(image.source.path.stem)
@@ -293,7 +302,9 @@ _ENCODING = frozenset(
         0x00280103,
     }
 )
-"""How values are written, not what they are: character set, photometric interpretation, bits."""
+"""Attributes of the form of values, not of the values: character set, photometric interpretation,
+bits.
+"""
 
 
 def _changed(original: Dataset, finished: Dataset) -> bool:

@@ -1,4 +1,4 @@
-"""Secondary Capture (PS3.3 A.8): grey or colour; several pages or frames give one multi-frame file."""
+"""Write Secondary Capture (PS3.3 A.8): grey or colour; several pages or frames give one multi-frame file."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 def export(images: Sequence[Image], options: SecondaryCaptureOptions, context: Context) -> Artifact:
-    """One Secondary Capture of one image, or of all. Raises: ExportError."""
+    """Return a Secondary Capture of one image, or of all. Raises: ExportError."""
     return artifact(draft(images, options, context), context, options.transfer_syntax)
 
 
 def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Context) -> Draft:
-    """The Secondary Capture of some images, before the recipe's tags."""
+    """Return the Secondary Capture of some images before the recipe's tags. Raises: ExportError."""
     trace = context.trace
     if not images:
         raise ExportError("there is no image to write")
@@ -64,7 +64,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Co
     dataset.Laterality = None
     trace.layer(dataset, Origin("rule", "SC Image and General Series modules, PS3.3 C.8.6 and C.7.3.1"))
     if "PositionReferenceIndicator" in dataset:
-        # without a frame of reference, which this kind does not take over, it says nothing
+        # it needs a frame of reference, which this kind does not take over
         del dataset.PositionReferenceIndicator
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
@@ -99,7 +99,7 @@ def _sop_class(encoded: Encoded, several: bool, colour: bool) -> str:
 
 
 def _multi_frame(dataset: Dataset, images: Sequence[Image], colour: bool) -> None:
-    """Multi-frame, SC Multi-frame Image and SC Multi-frame Vector (PS3.3 C.7.6.6, C.8.6.3, C.8.6.4)."""
+    """Write Multi-frame, SC Multi-frame Image and SC Multi-frame Vector (C.7.6.6, C.8.6.3, C.8.6.4)."""
     dataset.FrameIncrementPointer = PAGE_NUMBERS
     dataset.PageNumberVector = [str(image.source.page) for image in images]
     if "BurnedInAnnotation" not in dataset:
@@ -115,7 +115,7 @@ def _multi_frame(dataset: Dataset, images: Sequence[Image], colour: bool) -> Non
 def _spacing(
     dataset: Dataset, images: Sequence[Image]
 ) -> tuple[dict[str, tuple[float, ...]], tuple[Note, ...]]:
-    """The spacing where all pages share it: of a slice PixelSpacing, of anything else that of its medium."""
+    """Write the spacing that all pages share: of a slice PixelSpacing, of others that of their medium."""
     found = {image.geometry.spacing for image in images}
     if len(found) > 1:
         return {}, (Note("spacing-differs", "the pages differ in their pixel spacing, which is left out"),)

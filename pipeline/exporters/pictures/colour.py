@@ -8,14 +8,14 @@ from ...errors import ExportError, Note
 from ...imaging.image import Image
 
 COLOUR_NOTES = frozenset({"luminance", "alpha-dropped"})
-"""Codes of the notes that these functions leave on an image."""
+"""Codes of the notes that these functions put on an image."""
 
 _LUMINANCE = np.array([299, 587, 114], dtype=np.uint32)
 """ITU-R BT.601, in thousandths."""
 
 
 def without_alpha(image: Image) -> Image:
-    """RGB of an RGBA image whose every pixel is opaque; any other image unchanged.
+    """Return an RGBA image whose every pixel is opaque as RGB; any other image unchanged.
 
     Raises:
         ExportError: where a pixel is not opaque.
@@ -35,7 +35,7 @@ def without_alpha(image: Image) -> Image:
 
 
 def luminance(image: Image) -> Image:
-    """Grey of an 8-bit RGB image: ITU-R BT.601, rounded half up to uint8."""
+    """Return an 8-bit RGB image in grey: ITU-R BT.601, rounded half up to uint8."""
     weighted = (image.pixels.astype(np.uint32) * _LUMINANCE).sum(axis=-1, dtype=np.uint32)
     grey = ((weighted + 500) // 1000).astype(np.uint8)
     text = "colour became luminance (ITU-R 601)"
@@ -45,7 +45,7 @@ def luminance(image: Image) -> Image:
 
 
 def polarity(image: Image, kind: str) -> tuple[Note, ...]:
-    """Return what to tell where a kind that shows low values black gets an image that shows them white."""
+    """Return a note where a kind that shows low values black gets an image that shows them white."""
     if image.photometric != "MONOCHROME1":
         return ()
     text = (

@@ -1,4 +1,4 @@
-"""What a picture says, as Pillow, imagecodecs and tifffile read it: its properties, and its pixels."""
+"""Read a picture by Pillow, imagecodecs and tifffile: its properties, and its pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..base import Contents
 
 _WHERE_IT_LIES = frozenset({"StripOffsets", "StripByteCounts", "TileOffsets", "TileByteCounts"})
-"""What a TIFF file says of itself, not of its image."""
+"""Tags about the TIFF file, not about its image."""
 
 
 def png_contents(content: bytes) -> Contents:

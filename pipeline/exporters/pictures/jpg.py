@@ -1,4 +1,4 @@
-"""JPEG: a picture with loss, 8 bits, grey or colour, no chroma subsampling."""
+"""Write JPEG: a lossy picture, 8 bits, grey or colour, no chroma subsampling."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BLOCK = 8
 
 
 def export(images: Sequence[Image], options: JpgOptions, context: Context) -> Artifact:
-    """One image as a baseline JPEG of its 8-bit levels, colour as 4:4:4.
+    """Return one image as a baseline JPEG of its 8-bit levels, colour as 4:4:4.
 
     The spacing goes into Exif as exact fractions, and into JFIF where whole dots per inch are right to 0.1 %.
 
@@ -83,7 +83,7 @@ def _exif(exact: Resolution) -> PillowImage.Exif:
 
 
 def _check(path: Path, levels: Pixels, encoded: bytes, exact: Resolution | None) -> None:
-    """The bytes are those of the encoder; another decoder finds the levels within the coder's error."""
+    """Check that the bytes are the encoder's, and that another decoder finds the levels within its error."""
     import imagecodecs
 
     with reading_back(path):
@@ -111,7 +111,7 @@ def _check(path: Path, levels: Pixels, encoded: bytes, exact: Resolution | None)
 
 
 def _root_mean_square(levels: Pixels, found: Pixels) -> float:
-    """The largest of the channels' errors."""
+    """Return the largest of the channels' root mean square errors."""
     channels = levels.reshape(*levels.shape[:2], -1), found.reshape(*found.shape[:2], -1)
     errors = []
     for channel in range(channels[0].shape[2]):
@@ -121,8 +121,12 @@ def _root_mean_square(levels: Pixels, found: Pixels) -> float:
 
 
 def _largest_error(shape: tuple[int, ...], tables: Sequence[Sequence[int]]) -> float:
-    """A bound on the root mean square error that quantization can make (Parseval: half a step in each
-    coefficient), with 1.5 levels for rounding on the way; through YCbCr for colour (ITU-T T.871)."""
+    """Return a bound on the root mean square error that quantization can make.
+
+    Half a step in each coefficient (Parseval), with 1.5 levels for rounding on the way; through YCbCr for
+    colour
+    (ITU-T T.871).
+    """
     padded = math.prod(-(-size // _BLOCK) * _BLOCK for size in shape[:2]) / math.prod(shape[:2])
     steps = [0.5 * math.sqrt(sum(q * q for q in table) / len(table)) for table in tables]
     luma, blue, red = (*steps, 0.0, 0.0)[:3]

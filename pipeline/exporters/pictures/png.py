@@ -1,4 +1,4 @@
-"""PNG: the values exactly in 8 or 16 bits, or a window at 8 bits; the source's properties as text."""
+"""Write PNG: the values exactly in 8 or 16 bits, or a window at 8 bits; the source's properties as text."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 
 def export(images: Sequence[Image], options: PngOptions, context: Context) -> Artifact:
-    """One image as a PNG, grey or colour.
+    """Return one image as a PNG, grey or colour.
 
-    Without `window` a reader gets the values as they are: bool (as 0 and 1) and 8-bit types in 8 bits, all
-    else in 16. MONOCHROME1 values are then kept too, and a note says so. With one, 8-bit levels. The
-    spacing goes into pHYs in whole pixels per metre where that is right to 0.1 %.
+    Without `window` values are written unchanged: bool (as 0 and 1) and 8-bit types in 8 bits, all else in
+    16.
+    MONOCHROME1 values are then kept too, and a note says so. With a window, 8-bit levels are written. The
+    spacing
+    goes into pHYs in whole pixels per metre where that is right to 0.1 %.
 
     Raises:
         ExportError: without `window`, values that are not whole or leave 0 to 65535; more than one image;
-            more than 2^31 - 1 rows or columns.
+            more
+            than 2^31 - 1 rows or columns.
     """
     image = only(images, "PNG")
     if max(image.rows, image.columns) > LARGEST:
@@ -89,7 +92,7 @@ def _exactly(image: Image) -> tuple[Pixels, tuple[Note, ...]]:
 def _check(
     path: Path, pixels: Pixels, scale: tuple[int, int] | None, texts: Sequence[tuple[str, str]]
 ) -> None:
-    """libpng gives the pixels back, Pillow the texts and the resolution."""
+    """Check that libpng gives the pixels back, and Pillow the texts and the resolution."""
     import imagecodecs
     from PIL.PngImagePlugin import PngImageFile
 

@@ -1,7 +1,7 @@
-"""A PNG file from levels and texts (PNG 3rd edition, W3C 2025).
+"""Encode a PNG file from levels and texts (PNG 3rd edition, W3C 2025).
 
-Pillow writes no 16-bit colour and imagecodecs no text, and both leave the compressor to the machine; this
-writes every kind that is needed here, and its bytes depend on imagecodecs' libdeflate alone.
+Pillow writes no 16-bit colour and imagecodecs no text, and both leave the choice of the compressor to the
+machine. This writes every kind that is needed, and its bytes depend on imagecodecs' libdeflate alone.
 """
 
 from __future__ import annotations
@@ -66,10 +66,9 @@ def _text_chunk(keyword: str, text: str) -> Iterator[bytes]:
 
 
 def _filtered(pixels: Pixels) -> Any:
-    """Filter the rows, high byte first, each as its difference from the row above (filter Up), led by its
-    filter.
+    """Return the rows filtered, high byte first: each as its difference from the row above.
 
-    Up costs next to nothing and packs portal images, CT and film within 4 % of the best filter.
+    The filter Up costs next to nothing and packs portal images, CT and film within 4 % of the best filter.
     """
     rows = pixels.shape[0]
     raw = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">")).view(np.uint8).reshape(rows, -1)

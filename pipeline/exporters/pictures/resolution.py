@@ -55,7 +55,7 @@ def _per_centimetre(mm: float) -> Ratio | None:
 
 
 def per_metre(spacing: tuple[float, float]) -> tuple[int, int] | None:
-    """Whole pixels per metre along a row and along a column (PNG pHYs).
+    """Return whole pixels per metre along a row and along a column (PNG pHYs).
 
     None where rounding is more than 0.1 % off or the number leaves 31 bits.
     """
@@ -64,7 +64,7 @@ def per_metre(spacing: tuple[float, float]) -> tuple[int, int] | None:
 
 
 def whole_dpi(spacing: tuple[float, float]) -> tuple[int, int] | None:
-    """Whole dots per inch along a row and along a column (JFIF); None where that is more than 0.1 % off."""
+    """Return whole dots per inch along a row and a column (JFIF); None where they are more than 0.1 % off."""
     found = tuple(_whole(MM_PER_INCH / Fraction(repr(float(mm))), 2**16 - 1) for mm in spacing[::-1])
     return (found[0], found[1]) if found[0] and found[1] else None
 

@@ -1,4 +1,4 @@
-"""A source's properties as the text entries of a PNG (PNG 3rd edition, 11.3.3)."""
+"""Write a source's properties as the text entries of a PNG (PNG 3rd edition, 11.3.3)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ _KEYWORD_LENGTH = 79
 
 
 def text_entries(image: Image) -> tuple[tuple[str, str], ...]:
-    """Keyword and text of every property: text as it is, anything else as JSON, as pylinac's XIM export does.
+    """Return keyword and text of every property: text unchanged, anything else as JSON.
 
-    Of an image that was made of several files, the properties that all of them share.
+    This is the form of pylinac's XIM export. An image that was made of several files has the properties that
+    all of
+    them share.
     """
     entries: list[tuple[str, str]] = []
     odd: dict[str, Any] = {}
@@ -49,7 +51,7 @@ def shared_properties(image: Image) -> Mapping[str, Any]:
 
 
 def is_keyword(name: str) -> bool:
-    """Whether PNG takes the name as it is: 1 to 79 printable Latin-1 characters, single blanks inside."""
+    """Tell whether a name is a keyword of PNG: 1 to 79 printable Latin-1 characters, single blanks inside."""
     return (
         0 < len(name) <= _KEYWORD_LENGTH
         and all(" " <= char <= "~" or "\xa1" <= char <= "\xff" for char in name)
@@ -64,14 +66,19 @@ def _text(value: Any) -> str:
 
 
 def _fits_text(value: str) -> bool:
-    """No NUL, which ends a text, and no half of a surrogate pair, which UTF-8 does not have."""
+    """Check that text has no NUL, which ends a text, and no half of a surrogate pair, which UTF-8 cannot
+    hold.
+    """
     return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def plain(value: Any) -> Any:
-    """Return a property in the types of JSON: arrays as lists, bytes as ``{"base64": ...}``, NaN and
-    infinities by
-    name, DICOM's own types as the numbers and texts that they are."""
+    """Return a property in the types of JSON.
+
+    Arrays become lists, bytes ``{"base64": ...}``, NaN and infinities their names, DICOM's own types the
+    numbers and
+    texts that they are.
+    """
     if value is None or isinstance(value, bool | np.bool_):
         return None if value is None else bool(value)
     if isinstance(value, str):

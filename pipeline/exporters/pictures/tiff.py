@@ -1,4 +1,4 @@
-"""TIFF: the values exactly, of every type, with the resolution; several images are several pages."""
+"""Write TIFF: the values exactly, of every type, with the resolution; several images are several pages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _PAGE_OVERHEAD = 1024
 
 
 def export(images: Sequence[Image], options: PlainOptions, context: Context) -> Artifact:
-    """Images as the pages of one TIFF, uncompressed, little endian, one strip; BigTIFF above 4 GB.
+    """Return images as the pages of one TIFF, uncompressed, little endian, one strip; BigTIFF above 4 GB.
 
-    MONOCHROME1 becomes photometric 0 (white is zero), the values as they are. bool is written as 0 and 1.
-    The resolution is a fraction that gives the spacing back; no date, no software, no description.
+    MONOCHROME1 becomes photometric 0 (white is zero), its values unchanged. bool is written as 0 and 1. The
+    resolution is a fraction that gives the spacing back; no date, no software, no description.
 
     Raises:
         ExportError: no image.
@@ -58,7 +58,7 @@ def export(images: Sequence[Image], options: PlainOptions, context: Context) -> 
     def check(path: Path) -> None:
         _check(path, pages, scales)
 
-    # no view of the buffer: Python 3.13 says that it ignores an error where both go at once
+    # a copy: Python 3.13 reports an ignored error where a view and its buffer are freed together
     return Artifact((buffer.getvalue(),), check, _notes(images))
 
 
@@ -76,7 +76,7 @@ def _notes(images: Sequence[Image]) -> tuple[Note, ...]:
 
 
 def _check(path: Path, pages: Sequence[Pixels], scales: Sequence[Resolution | None]) -> None:
-    """libtiff gives the pixels back, tifffile the number of pages and the resolution."""
+    """Check that libtiff gives the pixels back, and tifffile the number of pages and the resolution."""
     import imagecodecs
 
     with reading_back(path):

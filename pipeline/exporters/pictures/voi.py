@@ -1,4 +1,4 @@
-"""Curves from modality values to grey levels, and the one that a DICOM source asks for (PS3.3 C.11.2)."""
+"""Curves from modality values to grey levels, and the one that a DICOM source specifies (PS3.3 C.11.2)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _MAX_LUT_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Black at `low` and below, white at `high` and above, straight between; a step where they are equal.
+    """Black at `low` and below, white at `high` and above, linear between; a step where they are equal.
 
-    `offset` is taken off first; off integers without rounding.
+    `offset` is subtracted first; from integers without rounding.
     """
 
     low: float
@@ -48,7 +48,7 @@ class Ramp:
 
 
 def _minus(values: Pixels, offset: int) -> Pixels:
-    """values - offset as float64; exact before that for integers, which may be 64 bits wide."""
+    """Return values - offset as float64, computed exactly before for integers, which may be 64 bits wide."""
     if values.dtype.kind not in "iu":
         return values.astype(np.float64) - offset
     above = (values.astype(np.uint64) - np.uint64(offset % 2**64)).astype(np.float64)
@@ -67,7 +67,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A look-up table: `first` and below has the first entry, beyond the last one the last (C.11.2.1.1)."""
+    """A look-up table: up to `first` the first entry holds, beyond the last one the last (C.11.2.1.1)."""
 
     first: int
     entries: Pixels
@@ -107,10 +107,9 @@ def sigmoid(center: float, width: float) -> Steps:
 
 
 def voi_curve(image: Image) -> tuple[Curve | None, tuple[Note, ...]]:
-    """Return the curve of an image's DICOM source: its first VOI LUT, else its first window; None where it
-    has none.
+    """Return the curve of an image's DICOM source: its first VOI LUT, else its first window.
 
-    Computed values are no longer those that the source's window is about.
+    None where it has neither, or where values were computed and the source's window no longer applies.
     """
     dataset = image.source.dataset
     if dataset is None:
@@ -139,8 +138,7 @@ def _first_curve(image: Image, dataset: Dataset) -> Curve | None:
 
 
 def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
-    """Return the curve for this image's pixels, which are stored values where the recipe asks for
-    `raw_values`."""
+    """Return the curve for this image's pixels, which are stored values if the recipe says `raw_values`."""
     stored = image.stored
     if stored is None or (stored.slope, stored.intercept) != (1.0, 0.0):
         return curve
@@ -151,7 +149,7 @@ def _on_pixels(image: Image, dataset: Dataset, curve: Curve) -> Curve:
 
 
 def _holders(dataset: Dataset, page: int) -> Iterator[Dataset]:
-    """Say where a VOI may stand: the frame's own functional group, the shared one, the dataset."""
+    """Yield the datasets that may hold a VOI: the frame's functional group, the shared one, the top level."""
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if len(per_frame) >= page:
         yield from per_frame[page - 1].get("FrameVOILUTSequence") or []
@@ -188,8 +186,10 @@ def _window(dataset: Dataset) -> Curve | None:
 
 
 def _lut(dataset: Dataset, *, signed: bool, little: bool) -> Curve | None:
-    """Return the VOI LUT of a dataset; `signed` says that values below 0 occur, as a first value of US
-    cannot."""
+    """Return the VOI LUT of a dataset.
+
+    `signed`: whether values below 0 occur, which a first value of VR US cannot express.
+    """
     luts = dataset.get("VOILUTSequence")
     if not luts:
         return None
@@ -209,7 +209,7 @@ def _lut(dataset: Dataset, *, signed: bool, little: bool) -> Curve | None:
 
 
 def _lut_data(data: Any, count: int, words: str) -> Pixels:
-    """LUT entries as float64: from numbers, or from bytes, one each where there are too few for words."""
+    """Return LUT entries as float64: from numbers, words, or bytes where there are too few for words."""
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data, dtype=np.float64))
     return np.frombuffer(data, words if len(data) >= 2 * count else "u1")[:count].astype(np.float64)

@@ -1,13 +1,16 @@
-"""Values to grey levels: the window of a picture.
+"""Turn values into grey levels: the window of a picture.
 
 A curve maps modality values to levels 0 (black) to 255 (white). All arithmetic is float64 in a fixed order
-and rounds with ``floor(y + 0.5)``, so that every machine draws the same picture. Around the curve, the same
-for every window:
+and
+rounds with ``floor(y + 0.5)``, so that every machine draws the same picture. The following holds for every
+window:
 
-- NaN is black and stays out of ranges that the image decides; so do infinities, drawn black or white.
+- NaN is black and stays out of ranges that are computed from the image; so do infinities, which are drawn
+black
+  or white.
 - MONOCHROME1 is shown as it is meant: low values are bright (PS3.3 C.7.6.3.1.2).
 - Pixel padding of a DICOM source (PS3.3 C.7.5.1.1.2) is black background and stays out of ranges.
-- Transparency is no value: it is kept, at 8 bits.
+- Transparency is not windowed: it is kept, at 8 bits.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _CUT_PER_MILLE = 5
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a window shows: levels, uint8, shaped as the image's pixels."""
+    """The picture that a window gives: levels, uint8, shaped as the image's pixels."""
 
     levels: Pixels
     notes: tuple[Note, ...] = ()
@@ -100,7 +103,7 @@ def _curve(
 
 
 def _ramp_of(low: np.generic, high: np.generic) -> Ramp:
-    """Map a ramp between two values of the image; integers of 64 bits keep their last digits."""
+    """Return a ramp between two values of the image; integers of 64 bits keep their last digits."""
     if low.dtype.kind in "iu":
         return Ramp(0.0, float(int(high) - int(low)), offset=int(low))
     return Ramp(float(low), float(high))
@@ -122,8 +125,7 @@ def _counted(values: Pixels, padding: Pixels | None) -> Pixels:
 
 
 def _percentiles(values: Pixels) -> tuple[np.generic, np.generic]:
-    """Return the values at the 0.5 and 99.5 percentiles, nearest rank: values of the image, nothing
-    between."""
+    """Return the values of the image at the 0.5 and 99.5 percentiles (nearest rank, none interpolated)."""
     count = values.size
     ranks = [max(0, -(-count * part // 1000) - 1) for part in (_CUT_PER_MILLE, 1000 - _CUT_PER_MILLE)]
     ordered = np.partition(values, ranks, axis=None)
