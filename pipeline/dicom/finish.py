@@ -1,4 +1,4 @@
-"""From a drafted dataset to a finished one, and to an output that can check itself."""
+"""Finish a drafted dataset, and turn it into an output that can check itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A dataset as its kind makes it, before the recipe's tags."""
+    """A dataset as its kind of DICOM makes it, before the recipe's tags."""
 
     dataset: Dataset
     pixels: PixelElement | None
@@ -43,14 +43,14 @@ class Draft:
     frame: Frame = "kept"
     keep_series: bool = False
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Geometry as it was meant, by keyword; what the file's text must read back as."""
+    """Geometry by keyword, in mm and degrees; the text in the file must read back as these numbers."""
     instance: Callable[[Dataset], str | None] = lambda dataset: None
-    """The SOP Instance UID to keep, if this finished dataset may keep its source's."""
+    """Returns the SOP Instance UID to keep, if this finished dataset may keep its source's; else None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A dataset with every tag and UID; its pixels apart, unless the recipe gave their element."""
+    """A dataset with every tag and UID; its pixels are separate, unless the recipe gave their element."""
 
     dataset: Dataset
     pixels: PixelElement | None
@@ -60,11 +60,12 @@ class Finished:
 
 
 def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Finished:
-    """Apply the recipe's tags, find what contradicts, give UIDs and encode.
+    """Apply the recipe's tags, find contradictions, set UIDs and encode.
 
     Raises:
-        ExportError: tags that cannot be written; pixels that the transfer syntax cannot hold; under
-            `strict`, a contradiction.
+        ExportError: tags that cannot be written; pixels that the transfer syntax cannot hold; under `strict`,
+            a
+            contradiction.
     """
     dataset, ours = draft.dataset, signature()
     sign(dataset, ours)
@@ -98,11 +99,11 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
 
 
 _ROW = Origin("csv", "the file's row of the table that 'metadata' names")
-"""Of a tag that stands nowhere in the recipe."""
+"""The origin of a tag that is nowhere in the recipe."""
 
 
 def _override(dataset: Dataset, context: Context) -> None:
-    """The recipe's tags, tag by tag where each is to be followed."""
+    """Apply the recipe's tags, one by one where the origin of each is traced."""
     apply_overrides(dataset, {}, context.remove_tags)
     context.trace.layer(dataset, Origin("conversion", "remove_tags"))
     for path, value in context.tags.items():
@@ -112,7 +113,7 @@ def _override(dataset: Dataset, context: Context) -> None:
 
 
 def _identity(draft: Draft, identity: Identity) -> str:
-    """From what study, series and frame of reference derive."""
+    """Return what study, series and frame of reference derive from, as text."""
     if any(source.dataset is not None for image in draft.images for source in image.sources):
         return "the source's study, the recipe's and the conversion's name"
     own = (
@@ -123,7 +124,7 @@ def _identity(draft: Draft, identity: Identity) -> str:
 
 
 def _as_instance_of_its_source(draft: Draft, dataset: Dataset, ours: Dataset) -> Dataset:
-    """The dataset with its source's UID and without our item, where it is still its source's content."""
+    """Return the dataset with its source's UID and without our item, if it still has its source's content."""
     plain = unsigned(dataset, ours)
     kept = draft.instance(plain)
     if not kept:
@@ -139,7 +140,7 @@ def artifact(
     transfer_syntax: TransferSyntax = "explicit-le",
     then: Callable[[Finished], None] = lambda finished: None,
 ) -> Artifact:
-    """Return the draft as an output, with the check of what was written; `then` is told what passed it.
+    """Return the draft as an output, with the check of what was written; `then` is called after it passed.
 
     Raises: as `finish`.
     """
@@ -153,7 +154,7 @@ def artifact(
 
 
 def whole_dataset(finished: Finished) -> Dataset:
-    """The finished dataset with its pixels, file meta and preamble: plain ``save_as`` writes a whole file."""
+    """Return the dataset with its pixels, file meta and preamble, so that ``save_as`` writes a whole file."""
     dataset = finished.dataset
     dataset.preamble = b"\0" * 128
     if finished.pixels is not None:
@@ -165,12 +166,12 @@ def whole_dataset(finished: Finished) -> Dataset:
 
 
 def stacked(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Frames as one array; a single one is not copied."""
+    """Return frames as one array; a single one is not copied."""
     return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _pixels_given(dataset: Dataset, context: Context) -> bool:
-    """Tell whether the recipe put other pixels in place of ours, or removed them."""
+    """Tell whether the recipe replaced or removed the pixels."""
     if any(tag in dataset for tag in PIXEL_TAGS.values()):
         return True
     pixels = PIXEL_TAGS.values()

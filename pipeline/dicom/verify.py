@@ -1,8 +1,8 @@
 """Read what was written and compare it with what was meant: every byte, element, pixel and length.
 
-The bytes are those that were encoded; then pydicom reads them and decodes their pixels, and what it finds is
-compared with what there was before anything was encoded. So neither the disk nor the encoder is trusted.
-What pydicom made of an element, or of uncompressed pixels that are described alike, is not asked again.
+The bytes must be those that were encoded; then pydicom reads them and decodes their pixels, and the result is
+compared with the values before encoding. So neither the disk nor the encoder is trusted. How pydicom reads an
+element, or uncompressed pixels of one description, is checked once and then remembered.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _UNREADABLE = (
     InvalidDicomError, BytesLengthException, OSError, ValueError, TypeError, LookupError, EOFError,
     AttributeError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
-"""What pydicom and its parts raise on bytes that are no sound file."""
+"""Exceptions of pydicom and its parts on damaged files."""
 
 _BLOCK = 1 << 18
 _PREAMBLE = 132
@@ -59,10 +59,10 @@ OTHER_PIXELS = "the pixels do not read back as they were"
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What the file has to say.
+    """The values that the file must hold.
 
-    `described`: whether the attributes describe `pixels`, so that a reader can decode them; an override
-    may contradict them, and then only their bytes are compared.
+    `described`: whether the attributes describe `pixels`, so that a reader can decode them; an override may
+    contradict them, and then only their bytes are compared.
     """
 
     chunks: tuple[bytes | memoryview, ...]
@@ -74,18 +74,19 @@ class Meant:
 
 
 def verify(path: Path, meant: Meant) -> None:
-    """Compare what was written.
+    """Compare a file with what was meant.
 
-    Raises: VerificationError, naming the element that is not what was meant (never its value).
+    Raises: VerificationError, which names the element that differs (never its value).
     """
     _look(path, lambda data: _problems(data, meant))
 
 
 @dataclass(frozen=True, slots=True)
 class MeantAlike:
-    """What a file has to say that differs from one that was verified in some elements only.
+    """The elements in which a file differs from one that was verified.
 
-    `own`: those, its UIDs among them, by tag with VR and text, and `encoded`. `numbers`: of those that are
+    `own`: these elements, its UIDs among them, by tag with VR and text, and `encoded`. `numbers`: for those
+    that are
     numbers, what the text must read back as.
     """
 
@@ -97,8 +98,7 @@ class MeantAlike:
 
 
 def verify_alike(path: Path, meant: MeantAlike) -> None:
-    """Do the same for a file of which pydicom read the rest before: the other elements, and pixels so
-    described.
+    """Verify a file of which a sibling with the same other elements and description of pixels was verified.
 
     Raises: as `verify`.
     """
@@ -135,7 +135,7 @@ def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
 
 
 def decodes_plainly(meant: Meant) -> bool:
-    """Whether pixels that are so described were decoded before, and were the bytes that stand in the file."""
+    """Tell whether pixels of this description were decoded before, to the very bytes in the file."""
     return meant.pixels is not None and meant.syntax is EXPLICIT and _description(meant) in _plainly_decoded
 
 
@@ -160,9 +160,9 @@ def _numbers(found: Dataset, meant: Mapping[str, tuple[float, ...]]) -> Iterator
 
 
 def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, Dataset, bytes | memoryview | None]:
-    """File meta and dataset as pydicom reads them, and the value of the pixel element.
+    """Return file meta and dataset as pydicom reads them, and the value of the pixel element.
 
-    No copy of that, where pydicom need not decode it.
+    The value is not copied where pydicom need not decode it.
     """
     pixels = meant.pixels
     if pixels is not None and decodes_plainly(meant):
@@ -197,7 +197,10 @@ def _close(read: float, meant: float) -> bool:
 
 
 def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
-    """Whether the file is these chunks; a memoryview is the pixels, which are compared once they are read."""
+    """Tell whether the file is these chunks.
+
+    A memoryview is the pixels, which are compared when they are read.
+    """
     start = 0
     for chunk in chunks:
         if isinstance(chunk, bytes) and not data.startswith(chunk, start):
@@ -207,7 +210,7 @@ def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
 
 
 def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Tell whether two flat arrays are equal, block by block: what is compared stays in cache."""
+    """Tell whether two flat arrays are equal, compared in blocks that stay in the cache."""
     return len(ours) == len(theirs) and all(
         np.array_equal(ours[first : first + _BLOCK], theirs[first : first + _BLOCK])
         for first in range(0, len(ours), _BLOCK)
@@ -227,7 +230,7 @@ def _meta(meta: Dataset, meant: Dataset, syntax: Syntax) -> Iterator[str]:
 
 
 def _read(found: Dataset, keyword: str) -> tuple[Any, ...]:
-    """Return the `plain` values of an element; none where there is no such element."""
+    """Return the `plain` values of an element; empty where there is no such element."""
     stored = found.get_item(keyword)
     return () if stored is None else values_read(found, stored, charset_of(found))[1]
 
@@ -235,10 +238,11 @@ def _read(found: Dataset, keyword: str) -> tuple[Any, ...]:
 def differences(
     meant: Dataset, found: Dataset, *, skipped: frozenset[int] = frozenset(), implicit: bool = False
 ) -> Iterator[str]:
-    """Yield the elements whose VR or value is not the same in two datasets, sequences included.
+    """Yield the elements whose VR or value differs between two datasets, sequences included.
 
-    `implicit`: `found` was read from implicit VR, which does not say the VR of private elements; their bytes
-    are compared where a reader takes them for something else.
+    `implicit`: `found` was read from implicit VR, which does not hold the VR of private elements; their bytes
+    are
+    compared where a reader takes them for another VR.
     """
     if is_as_it_was(meant):
         read_as(found, None)
@@ -259,7 +263,7 @@ def differences(
 
 
 def _difference(ours: DataElement, found: Dataset, implicit: bool) -> Iterator[str]:
-    """Yield what is not the same in two elements that do not read alike; at most one thing."""
+    """Yield what differs between two elements that do not read alike; at most one thing."""
     theirs = found[ours.tag]
     if theirs.VR == ours.VR:
         yield str(ours.name)
@@ -294,7 +298,7 @@ def _items(name: str, ours: list[Dataset], theirs: list[Dataset], implicit: bool
 
 
 def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> Iterator[str]:
-    """`values`: of the pixel element that was read."""
+    """Yield what differs in the pixels. `values`: the value of the pixel element that was read."""
     pixels = meant.pixels
     assert pixels is not None
     size = pixels.array.nbytes
@@ -327,14 +331,16 @@ _DESCRIBING = tuple(
         "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     )
 )  # fmt: skip
-"""On what pydicom's decoding of uncompressed pixels depends (pydicom.pixels.decoders.base, its options)."""
+"""The elements that pydicom's decoding of uncompressed pixels depends on (pydicom.pixels.decoders.base, its
+options).
+"""
 _MOST_DESCRIPTIONS = 256
 _plainly_decoded: set[Hashable] = set()
-"""Descriptions with which pydicom's decoding gave the array of the same bytes, and would again."""
+"""Descriptions with which pydicom's decoding gave the array of the same bytes."""
 
 
 def _description(meant: Meant) -> Hashable:
-    """How the file describes its pixels, if they are in it as they are: its attributes are the dataset's."""
+    """Return what decides how pydicom decodes the pixels; None if they are compressed or not described."""
     if not meant.described or meant.syntax.compressed or meant.syntax.name == "deflated":
         return None
     assert meant.pixels is not None
@@ -345,5 +351,5 @@ def _description(meant: Meant) -> Hashable:
 
 
 def _bits(pixels: Pixels) -> Pixels:
-    """Flat, as unsigned integers: NaN and the sign of zero count."""
+    """Return flat unsigned integers, so that NaN and the sign of zero are compared."""
     return np.ascontiguousarray(pixels).reshape(-1).view(f"u{pixels.dtype.itemsize}")

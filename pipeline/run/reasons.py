@@ -25,7 +25,7 @@ class Reasons:
         self._changes: dict[str, dict[str, str]] = {}
 
     def of(self, unit: Unit, inputs: Mapping[str, str]) -> str:
-        """Return why a unit's fingerprint is not the lock's;
+        """Return why a unit's fingerprint is not the lock's.
 
         `inputs`: what the lock has for each, by `key_of`.
         """
@@ -39,9 +39,9 @@ class Reasons:
         return ", ".join([*told[:SHOWN], *more]) or UNNAMED
 
     def keys(self, unit: Unit) -> tuple[str, ...]:
-        """Return the keys of the recipe that changed for a unit:
+        """Return the keys of the recipe that changed for a unit.
 
-        ``geometry.sid``, ``machines.TB1.geometry.sad``.
+        They are written as ``geometry.sid``, ``machines.TB1.geometry.sad``.
         """
         own = machine_fact(unit.machine, "")
         return tuple(

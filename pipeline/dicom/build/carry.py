@@ -1,7 +1,8 @@
-"""What a DICOM source hands on to the DICOM file that is made of it.
+"""Carry attributes of a DICOM source to the DICOM file that is made of it.
 
 Patient, study and equipment always; the acquisition's own attributes where the kind stays the same; those
-that describe the source's values only while the values are the source's own.
+that
+describe the source's values only while the values are the source's own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .stale import WINDOW
 _TEXT = TEXT - {"UI"}
 _UID = re.compile(r"((0|[1-9]\d*)(\.(0|[1-9]\d*))*)?(?<!.{65})")
 _EARLIEST_YEAR = 1800
-"""Before this a date is no date of an acquisition; 00010101 is what .NET programs write for none."""
+"""A date before this year is not one of an acquisition; .NET programs write 00010101 for none."""
 
 
 def _tags(text: str) -> frozenset[int]:
@@ -56,9 +57,9 @@ SERIES = _tags(
     "RecognizableVisualFeatures"
 )
 _LOSS = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
-"""Type 1C and 3: an empty one says nothing, and may not stand."""
+"""Type 1C and 3: they may not be empty."""
 VALUES = _tags(" ".join(WINDOW))
-"""They speak of modality values, and hold while those are the source's."""
+"""Attributes of modality values, true while the values are the source's."""
 INTENSITY = _tags("PixelIntensityRelationship PixelIntensityRelationshipSign")
 SAME_KIND_GROUPS = frozenset({0x0018, 0x3002, 0x300A, 0x300C})
 """Acquisition and radiotherapy attributes, carried into the same modality only."""
@@ -71,9 +72,9 @@ STATED_BY_GEOMETRY = _tags(
 
 
 def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Dataset, tuple[Note, ...]]:
-    """Return the attributes that an image made of this source keeps, in Unicode; and what was dropped.
+    """Return the attributes that an image made of this source keeps, in Unicode; and notes on dropped ones.
 
-    `computed`: values were computed, so that windows and the intensity relationship end.
+    `computed`: values were computed, so that windows and the intensity relationship are dropped.
     """
 
     def wanted(tag: int) -> bool:
@@ -104,15 +105,15 @@ def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Da
 def cleaned(
     source: Dataset, wanted: Callable[[int], bool] = lambda tag: True
 ) -> tuple[Dataset, tuple[Note, ...]]:
-    """Copy some elements: text in Unicode, values that their VR cannot hold emptied and noted.
+    """Copy some elements: text in Unicode; values that their VR cannot hold are emptied and noted.
 
     Group lengths are not copied. Numbers too long for DS are rounded to its 16 characters; UIDs are kept
-    as they are.
+    unchanged.
     """
     result = Dataset()
     dropped: list[str] = []
     with warnings.catch_warnings():
-        # a source's invalid values are ours to report, once, and not pydicom's to warn of
+        # invalid values of a source are reported here, once, and need no warning of pydicom
         warnings.simplefilter("ignore")
         for tag in source.keys():  # noqa: SIM118
             if tag.element != 0 and wanted(int(tag)):
@@ -124,7 +125,7 @@ def cleaned(
 
 
 def _settle_vrs(result: Dataset, source: Dataset) -> None:
-    """US or SS, OB or OW, as the source means them; an implicit VR leaves that open."""
+    """Settle US or SS, OB or OW as the source means them; an implicit VR leaves that open."""
     signed = "PixelRepresentation" in source and "PixelRepresentation" not in result
     if signed:
         result.PixelRepresentation = source.PixelRepresentation
@@ -135,8 +136,10 @@ def _settle_vrs(result: Dataset, source: Dataset) -> None:
 
 
 def _definite_vrs(dataset: Dataset) -> None:
-    """Settle the VRs that pydicom leaves open in a source of implicit VR (curves, and what lacks its
-    companions)."""
+    """Settle the VRs that pydicom leaves open in a source of implicit VR.
+
+    These are those of curves, and of elements without the element that decides their VR.
+    """
     for element in dataset:
         if element.VR == "SQ":
             for item in element.value:

@@ -1,4 +1,4 @@
-"""Where the recipe's tags make a file contradict itself: written all the same, and named."""
+"""Find where the recipe's tags contradict the file or are implausible; they are written, with a note."""
 
 from __future__ import annotations
 
@@ -41,22 +41,26 @@ MODALITIES = {
     "1.2.840.10008.5.1.4.1.1.12.2": "RF", "1.2.840.10008.5.1.4.1.1.481.1": "RTIMAGE",
     "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE",
 }  # fmt: skip
-"""The one Modality of a kind (PS3.3 C.7.3.1.1.1 and the Series modules of each); of others it is free."""
+"""The only Modality of a kind (PS3.3 C.7.3.1.1.1 and the Series modules of each).
+
+Other kinds are not in it.
+"""
 
 
 def contradictions(
     before: Dataset, after: Dataset, pixels: PixelElement | None, *, kept: bool
 ) -> tuple[Note, ...]:
-    """What the recipe's tags say against the pixels, the kind of file and the geometry.
+    """Return what the recipe's tags contradict in the pixels, the kind of file and the geometry.
 
-    `before` is the dataset as its kind made it, `after` with the tags; `pixels` are those that were
-    made, `kept` says whether they are still in the file.
+    `before` is the dataset as its kind made it, `after` with the tags; `pixels` are those that were made,
+    `kept` says
+    whether they are still in the file.
     """
     return tuple(_found(before, after, pixels, kept))
 
 
 def multiplicity(dataset: Dataset, paths: Iterable[TagPath]) -> Iterator[Note]:
-    """Tags of the recipe with more values, or fewer, than the standard's dictionary allows (PS3.6)."""
+    """Yield tags of the recipe with more values, or fewer, than the standard's dictionary allows (PS3.6)."""
     for path in paths:
         from ..standard.values import count_of, many_enough
 
@@ -71,7 +75,7 @@ def multiplicity(dataset: Dataset, paths: Iterable[TagPath]) -> Iterator[Note]:
 
 
 def implausible(dataset: Dataset, tags: Mapping[TagPath, TagValue]) -> Iterator[Note]:
-    """Values of the recipe's tags that hardly anybody means."""
+    """Yield values of the recipe's tags that are valid and hardly ever meant."""
     for path, value in tags.items():
         what = doubtful_tag(path, value)
         if what:
@@ -87,7 +91,7 @@ def implausible(dataset: Dataset, tags: Mapping[TagPath, TagValue]) -> Iterator[
 
 
 def _element_at(dataset: Dataset, path: TagPath) -> DataElement | None:
-    """The element of the standard that a path leads to, if there is one."""
+    """Return the standard element that a path leads to; None where there is none."""
     for step in path.steps[:-1]:
         items = dataset[step.number].value if step.number in dataset and step.creator is None else ()
         if step.index is None or step.index >= len(items or ()):
@@ -118,7 +122,7 @@ def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: b
 
 
 def _fits_kind(before: Dataset, after: Dataset) -> bool:
-    """Whether the SOP class of a file allows its Modality; that of a Secondary Capture is free (C.8.6.1)."""
+    """Tell whether a file's SOP class allows its Modality; that of a Secondary Capture is free (C.8.6.1)."""
     asked = MODALITIES.get(str(after.get("SOPClassUID") or ""))
     if differs(before, after, "SOPClassUID"):
         return asked is not None and str(after.get("Modality") or "") == asked
@@ -126,21 +130,21 @@ def _fits_kind(before: Dataset, after: Dataset) -> bool:
 
 
 def _other_polarity(keyword: str, before: Dataset, after: Dataset) -> bool:
-    """Whether only black and white change places, which any kind but an RT Image may say (C.8.8.2)."""
+    """Tell whether only black and white change places, which is allowed but in an RT Image (C.8.8.2)."""
     if keyword != "PhotometricInterpretation" or after.get("SOPClassUID") == RTImageStorage:
         return False
     return {str(before.get(keyword)), str(after.get(keyword))} == {"MONOCHROME1", "MONOCHROME2"}
 
 
 def _identity(keyword: str, after: Dataset) -> bool:
-    """Whether a slope or intercept leaves the values as they are."""
+    """Tell whether a slope or intercept leaves the values unchanged."""
     if keyword not in ("RescaleSlope", "RescaleIntercept"):
         return False
     return (after.get("RescaleSlope", 1), after.get("RescaleIntercept", 0)) == (1, 0)
 
 
 def _as_good(keyword: str, before: Dataset, after: Dataset) -> bool:
-    """Whether two numbers of the geometry are one within what `resolve` takes for the same."""
+    """Tell whether two numbers of the geometry are equal within the tolerance of `resolve`."""
     old, new = ([float(part) for part in _parts(each, keyword)] for each in (before, after))
     if not new or len(old) != len(new):
         return False
@@ -161,7 +165,7 @@ def _parts(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def _other_pixels(after: Dataset) -> Iterator[Note]:
-    """Pixels of the recipe's own whose size is not what the attributes say."""
+    """Yield a note where the recipe's own pixels have another size than the attributes say."""
     try:
         count = int(after.Rows) * int(after.Columns) * int(after.get("SamplesPerPixel") or 1)
         expected = count * int(after.get("NumberOfFrames") or 1) * int(after.BitsAllocated) // 8
@@ -181,7 +185,7 @@ def _other_pixels(after: Dataset) -> Iterator[Note]:
 
 
 def differs(before: Dataset, after: Dataset, keyword: str) -> bool:
-    """Whether an element that was there is not there any more, or has another value."""
+    """Tell whether an element that was there is gone, or has another value."""
     tag = _tag(keyword)
     old, new = before.get_item(tag), after.get_item(tag)
     if old is None or old is new:
@@ -195,7 +199,7 @@ def _tag(keyword: str) -> BaseTag:
 
 
 def _note(code: str, keyword: str, before: Dataset, after: Dataset, what: str) -> Note:
-    """None of these attributes tells anything of a patient, so both values can be named."""
+    """Return a note with both values: none of these attributes says anything of a patient."""
     said = _shown(after, keyword)
     ours = f" ({_shown(before, keyword)})" if keyword in before else ""
     return Note(code, f"the tag {keyword} is {said}, which contradicts {what}{ours}", contradiction=True)

@@ -1,9 +1,10 @@
-"""Attributes that stand at two levels of a radiotherapy file, as one truth.
+"""Keep attributes that a radiotherapy file has at two levels consistent.
 
-What an item of ExposureSequence says of gantry, collimator, couch and exposure "shall supersede" what stands
-outside of it (PS3.3 C.8.8.2); a value that somebody gives has to reach both. The beams of a plan say angles
-once for each control point (C.8.8.14 and C.8.8.25): a value of the whole file reaches them where they all
-said the same.
+What an item of ExposureSequence says of gantry, collimator, couch and exposure "shall supersede" the outer
+value
+(PS3.3 C.8.8.2); a value that a recipe gives has to reach both. The beams of a plan have angles for each
+control
+point (C.8.8.14 and C.8.8.25): a value of the whole file reaches them where they were all equal.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TWICE = (
     "TableTopVerticalPosition", "TableTopLongitudinalPosition", "TableTopLateralPosition",
     "TableTopPitchAngle", "TableTopRollAngle", "ExposureTime", "ExposureTimeInms", "MetersetExposure",
 )  # fmt: skip
-"""Of the RT Image module and of the items of its ExposureSequence (PS3.3 table C.8-38)."""
+"""Attributes of the RT Image module and of the items of its ExposureSequence (PS3.3 table C.8-38)."""
 
 _ALWAYS = frozenset({"ExposureSequence"})
 _WHERE_ALIKE = frozenset({"BeamSequence", "IonBeamSequence"})
@@ -31,7 +32,7 @@ _NUMBERS = {int(Tag(keyword)): keyword for keyword in TWICE}
 
 
 def reach_items(dataset: Dataset, keyword: str) -> None:
-    """Give items what the dataset itself says (or says no longer) of one of `TWICE`, in place."""
+    """Give items the dataset's own value of one of `TWICE` (or delete it there), in place."""
     for always, holders in _holders(dataset, keyword):
         alike = all(holder[keyword].value == holders[0][keyword].value for holder in holders)
         for holder in holders if always or alike else ():
@@ -42,7 +43,7 @@ def reach_items(dataset: Dataset, keyword: str) -> None:
 
 
 def reach_from(geometry: Geometry, name: str, dataset: Dataset, keyword: str) -> None:
-    """`reach_items` of a field of the geometry that is not the file's own, or is empty on purpose."""
+    """Apply `reach_items` to a field of the geometry that is not the file's own, or is empty on purpose."""
     origin = geometry.origins.get(name)
     stated = name in geometry.blank or (origin is not None and origin.kind != "file")
     if keyword in TWICE and stated:
@@ -50,7 +51,7 @@ def reach_from(geometry: Geometry, name: str, dataset: Dataset, keyword: str) ->
 
 
 def follow_tag(dataset: Dataset, path: TagPath, given: Collection[TagPath]) -> None:
-    """After the recipe set one of `TWICE` at one level: the other one follows, unless it is given too."""
+    """Let the other level follow after the recipe set one of `TWICE` at one level, unless it is given too."""
     keyword = _NUMBERS.get(path.last.number)
     if keyword is None or path.last.creator is not None:
         return
@@ -66,7 +67,7 @@ def follow_tag(dataset: Dataset, path: TagPath, given: Collection[TagPath]) -> N
 
 
 def two_truths(dataset: Dataset) -> Iterator[Note]:
-    """Attributes that an item of ExposureSequence says otherwise than the one image around it."""
+    """Yield attributes of ExposureSequence's items that differ from those of the one image around them."""
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         return
     for keyword in TWICE:
@@ -89,7 +90,10 @@ def _last(dataset: Dataset, path: TagPath) -> Dataset:
 
 
 def _holders(dataset: Dataset, keyword: str) -> Iterator[tuple[bool, list[Dataset]]]:
-    """For each of the sequences that there are the items, at any depth, that have the attribute."""
+    """Yield for each sequence the items, at any depth, that have the attribute.
+
+    The flag says whether a value always reaches them; else it does only where they all have the same.
+    """
     for name in (*_ALWAYS, *_WHERE_ALIKE):
         if name in dataset and dataset[name].value:
             found = [holder for item in dataset[name].value for holder in _with(item, keyword)]

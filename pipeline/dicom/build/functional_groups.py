@@ -1,4 +1,4 @@
-"""Functional groups of a multi-frame image (PS3.3 C.7.6.16): what its frames share, and what each has."""
+"""Write functional groups of a multi-frame image (PS3.3 C.7.6.16): those of all frames, and of each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..encode.uids import derived_uid, set_uid
 from .places import texts
 
 Groups = dict[str, Dataset]
-"""Keyword of a functional group's sequence -> its one item."""
+"""Keyword of a functional group's sequence, and its one item."""
 
 _STACK = "1"
 
 
 def write_groups(dataset: Dataset, frames: Sequence[Groups]) -> None:
-    """Shared and Per-frame Functional Groups: a group goes into the shared ones where all frames agree."""
+    """Write Shared and Per-frame Functional Groups: a group is a shared one where all frames agree."""
     first = frames[0]
     shared = {
         name: item
@@ -43,7 +43,7 @@ def _item(groups: Groups) -> Dataset:
 
 
 def write_dimension(dataset: Dataset, *, placed: bool) -> None:
-    """Multi-frame Dimension (C.7.6.17): the frames by their position, or by their number where none is known.
+    """Write Multi-frame Dimension (C.7.6.17): frames by position, or by number where positions are unknown.
 
     The organization's UID belongs to this one dimension, the same in every file that has it.
     """
@@ -64,7 +64,7 @@ def write_dimension(dataset: Dataset, *, placed: bool) -> None:
 
 
 def frame_content(number: int, *, placed: bool) -> Dataset:
-    """Frame Content (C.7.6.16.2.2): which one of the frames it is, from 1."""
+    """Return Frame Content (C.7.6.16.2.2): the frame's number, from 1."""
     item = Dataset()
     if not placed:
         item.StackID = _STACK
@@ -74,7 +74,7 @@ def frame_content(number: int, *, placed: bool) -> Dataset:
 
 
 def pixel_measures(image: Image) -> Dataset:
-    """Pixel Measures (C.7.6.16.2.1), as far as they are known; mm."""
+    """Return Pixel Measures (C.7.6.16.2.1), as far as they are known; mm."""
     item = Dataset()
     geometry, plane = image.geometry, image.geometry.patient
     if geometry.spacing is not None:
@@ -87,10 +87,11 @@ def pixel_measures(image: Image) -> Dataset:
 
 
 def plane_groups(plane: PatientPlane | None) -> Groups:
-    """Plane Position and Plane Orientation (C.7.6.16.2.3 and .4).
+    """Return Plane Position and Plane Orientation (C.7.6.16.2.3 and .4).
 
-    Both macros are mandatory; what they hold is not where the frame is derived, so that an image without a
-    place in a patient has them without a value.
+    Both macros are mandatory; their contents are not where the frame is derived, so that an image without a
+    place in
+    a patient has empty ones.
     """
     position, orientation = Dataset(), Dataset()
     if plane is not None:
@@ -100,7 +101,7 @@ def plane_groups(plane: PatientPlane | None) -> Groups:
 
 
 def identity_transformation() -> Dataset:
-    """Identity Pixel Value Transformation (C.7.6.16.2.9b)."""
+    """Return the Identity Pixel Value Transformation (C.7.6.16.2.9b)."""
     item = Dataset()
     item.RescaleIntercept, item.RescaleSlope, item.RescaleType = "0", "1", "US"
     return item

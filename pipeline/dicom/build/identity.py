@@ -1,12 +1,16 @@
-"""Which study, series and frame of reference an output belongs to (docs/dicom-output.md).
+"""Decide which study, series and frame of reference an output belongs to (docs/dicom-output.md).
 
-Why so many cases: a UID is a promise. Two images in one study are of one patient and one occasion, in one
-series of one kind and one equipment, in one frame of reference of one space. Nobody asks a server for new
-UIDs, since the same recipe and files give the same bytes; so each derives from what makes the promise true.
-Images of DICOM sources stay in their study while its patient is theirs, and follow to a derived one where a
-recipe gives them another patient (all of them to the same). What was made of several series is a new series
-of the same study; images without any study share one only where the recipe has a namespace, by patient and
-date. What overrides set is believed, and decides the rest.
+Why there are so many cases: a UID is a promise. Two images in one study are of one patient and one occasion,
+in
+one series of one kind and one equipment, in one frame of reference of one space. No server gives out new
+UIDs,
+since the same recipe and files give the same bytes; so each derives from what makes the promise true. Images
+of
+DICOM sources stay in their study while its patient is theirs, and go to a derived one where a recipe gives
+them
+another patient (all of them to the same). What was made of several series is a new series of the same study;
+images without any study share one only where the recipe has a namespace, by patient and date. What overrides
+set is not questioned, and decides the rest.
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ def identify(
     frame: Frame,
     keep_series: bool = False,
 ) -> None:
-    """Give the dataset its place: study, series and frame of reference, and what goes with the latter."""
+    """Set study, series and frame of reference of a dataset, and what goes with the latter."""
     _fill_in(dataset, identity, images, frame=frame, keep_series=keep_series)
     if keep_series:
         return
@@ -46,11 +50,13 @@ def identify(
 def _fill_in(
     dataset: Dataset, identity: Identity, images: Sequence[Image], *, frame: Frame, keep_series: bool
 ) -> None:
-    """Fill in the UIDs of study, series and frame of reference that are not there yet.
+    """Set the UIDs of study, series and frame of reference that are not there yet.
 
-    The overrides were applied before: what they set stays, and the patient that they set counts. `frame`
-    says whether the kind needs a frame of reference, keeps one that its source has, or has none.
-    `keep_series`: the image is its DICOM source's own, so that it stays in its series while the study does.
+    The overrides were applied before: what they set stays, and the patient that they set counts. `frame` says
+    whether
+    the kind needs a frame of reference, keeps one that its source has, or has none. `keep_series`: the image
+    is its
+    DICOM source's own, so that it stays in its series while the study does.
     """
     identity = _with_content(identity, images)
     patient = str(dataset.get("PatientID") or "")
@@ -91,7 +97,7 @@ def _fill_in(
 
 
 def acquisition_date(dataset: Dataset) -> str:
-    """When the image was acquired, as far as the dataset says; or nothing."""
+    """Return the date on which the image was acquired, as far as the dataset says it; else empty."""
     for keyword in ("AcquisitionDate", "ContentDate", "StudyDate"):
         if dataset.get(keyword):
             return str(dataset.get(keyword))
@@ -117,13 +123,13 @@ def _has_series(sources: Sequence[Dataset]) -> bool:
 def _series_of(sources: Sequence[Dataset], identity: Identity) -> list[str]:
     """Return what a series made of DICOM sources derives from: their series, so that one of them gives one.
 
-    Where a source does not say its series, the volume that it belongs to counts as one.
+    Where a source does not name its series, the volume that it belongs to counts as one.
     """
     return sorted({str(source.get("SeriesInstanceUID") or identity.volume) for source in sources})
 
 
 def _frame_of(sources: Sequence[Dataset]) -> str:
-    """Return the frame of reference that all the sources share, or nothing."""
+    """Return the frame of reference that all the sources share; empty where there is none."""
     found = {str(source.get("FrameOfReferenceUID") or "") for source in sources}
     return found.pop() if len(found) == 1 else ""
 

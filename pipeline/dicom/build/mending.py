@@ -1,5 +1,7 @@
-"""Set right what the standard asks of a source's kind and the source lacks or says wrongly, where that
-changes no meaning; each time with a word about it."""
+"""Correct what the standard requires of a source's kind and the source lacks or has wrong.
+
+Only what changes no meaning is corrected, each with a note.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _TEXT = TEXT - {"UI"}
 
 
 def mend(dataset: Dataset) -> tuple[Note, ...]:
-    """Set right, in place, what a source of a known kind has wrong; its notes begin with the attribute."""
+    """Correct, in place, what a source of a known kind has wrong; each note begins with the attribute."""
     notes = (*right_vrs(dataset), *exact_window(dataset))
     notes += (*_frame_of_exposure(dataset), *_half_a_frame(dataset), *_compressed_icons(dataset))
     text = "{} is not in the source, and is written empty, as its kind needs"
@@ -25,7 +27,7 @@ def mend(dataset: Dataset) -> tuple[Note, ...]:
 
 
 def complete(dataset: Dataset) -> tuple[str, ...]:
-    """Give a dataset of a known kind, empty and in place, what it lacks and must have (Type 2)."""
+    """Add to a dataset of a known kind, in place, empty attributes that it must have (Type 2)."""
     from ..standard.presence import presence
     from ..standard.tables import kind_of
 
@@ -45,7 +47,7 @@ def complete(dataset: Dataset) -> tuple[str, ...]:
 def exact_window(dataset: Dataset) -> tuple[Note, ...]:
     """Make a window narrower than 1 LINEAR_EXACT: LINEAR is not defined there (PS3.3 C.11.2.1.2.1).
 
-    Portal images in calibrated units have such windows. One that is not above 0 is none, and goes.
+    Portal images in calibrated units have such windows. One that is not above 0 is no window, and is deleted.
     """
     if dataset.get("VOILUTFunction") in ("LINEAR_EXACT", "SIGMOID") or "WindowWidth" not in dataset:
         return ()
@@ -69,7 +71,7 @@ def exact_window(dataset: Dataset) -> tuple[Note, ...]:
 
 
 def right_vrs(dataset: Dataset) -> Iterator[Note]:
-    """Elements whose VR is not the dictionary's, where their value fits that one."""
+    """Correct elements whose VR is not the dictionary's, where their value fits that one; yield notes."""
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.VR == "SQ":
@@ -92,7 +94,7 @@ def right_vrs(dataset: Dataset) -> Iterator[Note]:
 
 
 def _frame_of_exposure(dataset: Dataset) -> Iterator[Note]:
-    """ReferencedFrameNumber of an exposure tells the frames of a multi-frame image apart (C.8.8.2)."""
+    """Delete ReferencedFrameNumber of an exposure where there are no frames to tell apart (C.8.8.2)."""
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         return
     for item in dataset.get("ExposureSequence") or ():
@@ -103,7 +105,7 @@ def _frame_of_exposure(dataset: Dataset) -> Iterator[Note]:
 
 
 def _compressed_icons(dataset: Dataset) -> Iterator[Note]:
-    """Compressed pixels of an item: a file of another transfer syntax may not hold them (PS3.5 A.4)."""
+    """Delete compressed pixels of items: a file of another transfer syntax may not hold them (PS3.5 A.4)."""
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.VR != "SQ":
@@ -118,7 +120,7 @@ def _compressed_icons(dataset: Dataset) -> Iterator[Note]:
 
 
 def _half_a_frame(dataset: Dataset) -> Iterator[Note]:
-    """Drop a Frame of Reference module without its UID, which says nothing (C.7.4.1)."""
+    """Delete a Frame of Reference module without its UID, which has no meaning (C.7.4.1)."""
     if "PositionReferenceIndicator" in dataset and not dataset.get("FrameOfReferenceUID"):
         del dataset.PositionReferenceIndicator
         text = "PositionReferenceIndicator of the source stands without a frame of reference: left out"

@@ -1,4 +1,4 @@
-"""Attributes that every kind of DICOM file shares, laid one over another.
+"""Write attributes that every kind of DICOM file shares, in layers.
 
 Defaults of the kind, then what the file says, then geometry; the recipe's tags come last, in `finish`.
 """
@@ -40,7 +40,7 @@ _MOST_ROWS = 2**16 - 1
 def common(
     image: Image, *, sop_class: str, modality: str, trace: Trace = UNTRACED
 ) -> tuple[Dataset, tuple[Note, ...]]:
-    """Patient, study, equipment, image and SOP attributes of an output made of this image.
+    """Return patient, study, equipment, image and SOP attributes of an output made of this image, and notes.
 
     Study and series UIDs are not among them: they depend on the recipe's tags.
     """
@@ -57,7 +57,7 @@ def common(
     dataset.Modality = modality
     trace.layer(dataset, Origin("rule", "the kind that the export names"))
     if not dataset.get("StudyDate") and image.source.dataset is None:
-        # the study of a file that knows none is that of the day of its image
+        # without a study date of its own, the study is of the day of its image
         dataset.StudyDate = dataset.get("AcquisitionDate") or dataset.get("ContentDate") or None
         trace.layer(dataset, Origin("derived", "AcquisitionDate, else ContentDate"))
     _derivation(dataset, image)
@@ -68,7 +68,7 @@ def common(
 
 
 def leave_empty(dataset: Dataset, keywords: Iterable[str]) -> None:
-    """Those of these attributes that are not there are, empty."""
+    """Add those of these attributes that are missing, empty."""
     for keyword in keywords:
         tag, vr, nothing = _empty(keyword)
         if tag not in dataset:
@@ -130,13 +130,13 @@ def _derivation(dataset: Dataset, image: Image) -> None:
 
 
 def source_items(images: Iterable[Image]) -> Items:
-    """SourceImageSequence: an item for each DICOM image, or frame of one, that went in."""
+    """Return SourceImageSequence: an item for each DICOM image, or frame of one, that went in."""
     found = (_source_item(source) for image in images for source in image.sources)
     return Items([item for item in found if item is not None])
 
 
 def add_derivation(dataset: Dataset, text: str) -> None:
-    """Say something more in DerivationDescription, as far as its 1024 characters go."""
+    """Add text to DerivationDescription, as far as its 1024 characters go."""
     whole = "; ".join(part for part in (str(dataset.get("DerivationDescription") or ""), text) if part)
     dataset.DerivationDescription = whole if len(whole) <= _LONGEST_ST else whole[: _LONGEST_ST - 3] + "..."
 
@@ -159,7 +159,7 @@ def _source_item(source: SourceFile) -> Dataset | None:
 
 
 def record_loss(dataset: Dataset, image: Image) -> None:
-    """Keep a loss recorded whatever is done afterwards (PS3.3 C.7.6.1.1.5); what the source says, stays."""
+    """Record a loss, whatever was done afterwards (PS3.3 C.7.6.1.1.5); what the source says of it stays."""
     loss = image.lossy
     for source in image.sources:
         if source.dataset is not None and str(source.dataset.get("LossyImageCompression") or "") == "01":
@@ -174,7 +174,7 @@ def record_loss(dataset: Dataset, image: Image) -> None:
 
 
 def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames: int | None = None) -> None:
-    """Write the Image Pixel module (PS3.3 C.7.6.3); of float pixels what C.7.6.24 and C.7.6.25 keep of it.
+    """Write the Image Pixel module (PS3.3 C.7.6.3); for floats its part in C.7.6.24 and C.7.6.25.
 
     Raises: ExportError for more rows or columns than their 16 bits count (VR US, PS3.5 section 6.2).
     """
@@ -213,5 +213,5 @@ def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
 
 
 def conversion_type(image: Image) -> str:
-    """DI for what came as numbers from a machine, WSD for what a workstation had (PS3.3 C.8.6.1)."""
+    """Return DI for what came as numbers from a machine, WSD for what a workstation had (PS3.3 C.8.6.1)."""
     return FORMATS[image.source.format].conversion_type if image.sources else "WSD"

@@ -1,4 +1,4 @@
-"""What to say of where the elements of a DICOM output come from, layer by layer (`pipeline.trace`)."""
+"""Tell where the elements of a DICOM output come from, layer by layer (`pipeline.trace`)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _IN_GROUPS = {
 
 
 def from_dataset(source: SourceFile) -> Callable[[str], Origin]:
-    """Of a DICOM source: its own element."""
+    """Return a function that gives an element of a DICOM source as the origin."""
     return lambda name: Origin("file", f"{name} of {source.path.name}")
 
 
 def from_properties(source: SourceFile) -> Callable[[str], Origin]:
-    """Of any other source: the properties that its format's table names, else the file as a whole."""
+    """Return a function that gives the properties that an element was made of, else the file as a whole."""
 
     def origin(name: str) -> Origin:
         if name in source.companions:
@@ -48,12 +48,12 @@ def _properties(source: SourceFile, keyword: str) -> tuple[str, ...]:
 
 
 def of_pixels(how: How) -> Origin:
-    """Of what describes the pixels."""
+    """Return the origin of attributes that describe the pixels."""
     return Origin("derived", f"the pixels, stored as 'pixels: {how}' says")
 
 
 def of_geometry(places: Places, geometry: Geometry) -> Callable[[str], Origin]:
-    """Of a spatial value: the origin that the geometry has recorded."""
+    """Return a function that gives the origin that the geometry has recorded for a spatial value."""
 
     def origin(name: str) -> Origin:
         field, values = places.get(name, ("", None))
@@ -65,7 +65,7 @@ def of_geometry(places: Places, geometry: Geometry) -> Callable[[str], Origin]:
 
 
 def of_groups(geometry: Geometry) -> Callable[[str], Origin]:
-    """Of what functional groups say: the places of slices and their spacing, else the frames."""
+    """Return a function for functional groups: the places of slices and their spacing, else the frames."""
 
     def origin(name: str) -> Origin:
         field = _IN_GROUPS.get(name.rpartition(".")[2], "")
@@ -75,7 +75,7 @@ def of_groups(geometry: Geometry) -> Callable[[str], Origin]:
 
 
 def named(path: TagPath) -> str:
-    """Name the element at a path as `trace.elements` does."""
+    """Return the name of the element at a path, as in `trace.elements`."""
     from pydicom.datadict import keyword_for_tag
 
     steps = []

@@ -1,7 +1,7 @@
-"""The recipe's tags, written last: what it says always wins.
+"""Apply the recipe's tags, which are written last and override everything else.
 
 An element's VR is the recipe's, else the standard's, else (private) that of the element in the file or of
-pydicom's table of private elements, else LO for text that fits 64 characters and UT for longer.
+pydicom's table of private elements, else LO for text that fits 64 characters and UT for longer text.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def apply_overrides(
 
 
 def is_given(tags: Mapping[TagPath, TagValue], keyword: str) -> bool:
-    """Whether the recipe gives this element of the dataset itself a value, under whichever of its names."""
+    """Tell whether the recipe gives this element of the top level a value, under whichever of its names."""
     wanted = path_of(keyword).steps
     return any(path.steps == wanted and not value.empty for path, value in tags.items())
 
@@ -59,7 +59,7 @@ def _put(dataset: Dataset, path: TagPath, value: TagValue) -> None:
 
 
 def _put_item(holder: Dataset, step: TagStep, value: TagValue, path: TagPath) -> None:
-    """``Sequence[1]`` itself: its item is replaced, or emptied."""
+    """Replace, or empty, the item that ``Sequence[1]`` itself names."""
     if not value.empty and (value.nested is None or len(value.nested) != 1):
         raise ExportError("an item of a sequence is a list of one mapping, or null", subject=str(path))
     item = _item(holder, step, path)
@@ -69,7 +69,7 @@ def _put_item(holder: Dataset, step: TagStep, value: TagValue, path: TagPath) ->
 
 
 def _item(holder: Dataset, step: TagStep, path: TagPath) -> Dataset:
-    """Return the item of a sequence that a path goes through, made where it is the next one."""
+    """Return the item of a sequence that a path goes through; make it where it is the next one."""
     tag = _tag(holder, step, create=True)
     assert tag is not None
     if tag not in holder or holder[tag].value is None:
@@ -86,8 +86,10 @@ def _item(holder: Dataset, step: TagStep, path: TagPath) -> Dataset:
 
 
 def _tag(holder: Dataset, step: TagStep, *, create: bool) -> BaseTag | None:
-    """Return the tag of a step in this dataset; a private one in its creator's block, which is reserved if
-    it must be."""
+    """Return the tag of a step in this dataset; a private one in its creator's block.
+
+    `create`: reserve the block where there is none.
+    """
     if step.creator is None:
         return Tag(step.number)
     try:
@@ -181,7 +183,7 @@ def _typed(vr: str, text: str, path: TagPath) -> Any:
 
 
 def _from_bytes(tag: BaseTag, vr: str, data: bytes, path: TagPath) -> DataElement:
-    """Return an element of bytes as they are, or of a value that the bytes encode (little endian, UTF-8)."""
+    """Return an element of bytes as given, or of the value that the bytes encode (little endian, UTF-8)."""
     padded = data + b"\0" * (len(data) % 2)
     if vr in BYTES:
         return DataElement(tag, vr, padded)
@@ -215,7 +217,7 @@ def _remove(dataset: Dataset, path: TagPath) -> None:
 
 
 def _free_block(holder: Dataset, tag: BaseTag) -> None:
-    """Without elements, a private block's creator goes too."""
+    """Delete a private block's creator where the block has no elements any more."""
     block = tag.elem >> 8
     if not any(other.group == tag.group and other.elem >> 8 == block for other in holder.keys()):  # noqa: SIM118
         creator = Tag(tag.group, block)

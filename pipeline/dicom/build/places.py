@@ -1,4 +1,4 @@
-"""Geometry as DICOM attributes: which keyword holds which value, for receptors and for patient planes."""
+"""Write geometry as DICOM attributes: which keyword holds which value, for receptors and patient planes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...errors import GeometryError
 from ...imaging.image import Geometry
 
 Places = Mapping[str, tuple[str, tuple[float, ...] | None]]
-"""Keyword -> (field of `Geometry`, its numbers; None: nobody knows)."""
+"""Keyword, and (field of `Geometry`, its numbers; None where unknown)."""
 
 REQUIRED_IN_RT_IMAGE = frozenset(
     {
@@ -18,7 +18,7 @@ REQUIRED_IN_RT_IMAGE = frozenset(
         "RadiationMachineSAD", "RTImageSID",
     }
 )  # fmt: skip
-"""Present in every RT Image, empty where unknown; the others are left out then."""
+"""Attributes that every RT Image has, empty where unknown; the others are left out then."""
 
 
 def receptor_places(geometry: Geometry) -> Places:
@@ -57,7 +57,7 @@ def texts(values: tuple[float, ...]) -> str | list[str]:
 
 
 def text(values: tuple[float, ...]) -> str:
-    """`texts` as they stand in a file, a backslash between them."""
+    """Return the text of numbers as in a file, a backslash between them."""
     found = texts(values)
     return found if isinstance(found, str) else "\\".join(found)
 

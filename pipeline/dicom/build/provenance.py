@@ -1,7 +1,8 @@
-"""What a DICOM output says of the program that made it: Contributing Equipment Sequence (PS3.3 C.12.1.1.5).
+"""Name the program that made a DICOM output: Contributing Equipment Sequence (PS3.3 C.12.1.1.5).
 
-The purpose is "Processing Equipment" (PS3.16 CID 7005): what processed composite instances to create
-new ones. An instance that stays its source's own has no new item, since nothing was created.
+The purpose is "Processing Equipment" (PS3.16 CID 7005): what processed composite instances to create new
+ones. An
+instance that stays its source's own has no new item, since nothing was created.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _PURPOSE = ("109102", "DCM", "Processing Equipment")
 def signature() -> Dataset:
     """Return the item that says which program made a file, in which version.
 
-    Not by which recipe: an image without a namespace is the same instance whatever its recipe is called, and
+    It does not name the recipe: an image without a namespace is the same instance whatever its recipe is
+    called, and
     the lock names both.
     """
     item, purpose = Dataset(), Dataset()

@@ -1,4 +1,4 @@
-"""Attributes of a DICOM source that stop being true when its pixels change."""
+"""Delete attributes of a DICOM source that stop being true when its pixels change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from ...errors import Note
 
 WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
-"""A window of the values, as far as it is no look-up table."""
+"""The attributes of a window of the values, without look-up tables."""
 
 _ANY_CHANGE = "IconImageSequence DigitalSignaturesSequence MACParametersSequence"
 _VALUES = (
@@ -22,7 +22,7 @@ _VALUES = (
     "PixelIntensityRelationshipSign"
 )
 _GRID = "SmallestImagePixelValue LargestImagePixelValue HistogramSequence"
-"""Of the pixels that there are; what says where they are is in `dicom.moving`."""
+"""Attributes of the pixels that there are; those of where they are, are in `dicom.moving`."""
 _PALETTE = (
     "RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor "
     "BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData GreenPaletteColorLookupTableData "
@@ -33,7 +33,7 @@ _PALETTE = (
 
 
 def drop_stale(dataset: Dataset, *, values: bool, moved: bool) -> tuple[Note, ...]:
-    """Delete what no longer holds, in place: `values` were computed, or pixels `moved`."""
+    """Delete attributes that are no longer true, in place: `values` were computed, or pixels `moved`."""
     words = _ANY_CHANGE.split()
     words += _VALUES.split() if values else []
     words += _GRID.split() if moved else []
@@ -70,7 +70,7 @@ _FRAME_VECTORS = tuple(
 
 
 def pick_frames(dataset: Dataset, pages: tuple[int, ...], of: int) -> None:
-    """Cut what describes the frames of a multi-frame source, for some of them (counted from 1), in place."""
+    """Keep, in place, only what describes the chosen frames (from 1) of a multi-frame source."""
     dataset.NumberOfFrames = str(len(pages))
     if pages == tuple(range(1, of + 1)):
         return

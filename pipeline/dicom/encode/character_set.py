@@ -1,7 +1,8 @@
-"""The character set of what is written: Unicode, or the source's own where that does not explain its text.
+"""Choose the character set that is written: Unicode, or the source's own where that does not fit its text.
 
-Text that no declared set explains was read byte for byte; written so again under the set as it was, it is
-what stood in the source (PS3.5 6.1 has no other place for it).
+Text that does not fit the declared set was read byte for byte. Written in the same way under the same set, it
+is
+what the source had (PS3.5 6.1 has no other place for it).
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class AsItWas(str):
 
 
 def state_character_set(dataset: Dataset, images: Sequence[Image]) -> None:
-    """Set SpecificCharacterSet: Unicode, or what the first source says whose text it does not explain."""
+    """Set SpecificCharacterSet to Unicode, or keep that of a source whose text it does not fit.
+
+    Of several such sources the first one counts.
+    """
     source = next((each for image in images for each in image.sources if each.undecoded), None)
     if source is None or source.dataset is None:
         dataset.SpecificCharacterSet = UNICODE
@@ -47,7 +51,7 @@ def is_as_it_was(dataset: Dataset) -> bool:
 
 
 def encodings_of(dataset: Dataset) -> list[str]:
-    """pydicom's names of the encodings that the text of a dataset is written in."""
+    """Return pydicom's names of the encodings that the text of a dataset is written in."""
     if is_as_it_was(dataset):
         return [BYTE_FOR_BYTE]
     declared = dataset.get("SpecificCharacterSet") or ""
@@ -55,7 +59,7 @@ def encodings_of(dataset: Dataset) -> list[str]:
 
 
 def refuse_other_text(dataset: Dataset) -> None:
-    """Raise: ExportError where text (of the recipe, say) has no byte in a set that is kept as it was."""
+    """Refuse text (of the recipe, say) that has no byte in a set that is kept. Raises: ExportError."""
     for name, text in _texts(dataset):
         if not text.isascii() and max(map(ord, text)) > 0xFF:
             raise ExportError(

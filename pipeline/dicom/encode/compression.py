@@ -1,8 +1,9 @@
-"""Pixels compressed without loss, and what each transfer syntax can hold (PS3.5 annex A).
+"""Compress pixels without loss, and check what each transfer syntax can hold (PS3.5 annex A).
 
 Each compressed syntax has one encoder, so that a file's bytes follow from its content and from the codec's
-version, which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH
-(HTJ2K, which pydicom cannot encode) and libdeflate through imagecodecs.
+version,
+which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH (HTJ2K, which
+pydicom cannot encode) and libdeflate through imagecodecs.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ _MOST_OFFSET = 2**32 - 1
 
 
 def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, described: bool = True) -> None:
-    """Whether a syntax can hold these pixels, before anything is encoded.
+    """Check whether a syntax can hold these pixels, before anything is encoded.
 
     Args:
         syntax: any.
-        dataset: what describes the pixels.
-        pixels: None where the recipe's tags give the pixels or take them away.
-        described: whether the dataset says of the pixels what they are.
+        dataset: holds the attributes that describe the pixels.
+        pixels: None where the recipe's tags give the pixels or remove them.
+        described: whether the dataset's attributes describe the pixels.
 
     Raises:
         ExportError: naming what it cannot hold, or the codec that is missing.
@@ -115,7 +116,7 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
 
 @contextmanager
 def _told_once() -> Iterator[None]:
-    """Silence the tracebacks that libraries log for what an encoder cannot do: it is raised as well."""
+    """Silence the tracebacks that libraries log when an encoder refuses an image: it raises as well."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.disabled for logger in loggers]
     for logger in loggers:
@@ -152,7 +153,7 @@ def _by_pydicom(syntax: Syntax, dataset: Dataset, frame: Pixels) -> bytes:
 
 
 def _htj2k(frame: Pixels) -> bytes:
-    """Reversible, and colour as the three components that it is: RGB stays RGB."""
+    """Encode a frame reversibly; colour as its three components: RGB stays RGB."""
     import imagecodecs
 
     native = np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("="))

@@ -1,12 +1,14 @@
-"""Elements to bytes and back by pydicom, each different one once: most are the same in file after file.
+"""Encode and decode elements by pydicom, equal ones only once: most are the same in file after file.
 
-What is remembered is what pydicom makes of a tag, a VR and a value (or of their bytes), and nothing of which
-file they came from; so a file is made and checked of its own elements, only faster.
+What is remembered is what pydicom makes of a tag, a VR and a value (or of their bytes), independent of the
+file that
+they came from; so a file's bytes and checks depend on its own elements only, and are made faster.
 
 Why keys carry types and the original text: equal is not the same. 1 and 1.0 and True are equal in Python and
-differ as DICOM; a DS of ``1.50`` and one of ``1.5`` are equal numbers of other bytes; text reads by its
-character set. Whatever has no key that decides its bytes (long, mutable, of no clear VR) is encoded each
-time.
+differ
+as DICOM; a DS of ``1.50`` and one of ``1.5`` are equal numbers of other bytes; text reads by its character
+set. What
+has no key that decides its bytes (long, mutable, of ambiguous VR) is encoded each time.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from ...pydicom_versions.elements import original_character_set
 from .character_set import encodings_of
 
 _MOST = 4096
-"""Elements remembered; then all are forgotten."""
+"""The most elements that are remembered; then all are forgotten."""
 _LONGEST = 512
-"""Bytes of a value that is remembered."""
+"""The most bytes of a value that is remembered."""
 _PLAIN = (str, int, UID, type(None))
-"""Types of which equal values have equal bytes; -0.0 and 0.0 would not."""
+"""Types of which equal values have equal bytes; floats are not among them, since -0.0 == 0.0."""
 
 _encoded: dict[Hashable, bytes] = {}
 _read: dict[Hashable, tuple[Any, ...]] = {}
@@ -62,7 +64,7 @@ def encode_each(dataset: Dataset, *, implicit: bool) -> list[tuple[int, bytes]]:
 
 
 def _may_be_ambiguous(element: DataElement) -> bool:
-    """Tell whether its VR, or one inside it, may be two at once, like ``US or SS``."""
+    """Tell whether its VR, or one inside it, may be ambiguous, like ``US or SS``."""
     return element.VR == "SQ" or len(element.VR) > 2
 
 
@@ -74,7 +76,7 @@ def elements_of(dataset: Dataset) -> Iterator[tuple[int, DataElement]]:
 
 
 def shallow(dataset: Dataset) -> Dataset:
-    """Another dataset of the same elements."""
+    """Return another dataset that shares the same elements."""
     return Dataset({element.tag: element for _, element in elements_of(dataset)})
 
 
@@ -95,7 +97,7 @@ def _bytes_of(
 
 
 def _key(element: DataElement) -> Hashable | None:
-    """Return what decides the bytes of an element's value; None where that is not plain to see."""
+    """Return what decides the bytes of an element's value; None where that is not certain."""
     vr = element.VR
     if vr == "SQ":
         items = tuple(_item_key(item) for item in element.value)
@@ -118,7 +120,7 @@ def _value_key(vr: str, value: Any) -> Hashable | None:
         keys = tuple(_value_key(vr, each) for each in value)
         return None if None in keys else (kind, keys)
     if vr in ("DS", "IS"):
-        # pydicom writes the text that such a number came from
+        # pydicom writes the text that such a number was read from
         text = getattr(value, "original_string", None)
         return (kind, text) if isinstance(text, str) else (kind, "", str(value))
     if kind is PersonName:
@@ -127,13 +129,13 @@ def _value_key(vr: str, value: Any) -> Hashable | None:
 
 
 Stored = DataElement | RawDataElement
-"""An element as a dataset that was read holds it, before and after it was asked for."""
+"""An element of a dataset that was read, before and after its value was decoded."""
 
 
 def values_read(dataset: Dataset, stored: Stored, charset: str) -> tuple[str, tuple[Any, ...]]:
-    """VR and `plain` values of an element of a dataset that was read; not for sequences.
+    """Return VR and `plain` values of an element of a dataset that was read; not for sequences.
 
-    `charset`: what `charset_of` says of the dataset.
+    `charset`: the result of `charset_of` for the dataset.
     """
     key = _read_key(stored, charset)
     known = _read.get(key) if key is not None else None
@@ -146,7 +148,7 @@ def values_read(dataset: Dataset, stored: Stored, charset: str) -> tuple[str, tu
 
 
 def same_items_as_before(meant: DataElement, stored: Stored, charset: str) -> bool:
-    """Tell whether a sequence that reads from these bytes was found before to be the one that is meant."""
+    """Tell whether a sequence of these bytes was found before to be the one that is meant."""
     return _pair(meant, stored, charset) in _same_items
 
 
@@ -158,13 +160,15 @@ def remember_same_items(meant: DataElement, stored: Stored, charset: str) -> Non
 
 
 def charset_of(dataset: Dataset) -> str:
-    """Return what a dataset that was read says of its text, and how it is read (an item as what holds it)."""
+    """Return a key for the character set of a dataset that was read, and how its text is decoded."""
     return f"{dataset.get('SpecificCharacterSet')} {original_character_set(dataset)}"
 
 
 def _read_key(stored: Stored, charset: str) -> Hashable | None:
-    """Return what decides how an element reads; None where it was read already, is long, or of no clear
-    VR."""
+    """Return what decides how an element reads.
+
+    None where it was read already, is long, or of ambiguous VR.
+    """
     if type(stored) is not RawDataElement or stored.VR in (None, "UN") or not 0 <= stored.length <= _LONGEST:
         return None
     return int(stored.tag), stored.VR, stored.value, stored.is_implicit_VR, stored.is_little_endian, charset

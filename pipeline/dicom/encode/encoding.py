@@ -1,5 +1,6 @@
-"""What an encoding of pixels is, and what each kind of DICOM allows (where the standard is the reason, its
-section is named).
+"""The result of encoding pixels, and what each kind of DICOM allows.
+
+Where the standard is the reason, its section is named.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ class Rescale:
     slope: str = "1"
     intercept: str = "0"
     kind: str | None = None
-    """RescaleType; None: the caller's units, or US."""
+    """RescaleType; None: the units that the caller gives, or US."""
 
     @property
     def identity(self) -> bool:
         return float(self.slope) == 1 and float(self.intercept) == 0
 
     def apply(self, stored: Pixels) -> npt.NDArray[np.float64]:
-        """Compute what a reader computes, in float64; infinity where that overflows."""
+        """Return what a reader computes, in float64; infinity where that overflows."""
         values: npt.NDArray[np.float64] = stored.astype(np.float64)
         with np.errstate(over="ignore"):
             values *= float(self.slope)
@@ -40,7 +41,7 @@ class Rescale:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a kind of DICOM may hold."""
+    """The types and the rescale that a kind of DICOM may hold."""
 
     name: str
     dtypes: frozenset[str]
@@ -48,9 +49,9 @@ class Allowed:
     rescale: bool = True
     """Whether a rescale other than 1 and 0 may be written."""
     least_bits: int = 1
-    """Fewest bits stored of 16 allocated (of 8, all 8 where this is more)."""
+    """Fewest bits stored of 16 allocated; of 8 allocated all 8 where this is more."""
     alternative: str = "'pixels: portable'"
-    """What to name where a dtype is not allowed."""
+    """The alternative that messages name where a dtype is not allowed."""
 
 
 RT_IMAGE = Allowed("an RT Image", frozenset({"uint8", "uint16", "int16"}), least_bits=12)

@@ -1,12 +1,16 @@
-"""A finished dataset as the bytes of a Part 10 file.
+"""Encode a finished dataset as the bytes of a Part 10 file.
 
-Little endian, the file meta last and derived from the dataset (PS3.10 section 7.1). The SOP
-Instance UID derives from everything else in the dataset and from the pixels, so each part is encoded once.
+Little endian; the file meta is derived from the dataset (PS3.10 section 7.1) and made last. The SOP Instance
+UID
+derives from everything else in the dataset and from the pixels, so each part is encoded once.
 
-Why the file is not left to pydicom's `dcmwrite`: the UID hangs on the encoded elements and stands among them,
-so the dataset would be encoded twice and its pixels copied into it; elements that recur from file to file are
-encoded once for all (`elements`); and pixels go from the array to the disk in chunks, never joined in memory.
-What stands in each element is still pydicom's encoding, and the tests compare whole files with `dcmwrite`'s.
+Why the file is not left to pydicom's `dcmwrite`: the UID depends on the encoded elements and is one of them,
+so the
+dataset would be encoded twice and its pixels copied into it; elements that recur from file to file are
+encoded once
+for all (`elements`); and pixels go from the array to the disk in chunks, never joined in memory. Each element
+is
+still encoded by pydicom, and the tests compare whole files with `dcmwrite`'s.
 """
 
 from __future__ import annotations
@@ -99,7 +103,7 @@ def text_element(tag: int, vr: str, text: str) -> bytes:
 
 
 def _merged(chunks: Chunks) -> Chunks:
-    """Return the same bytes; what is short is written and hashed at once with what stands beside it."""
+    """Return the same bytes with short chunks joined to their neighbours, written and hashed at once."""
     merged: list[bytes | memoryview] = []
     for chunk in chunks:
         if not len(chunk):
@@ -113,8 +117,7 @@ def _merged(chunks: Chunks) -> Chunks:
 
 
 def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax) -> Chunks:
-    """Return the pixel element; native in the way of the syntax, or its compressed frames as OB (PS3.5
-    A.4)."""
+    """Return the pixel element: native, or its compressed frames as OB (PS3.5 A.4)."""
     if pixels is None:
         return ()
     if syntax.compressed:
@@ -193,14 +196,14 @@ def file_meta(dataset: Dataset, syntax: Syntax = EXPLICIT) -> FileMetaDataset:
 
 
 def _head(sop_class: str, instance: bytes, syntax: Syntax) -> bytes:
-    """Preamble and file meta; all but the encoded `instance` is the same in file after file."""
+    """Return preamble and file meta; all but the encoded `instance` is the same in file after file."""
     before, after = _meta_around(sop_class, syntax)
     return b"\0" * 128 + b"DICM" + _with_length(before + instance + after)
 
 
 @lru_cache(maxsize=64)
 def _meta_around(sop_class: str, syntax: Syntax) -> tuple[bytes, bytes]:
-    """Return what stands before and after the instance."""
+    """Return what comes before and after the instance."""
     kind = Dataset()
     set_uid(kind, "SOPClassUID", sop_class)
     each = encode_each(file_meta(kind, syntax), implicit=False)
@@ -208,15 +211,16 @@ def _meta_around(sop_class: str, syntax: Syntax) -> tuple[bytes, bytes]:
 
 
 def _with_length(meta: bytes) -> bytes:
-    """Return the file meta behind its own length (0002,0000)."""
+    """Return the file meta with its own length (0002,0000) in front."""
     return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
 def _digests(parts: _Parts, pixels: PixelElement | None) -> Iterator[str]:
     """Yield what the SOP Instance UID derives from.
 
-    Of the pixels XXH3-128, thirty times as fast as SHA-256: a digest that nobody attacks need not withstand
-    attacks, and 128 bits are more than a UID keeps.
+    The digest of the pixels is XXH3-128, thirty times as fast as SHA-256: it need not withstand attacks, and
+    128 bits
+    are more than a UID keeps.
     """
     for part in parts:
         yield hashlib.sha256(part).hexdigest()

@@ -1,4 +1,4 @@
-"""How a Parametric Map stores its values: floats as they are, which no other kind of DICOM may hold."""
+"""Encode the values of a Parametric Map: floats unchanged, which no other kind of DICOM may hold."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 
 def encode_map(values: Pixels, how: How) -> Encoded:
-    """Values, (rows, columns) or (frames, rows, columns), as a Parametric Map stores them.
+    """Return values, (rows, columns) or (frames, rows, columns), as a Parametric Map stores them.
 
-    `retain` keeps the type whatever it is, and says so where the IOD does not allow it. `auto` keeps an
-    allowed type and puts any other into the smallest allowed one that holds every value. `portable` and
-    `quantize` prefer 16-bit integers, which more programs can draw, where those hold every value. Nothing
-    is ever rounded: a Parametric Map has no need of a rescale (PS3.3 C.7.6.16.2.9 asks for the identity).
+    `retain` keeps any type, with a note where the IOD does not allow it. `auto` keeps an allowed type and
+    puts any
+    other into the smallest allowed one that holds every value. `portable` and `quantize` prefer 16-bit
+    integers, which
+    more programs can draw, where those hold every value. Nothing is ever rounded: a Parametric Map needs no
+    rescale
+    (PS3.3 C.7.6.16.2.9 asks for the identity).
 
     Raises:
         ExportError: no pixels, or 64-bit integers that no float holds exactly.

@@ -28,7 +28,7 @@ class PixelElement:
 
     @property
     def vr(self) -> str:
-        """OF and OD for floats, OB for 8 bits, OW above (PS3.5 section 8)."""
+        """The VR: OF and OD for floats, OB for 8 bits, OW above (PS3.5 section 8)."""
         if self.element != "PixelData":
             return {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}[self.element]
         return "OB" if self.array.dtype.itemsize == 1 else "OW"

@@ -1,4 +1,4 @@
-"""How pixel values are stored: `retain`, `portable` and `quantize` (docs/dicom-output.md)."""
+"""Encode pixel values by `retain`, `portable` or `quantize` (docs/dicom-output.md)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
-    """Store the pixels of one image as this kind of DICOM stores them.
+    """Return the pixels of one image as this kind of DICOM stores them.
 
     Raises:
-        ExportError: what cannot be stored so, with the reason and the way out.
+        ExportError: what cannot be stored so, with the reason and an alternative.
     """
     if image.pixels.size == 0:
         raise ExportError("the image has no pixels")
     if how == "auto":
         how = "retain" if not image.computed else "auto"
     if image.stored is not None and not image.computed:
-        # the source's own integers and rescale are exact, where quantizing anew would lose half a step
+        # the source's own integers and rescale are exact, while quantizing anew would lose up to half a step
         kept = _kept(image, "portable" if how == "quantize" else how, allowed)
         if kept is not None:
             return replace(kept, error=0.0) if how == "quantize" else kept
@@ -74,8 +74,10 @@ def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
 
 
 def retained(pixels: Pixels, allowed: Allowed) -> Encoded:
-    """Keep the array's own dtype and values, bit for bit; float16 as float32 and bool as uint8, and said
-    so."""
+    """Return the array's own dtype and values, bit for bit.
+
+    Float16 as float32, bool as uint8, with a note.
+    """
     notes: tuple[Note, ...] = ()
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8)
@@ -114,7 +116,7 @@ def _disallowed(name: str, allowed: Allowed, pixels: Pixels) -> tuple[Note, ...]
 
 
 def _way_out(pixels: Pixels, allowed: Allowed) -> str:
-    """Say what will work for these values."""
+    """Return a hint on what works for these values."""
     if allowed.alternative != "'pixels: portable'" or pixels.ndim != 2:
         return allowed.alternative
     if portable(pixels, allowed)[0] is not None:

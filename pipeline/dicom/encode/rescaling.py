@@ -1,13 +1,18 @@
-"""Values as integers of 8 or 16 bits with a rescale: exactly and proven, or with a known error.
+"""Encode values as integers of 8 or 16 bits with a rescale: proven to be exact, or with a known error.
 
-The proof and the error are computed on what a reader gets from the text in the file:
-``stored * float(slope text) + float(intercept text)`` in float64, cast to the source's dtype.
+The proof and the error are computed on what a reader gets from the text in the file: ``stored * float(slope
+text) +
+float(intercept text)`` in float64, cast to the source's dtype.
 
 Why so much for two numbers: slope and intercept are text of 16 characters, so the obvious ``(max - min) /
-65535`` is rounded when it is written, and every value read back is off by a little that nobody is told of.
-Values on a grid (counts, steps of a power of two) have a slope that text holds exactly: it is looked for
-first and proven by computing what a reader computes. Only where there is none, or the recipe asks, is the
-text rounded, outwards so that no value leaves the range, and the largest error is measured and told.
+65535`` is
+rounded when it is written, and every value read back is off by a little that nobody is told of. Values on a
+grid
+(counts, steps of a power of two) have a slope that text holds exactly: that slope is tried first, and proven
+by
+computing what a reader computes. Only where there is none, or the recipe asks, is the text rounded, outwards
+so that
+no value leaves the range, and the largest error is measured and reported.
 """
 
 from __future__ import annotations
@@ -31,11 +36,11 @@ _EXACT = 2**53
 _LARGEST = 1e307
 """Beyond this the arithmetic of a rescale may overflow."""
 _BLOCK = 2**15
-"""Values that are taken together; what is made of them stays in cache."""
+"""Values that are processed together; their intermediate arrays stay in the cache."""
 
 
 def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
-    """8 or 16 bits, with a rescale where needed, exactly; or None and the reason why not."""
+    """Return 8 or 16 bits, with a rescale where needed, that are exact; or None and the reason."""
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8)
     if pixels.dtype.kind == "f":
@@ -54,7 +59,7 @@ def portable(pixels: Pixels, allowed: Allowed) -> tuple[Encoded | None, str]:
 
 
 def _direct(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> Pixels | None:
-    """Return the values as integers that need no rescale, or None."""
+    """Return the values as integers that need no rescale; None where they are none."""
     small = pixels.dtype.itemsize == 1 and "uint8" in allowed.dtypes
     wanted = [("uint8", 0, 255)] if small else [("uint16", 0, TOP)]
     if allowed is not RT_IMAGE:
@@ -69,7 +74,7 @@ def _direct(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> Pixels | N
 def _with_rescale(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> tuple[Encoded | None, str]:
     fixed = {"int8": ("uint8", -128), "int16": ("uint16", -32768)}.get(pixels.dtype.name)
     if fixed and fixed[0] in allowed.dtypes:
-        # the same offset for every image of a dtype, so that the stored values of a series compare
+        # the same offset for every image of a dtype, so that the stored values of a series can be compared
         name, offset = fixed
         candidates = [(float(offset), 1.0, name)]
     else:
@@ -102,7 +107,7 @@ def _grid(pixels: Pixels, start: float) -> int:
 
 
 def _grid_of(values: Pixels, start: float) -> int | None:
-    """Return the same of a block, which stays in cache; None where every value is `start`."""
+    """Return the same for a block of values; None where every value is `start`."""
     away = values.astype(np.float64) - start
     mantissas, exponents = np.frexp(away[away != 0])
     if mantissas.size == 0:
@@ -113,7 +118,7 @@ def _grid_of(values: Pixels, start: float) -> int | None:
 
 
 def _proven(pixels: Pixels, slope: float, intercept: float, name: str) -> tuple[Encoded | None, str]:
-    """Find stored integers whose rescale gives every value back exactly, or the reason why there are none."""
+    """Return stored integers whose rescale gives every value back exactly; or None and the reason."""
     least, most = pixels.min().item(), pixels.max().item()
     steps = (float(most) - intercept) / slope
     if not steps <= np.iinfo(name).max:
@@ -125,7 +130,7 @@ def _proven(pixels: Pixels, slope: float, intercept: float, name: str) -> tuple[
     if slope_text is None:
         return None, f"a slope of {slope!r} does not fit the 16 characters of a DICOM decimal string"
     stored = ((pixels.astype(np.float64) - intercept) / slope).astype(name)
-    # a float32 intercept may come back exactly from a text that its float64 does not fit
+    # a float32 intercept may be exact in a text that its float64 does not fit
     rescale = Rescale(slope_text, ds(intercept))
     back = rescale.apply(stored)
     whole = pixels.dtype.kind == "f" or np.array_equal(back, pixels)
@@ -135,7 +140,7 @@ def _proven(pixels: Pixels, slope: float, intercept: float, name: str) -> tuple[
 
 
 def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
-    """16 bits with a rescale, the largest error computed on what a reader gets.
+    """Return 16 bits with a rescale, and the largest error, computed on what a reader gets.
 
     Raises:
         ExportError: values that are no numbers, or a range that float64 cannot span.
@@ -173,13 +178,13 @@ def _too_wide(low: float, high: float) -> ExportError:
 def _largest_error(pixels: Pixels, back: npt.NDArray[np.float64]) -> float:
     error = float(np.abs(back - pixels.astype(np.float64)).max())
     if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
-        # float64 rounded the values themselves; say no less than the truth
+        # float64 rounded the values themselves: the error must not be understated
         error += float(np.spacing(np.abs(back).max()))
     return error
 
 
 def _rounded(value: float, *, up: bool) -> str:
-    """DS text of a number that is not below it (`up`), or not above it."""
+    """Return DS text of a number that is not below it (`up`), or not above it."""
     text = ds(value)
     step = abs(value) * 1e-12
     while (float(text) < value) if up else (float(text) > value):

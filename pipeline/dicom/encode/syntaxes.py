@@ -1,4 +1,6 @@
-"""Every transfer syntax of a DICOM output: one row says all that is to be known of it (PS3.5 annex A)."""
+"""Every transfer syntax of a DICOM output: one row holds all that the program has to know of it (PS3.5 annex
+A).
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,13 @@ class Syntax:
     name: TransferSyntax
     uid: str
     plugin: str
-    """Whose encoder: pydicom's name of its plugin, or imagecodecs; none for what is not compressed."""
+    """The encoder: pydicom's name of its plugin, or imagecodecs; empty for uncompressed syntaxes."""
     codecs: tuple[str, ...]
     """Distributions whose version can change its bytes, besides pydicom, which all of them need."""
     least_bits: int
     """Fewest bits stored that it holds (JPEG-LS: 2; PS3.5 8.2.3)."""
     whole: bool
-    """Whether only all the bits that are allocated can be stored."""
+    """Whether it can only store all the bits that are allocated."""
     least_side: int
     """Fewest rows and columns that its encoder takes (OpenJPEG's five levels of resolution need 32)."""
 

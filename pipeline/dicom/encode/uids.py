@@ -1,6 +1,6 @@
-"""Unique identifiers from content: ``2.25.<uuid5>`` (PS3.5 B.2), the same on every machine.
+"""Derive unique identifiers from content: ``2.25.<uuid5>`` (PS3.5 B.2), the same on every machine.
 
-Keys are joined as a JSON list, so that ("ab", "c") and ("a", "bc") never meet.
+Keys are joined as a JSON list, so that ("ab", "c") and ("a", "bc") give different UIDs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...errors import ExportError
 from ...output import Identity
 
 ROOT = UUID("8a1d2f5e-3a0b-5c1e-9f53-1d6c0f7a2b94")
-"""Under which everything lies that no recipe's namespace is given for. Never change it."""
+"""The namespace of everything for which no recipe's namespace is given. Never change it."""
 
 
 def derived_uid(namespace: UUID | None, *keys: object) -> str:
@@ -29,7 +29,7 @@ def derived_uid(namespace: UUID | None, *keys: object) -> str:
 
 @lru_cache(maxsize=64)
 def _uid(namespace: UUID, text: str) -> str:
-    # the images of one volume ask for the same study, series and frame of reference
+    # the images of one volume need the same study, series and frame of reference
     return f"2.25.{uuid5(namespace, text).int}"
 
 
@@ -38,17 +38,18 @@ IMPLEMENTATION_VERSION_NAME = "DICOMBAKE_0_1"
 
 
 def set_uid(dataset: Dataset, keyword: str, uid: str) -> None:
-    """Write a UID as it is; a source's may be none that the standard allows, and is kept all the same."""
+    """Write a UID unchanged; a source's may be invalid, and is kept all the same."""
     tag = tag_for_keyword(keyword)
     assert tag is not None
     dataset.add(DataElement(tag, "UI", UID(uid, IGNORE), validation_mode=IGNORE))
 
 
 def study_uid(identity: Identity, *, patient_id: str, date: str) -> str:
-    """Return the study of an image whose sources bring none.
+    """Return the study of an image whose sources have none.
 
-    With a namespace it is the patient's on that date in this recipe and group, or what the `study` key
-    says; without one, the study of this content alone.
+    With a namespace it is the patient's on that date in this recipe and group, or what the `study` key says;
+    without
+    one, the study of this content alone.
 
     Raises:
         ExportError: without a namespace when the content of the inputs is not known.
@@ -85,7 +86,7 @@ def study_of_other_patient(identity: Identity, study: str, patient_id: str, pati
 
 def derived_series(identity: Identity, study: str, series: Iterable[str], *, modality: str) -> str:
     """Return the series, in `study`, of images that were made of images of `series`."""
-    # the empty key keeps the UIDs of RT Images, whose series once had an empty volume beside it
+    # the empty key keeps the UIDs of RT Images, whose series once had an empty name of a volume as key
     return derived_uid(
         identity.namespace,
         "derived series",

@@ -1,7 +1,8 @@
-"""Which attributes might say where pixels are: those that the table has to decide on.
+"""Find the attributes that might say where pixels are: those that the table has to decide on.
 
-An attribute is one if its keyword has a word of place, direction, size or order in it. The words are wide on
-purpose: the table says of many that they hold, and why.
+An attribute is one if its keyword has a word of place, direction, size or order in it. The words are
+deliberately
+broad: the table says of many that they hold, and why.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def is_candidate(keyword: str) -> bool:
 
 
 def candidates(folder: Path) -> set[str]:
-    """Those of the modules of `KINDS`, at any depth, from the folder that has highdicom's JSON tables."""
+    """Return the candidates among the modules of `KINDS`, at any depth.
+
+    `folder`: that of highdicom's JSON tables.
+    """
     modules_of, attributes_of = (
         json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("iod_module_map", "module_attribute_map")

@@ -1,4 +1,4 @@
-"""The planes of a gamma camera's detectors (PS3.3 C.8.4.11): each item has a plane of its own."""
+"""Move the planes of a gamma camera's detectors (PS3.3 C.8.4.11): each item has a plane of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POSITION, _ORIENTATION = "ImagePositionPatient", "ImageOrientationPatient"
 
 
 def detector_planes(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Position and orientation of each detector's frames, as far as they are known.
+    """Move position and orientation of each detector's frames, as far as they are known.
 
     Slices of a reconstruction lie along the normal of the first one: a mirrored grid would turn it round.
     """

@@ -1,4 +1,4 @@
-"""The planes of a dose (PS3.3 C.8.8.3.2): frames along the normal of the first one."""
+"""Move the planes of a dose (PS3.3 C.8.8.3.2): frames along the normal of the first one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...imaging.image import Image
 
 
 def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
-    """Put the frames in an order in which their offsets rise, where a turn may have reversed the normal."""
+    """Return the frames in the order in which their offsets rise; a turn may have reversed the normal."""
     offsets = _offsets(images) if turned and len(images) > 1 else None
     return list(images) if offsets is None or offsets[-1] >= 0 else list(images)[::-1]
 
 
 def write_offsets(dataset: Dataset, images: Sequence[Image]) -> dict[str, tuple[float, ...]]:
-    """Write GridFrameOffsetVector of these frames, relative to the first one; gives the numbers, in mm.
+    """Write GridFrameOffsetVector of these frames, relative to the first one; return the numbers, in mm.
 
     Raises:
         ExportError: where the file does not say where each frame lies.

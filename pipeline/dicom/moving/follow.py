@@ -1,4 +1,4 @@
-"""A source's attributes made to follow its pixels, as the table says."""
+"""Let a source's attributes follow its pixels, as the table says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HINT = "'to: secondary-capture' writes the picture without them"
 
 
 def _refuse_unknown_kind(dataset: Dataset, moving: Moving) -> None:
-    """Check the kind. Raises: ExportError for a kind of DICOM whose attributes nobody has looked through."""
+    """Refuse a kind of DICOM whose attributes are not in the table. Raises: ExportError."""
     uid = str(dataset.get("SOPClassUID") or "")
     if uid not in KINDS:
         name = UID(uid).name if uid else "a file without SOPClassUID"
@@ -28,12 +28,12 @@ def _refuse_unknown_kind(dataset: Dataset, moving: Moving) -> None:
 
 
 def follow(dataset: Dataset, moving: Moving, *, own_kind: bool = True) -> tuple[Note, ...]:
-    """Move, drop or keep each attribute, in place; what was dropped is noted.
+    """Move, drop or keep each attribute, in place; dropped ones are noted.
 
     `own_kind`: the file stays of its source's kind. Where it becomes another, what cannot follow is dropped.
 
     Raises:
-        ExportError: where the table refuses, or knows nothing of the kind.
+        ExportError: where the table refuses, or does not have the kind.
     """
     if own_kind:
         _refuse_unknown_kind(dataset, moving)

@@ -1,4 +1,4 @@
-"""What became of the pixel grid of a DICOM source."""
+"""The move of the pixel grid of a DICOM source."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...imaging.image import Image
 from ...imaging.move import STILL, Move
 
 Class = Literal["shift", "turn", "resample"]
-"""What was done: rows and columns stay (crop, pad, roll), change places or direction, or are new ones."""
+"""The kind of move: rows and columns stay (crop, pad, roll), change places or direction, or are new ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """What became of the pixel grid of a DICOM source; of all frames the same."""
+    """The move of the pixel grid of a DICOM source, the same for all frames."""
 
     move: Move
     before: tuple[int, int]
@@ -37,7 +37,7 @@ class Moving:
 
 
 def moving_of(images: Sequence[Image]) -> Moving | None:
-    """Say how the pixels of a DICOM source moved; None where all lie where they lay."""
+    """Return how the pixels of a DICOM source moved; None where they did not."""
     image = images[0]
     source = image.source.dataset
     if source is None or "Rows" not in source:
@@ -49,7 +49,7 @@ def moving_of(images: Sequence[Image]) -> Moving | None:
 
 
 class Walk(Protocol):
-    """What a mover is told of the walk through a dataset: where to say what it dropped, how to go deeper."""
+    """The walk through a dataset that calls a mover: it collects what was dropped, and walks into items."""
 
     dropped: list[str]
 

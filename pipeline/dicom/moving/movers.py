@@ -1,7 +1,8 @@
-"""How attributes follow the pixels. Each mover changes its attribute in place and says what is left to do.
+"""Let attributes follow the pixels. Each mover changes its attribute in place and returns what is left to do.
 
-A mover takes (dataset, keyword, moving, walk) and gives ``holds`` when it is done, else ``dropped`` (with a
-note) or ``refused``.
+A mover takes (dataset, keyword, moving, walk) and returns ``holds`` when it is done, else ``dropped`` (with a
+note)
+or ``refused``.
 """
 
 from __future__ import annotations
@@ -28,24 +29,23 @@ def _values(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def plane(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return the plane in the patient, which the exporter writes as the image's geometry has it."""
+    """Leave the plane in the patient, which the exporter writes from the image's geometry."""
     return HOLDS if moving.images[0].geometry.patient is not None else REFUSED
 
 
 def dose_planes(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return the offsets of the planes of a dose, which the exporter writes as their geometry has them."""
+    """Leave the offsets of the planes of a dose, which the exporter writes from their geometry."""
     known = all(image.geometry.patient is not None for image in moving.images)
     return HOLDS if known else REFUSED
 
 
 def receptor(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return the place on a receptor, which the exporter writes as the image's geometry has it, or
-    empties."""
+    """Leave the place on a receptor to the exporter, which writes it from the geometry; else empty it."""
     return HOLDS
 
 
 def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return a size between rows and one between columns: a quarter turn swaps them."""
+    """Swap a size between rows and one between columns by a quarter turn."""
     values = _values(dataset, keyword)
     if len(values) != 2:
         return DROPPED
@@ -57,7 +57,7 @@ def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
 
 
 def acquisition_matrix(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Frequency rows, frequency columns, phase rows, phase columns."""
+    """Swap frequency rows, frequency columns, phase rows and phase columns by a quarter turn."""
     values = _values(dataset, keyword)
     if len(values) != 4:
         return DROPPED
@@ -67,7 +67,7 @@ def acquisition_matrix(dataset: Dataset, keyword: str, moving: Moving, walk: Wal
 
 
 def phase_direction(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """ROW or COL."""
+    """Swap ROW and COL by a quarter turn."""
     if moving.move.swaps:
         value = str(dataset[keyword].value)
         if value not in ("ROW", "COL"):
@@ -77,7 +77,7 @@ def phase_direction(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) 
 
 
 def directions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return the anatomical directions of a row and of a column, in letters such as A and PL."""
+    """Turn the anatomical directions of a row and of a column, in letters such as A and PL."""
     values = [str(value) for value in _values(dataset, keyword)]
     if len(values) != 2 or not set("".join(values)) <= set("APRLHF"):
         return DROPPED
@@ -93,22 +93,22 @@ def directions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> st
 
 
 def row(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return a row of the grid, after a shift."""
+    """Shift the number of a row of the grid."""
     return _shifted(dataset, keyword, (moving.move.offset[0],))
 
 
 def column(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return a column of the grid, after a shift."""
+    """Shift the number of a column of the grid."""
     return _shifted(dataset, keyword, (moving.move.offset[1],))
 
 
 def points(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Pairs of row and column, after a shift."""
+    """Shift pairs of row and column."""
     return _shifted(dataset, keyword, moving.move.offset)
 
 
 def _shifted(dataset: Dataset, keyword: str, offset: tuple[float, ...]) -> str:
-    """Whole numbers less an offset, over and over; half a pixel cannot be said."""
+    """Subtract the offsets from whole numbers in turn; half a pixel cannot be expressed."""
     values = _values(dataset, keyword)
     if len(values) % len(offset) or any(not float(part).is_integer() for part in offset):
         return DROPPED

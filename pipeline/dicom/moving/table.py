@@ -1,4 +1,4 @@
-"""``attributes.csv``: what becomes of each attribute when pixels move."""
+"""Read ``attributes.csv``: what becomes of each attribute when pixels move."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATH = Path(__file__).with_name("attributes.csv")
 
 @cache
 def table() -> dict[str, dict[str, str]]:
-    """Keyword (or repeating group) -> its row."""
+    """Return the rows by keyword (or repeating group)."""
     with PATH.open(encoding="utf-8", newline="") as file:
         return {row["attribute"]: row for row in csv.DictReader(file)}
 
@@ -23,7 +23,7 @@ def table() -> dict[str, dict[str, str]]:
 def decision(keyword: str, what: Class) -> str:
     """Return ``holds``, ``dropped``, ``refused`` or the name of a mover.
 
-    An attribute without a row that might say where pixels are, or that nobody knows, is refused.
+    An attribute without a row that might say where pixels are, or that is not in the dictionary, is refused.
     """
     row = table().get(keyword)
     if row is not None:

@@ -1,4 +1,4 @@
-"""Regions of an ultrasound image (PS3.3 C.8.5.5): rectangles of the grid, each with its own axes."""
+"""Move regions of an ultrasound image (PS3.3 C.8.5.5): rectangles of the grid, each with its own axes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LINES = (
     "DopplerSampleVolumeYPositionRetired", "TMLinePositionX0Retired", "TMLinePositionY0Retired",
     "TMLinePositionX1Retired", "TMLinePositionY1Retired",
 )  # fmt: skip
-"""Places seen from the reference pixel: they hold while the axes do."""
+"""Places relative to the reference pixel: they hold while the axes do."""
 
 
 def ultrasound_regions(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Return each region where it is now, cut to the image; those that lie outside of it go."""
+    """Move each region, cut to the image; delete those that lie outside of it."""
     items = dataset[keyword].value
     if any(corner not in item for item in items for corner in _CORNERS):
         return DROPPED
@@ -34,7 +34,7 @@ def ultrasound_regions(dataset: Dataset, keyword: str, moving: Moving, walk: Wal
 
 
 def _moved(item: Dataset, moving: Moving, walk: Walk) -> bool:
-    """Tell whether some of the region is still in the image."""
+    """Move a region, and tell whether a part of it is still in the image."""
     x0, y0, x1, y1 = (int(item[corner].value) for corner in _CORNERS)
     rows, columns = zip(moving.move.new(y0, x0), moving.move.new(y1, x1), strict=True)
     (top, bottom), (left, right) = sorted(map(round, rows)), sorted(map(round, columns))
@@ -58,8 +58,7 @@ def _moved(item: Dataset, moving: Moving, walk: Walk) -> bool:
 
 
 def _turn_axes(item: Dataset, moving: Moving) -> None:
-    """Turn the axes of a region: what lay along columns may lie along rows now, and a scale may run the other
-    way."""
+    """Turn the axes of a region: columns may become rows, and a scale may run the other way."""
     (a, b), (c, d) = moving.move.matrix
     old = {name: item[name].value for axis in "XY" for part in _AXES if (name := part.format(axis)) in item}
     for axis, (rows, columns) in (("X", (b, d)), ("Y", (a, c))):

@@ -1,4 +1,4 @@
-"""One file, checked against the standard's tables without any other program or network."""
+"""Check one file against the standard's tables, without any other program or network."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .values import values
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in one file."""
+    """The findings of one file."""
 
     path: Path
     kind: str
-    """For people: RT Image; or what is known of a kind without a table."""
+    """The kind as people call it: RT Image; for a kind without a table, what is known of it."""
     findings: tuple[Finding, ...]
 
     @property
@@ -73,7 +73,7 @@ def _other_format(head: bytes) -> str:
 
 
 def check_written(path: Path) -> None:
-    """`check_file` of an output. Raises: VerificationError with the first errors."""
+    """Check an output as `check_file` does. Raises: VerificationError with the first errors."""
     try:
         errors = check_file(path).errors
     except SourceError as error:
@@ -87,7 +87,7 @@ def check_written(path: Path) -> None:
 
 
 def findings_of(dataset: Dataset) -> tuple[Finding, ...]:
-    """Return what is wrong with a dataset in memory; its file meta is looked at if it has one."""
+    """Return what is wrong with a dataset in memory; its file meta is checked if it has one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         meta = getattr(dataset, "file_meta", None)

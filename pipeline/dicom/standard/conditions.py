@@ -1,7 +1,8 @@
-"""When a conditional attribute (Type 1C or 2C) is required, as far as the kinds that are written need it.
+"""Decide when a conditional attribute (Type 1C or 2C) is required, for the kinds that are written.
 
-Each rule is the standard's own condition, with its section. Where no rule stands here, nobody is told
-anything but that a 1C attribute that is present has a value.
+Each rule is the standard's own condition, with its section. For an attribute without a rule it is only
+checked that
+it has a value if it is present (1C).
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from pydicom.multival import MultiValue
 from ....schemas.language.vr import IN_CHARACTER_SET
 
 Verdict = Literal["required", "allowed", "forbidden", "odd"]
-"""``odd``: its condition does not hold, and true values stand there all the same; worth a word, no error."""
+"""``odd``: its condition does not hold, and it is present with true values: a note, no error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What a condition may depend on."""
+    """The facts that a condition may depend on."""
 
     root: Dataset
     item: Dataset
@@ -38,7 +39,7 @@ Rule = Callable[[Where], Verdict]
 
 
 def verdict(module: str, keyword: str, where: Where) -> Verdict:
-    """Return what the standard's condition says of this attribute here."""
+    """Return what the standard's condition says of this attribute at this place."""
     rule = _CODES.get(keyword) if _is_code(where) else None
     inner = where.path[-1] if where.path else ""
     rule = rule or _RULES.get((inner or module, keyword)) or (None if inner else _RULES.get(("", keyword)))
@@ -114,7 +115,7 @@ def _vector(keyword: str) -> Rule:
 
 
 def _grey_frames(where: Where) -> bool:
-    """SC Multi-frame Image (C.8.6.3): grey of more than one bit has the identity written out."""
+    """Tell whether the frames are grey of more than one bit: their identity is written out (C.8.6.3)."""
     stored = where.root.get("BitsStored") or 1
     return _value(where.root, "PhotometricInterpretation") == "MONOCHROME2" and int(stored) > 1
 
@@ -124,14 +125,14 @@ def _digitized(where: Where) -> bool:
 
 
 def _exposed_frame(where: Where) -> Verdict:
-    """ReferencedFrameNumber of an exposure (C.8.8.2): only a multi-frame image has frames to tell apart."""
+    """Require ReferencedFrameNumber of an exposure only in a multi-frame image (C.8.8.2)."""
     if _frames(where.root) <= 1:
         return "forbidden"
     return "required" if where.many else "allowed"
 
 
 def _mapped(floats: bool) -> Rule:
-    """Real World Value Mapping (C.7.6.16.2.11): the range of stored values, in the form of the pixels."""
+    """Make the rule for the range of a Real World Value Mapping (C.7.6.16.2.11), by the kind of pixels."""
 
     def rule(where: Where) -> Verdict:
         has_floats = "FloatPixelData" in where.root or "DoubleFloatPixelData" in where.root

@@ -1,4 +1,4 @@
-"""What a check finds: the attribute, its module and type, what is wrong, and how a recipe sets it right."""
+"""The findings of a check: attribute, module and type, what is wrong, and how a recipe corrects it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as the standard says; without a value that might name somebody."""
+    """One deviation from the standard; without a value that might name somebody."""
 
     attribute: str
-    """As a recipe names it: ``PatientID``, ``ExposureSequence[0].NumberOfBlocks``, ``(0009,1010)``."""
+    """The name in a recipe, such as ``PatientID``, ``ExposureSequence[0].NumberOfBlocks``, ``(0009,1010)``.
+    """
     what: str
     module: str = ""
     type: str = ""
@@ -37,6 +38,6 @@ class Finding:
 
     @property
     def required(self) -> str:
-        """``Type 2, module Patient``; as much of it as is known."""
+        """The requirement, as far as it is known: ``Type 2, module Patient``."""
         type_, module = self.type and f"Type {self.type}", self.module and f"module {self.module}"
         return ", ".join(part for part in (type_, module) if part)

@@ -59,7 +59,7 @@ def generated(folder: Path) -> str:
 
 
 def _nested(attributes: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows with the path to each attribute -> tables within tables: keyword -> [type, table inside]."""
+    """Turn rows with the path to each attribute into nested tables: keyword -> [type, table inside]."""
     root: Table = {}
     for attribute in attributes:
         table = root
@@ -70,7 +70,7 @@ def _nested(attributes: Sequence[Mapping[str, Any]]) -> Table:
 
 
 class _Shared:
-    """Equal tables once: a code sequence occurs some thousand times."""
+    """The distinct tables by number: a code sequence occurs some thousand times."""
 
     def __init__(self) -> None:
         self.tables: list[Table] = []
@@ -89,7 +89,7 @@ class _Shared:
 
 
 def _text(found: Mapping[str, Any]) -> str:
-    """One line for each entry, so that a new edition of the standard shows as a readable difference."""
+    """Return the text with one line for each entry, so that a new edition gives a readable difference."""
     parts = []
     for name, value in found.items():
         if isinstance(value, dict):

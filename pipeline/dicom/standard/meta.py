@@ -1,4 +1,4 @@
-"""The head of a Part 10 file (PS3.10 section 7.1), and the UIDs that everything hangs on."""
+"""Check the head of a Part 10 file (PS3.10 section 7.1), and its most important UIDs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULE = "File Meta Information"
 
 
 def head(dataset: Dataset, meta: Dataset, *, preamble: bool) -> Iterator[Finding]:
-    """Preamble, file meta, and whether it speaks of the dataset that follows."""
+    """Check preamble and file meta, and whether they fit the dataset that follows."""
     if not preamble:
         yield Finding("preamble", "missing: 128 bytes and DICM", _MODULE, supply=_OURS)
     for keyword in _META:

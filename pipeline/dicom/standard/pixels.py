@@ -19,7 +19,7 @@ _OURS = "dicombake writes it from the pixels"
 
 
 def pixels(dataset: Dataset, syntax: UID | None) -> Iterator[Finding]:
-    """Image Pixel (PS3.3 C.7.6.3) against the pixel element. `syntax`: of the file meta, if known."""
+    """Check Image Pixel (PS3.3 C.7.6.3) against the pixel element. `syntax`: of the file meta, if known."""
     element = next((name for name in _ELEMENTS if name in dataset), None)
     if element is None:
         return
@@ -34,7 +34,7 @@ def pixels(dataset: Dataset, syntax: UID | None) -> Iterator[Finding]:
 
 
 def _compressed_items(dataset: Dataset, prefix: str) -> Iterator[Finding]:
-    """Compressed pictures in items, such as icons, in a file that is not compressed (PS3.5 A.4)."""
+    """Find compressed pictures in items, such as icons, in a file that is not compressed (PS3.5 A.4)."""
     for nested in dataset:
         if nested.VR != "SQ":
             continue
@@ -83,7 +83,7 @@ def _samples(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _size(dataset: Dataset, element: str) -> Iterator[Finding]:
-    """Native pixels: exactly as many bytes as the attributes say, padded to an even number."""
+    """Check that native pixels have as many bytes as the attributes say, padded to an even number."""
     parts = [_number(dataset, name) for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")]
     frames = _number(dataset, "NumberOfFrames", 1)
     value = dataset[element].value
@@ -106,7 +106,7 @@ def _size(dataset: Dataset, element: str) -> Iterator[Finding]:
 
 
 def _frames(dataset: Dataset, element: str) -> Iterator[Finding]:
-    """Compressed pixels: as many frames as NumberOfFrames says."""
+    """Check that there are as many compressed frames as NumberOfFrames says."""
     from ...pydicom_versions.frames import generate_frames
 
     frames = _number(dataset, "NumberOfFrames", 1) or 1

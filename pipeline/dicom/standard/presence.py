@@ -1,4 +1,4 @@
-"""Types 1 and 2, and the conditional ones, of the modules that a file has or must have."""
+"""Check that attributes of Type 1, 2, 1C and 2C are present, for the modules that a file has or must have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .supply import removed_by, supplied_by
 from .tables import Attribute, Module, modules_of, table, title
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-"""Their items hold functional groups, of which each image has some in the one and some in the other."""
+"""Sequences whose items hold functional groups; each image has some groups in the one, some in the other."""
 _PIXELS = {
     "image-pixel": "PixelData",
     "floating-point-image-pixel": "FloatPixelData",
@@ -29,7 +29,7 @@ _MAP_GROUPS = (
 
 
 def presence(dataset: Dataset, kind: str) -> Iterator[Finding]:
-    """Yield what is missing, empty, or there against its condition; each attribute once."""
+    """Yield what is missing, empty, or present against its condition; each attribute once."""
     told: set[tuple[str, str]] = set()
     for module in modules_of(kind):
         if not _applies(module, dataset, kind):
@@ -45,7 +45,7 @@ def presence(dataset: Dataset, kind: str) -> Iterator[Finding]:
 
 
 def _applies(module: Module, dataset: Dataset, kind: str) -> bool:
-    """Tell whether the module is mandatory, or there: an attribute that no mandatory module has shows it."""
+    """Tell whether the module is mandatory or present: an attribute of no mandatory module shows that."""
     if kind == "parametric-map" and module.key in _PIXELS:
         return _PIXELS[module.key] in dataset
     if module.usage == "M":
@@ -127,7 +127,7 @@ def _items(module: Module, row: Attribute, where: Where, name: str) -> Iterator[
 
 
 def _pixel_element(dataset: Dataset, kind: str) -> Iterator[Finding]:
-    """Pixels in the one element that the kind has for them."""
+    """Check that the pixels are in the one element that the kind has for them."""
     allowed = [name for key, name in _PIXELS.items() if any(part.key == key for part in modules_of(kind))]
     there = [name for name in _PIXELS.values() if name in dataset]
     for name in there:

@@ -1,4 +1,4 @@
-"""How a recipe supplies an attribute that a file lacks: a tag, the geometry, or the program itself."""
+"""Tell how a recipe supplies an attribute that a file lacks: a tag, the geometry, or the program itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TERMS = {
 
 
 def supplied_by(attribute: str, *, empty: bool = False) -> str:
-    """Say how a recipe gives this attribute; `empty`: being there is enough, its value may be unknown."""
+    """Return how a recipe gives this attribute; `empty`: it must be present, its value may be unknown."""
     keyword = attribute.rpartition(".")[2].partition("[")[0]
     nested = "." in attribute
     if not nested and keyword in _GEOMETRY:
@@ -64,13 +64,13 @@ def supplied_by(attribute: str, *, empty: bool = False) -> str:
 
 
 def corrected_by(attribute: str) -> str:
-    """Say how a recipe replaces a wrong value."""
+    """Return how a recipe replaces a wrong value."""
     found = supplied_by(attribute)
     return found.replace("writes it", "writes it where 'tags' do not")
 
 
 def removed_by(attribute: str) -> str:
-    """Say how a recipe leaves an attribute out."""
+    """Return how a recipe leaves an attribute out."""
     return f"remove_tags: [{_key(attribute)}]"
 
 

@@ -1,4 +1,4 @@
-"""``modules.json`` as objects: which modules a kind of image has, and which attributes a module."""
+"""Read ``modules.json``: which modules a kind of image has, and which attributes a module."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def table(index: int) -> tuple[Attribute, ...]:
 def _rows(rows: Mapping[str, Any]) -> Iterator[Attribute]:
     for keyword, row in rows.items():
         if tag_for_keyword(keyword) is None:
-            continue  # of a repeating group, as overlays are
+            continue  # the mask of a repeating group, such as overlays
         if isinstance(row, str):
             yield Attribute(keyword, row, None)  # type: ignore[arg-type]
         else:

@@ -1,7 +1,8 @@
-"""The values of every element: VR, form, number of values, and the terms that the standard enumerates.
+"""Check the values of every element: VR, form, number of values, and the terms that the standard enumerates.
 
-What is told of an element never repeats its value, which may name a patient; the terms of attributes that
-cannot are told.
+Messages never repeat the value of an element, which may name a patient; the terms of attributes that cannot
+name
+one may be shown.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _vrs(text: str) -> tuple[str, ...]:
 
 
 def _private(tag: BaseTag, name: str, dataset: Dataset) -> Iterator[Finding]:
-    """PS3.5 7.8.1: a private element lies in a block that a creator has reserved."""
+    """Check that a private element lies in a block that a creator has reserved (PS3.5 7.8.1)."""
     if tag.is_private_creator or tag.element == 0:
         return
     block = tag.element >> 8
@@ -163,7 +164,7 @@ def many_enough(element: DataElement, allowed: str) -> bool:
 
 
 def _form(element: DataElement, name: str) -> Iterator[Finding]:
-    """The forms of PS3.5 table 6.2-1, for VRs that are text."""
+    """Check the forms of PS3.5 table 6.2-1, for VRs that are text."""
     if element.VR not in TEXT or element.is_empty:
         return
     for text in _texts(element):
@@ -193,7 +194,7 @@ def _texts(element: DataElement) -> list[str]:
 def _terms(
     dataset: Dataset, keyword: str, name: str, terms: tuple[str, ...], place: int | None = None
 ) -> Iterator[Finding]:
-    """A value that is none of the enumerated ones; none of these attributes tells who somebody is."""
+    """Check that values are among the enumerated ones; none of these attributes says who somebody is."""
     if keyword not in dataset or dataset[keyword].is_empty:
         return
     found = _texts(dataset[keyword])
@@ -212,7 +213,7 @@ def _shown(text: str) -> str:
 
 
 def _window(element: DataElement, name: str, dataset: Dataset) -> Iterator[Finding]:
-    """PS3.3 C.11.2.1.2: at least 1 for LINEAR, more than 0 for the others."""
+    """Check the window's width (PS3.3 C.11.2.1.2): at least 1 for LINEAR, more than 0 for the others."""
     try:
         widths = [float(text) for text in _texts(element) if text]
     except ValueError:

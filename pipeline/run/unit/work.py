@@ -239,9 +239,9 @@ class _Work:
             raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
 
     def _checking(self, read_back: Check, stats: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
-        """Return the check of an output before it is put in place;
+        """Return the check of an output before it is put in place.
 
-        `full` also checks against the standard's tables.
+        `verify: full` also checks against the standard's tables.
         """
 
         def check(path: Path) -> None:
