@@ -64,8 +64,7 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
 
     Raises:
         ExportError: tags that cannot be written; pixels that the transfer syntax cannot hold; under `strict`,
-            a
-            contradiction.
+            a contradiction.
     """
     dataset, ours = draft.dataset, signature()
     sign(dataset, ours)

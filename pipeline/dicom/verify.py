@@ -86,8 +86,7 @@ class MeantAlike:
     """The elements in which a file differs from one that was verified.
 
     `own`: these elements, its UIDs among them, by tag with VR and text, and `encoded`. `numbers`: for those
-    that are
-    numbers, what the text must read back as.
+    that are numbers, what the text must read back as.
     """
 
     chunks: tuple[bytes | memoryview, ...]
@@ -241,8 +240,7 @@ def differences(
     """Yield the elements whose VR or value differs between two datasets, sequences included.
 
     `implicit`: `found` was read from implicit VR, which does not hold the VR of private elements; their bytes
-    are
-    compared where a reader takes them for another VR.
+    are compared where a reader takes them for another VR.
     """
     if is_as_it_was(meant):
         read_as(found, None)

@@ -1,8 +1,8 @@
-"""Gantry angles in the names of files: ``g090``, ``gantry_90``, ``G180``.
+"""Find gantry angles in the names of files: ``g090``, ``gantry_90``, ``G180``.
 
-Nothing but a gantry angle is read, and nothing that may be a number of its own: after a bare ``g`` only three
+Nothing but a gantry angle is read, and nothing that may be another number: after a bare ``g`` only three
 digits, 0 or a multiple of 5 from 10 on are an angle, so that ``g1 g2 g3`` stay numbers. A hyphen before the
-digits may be a sign or not, and is therefore none of both.
+digits may be a sign or a separator, so such a name has no angle.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STEP, _LEAST = 5, 10
 
 @dataclass(frozen=True, slots=True)
 class Angle:
-    """A name's stem around the angle in it."""
+    """The parts of a name's stem around the angle in it."""
 
     before: str
     degrees: int
@@ -41,6 +41,6 @@ def angle_in(stem: str) -> Angle | None:
 
 
 def have_angles(stems: Iterable[str]) -> bool:
-    """Tell whether names of one folder say gantry angles: each angle in them can be nothing else."""
+    """Tell whether names of one folder give gantry angles: each angle in them can be nothing else."""
     found = [angle for angle in map(angle_in, stems) if angle is not None]
     return bool(found) and all(angle.sure for angle in found)

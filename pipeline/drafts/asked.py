@@ -1,4 +1,4 @@
-"""The source that the user names for files whose content does not tell it."""
+"""The source that the user names for files that are not recognised by content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..recipe.yaml_nodes import Node, YamlError, read_yaml
 
 @dataclass(frozen=True, slots=True)
 class AskedSource:
-    """A `source` as a recipe has it, and what its loader is told."""
+    """A `source` as a recipe has it, and the options of its loader."""
 
     text: str
     options: SourceOptions

@@ -15,9 +15,9 @@ class Draft:
 
     text: str
     fill_in: tuple[str, ...] = ()
-    """One sentence per value that is missing; with any, the recipe is not valid yet."""
+    """One sentence per missing value; while there are any, the recipe is not valid."""
     ask: tuple[str, ...] = ()
-    """One sentence per conversion whose files do not know a value, which stays empty in the outputs."""
+    """One sentence per conversion whose files lack a value, which stays empty in the outputs."""
     skipped: tuple[str, ...] = ()
     """One sentence per file that the draft leaves out."""
     companions: tuple[tuple[str, str], ...] = ()

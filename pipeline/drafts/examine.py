@@ -1,4 +1,4 @@
-"""What a file is, and what tells one conversion of a draft from another."""
+"""Find out what a file is, and which conversion of a draft it belongs to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHAPES_EACH = 2
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What tells one conversion from another."""
+    """The properties that separate one conversion from another."""
 
     folder: str
     suffix: str
@@ -35,13 +35,13 @@ class Kind:
     source: str
     """The YAML of `source`."""
     unsaid: tuple[Unsaid, ...] = ()
-    """What the recipe must say and only the user knows."""
+    """Values that the recipe must have and only the user knows."""
     fits: tuple[str, ...] = ()
-    """Of a raw file: the sources that its size allows, as YAML."""
+    """For a raw file: the sources that its size allows, as YAML."""
     series: str = ""
-    """Of slices that make a volume: their SeriesInstanceUID."""
+    """For slices that make a volume: their SeriesInstanceUID."""
     angles: bool = False
-    """Whether its names say gantry angles that the files do not."""
+    """Whether its names give gantry angles that the files do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Found:
 
 
 def examine(path: Path, name: PurePosixPath, asked: AskedSource | None = None) -> Found:
-    """What a file is, by its content or as the user says. Raises: SourceError with the reason."""
+    """Return what a file is, by its content or as the user says. Raises: SourceError with the reason."""
     drafted, fits = _drafted(path, asked)
     suffix = name.suffix.lower()
     if asked is not None and drafted.format == asked.options.format:
@@ -75,7 +75,7 @@ def examine(path: Path, name: PurePosixPath, asked: AskedSource | None = None) -
 
 
 def _drafted(path: Path, asked: AskedSource | None) -> tuple[Drafted, tuple[str, ...]]:
-    """What a draft says of the file; of a raw one that nobody names, what its size allows."""
+    """Return what a draft says of the file; of a raw one that nobody names, what its size allows."""
     limits = Limits()
     try:
         told = recognise(path)
@@ -94,7 +94,7 @@ def _drafted(path: Path, asked: AskedSource | None) -> tuple[Drafted, tuple[str,
 
 
 def _raw(path: Path, limits: Limits, error: SourceError) -> tuple[Drafted, tuple[str, ...]]:
-    """A raw file that its own header tells, or one whose size is all that is known. Raises: SourceError."""
+    """Return a raw file that its own header shows, or one whose size alone is known. Raises: SourceError."""
     for name in (name for name, row in FORMATS.items() if row.raw):
         by_header = loader(name).drafted
         drafted = by_header(path, limits) if by_header else None
@@ -108,7 +108,7 @@ def _raw(path: Path, limits: Limits, error: SourceError) -> tuple[Drafted, tuple
 
 
 def _fitting(path: Path, limits: Limits) -> tuple[str, ...]:
-    """The sources, as YAML, whose size is the file's; none for text. Raises: SourceError."""
+    """Return the sources, as YAML, whose size is the file's; none for text. Raises: SourceError."""
     if b"\0" not in head_of(path) and head_of(path).isascii():
         return ()
     named = [name for name, row in FORMATS.items() if row.raw and _fits(path, name, limits)]
@@ -140,7 +140,10 @@ def _source(drafted: Drafted) -> str:
 
 
 def _target(drafted: Drafted) -> str:
-    """The kind of DICOM that such files become; colour whose channel is yet to be chosen will be grey."""
+    """Return the kind of DICOM that such files become.
+
+    Colour whose channel is yet to be chosen will be grey.
+    """
     row = FORMATS[drafted.format]
     if row.dicom == "always":
         return default_target("dicom")

@@ -1,4 +1,4 @@
-"""Drafts that start from an example, or from nothing."""
+"""Start a draft from an example, or from nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def examples() -> list[str]:
 
 
 def example_text(name: str) -> str:
-    """Return an example as it is. Raises: UsageError for an unknown name."""
+    """Return an example unchanged. Raises: UsageError for an unknown name."""
     if name not in examples():
         raise UsageError(f"there is no example '{name}'", hint=f"there are {', '.join(examples())}")
     return _read(f"{name}.yaml")
@@ -63,6 +63,6 @@ def _read(path: str) -> str:
 
 
 def about(name: str) -> str:
-    """Return what an example is for, as its own `description` says."""
+    """Return the purpose of an example: its own `description`."""
     found = re.search(r"^description: (.*)$", example_text(name), re.M)
     return found[1] if found else ""

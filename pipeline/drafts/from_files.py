@@ -1,4 +1,4 @@
-"""Drafts from files: one conversion per folder and kind of file, by what is in them."""
+"""Draft a recipe from files: one conversion per folder and kind of file, by their content."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .part import Part, part
 from .walk import Listing
 
 _SIDECAR = "check.xml"
-"""What Machine Performance Check writes beside its images, in lower case."""
+"""The file that Machine Performance Check writes next to its images, in lower case."""
 
 
 def from_files(paths: Sequence[Path], base: Path, source: str = "") -> Draft:
-    """A recipe for files and folders; its globs are relative to `base`, below which they lie.
+    """Return a recipe for files and folders; its globs are relative to `base`, below which they lie.
 
-    `source`: the YAML of a source, for files whose content does not tell it.
+    `source`: the YAML of a source, for files that are not recognised by content.
 
     Raises:
         UsageError: no file, too many, one that does not lie below `base`, a wrong `source`.
@@ -61,7 +61,10 @@ def _sidecar(kind: Kind, sidecars: Mapping[str, str]) -> str:
 def _sidecars(
     groups: Mapping[Kind, list[Found]], base: Path, skipped: dict[PurePosixPath, list[str]]
 ) -> dict[str, str]:
-    """By folder, the Check.xml beside a machine's own files; a sound one is not left out."""
+    """Return the Check.xml next to a machine's own files, by folder.
+
+    A sound one is not reported as left out.
+    """
     found = {}
     for folder in {kind.folder for kind in groups if FORMATS[kind.format].original}:
         for path in sorted((base / folder).iterdir()):

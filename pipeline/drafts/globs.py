@@ -1,4 +1,4 @@
-"""The `inputs` of a conversion: globs that take in its files, and nothing else that is there."""
+"""Write the `inputs` of a conversion: globs that match its files, and nothing else that exists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Wanted:
     angles: bool
     """Whether the gantry angle in the names is captured."""
     harmless: Collection[PurePosixPath] = ()
-    """What else the globs may take in."""
+    """Other files that the globs may match."""
 
 
 def inputs_of(wanted: Wanted, base: Path) -> str:
@@ -60,7 +60,7 @@ def _candidates(wanted: Wanted) -> Iterator[list[str]]:
 
 
 def _shortened(chars_before: Sequence[str]) -> list[str]:
-    """Return one glob for what stands before the angles: what they all begin and end with."""
+    """Return one glob for the text before the angles: what they all begin and end with."""
     if len(chars_before) == 1:
         return [literal(before) for before in chars_before]
     last = min(chars_before, key=len)
@@ -70,10 +70,10 @@ def _shortened(chars_before: Sequence[str]) -> list[str]:
 
 
 def _beyond(wanted: Wanted, globs: Sequence[str], base: Path) -> list[PurePosixPath] | None:
-    """Return what globs take in besides the files; None where they miss one, or its angle."""
+    """Return what globs match besides the files; None where they miss one, or its angle."""
     try:
         taken = dict(match(Inputs(files=tuple(globs)), base))
-    except PlanError:  # a name beside the files that is no text
+    except PlanError:  # a file whose name is no text
         return None
     for name in wanted.names:
         captures = taken.pop(str(name), None)
@@ -99,7 +99,7 @@ def _own(wanted: Wanted) -> list[str]:
 
 
 def _around(name: PurePosixPath) -> tuple[str, str, str]:
-    """Return what stands before the angle, what after it, and the suffix."""
+    """Return the text before the angle, the text after it, and the suffix."""
     _, stem, suffix = split_name(str(name))
     angle = angle_in(stem)
     assert angle is not None  # files with an angle are a conversion of their own

@@ -1,4 +1,4 @@
-"""Which files are one conversion: those of one folder and kind, and of slices those that make a volume."""
+"""Group files into conversions: by folder and kind, and slices by the volume that they make."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def grouped(found: Iterable[Found]) -> dict[Kind, list[Found]]:
 
 
 def _parted(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
-    """Return each file with the kind that it is of among its neighbours."""
+    """Return each file with its kind, given the files next to it."""
     if kind.format == "dicom":
         return _volumes(kind, items)
     angles = TARGETS[kind.target].default_for == "image" and have_angles(_stem(item) for item in items)
@@ -67,7 +67,7 @@ def _volumes(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
 
 
 def _series_of(item: Found) -> str:
-    """Return the series of a file that is a slice, else nothing."""
+    """Return the series of a file that is a slice; else empty."""
     if item.probe is None or item.probe.pages > 1 or _text(item.probe.properties, "Modality") not in _SLICES:
         return ""
     return _text(item.probe.properties, "SeriesInstanceUID")
@@ -86,7 +86,7 @@ def _is_volume(uid: str, members: list[Found]) -> bool:
 
 
 def slices_of(groups: Mapping[Kind, list[Found]], kind: Kind) -> list[Found]:
-    """Return the files of other volumes beside this one, which its `series` passes over."""
+    """Return the files of other volumes next to this one, which its `series` does not read."""
     if not FORMATS[kind.format].series:
         return []
     return [

@@ -1,4 +1,4 @@
-"""The text of one conversion."""
+"""Write one conversion of a draft."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The text of one conversion, and what it asks of its user."""
+    """The text of one conversion, and questions to its user."""
 
     text: str
     fill_in: tuple[str, ...] = ()
@@ -36,10 +36,10 @@ def part(kind: Kind, found: Sequence[Found], inputs: str, sidecar: str, names: s
     """Return a conversion of files of one kind; its name is added to those that are taken.
 
     Args:
-        kind: what the files are.
+        kind: the kind of the files.
         found: the files.
         inputs: the YAML of `inputs`.
-        sidecar: the name of a file beside them that says more of them, or nothing.
+        sidecar: the name of a companion file next to them; empty where there is none.
         names: those of other conversions, without case.
     """
     name = _name(kind, names)
@@ -66,7 +66,7 @@ def part(kind: Kind, found: Sequence[Found], inputs: str, sidecar: str, names: s
 
 
 def _name(kind: Kind, names: set[str]) -> str:
-    """A name for the conversion, after its folder; not one that is taken."""
+    """Return a name for the conversion, after its folder, that is not taken."""
     last = "" if kind.folder == "." else PurePosixPath(kind.folder).name
     letters = re.sub(r"\W+", "_", unicodedata.normalize("NFC", last)).strip("_")[:_LONGEST_NAME]
     stem = letters or kind.format.replace("-", "_")
@@ -88,7 +88,7 @@ def _told(found: Sequence[Found]) -> str:
 
 
 def _geometry(kind: Kind, found: Sequence[Found]) -> tuple[list[str], list[str]]:
-    """The lines of `geometry`, and the keys that some file does not know; what others know stays."""
+    """Return the lines of `geometry`, and the keys that some file lacks; what other files have stays."""
     if TARGETS[kind.target].default_for != "image":
         return [], []
     known = [Geometry() if item.probe is None else item.probe.geometry for item in found]
@@ -114,7 +114,7 @@ def _geometry(kind: Kind, found: Sequence[Found]) -> tuple[list[str], list[str]]
 
 
 def _file(found: Sequence[Found]) -> str:
-    """The template of an output's name without its suffix: no two files have the same, whatever the case."""
+    """Return the template of an output's name without its suffix: unique for each file, whatever the case."""
     stems = {split_name(str(item.name))[1].casefold() for item in found}
     names = {str(item.name).casefold() for item in found}
     file = (

@@ -1,4 +1,4 @@
-"""The files that a draft looks into, and those that it cannot."""
+"""List the files that a draft examines, and those that it cannot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import UsageError
 
 MOST_FILES = 10_000
-"""More are no draft's business; a folder given by mistake is noticed early."""
+"""A folder with more files was most likely given by mistake."""
 
 
 class Listing:
@@ -21,7 +21,7 @@ class Listing:
     def __init__(self, paths: Sequence[Path], base: Path) -> None:
         self.files: dict[PurePosixPath, Path] = {}
         self.skipped: dict[PurePosixPath, str] = {}
-        """Why a path is no file that can be looked into."""
+        """The reason why a path is not examined."""
         for path in paths:
             for found in _walk(path) if path.is_dir() else [path]:
                 self._add(found, below(found, base))
@@ -40,7 +40,7 @@ class Listing:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files at any depth, and links to folders, which are not entered; no dotfiles."""
+    """Yield files at any depth, and links to folders, which are not entered; no dotfiles."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links = [name for name in folders if (Path(root) / name).is_symlink()]
@@ -48,7 +48,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _why_not(path: Path) -> str:
-    """Return why a path cannot be looked into, or nothing. Raises: UsageError where there is nothing."""
+    """Return why a path cannot be examined; empty if it can. Raises: UsageError where nothing exists."""
     if not path.exists():
         if path.is_symlink():
             return "is a link to a file that is not there"
@@ -65,7 +65,7 @@ def _why_not(path: Path) -> str:
 
 
 def below(path: Path, base: Path) -> PurePosixPath:
-    """Return the path relative to `base`; links in it stay what they are. Raises: UsageError."""
+    """Return the path relative to `base`; links in it are not resolved. Raises: UsageError."""
     tries = [(path.parent.resolve() / path.name, base.resolve())]
     if ".." not in path.parts:
         tries.insert(0, (path.absolute(), base.absolute()))

@@ -67,14 +67,12 @@ class Target:
     made_of: Literal["image", "slices", "dicom"]
     """The images that its source must give: any; the slices of a volume.
 
-    Images of DICOM files, of which it keeps
-    the kind, the tags and the study.
+    Images of DICOM files, of which it keeps the kind, the tags and the study.
     """
     default_for: Literal["image", "colour", "slices", "dicom"] | None
     """The images that become this kind of DICOM where the user names no target, as in `dicombake new` and
     `convert`: grey images, pictures in colour of 8 bits, the slices of a volume, images of DICOM files. None:
-    no
-    images.
+    no images.
     """
     codecs: tuple[str, ...]
     """Distributions whose version can change its bytes, without those of a transfer syntax."""

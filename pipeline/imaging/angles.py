@@ -1,4 +1,4 @@
-"""Angles in degrees: the scales of the makers, IEC 61217, and what lies how far apart."""
+"""Convert angles in degrees between the scales of makers and IEC 61217, and compare them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ DECIMALS = 6
 
 
 def wrapped(angle: float) -> float:
-    """Return the angle in [0, 360), rounded before that is seen to: 359.9999999 is 0, and 360 never comes
-    out."""
+    """Return the angle in [0, 360), rounded first: 359.9999999 gives 0, and 360 is never returned."""
     if 0 <= angle < 360 and round(angle, DECIMALS) < 360:
         return angle + 0.0
     return round(angle, DECIMALS) % 360 + 0.0
@@ -35,6 +34,6 @@ def to_iec(angle: float, axis: Axis, scale: Scale) -> float:
 
 
 def apart(one: float, other: float) -> float:
-    """Degrees between two angles, the short way round: 359.95 and 0.05 are 0.1 apart."""
+    """Return the degrees between two angles, the short way round: 359.95 and 0.05 are 0.1 apart."""
     difference = abs(one - other) % 360
     return min(difference, 360 - difference)

@@ -1,9 +1,9 @@
-"""Floating-point arithmetic whose last bit is the same on every machine.
+"""Compute in floating point so that the last bit is the same on every machine.
 
 IEEE 754 defines + - * / and the square root to the last bit; numpy applies them element by element, with or
-without vector units. Sines and exponentials are the C library's own affair, the order in which a sum or a dot
-product is taken is the vector unit's, and a compiler may fuse x * y + z. So nothing of that kind makes a
-value of an output: functions of single numbers come from here, sums run image by image or tap by tap.
+without vector units. Sines and exponentials depend on the C library, the order of a sum or a dot product on
+the vector unit, and a compiler may fuse x * y + z. So none of these makes a value of an output: functions of
+single numbers come from this module, sums run image by image or tap by tap.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459"
 
 
 def exponential(power: float, *, divided_by: float = 1.0) -> float:
-    """e to the power / divided_by, rounded once."""
+    """Return e to the power / divided_by, rounded once."""
     with localcontext() as context:
         context.prec = _DIGITS
         return float((Decimal(power) / Decimal(divided_by)).exp())
 
 
 def cosine_and_sine(degrees: float) -> tuple[float, float]:
-    """Of an angle in degrees, each rounded once; quarter turns give 0, 1 and -1 exactly."""
+    """Return cosine and sine of an angle in degrees, each rounded once; exact for quarter turns."""
     with localcontext() as context:
         context.prec = _DIGITS
         turned = Decimal(math.fmod(degrees, 360.0))
@@ -51,8 +51,10 @@ def _series(angle: Decimal, *, even: bool) -> Decimal:
 
 
 def settled(pixels: Pixels) -> Pixels:
-    """Return computed values with one and the same NaN: which one comes of NaN + NaN or 0 / 0 is the
-    processor's."""
+    """Return computed values with one and the same bit pattern of NaN.
+
+    Which one results from NaN + NaN or 0 / 0 depends on the processor.
+    """
     if pixels.dtype.kind != "f":
         return pixels
     missing = np.isnan(pixels)
@@ -60,6 +62,6 @@ def settled(pixels: Pixels) -> Pixels:
 
 
 def extremes(pixels: Pixels) -> tuple[np.generic, np.generic]:
-    """Minimum and maximum, a zero always +0: which of -0 and +0 is found depends on the vector unit."""
+    """Return minimum and maximum, a zero as +0: whether -0 or +0 is found depends on the vector unit."""
     low, high = pixels.min(), pixels.max()
     return (low + low.dtype.type(0), high + high.dtype.type(0)) if pixels.dtype.kind == "f" else (low, high)

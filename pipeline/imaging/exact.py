@@ -1,4 +1,4 @@
-"""Arithmetic on pixels that never wraps or rounds unsaid: ranges, dtypes, exact value x slope + intercept."""
+"""Compute on pixels without wrapping or unreported rounding: ranges, dtypes, value x slope + intercept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def holding(low: int, high: int, *, smallest: int = 1) -> np.dtype | None:
 
 
 def dtype_range(dtype: np.dtype) -> tuple[int, int]:
-    """Lowest and highest value of an integer dtype, or of bool."""
+    """Return the lowest and highest value of an integer dtype, or of bool."""
     if dtype == np.bool_:
         return 0, 1
     limits = np.iinfo(dtype)
@@ -40,12 +40,12 @@ def dtype_range(dtype: np.dtype) -> tuple[int, int]:
 
 
 def value_range(pixels: Pixels) -> tuple[int, int]:
-    """Lowest and highest value of integer pixels, as Python integers."""
+    """Return the lowest and highest value of integer pixels, as Python integers."""
     return int(pixels.min()), int(pixels.max())
 
 
 def shifted(pixels: Pixels, slope: int, intercept: int, dtype: np.dtype) -> Pixels:
-    """pixels x slope + intercept in an integer dtype that is known to hold every result.
+    """Return pixels x slope + intercept in an integer dtype that is known to hold every result.
 
     Computed modulo 2^bits, so that intermediate results may leave the dtype and the final ones are exact.
     """
@@ -60,11 +60,11 @@ def shifted(pixels: Pixels, slope: int, intercept: int, dtype: np.dtype) -> Pixe
 def rescaled(
     pixels: Pixels, slope: float, intercept: float, *, bounds: tuple[int, int] | None = None
 ) -> Pixels:
-    """pixels x slope + intercept: exact integers where all three are whole, else float64.
+    """Return pixels x slope + intercept: exact integers where all three are whole, else float64.
 
-    The integer dtype follows from `bounds`, what the pixels can hold (default: what their dtype can), and
-    not from the values, so that the slices of a series agree; only where that takes more than 64 bits do
-    the values decide. Integers keep at least the size of their dtype.
+    The integer dtype follows from `bounds`, what the pixels can hold (default: what their dtype can), and not
+    from the values, so that the slices of a series agree; only where that takes more than 64 bits do the
+    values decide. Integers keep at least the size of their dtype.
     """
     whole = float(slope).is_integer() and float(intercept).is_integer()
     if whole and pixels.dtype.kind in "iub":
@@ -80,21 +80,21 @@ def rescaled(
 
 
 def below(pixels: Pixels, limit: float) -> Pixels:
-    """Say where pixels < limit, compared exactly (a 64-bit integer is not rounded to a float first)."""
+    """Return where pixels < limit, compared exactly (a 64-bit integer is not rounded to a float first)."""
     if pixels.dtype.kind in "iu":
         return np.asarray(pixels < math.ceil(limit))
     return np.asarray(pixels.astype(np.float64, copy=False) < limit)
 
 
 def above(pixels: Pixels, limit: float) -> Pixels:
-    """Say where pixels > limit, compared exactly."""
+    """Return where pixels > limit, compared exactly."""
     if pixels.dtype.kind in "iu":
         return np.asarray(pixels > math.floor(limit))
     return np.asarray(pixels.astype(np.float64, copy=False) > limit)
 
 
 def not_exact(pixels: Pixels, dtype: np.dtype) -> Pixels:
-    """Say where a value does not survive the way into `dtype` unchanged.
+    """Return where a value does not survive the conversion to `dtype` unchanged.
 
     NaN and infinity survive in floats.
     """

@@ -1,7 +1,7 @@
-"""What a recipe states of the geometry against what the file says: one value each, with its origin.
+"""Join what a recipe states of the geometry with what the file says: one value each, with its origin.
 
-A value that the conversion itself gives wins over the file; one from `defaults`, `extends` or a machine only
-fills what the file leaves open. What differs is reported, and refused under `strict`.
+A value that the conversion itself gives overrides the file; one from `defaults`, `extends` or a machine only
+fills what the file leaves open. Differences are reported, and refused under `strict`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .stated import Stated
 from .tolerances import ANGLE, INVERTIBLE, SPACING, STATED_DISTANCE
 
 STANDARD_ORIENTATION = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
-"""Columns run along +x, rows along -y of the receptor, as every Varian RT Image says."""
+"""Columns run along +x, rows along -y of the receptor, as in every Varian RT Image."""
 
 AXES: tuple[Axis, ...] = ("gantry", "collimator", "couch")
 DISTANCES: tuple[Literal["sid", "sad"], ...] = ("sid", "sad")
@@ -35,13 +35,13 @@ def resolve(
     origins: Mapping[str, Origin] | None = None,
     strict: bool = False,
 ) -> Image:
-    """The image with the recipe's geometry joined to its own.
+    """Return the image with the recipe's geometry joined to its own.
 
     Args:
-        image: as it was loaded; its pixels are not looked at.
-        recipe_geometry: what the recipe states, with what other files say of this one.
+        image: as it was loaded; its pixels are not read.
+        recipe_geometry: what the recipe states, with what companion files say of this image.
         weak: fields of `recipe_geometry` that come from defaults: they fill and never replace.
-        origins: where the recipe's values stand, by field.
+        origins: the places of the recipe's values, by field.
         strict: differences are errors.
 
     A slice (``image.geometry.patient``) keeps its plane and spacing: its `spacing` lies in the slice and not
@@ -72,7 +72,7 @@ def resolve(
 
 
 class _Resolution:
-    """One image's geometry while the recipe's values are joined to it."""
+    """The geometry of one image while the recipe's values are joined to it."""
 
     def __init__(
         self, image: Image, stated: Stated[float], weak: frozenset[str], origins: Mapping[str, Origin]
@@ -98,7 +98,7 @@ class _Resolution:
             self._take(axis, axis, iec, lambda one, other: apart(one, other) <= ANGLE, show=_degrees)
 
     def spacing(self) -> None:
-        """dpi or pixel_spacing; without them the file's spacing stays, whatever becomes of the SID.
+        """Set dpi or pixel_spacing; without them the file's spacing stays, whatever becomes of the SID.
 
         A panel's pixels are as far apart at 1500 mm as at 1000 mm (docs/formats/xim.md): a recipe that
         corrects the SID says where the image plane was, not how large its pixels are.
@@ -130,7 +130,7 @@ class _Resolution:
         return sid, sad
 
     def _scale_position(self) -> None:
-        """The receptor's origin stays on its pixel when the spacing becomes another: the position scales."""
+        """Scale the position with the spacing: the receptor's origin stays on its pixel."""
         old, new, position = self.before.spacing, self.geometry.spacing, self.before.position
         if position is None or old is None or new is None or old == new:
             return
@@ -142,7 +142,7 @@ class _Resolution:
         self.geometry = self.geometry.having(Origin("derived", "RTImagePosition, spacing"), position=moved)
 
     def translation(self) -> None:
-        """Its z is SAD - SID (exact in 23 of 23 Varian files), so it follows when one of them changes."""
+        """Recompute the translation's z, which is SAD - SID (exact in 23 of 23 Varian files)."""
         before, now = self.before, self.geometry
         if before.translation is None or (before.sid, before.sad) == (now.sid, now.sad):
             return
@@ -169,7 +169,7 @@ class _Resolution:
         orientation = self.geometry.orientation or STANDARD_ORIENTATION
         position = axis_position(pixel, orientation, spacing)
         if "center" in self.weak:
-            # The panel's offset stays where the file says it; the position is the rest of the way.
+            # The panel's offset stays as the file says it; the position is the remaining distance.
             offset = _axis_offset(self.geometry)
             position = (position[0] - offset[0], position[1] - offset[1])
         self._compare_center(position)
@@ -195,10 +195,10 @@ class _Resolution:
         if math.dist(file, position) > STATED_DISTANCE:
             self._differs("center", "center", _point(position), "RTImagePosition", _point(file))
 
-    # What every value goes through.
+    # The following methods are used for every value.
 
     def _applies(self, key: str, field: str, value: Any) -> bool:
-        """Whether the recipe's value takes effect as a value; ``unknown`` takes effect here."""
+        """Tell whether the recipe's value takes effect as a value; ``unknown`` takes effect here."""
         if value is None or (key in self.weak and (self._known(field) or field in self.geometry.blank)):
             return False
         if value != UNKNOWN:
@@ -212,7 +212,7 @@ class _Resolution:
         return False
 
     def _doubt(self, key: str, value: Any) -> None:
-        """Say what hardly anybody means, and what was likely meant."""
+        """Note a value that hardly anybody means, and what was likely meant."""
         for number in value if isinstance(value, tuple) else (value,):
             what = doubtful_number(key, number) if isinstance(number, int | float) else None
             if what:
@@ -251,7 +251,7 @@ class _Resolution:
         return self.origins.get(key, default)
 
     def _lose(self, field: str, reason: str) -> None:
-        """Empties a value of the file that stopped being true, and says so."""
+        """Empty a value of the file that is no longer true, with a note."""
         self.geometry = self.geometry.having(Origin("rule"), **{field: None})
         self.geometry = self._blanking(field, reason)
         self.notes.append(Note(f"{field}-lost", f"{field}: {reason}; left empty"))
@@ -270,7 +270,7 @@ def axis_position(
     orientation: tuple[float, float, float, float, float, float],
     spacing: tuple[float, float],
 ) -> tuple[float, float]:
-    """RTImagePosition (x, y in mm of the pixel 0, 0) if the beam's axis meets the image at (row, column)."""
+    """Return RTImagePosition (x, y in mm of pixel 0, 0) if the beam's axis meets the pixel (row, column)."""
     down, along = pixel[0] * spacing[0], pixel[1] * spacing[1]
     return (
         0.0 - down * orientation[3] - along * orientation[0],
@@ -283,7 +283,7 @@ def axis_pixel(
     orientation: tuple[float, float, float, float, float, float] | None,
     spacing: tuple[float, float],
 ) -> tuple[float, float] | None:
-    """The (row, column) that lies at x = y = 0: the inverse of `axis_position`; None if that is undefined."""
+    """Return the (row, column) at x = y = 0: the inverse of `axis_position`; None if that is undefined."""
     if orientation is None:
         return None
     (a, b), (c, d) = (orientation[3], orientation[0]), (orientation[4], orientation[1])
@@ -296,7 +296,7 @@ def axis_pixel(
 
 
 def _axis_offset(geometry: Geometry) -> tuple[float, float]:
-    """The receptor's origin as seen from the beam's axis, in the receptor's own directions (IEC 61217)."""
+    """Return the receptor's origin relative to the beam's axis, in the receptor's directions (IEC 61217)."""
     x, y, _ = geometry.translation or (0.0, 0.0, 0.0)
     cosine, sine = cosine_and_sine(geometry.receptor_angle or 0.0)
     return x * cosine + y * sine, y * cosine - x * sine
@@ -315,7 +315,7 @@ def _mm(value: float) -> str:
 
 
 def _dpi(spacing: tuple[float, float]) -> str:
-    """A spacing as whoever stated dpi knows it, one number where rows and columns agree."""
+    """Return a spacing as dpi, one number where rows and columns agree."""
     rows, columns = (f"{25.4 / each:.6g}" for each in spacing)
     return f"{rows} dpi" if rows == columns else f"{rows} x {columns} dpi"
 

@@ -1,6 +1,6 @@
-"""One image on its way from a file to an output: pixels, geometry, what its file said, what happened to it.
+"""The image on its way from a file to an output: pixels, geometry, metadata of its file, history.
 
-Everything is frozen: a step takes an image and gives another one. Pixel arrays are never written to.
+Everything is frozen: a step takes an image and returns another one. Pixel arrays are never written to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Pixels = npt.NDArray[Any]
 else:
-    Pixels = Any  # files are probed without numpy
+    Pixels = Any  # files are probed without importing numpy
 Photometric = Literal["MONOCHROME1", "MONOCHROME2", "RGB", "RGBA"]
 OriginKind = Literal[
     "conversion", "set", "csv", "file", "derived", "machine", "defaults", "extends", "profile", "rule"
@@ -30,7 +30,7 @@ OriginKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from.
+    """The origin of a value: a kind of layer, and the place in it.
 
     ``conversion`` film.yaml:12, ``csv`` angles.csv:3, ``file`` RTImageSID, ``derived`` dpi and sid.
     """
@@ -59,10 +59,10 @@ class PatientPlane:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where an image was: mm and degrees, angles in IEC 61217. None: nobody knows.
+    """The geometry of an image: mm and degrees, angles in IEC 61217. None: unknown.
 
-    `origins` says for each value that is set where it came from, by the field's name; `blank` says for a
-    value that is deliberately empty why (``sid: unknown`` in the recipe, a parked panel).
+    `origins` has the origin of each value that is set, by the field's name; `blank` has the reason for each
+    value that is deliberately empty (``sid: unknown`` in the recipe, a parked panel).
     """
 
     spacing: tuple[float, float] | None = None
@@ -96,7 +96,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Lossy:
-    """How a source lost information before it came here (PS3.3 C.7.6.1.1.5)."""
+    """A loss of information before the source came to us (PS3.3 C.7.6.1.1.5)."""
 
     method: str
     """A Defined Term such as ISO_10918_1."""
@@ -117,7 +117,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """The file that an image came from, and what it says."""
+    """The file that an image came from, with its metadata."""
 
     path: Path
     format: str
@@ -126,17 +126,17 @@ class SourceFile:
     dataset: Dataset | None = None
     """Of a DICOM source: everything but its pixels."""
     attributes: Dataset | None = None
-    """What the file implies for a DICOM output beyond geometry (dates, maker, exposure), as DICOM."""
+    """What the file implies for a DICOM output beyond geometry (dates, maker, exposure), as a dataset."""
     page: int = 1
     pages: int = 1
-    """Page, frame or slice, from 1, and how many the file holds."""
+    """Page, frame or slice, from 1, and how many of them the file holds."""
     lossy: Lossy | None = None
     companions: Mapping[str, str] = field(default_factory=dict)
-    """Of `attributes` that another file says, such as a sidecar: which one, by keyword."""
+    """The companion file that an attribute of `attributes` comes from, by keyword."""
     undecoded: bool = False
-    """Whether some text of `dataset` is none in its character set; all of it is byte for byte then."""
+    """Whether some text of `dataset` does not fit its character set; then all text is read byte for byte."""
     in_volume: bool = False
-    """Whether `page` counts the slices of a volume that several files make up, each of one frame."""
+    """Whether `page` counts the slices of a volume of several files, each of one frame."""
 
     @property
     def frame(self) -> int:
@@ -145,7 +145,7 @@ class SourceFile:
 
     @property
     def frames(self) -> int:
-        """How many this file holds."""
+        """The number of frames of this file."""
         return 1 if self.in_volume else self.pages
 
 
@@ -153,9 +153,9 @@ class SourceFile:
 class Image:
     """One image.
 
-    `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte
-    order of the machine. `stored` is kept as long as only geometric operations were done: the same image
-    as its DICOM source stores it.
+    `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte order
+    of the machine. `stored` is kept as long as only geometric operations were done: the same image as its
+    DICOM source stores it.
     """
 
     pixels: Pixels
@@ -163,17 +163,17 @@ class Image:
     photometric: Photometric = "MONOCHROME2"
     stored: Stored | None = None
     units: str | None = None
-    """RescaleType of `pixels` where somebody says it (HU, ...)."""
+    """RescaleType of `pixels`, if it is known (HU, ...)."""
     calibrated: bool = True
-    """Whether the values still are in the source's unit, whatever that is."""
+    """Whether the values are still in the source's unit, whatever that is."""
     computed: bool = False
     """Whether values were computed (combine, or an operation that changes them)."""
     sources: tuple[SourceFile, ...] = ()
     """The files it was made of; several after combining."""
     history: tuple[str, ...] = ()
-    """What was done to it, one phrase each, for DerivationDescription."""
+    """The operations that were done, one phrase each, for DerivationDescription."""
     move: Move = STILL
-    """Where its pixels lay in the image as it was loaded."""
+    """The move from the image as it was loaded."""
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
@@ -187,7 +187,7 @@ class Image:
         return f"<Image {name}: {size}, {self.pixels.dtype}, {self.photometric}>"
 
     def _repr_html_(self) -> str:
-        """Show a notebook a thumbnail, and what is known of the image: mm, degrees in IEC 61217."""
+        """Return the image as HTML for a notebook: a thumbnail and its metadata (mm; degrees, IEC 61217)."""
         from ..notebook import png, table
         from .thumbnail import thumbnail
 

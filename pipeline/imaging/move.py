@@ -1,4 +1,4 @@
-"""Where the pixels of an image lay before they were moved."""
+"""The move of an image's pixels: where each new pixel was before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where new pixels lay in the old image: old (row, column) = matrix x new (row, column) + offset."""
+    """The places of new pixels in the old image: old (row, column) = matrix x new (row, column) + offset."""
 
     matrix: tuple[tuple[float, float], tuple[float, float]]
     offset: tuple[float, float]
@@ -32,7 +32,7 @@ class Move:
         return a * d - b * c < 0
 
     def after(self, before: Move) -> Move:
-        """`before`, and then this one, as one move."""
+        """Return the move that does `before` first, and then this one."""
         (a, b), (c, d) = before.matrix
         (e, f), (g, h) = self.matrix
         down, along = self.offset

@@ -1,4 +1,4 @@
-"""What a file's headers say of its image."""
+"""The result of reading a file's headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .image import Geometry
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the headers of a file say, no pixel read."""
+    """Shape, type, pages, geometry and properties by the headers of a file, no pixel read."""
 
     format: str
     shape: tuple[int, ...]

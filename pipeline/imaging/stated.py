@@ -15,9 +15,9 @@ Given = TypeVar("Given")
 
 @dataclass(frozen=True, slots=True)
 class Stated(Generic[Given]):
-    """Distances in mm, angles in degrees of `scale`, each as `Given`: a number, or a template that gives one.
+    """Distances in mm, angles in degrees of `scale`, each as `Given`: a number or a template that gives one.
 
-    None: nobody says it. ``unknown``: left empty on purpose. The fields are those of `schemas.geometry`.
+    None: not stated. ``unknown``: left empty on purpose. The fields are those of `schemas.geometry`.
     """
 
     sid: Given | Unknown | None = None
@@ -34,7 +34,7 @@ class Stated(Generic[Given]):
     scale: Scale = "iec61217"
 
     def filled(self, number: Callable[[Given], float]) -> Stated[float]:
-        """With `number` of everything that stands for a number."""
+        """Return it with `number` applied to everything that stands for a number."""
 
         def one(value: Given | Unknown | None) -> float | Unknown | None:
             return value if value is None or value == "unknown" else number(value)

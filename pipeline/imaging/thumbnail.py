@@ -1,4 +1,4 @@
-"""A small picture of an image, to look at in a notebook.
+"""Make a small picture of an image for a notebook.
 
 It is never an output: it skips pixels, and the values themselves decide its window.
 """

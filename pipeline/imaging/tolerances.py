@@ -1,4 +1,4 @@
-"""How far two numbers may differ and still mean the same: each bound once, with its reason."""
+"""Tolerances: how far two numbers may differ and still count as equal, each once, with its reason."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ANGLE = 0.1
 """Degrees between two statements of an angle, the short way round: what encoders show."""
 
 SPACING = 1e-3
-"""Part of a spacing by which two statements of it may differ: 0.4 mm over a field of 400 mm."""
+"""Relative difference of two statements of a spacing: 0.4 mm over a field of 400 mm."""
 
 SERIES_SPACING = 1e-4
-"""Part of the pixel spacing by which slices of one series may differ: one scan writes one number."""
+"""Relative difference of the pixel spacing of slices of one series: one scan writes one number."""
 
 DIRECTION = 1e-3
 """How far direction cosines may be from length 1 and a right angle, or two of them from each other: writers
@@ -33,7 +33,7 @@ POSITION = 0.01
 """mm: how far a slice may lie from where its series puts it; positions are written to a hundredth."""
 
 STEP = 0.01
-"""How far the distance of two neighbouring slices may be from the median one, as a part of it."""
+"""Relative difference of the distance of two neighbouring slices from the median one."""
 
 PLANE_OFFSET = 1e-3
 """mm: how far the planes of a dose grid may be from even (PS3.3 C.8.8.3.2 gives offsets in mm)."""
@@ -42,16 +42,16 @@ INVERTIBLE = 1e-6
 """Below this determinant, two direction cosines are no plane and cannot be inverted."""
 
 DECIMAL_STRING = 1e-9
-"""Part of a number that reading back may lose: 16 characters of a DS keep more of a length or an angle."""
+"""Relative difference of a number read back: 16 characters of a DS keep more of a length or an angle."""
 
 DOTS = 1e-12
-"""Part of a spacing that may be lost where it becomes whole dots per inch: the rounding of doubles alone."""
+"""Relative difference of a spacing from that of whole dots per inch: only the rounding of doubles."""
 
 APPROXIMATE_DOTS = 1e-3
-"""Part of a spacing that may be lost where a format has whole dots only."""
+"""Relative difference of a spacing where a format has only whole dots."""
 
 EXPECTED = 1e-6
-"""Part of a number that a statement in a recipe's test may leave out."""
+"""Relative difference of a number from the one that a recipe's test states."""
 
 
 def orthonormal(orientation: Sequence[float]) -> bool:

@@ -1,4 +1,4 @@
-"""Check.xml, which Machine Performance Check writes beside its images: serial number, moment and time zone.
+"""Read Check.xml, which Machine Performance Check writes next to its images: serial number, time, zone.
 
 The layout was read from 8 files of three TrueBeams (FileFormatVersion 6): a ``Check`` in the namespace of
 MPC, with ``MachineSerialNumber`` and ``Date`` (``2025-09-19T07:41:49.0219614-05:00``) directly in it.
@@ -25,7 +25,7 @@ _SERIAL = re.compile(r"[^\\\x00-\x1f\x7f]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one Check.xml says; empty where it says nothing."""
+    """The contents of one Check.xml; empty for what it does not say."""
 
     serial: str = ""
     date: str = ""
@@ -33,15 +33,15 @@ class Check:
     time: str = ""
     """TM."""
     zone: str = ""
-    """As TimezoneOffsetFromUTC: ``-0500``. Empty for a moment in UTC, which is on no machine's clock."""
+    """TimezoneOffsetFromUTC: ``-0500``. Empty for a time in UTC, which no machine's clock shows."""
 
 
 def read_check(path: Path) -> Check:
-    """What the file says.
+    """Return the contents of a file.
 
     Raises:
-        SourceError: for what is no Check.xml, declares a document type or is too large; for values that are
-            none.
+        SourceError: for what is not a Check.xml, declares a document type or is too large; for invalid
+            values.
     """
     found = _children(_data(path), path)
     return Check(_serial(found.get("MachineSerialNumber", ""), path), *_moment(found.get("Date", ""), path))
@@ -56,7 +56,7 @@ def _data(path: Path) -> bytes:
 
 
 def _children(data: bytes, path: Path) -> dict[str, str]:
-    """The texts of the elements right below the root. No entity is ever expanded."""
+    """Return the texts of the elements directly below the root. No entity is ever expanded."""
     parser = expat.ParserCreate(namespace_separator=" ")
     stack: list[str] = []
     found: dict[str, str] = {}
@@ -110,7 +110,7 @@ def _serial(text: str, path: Path) -> str:
 
 
 def _moment(text: str, path: Path) -> tuple[str, str, str]:
-    """Date, time (microseconds, as DICOM has them) and zone."""
+    """Return date, time (microseconds, as DICOM has them) and zone."""
     if not text:
         return "", "", ""
     matched = _DATE.fullmatch(text)

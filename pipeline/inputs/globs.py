@@ -1,4 +1,4 @@
-"""Globs at work: several matched at once against paths or, folder by folder, against a tree of files."""
+"""Match several globs at once, against paths or, folder by folder, against a tree of files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def nfc(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component, ready to match: `regex` is None for ``**``."""
+    """One component of a glob, ready to match: `regex` is None for ``**``."""
 
     regex: re.Pattern[str] | LinearPattern | None
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Part:
 
 
 class State(NamedTuple):
-    """How far one glob has come in one folder."""
+    """The progress of one glob in one folder."""
 
     glob: int
     position: int
@@ -117,7 +117,7 @@ class Globs:
         )
 
     def match(self, path: str) -> tuple[int, Captures] | None:
-        """Say which glob matches a path (with /) first, and its captures; None where none does."""
+        """Return which glob matches a path (with /) first, and its captures; None where none does."""
         *folders, name = nfc(path).split("/")
         states = self.start()
         for folder in folders:
@@ -130,7 +130,7 @@ class Globs:
 
 
 def compiled(component: Component, flags: int = 0) -> re.Pattern[str] | LinearPattern:
-    """What matches the names of a component that is not ``**``."""
+    """Return the pattern for names of a component that is not ``**``."""
     assert component.regex is not None
     if is_safe(component.pieces):
         return re.compile(component.regex, flags)

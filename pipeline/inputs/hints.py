@@ -1,4 +1,4 @@
-"""Why a glob does not match: the nearest file that it would match if it said a little less."""
+"""Explain why a glob does not match: find the nearest file that a slightly wider glob would match."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _KIND = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):[df]\}")
 
 
 def near_miss(inputs: Inputs, data: Path) -> str:
-    """Return a way out for globs that match nothing under `data`, as a clause; empty where none shows.
+    """Return a hint for globs that match nothing under `data`, as a clause; empty where none is found.
 
-    Reads names only. Globs are tried in their order, each with less and less said.
+    Reads names only. Globs are tried in their order, each made wider step by step.
     """
     try:
         if found := find(Globs(inputs.files), Globs(()), data).ordered():
@@ -32,12 +32,15 @@ def near_miss(inputs: Inputs, data: Path) -> str:
             if missing := _missing_folder(glob, data):
                 return missing
     except PlanError:
-        pass  # a hint is worth no second error
+        pass  # a hint must not cause a second error
     return ""
 
 
 def why_not(inputs: Inputs, path: str) -> str:
-    """Say why a path (with /, relative to the data folder) is no input, as a sentence; empty if it is one."""
+    """Return why a path (with /, relative to the data folder) is no input, as a sentence.
+
+    Empty if it is one.
+    """
     if Globs(inputs.files).match(path) is not None:
         barred = barring(inputs, path)
         return f"'exclude' leaves it out: '{barred}'" if barred else ""
@@ -56,7 +59,7 @@ def barring(inputs: Inputs, path: str) -> str:
 
 
 def fails(glob: str, path: str) -> str:
-    """Say why a glob does not match a path (with /, relative to the data folder); nothing where it does."""
+    """Return why a glob does not match a path (with /, relative to the data folder); empty where it does."""
     if Globs([glob]).match(path) is not None:
         return ""
     wrong = _part_that_differs(glob, path)
@@ -67,8 +70,10 @@ def fails(glob: str, path: str) -> str:
 
 
 def _part_that_differs(glob: str, path: str) -> str:
-    """Find the first component of a path that the glob's own one does not match; nothing where ``**`` blurs
-    it."""
+    """Return the first component of a path that differs from the glob's.
+
+    Empty where ``**`` leaves it open.
+    """
     wanted, given = parse_glob(nfc(glob)).components, nfc(path).split("/")
     for number, (component, part) in enumerate(zip(wanted, given, strict=False), 1):
         if component.regex is None:
@@ -83,7 +88,7 @@ def _part_that_differs(glob: str, path: str) -> str:
 
 
 def _looser(glob: str) -> Iterator[tuple[Globs, str]]:
-    """Yield the glob with less said, and what a file that only then matches has."""
+    """Yield wider forms of a glob, each with what a file has that only this form matches."""
     untyped = _KIND.sub(r"{\1}", glob)
     yield Globs([glob], re.IGNORECASE), "differs in upper and lower case"
     if untyped != glob:
@@ -103,7 +108,7 @@ def _some(paths: list[str]) -> str:
 
 
 def _missing_folder(glob: str, data: Path) -> str:
-    """Return the first folder that the glob names in full and that is not there."""
+    """Return the first folder that the glob names in full and that does not exist."""
     folder = data
     for component in parse_glob(nfc(glob)).components[:-1]:
         if component.literal is None:

@@ -1,8 +1,8 @@
-"""Matching a path component with many stars or captures, in time that its length and the name's bound.
+"""Match a path component with many stars or captures, in time bounded by its length and the name's.
 
-`re` tries every way to share a name out among several stars, which has no end for ``*a*a*a*a*a*b.png``. Here
-no place in the pattern is tried twice at one place of the name. What matches, and what is captured, is what
-`re` finds: ``*`` and numbers take as much as they can, ``{name}`` as little.
+`re` tries every way to divide a name among several stars, which takes exponential time for
+``*a*a*a*a*a*b.png``. Here no place in the pattern is tried twice at one place of the name. What matches, and
+what is captured, is what `re` finds: ``*`` and numbers take as much as they can, ``{name}`` as little.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ...schemas.language.patterns import KINDS, Piece
 _State = tuple[int, int]
 """A step of the pattern, and a place in the name."""
 _FEW = 2
-"""Stars and captures that `re` shares a name out among without harm."""
+"""The most stars and captures that `re` may match without harm."""
 
 
 def is_safe(pieces: Sequence[Piece]) -> bool:
-    """Whether a component has so few stars and captures that `re` may match it."""
+    """Tell whether a component has so few stars and captures that `re` may match it."""
     return sum(kind != "one" for kind, _ in pieces) <= _FEW
 
 
 class LinearMatch:
-    """What a whole name captures, asked for as of a match of `re`."""
+    """The captures of a whole name, with the interface of a match of `re`."""
 
     def __init__(self, captured: tuple[str, ...]) -> None:
         self._captured = captured
@@ -34,7 +34,7 @@ class LinearMatch:
 
 
 class LinearPattern:
-    """One component, ready to match whole names, as a pattern of `re` is."""
+    """One component, ready to match whole names, with the interface of a pattern of `re`."""
 
     def __init__(self, pieces: Iterable[Piece], flags: int = 0) -> None:
         self._steps: list[tuple[str, re.Pattern[str] | None]] = []
@@ -54,7 +54,7 @@ class LinearPattern:
                 self._captures.append((start, len(self._steps)))
 
     def fullmatch(self, name: str) -> LinearMatch | None:
-        """What is captured, in order; None where the whole name does not match."""
+        """Return the match of a whole name; None where it does not match."""
         goal = (len(self._steps), len(name))
         path: list[tuple[_State, Iterator[_State]]] = [((0, 0), self._next(0, 0, name))]
         seen = {(0, 0)}
@@ -70,7 +70,7 @@ class LinearPattern:
         return None
 
     def _next(self, step: int, at: int, name: str) -> Iterator[_State]:
-        """Where a match may go on from here, the ways that `re` tries first coming first."""
+        """Yield the states that a match can reach next, in the order in which `re` tries them."""
         if step == len(self._steps):
             return
         kind, regex = self._steps[step]
@@ -91,5 +91,5 @@ class LinearPattern:
                     yield step + 1, end
 
     def _captured(self, states: Sequence[_State], name: str) -> tuple[str, ...]:
-        first = dict(reversed(states))  # of each step the place at which it is first reached
+        first = dict(reversed(states))  # for each step the place at which it is first reached
         return tuple(name[first[start] : first[end]] for start, end in self._captures)

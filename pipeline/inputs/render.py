@@ -1,7 +1,7 @@
-"""Filling templates: ``{stem}``, captures, ``{vars.x}``, ``{env.X}`` and ``{source.X}`` for one image.
+"""Fill in templates: ``{stem}``, captures, ``{vars.x}``, ``{env.X}`` and ``{source.X}`` for one image.
 
-A number is written as its format spec says. Without a spec every value stands as its text: a capture as
-in the file's name (``{id:d}`` of ``00123`` is ``00123``, with ``{id:d}`` in the template it is ``123``).
+A number is written as its format spec says. Without a spec every value is its text: a capture as in the
+file's name (``{id:d}`` of ``00123`` is ``00123``, with ``{id:d}`` in the template it is ``123``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .globs import nfc
 from .search import STATE_FOLDER
 
 SourceLookup = Callable[[str], Any]
-"""A property by its own name, a DICOM keyword or eight hex digits. Raises: KeyError."""
+"""Returns a property by its own name, a DICOM keyword or eight hex digits. Raises: KeyError."""
 
 MAX_COMPONENT = 255
-"""Bytes (UTF-8) of a file's or folder's name; what common file systems hold."""
+"""The most bytes (UTF-8) of a file's or folder's name in common file systems."""
 
 _UNSEEN = frozenset({"source", "csv"})
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
@@ -36,7 +36,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the templates of one image (of a group, of a page) may name."""
+    """The values that the templates of one image (of a group, of a page) may name."""
 
     path: str
     """Of the file, with /; of a group, its first file's."""
@@ -53,7 +53,7 @@ class Scope:
     table: Mapping[str, str] = field(default_factory=dict)
     """``{csv.column}``: the cells of the file's row, by column."""
     unknown: Mapping[str, str] = field(default_factory=dict)
-    """Why a name is not known here, as the end of a sentence."""
+    """The reason why a name is not known, as the end of a sentence."""
 
 
 @lru_cache(maxsize=256)
@@ -81,12 +81,15 @@ def render(template: str, scope: Scope) -> str:
 
 
 def shows_source(template: str) -> bool:
-    """Tell whether what it gives is (partly) from a file's metadata, which goes into no message or log."""
+    """Tell whether a template's value is (partly) a file's metadata, which goes into no message or log."""
     return any(isinstance(piece, Place) and piece.namespace in _UNSEEN for piece in parse(template))
 
 
 def render_number(quantity: float | str, scope: Scope) -> float:
-    """Return a quantity of the recipe: a number, or a template that gives one. Raises: as `render`."""
+    """Return the number of a quantity of the recipe: a number, or a template that gives one.
+
+    Raises: as `render`.
+    """
     if isinstance(quantity, int | float):
         return float(quantity)
     text = render(quantity, scope).strip()
@@ -253,7 +256,10 @@ _UNKNOWN = {
 
 
 def _formatted(value: Any, spec: str, kind: str) -> str:
-    """Python's format; text becomes a number where the spec is a number's. Raises: ValueError, TypeError."""
+    """Return a value in Python's format; text becomes a number where the spec is a number's.
+
+    Raises: ValueError, TypeError.
+    """
     if isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) == 1:
         value = value[0]
     if hasattr(value, "item"):
@@ -303,11 +309,12 @@ def _plain(value: Any) -> str:
 
 
 def source_lookup(properties: Mapping[str, Any], *datasets: Any) -> SourceLookup:
-    """Find ``{source.X}``: a property by its own name, else a tag of the datasets by keyword or number.
+    """Return a lookup for ``{source.X}``: a property by its own name, else a tag of the datasets.
 
     Args:
         properties: the format's own names and values; for DICOM, by keyword.
-        datasets: pydicom Datasets, the first that has the tag gives it. None is passed over.
+        datasets: pydicom Datasets; the first that has the tag, by keyword or number, gives it. None is
+            skipped.
     """
 
     def find(name: str) -> Any:

@@ -1,7 +1,7 @@
-"""Find the files that go in, by globs with captures, in an order that is the same everywhere.
+"""Find the input files by globs with captures, in an order that is the same everywhere.
 
-A folder is listed once, and only if a file in it can match. Names are compared case-sensitively and in
-NFC on every system; the name that the file system gave is kept for opening the file.
+A folder is listed once, and only if a file in it can match. Names are compared case-sensitively and in NFC on
+every system; the name that the file system gave is kept for opening the file.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ if TYPE_CHECKING:
     from ...schemas.inputs import Inputs
 
 STATE_FOLDER = ".dicombake"
-"""Where dicombake keeps what may be deleted; never an input."""
+"""The folder in which dicombake keeps what may be deleted; its files are never inputs."""
 
 _DIGITS = re.compile(r"[0-9]+")
 
 
 Match = tuple[str, Captures]
-"""A file that goes in: its path, with / and relative to the folder that was searched, and its captures."""
+"""An input file: its path, with / and relative to the folder that was searched, and its captures."""
 
 
 def natural_key(path: str) -> tuple[str, str]:
-    """Orders paths folder by folder, numbers by their value (``2`` before ``10``), the rest by code points.
+    """Return a key that orders paths folder by folder, numbers by value (``2`` before ``10``).
 
-    A total order that knows no locale: where only leading zeros differ, code points decide.
+    The rest is ordered by code points: a total order independent of any locale. Where only leading zeros
+    differ, code points decide.
     """
     return ("\0".join(_natural(part) for part in nfc(path).split("/")), path)
 
 
 def _natural(name: str) -> str:
-    """Text whose order by code points is the natural order of names.
+    """Return text whose order by code points is the natural order of names.
 
     A run of digits becomes a mark below all text, the count of its digits and the digits, without leading
     zeros; the mark between folders (in `natural_key`) lies below that one.
@@ -57,9 +58,9 @@ class _Folder(NamedTuple):
 
     path: str
     prefix: str
-    """What its files' paths begin with: empty or ending in /."""
+    """The beginning of its files' paths: empty or ending in /."""
     key: str
-    """What the natural keys of its files begin with."""
+    """The beginning of the natural keys of its files."""
     wanted: list[State]
     barred: list[State]
     real: str
@@ -87,7 +88,7 @@ def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Ma
 def search(
     inputs: Inputs, data: Path, *, never: Collection[str] = (), confined: bool = False
 ) -> tuple[list[Match], frozenset[str]]:
-    """`match`, and which of the files are symbolic links.
+    """Return the files as `match` does, and which of them are symbolic links.
 
     `confined`: no link to a folder outside of `data` is entered, and one to a file there is refused.
 
@@ -102,7 +103,7 @@ def search(
 
 
 def find(wanted: Globs, barred: Globs, data: Path, *, confined: bool = False) -> Walk:
-    """Return a walk over `data`, done. Raises: as `match`."""
+    """Return a finished walk over `data`. Raises: as `match`."""
     walk = Walk(wanted, barred, os.path.realpath(data), confined=confined)
     pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
     while pending:
@@ -124,7 +125,7 @@ class Walk:
     barred: Globs
     root: str
     confined: bool
-    """Whether links to folders outside of the root are passed over."""
+    """Whether links to folders outside of the root are not entered."""
     found: list[tuple[str, str, Captures]] = field(default_factory=list)
     """The files so far: natural key, path, captures."""
     linked: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""CSV tables that say more of files: read, checked as a whole, and asked for the row of a file."""
+"""Read CSV tables of metadata, check them as a whole, and find the row of a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Table:
 
 
 def key_of(text: str, kind: str = "") -> object:
-    """What is compared: numbers as numbers where a capture is one, else text in NFC."""
+    """Return what is compared: a number where the capture is one, else text in NFC."""
     try:
         return {"d": int, "f": float}.get(kind, nfc)(text.strip())
     except ValueError:
@@ -45,13 +45,13 @@ def key_of(text: str, kind: str = "") -> object:
 
 
 def read_table(path: Path, options: Metadata, asked: Sequence[str], limit: int, kind: str = "") -> Table:
-    """The table, every cell that has a meaning checked.
+    """Return the table, every cell that has a meaning checked.
 
     Args:
         path: of the file.
-        options: what the recipe says of it.
+        options: the recipe's `metadata`.
         asked: columns that templates name.
-        limit: most bytes.
+        limit: the most bytes.
         kind: of the capture that `match` names: ``d`` and ``f`` are compared as numbers.
 
     Raises:
@@ -92,7 +92,7 @@ def _text(path: Path, name: str, limit: int) -> str:
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that is not empty, and the line that it begins in."""
+    """Yield the cells of each row that is not empty, and the line that it begins in."""
     start = 1
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
@@ -105,7 +105,7 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """The comma or semicolon that comes first outside of quotes."""
+    """Return the comma or semicolon that comes first outside of quotes."""
     header = re.sub(r'"[^"]*"', "", text.lstrip().partition("\n")[0])
     found = re.search("[,;]", header)
     return found[0] if found else ","
@@ -144,7 +144,7 @@ def _enter(  # noqa: PLR0917
     options: Metadata,
     kind: str,
 ) -> Iterator[str]:
-    """Adds one row; gives what is wrong with it."""
+    """Add one row to the table; yield what is wrong with it."""
     if len(cells) != len(columns):
         yield f"has {len(cells)} cells, and the first line has {len(columns)}"
         return
@@ -180,18 +180,18 @@ def _wrong_cell(column: str, cell: str) -> str | None:
 
 
 def tag_value(path: TagPath, cell: str) -> TagValue:
-    """A cell as the value of an element: several are separated by backslashes, as DICOM has them."""
+    """Return a cell as the value of an element; several values are separated by backslashes, as in DICOM."""
     vr = vr_of(path.last)
     return TagValue(items=(cell,) if vr in WITH_BACKSLASH else tuple(cell.split("\\")))
 
 
 def geometry_cells(row: Row) -> dict[str, str]:
-    """The cells that are geometry, by key."""
+    """Return the cells that are geometry, by key."""
     return {column: cell for column, cell in row if column in TABLE_GEOMETRY and cell}
 
 
 def tag_cells(row: Row, others: Collection[str]) -> dict[TagPath, TagValue]:
-    """The cells that are elements; `others` are columns that are none, whatever their names."""
+    """Return the cells that are elements; `others` are columns that are none, whatever their names."""
     return {
         path_of(column): tag_value(path_of(column), cell)
         for column, cell in row

@@ -51,11 +51,9 @@ def plan(
     """Return everything that running the recipe would do.
 
     Args:
-       loaded: the recipe.
-       data: the folder that globs are relative to; default: the recipe's.
-       out: the folder that outputs are relative to; default: the recipe's.
-       only: names of conversions; those that they chain from are planned with them.
-       probe: reads the headers of a file; default: the loaders' own.
+       loaded: the recipe. data: the folder that globs are relative to; default: the recipe's. out: the folder
+       that outputs are relative to; default: the recipe's. only: names of conversions; those that they chain
+       from are planned with them. probe: reads the headers of a file; default: the loaders' own.
 
     Raises:
        PlanError: with every reason why the recipe cannot be carried out on these files.

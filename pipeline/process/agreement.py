@@ -1,8 +1,7 @@
 """Find the geometry and attributes that several images have in common, before they become one image.
 
 A value in which they differ is not a value of the combined image. It is left empty, and a note names the key
-and
-the files, never the value of a patient's attribute.
+and the files, never the value of a patient's attribute.
 """
 
 from __future__ import annotations
@@ -76,8 +75,7 @@ def agreed_geometry(images: Sequence[Image]) -> tuple[Geometry, tuple[Note, ...]
     """Return the first image's geometry without values that another one contradicts or does not have.
 
     SID and other lengths may differ by 0.1 mm, angles by 0.1 degree the short way round; the first value
-    stands for
-    all. The spacing is checked by the caller.
+    stands for all. The spacing is checked by the caller.
     """
     geometry = images[0].geometry
     notes = []
@@ -126,8 +124,7 @@ def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]
     """Return the first image's file, its datasets reduced to what all files have alike, and notes.
 
     Patient and study attributes that differ become empty, and a Study Instance UID is deleted. Others are
-    deleted:
-    an acquisition time of one file is not that of the result.
+    deleted: an acquisition time of one file is not that of the result.
     """
     first = images[0].source
     differing: set[str] = set()

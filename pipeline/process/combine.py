@@ -1,11 +1,9 @@
 """Combine several images of one thing into one image, in modality units.
 
 Images are taken one after the other and none is kept; a median goes by bands of rows, and reads the images
-again
-for each band where they are too many to hold. Integers are added exactly in 64 bits, floats in float64 in the
-order of the files, which is the same on every machine. The result keeps the metadata that all its sources
-have
-alike: where they differ, the value is left empty and reported.
+again for each band where they are too many to hold. Integers are added exactly in 64 bits, floats in float64
+in the order of the files, which is the same on every machine. The result keeps the metadata that all its
+sources have alike: where they differ, the value is left empty and reported.
 """
 
 from __future__ import annotations
@@ -42,10 +40,8 @@ def combine(images: Iterable[Image], options: Combine, again: Again | None = Non
     """Return one image of a group; without `again`, a median holds all images at once.
 
     `max` and `min` keep the dtype; a `sum` of integers is the smallest integer dtype that holds as many of
-    the
-    images' dtypes; `mean`, `median` and whatever is stretched are float64. NaN in one image is NaN in the
-    result.
-    Images of one spacing may have SIDs and angles of their own: see `agreement`.
+    the images' dtypes; `mean`, `median` and whatever is stretched are float64. NaN in one image is NaN in the
+    result. Images of one spacing may have SIDs and angles of their own: see `agreement`.
 
     Raises:
         ProcessError: no image, colour, another shape, spacing or photometric than the first, a sum beyond 64

@@ -31,10 +31,8 @@ def smooth(image: Image, options: Filter) -> Image:
     """Apply a median over a window of `size` pixels, or a Gaussian whose sigma is `size`.
 
     `size` in mm is divided by the spacing, rows and columns each for itself; a median's window is then the
-    nearest
-    odd number of pixels. A median window of an even number of pixels lies half a pixel towards row 0 and
-    column 0 (as
-    in scipy), so the image's position moves by that half pixel and a note says so.
+    nearest odd number of pixels. A median window of an even number of pixels lies half a pixel towards row 0
+    and column 0 (as in scipy), so the image's position moves by that half pixel and a note says so.
 
     Raises:
         ProcessError: a size in mm without a spacing; a median of a broken number of pixels; NaN.

@@ -21,8 +21,7 @@ def moved(image: Image, move: Move, does: str) -> Image:
     """Return the image with its geometry moved along; the pixels are left to the caller.
 
     Where an unknown value would be needed (a spacing, an orientation) the values that depend on it become
-    empty, with
-    a note: a position is never kept once it stopped being true.
+    empty, with a note: a position is never kept once it stopped being true.
 
     Raises:
         ProcessError: for tiles of a whole-slide image, whose places in the slide depend on other tiles.

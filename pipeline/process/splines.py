@@ -1,10 +1,8 @@
 """Interpolate between pixels by B-splines of order 0 to 5, in a defined order of operations.
 
 The method is Unser's (M. Unser, A. Aldroubi, M. Eden, "B-spline signal processing", IEEE Trans. Signal
-Processing
-41, 1993), and that of scipy.ndimage; scipy's loops are C, whose last bit depends on compiler and processor.
-Here
-every step is one operation of IEEE 754 over many pixels.
+Processing 41, 1993), and that of scipy.ndimage; scipy's loops are C, whose last bit depends on compiler and
+processor. Here every step is one operation of IEEE 754 over many pixels.
 """
 
 from __future__ import annotations

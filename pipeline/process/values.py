@@ -22,8 +22,7 @@ def invert(image: Image, options: Invert) -> Image:
     """Return max + min - value, in the same dtype; the constant goes into the history.
 
     The range stays the same, so nothing can overflow. Calibrated units are lost. MONOCHROME1 becomes
-    MONOCHROME2:
-    values and their meaning are inverted together, and the picture looks the same.
+    MONOCHROME2: values and their meaning are inverted together, and the picture looks the same.
     """
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":

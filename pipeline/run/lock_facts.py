@@ -50,8 +50,7 @@ class Facts:
         """Return `origin` with the files of results that were written, or up to date by their contents.
 
         A unit that failed after some outputs were in place counts as not made: the lock names what is in
-        place, and
-        the next run does the unit again.
+        place, and the next run does the unit again.
         """
         inputs: dict[str, str] = {}
         outputs: dict[str, str] = {}

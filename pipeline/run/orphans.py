@@ -70,8 +70,7 @@ def prunable(plan: Plan, *, most: bool) -> tuple[Orphan, ...]:
     """Return the orphans that exist, each with the reason why it stays.
 
     `most`: prune also in a conversion that lost more than half of its inputs. Raises: PlanError, where the
-    lock
-    cannot be read.
+    lock cannot be read.
     """
     state = State(plan.loaded.path)
     lock = state.lock(state.recall())

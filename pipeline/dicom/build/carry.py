@@ -1,8 +1,7 @@
 """Carry attributes of a DICOM source to the DICOM file that is made of it.
 
 Patient, study and equipment always; the acquisition's own attributes where the kind stays the same; those
-that
-describe the source's values only while the values are the source's own.
+that describe the source's values only while the values are the source's own.
 """
 
 from __future__ import annotations

@@ -53,8 +53,7 @@ def contradictions(
     """Return what the recipe's tags contradict in the pixels, the kind of file and the geometry.
 
     `before` is the dataset as its kind made it, `after` with the tags; `pixels` are those that were made,
-    `kept` says
-    whether they are still in the file.
+    `kept` says whether they are still in the file.
     """
     return tuple(_found(before, after, pixels, kept))
 

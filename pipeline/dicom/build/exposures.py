@@ -1,10 +1,8 @@
 """Keep attributes that a radiotherapy file has at two levels consistent.
 
 What an item of ExposureSequence says of gantry, collimator, couch and exposure "shall supersede" the outer
-value
-(PS3.3 C.8.8.2); a value that a recipe gives has to reach both. The beams of a plan have angles for each
-control
-point (C.8.8.14 and C.8.8.25): a value of the whole file reaches them where they were all equal.
+value (PS3.3 C.8.8.2); a value that a recipe gives has to reach both. The beams of a plan have angles for each
+control point (C.8.8.14 and C.8.8.25): a value of the whole file reaches them where they were all equal.
 """
 
 from __future__ import annotations

@@ -90,8 +90,7 @@ def plane_groups(plane: PatientPlane | None) -> Groups:
     """Return Plane Position and Plane Orientation (C.7.6.16.2.3 and .4).
 
     Both macros are mandatory; their contents are not where the frame is derived, so that an image without a
-    place in
-    a patient has empty ones.
+    place in a patient has empty ones.
     """
     position, orientation = Dataset(), Dataset()
     if plane is not None:

@@ -1,16 +1,12 @@
 """Decide which study, series and frame of reference an output belongs to (docs/dicom-output.md).
 
 Why there are so many cases: a UID is a promise. Two images in one study are of one patient and one occasion,
-in
-one series of one kind and one equipment, in one frame of reference of one space. No server gives out new
-UIDs,
-since the same recipe and files give the same bytes; so each derives from what makes the promise true. Images
-of
-DICOM sources stay in their study while its patient is theirs, and go to a derived one where a recipe gives
-them
-another patient (all of them to the same). What was made of several series is a new series of the same study;
-images without any study share one only where the recipe has a namespace, by patient and date. What overrides
-set is not questioned, and decides the rest.
+in one series of one kind and one equipment, in one frame of reference of one space. No server gives out new
+UIDs, since the same recipe and files give the same bytes; so each derives from what makes the promise true.
+Images of DICOM sources stay in their study while its patient is theirs, and go to a derived one where a
+recipe gives them another patient (all of them to the same). What was made of several series is a new series
+of the same study; images without any study share one only where the recipe has a namespace, by patient and
+date. What overrides set is not questioned, and decides the rest.
 """
 
 from __future__ import annotations
@@ -53,10 +49,8 @@ def _fill_in(
     """Set the UIDs of study, series and frame of reference that are not there yet.
 
     The overrides were applied before: what they set stays, and the patient that they set counts. `frame` says
-    whether
-    the kind needs a frame of reference, keeps one that its source has, or has none. `keep_series`: the image
-    is its
-    DICOM source's own, so that it stays in its series while the study does.
+    whether the kind needs a frame of reference, keeps one that its source has, or has none. `keep_series`:
+    the image is its DICOM source's own, so that it stays in its series while the study does.
     """
     identity = _with_content(identity, images)
     patient = str(dataset.get("PatientID") or "")

@@ -1,8 +1,7 @@
 """Name the program that made a DICOM output: Contributing Equipment Sequence (PS3.3 C.12.1.1.5).
 
 The purpose is "Processing Equipment" (PS3.16 CID 7005): what processed composite instances to create new
-ones. An
-instance that stays its source's own has no new item, since nothing was created.
+ones. An instance that stays its source's own has no new item, since nothing was created.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ def signature() -> Dataset:
     """Return the item that says which program made a file, in which version.
 
     It does not name the recipe: an image without a namespace is the same instance whatever its recipe is
-    called, and
-    the lock names both.
+    called, and the lock names both.
     """
     item, purpose = Dataset(), Dataset()
     purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = _PURPOSE

@@ -1,8 +1,7 @@
 """Choose the character set that is written: Unicode, or the source's own where that does not fit its text.
 
 Text that does not fit the declared set was read byte for byte. Written in the same way under the same set, it
-is
-what the source had (PS3.5 6.1 has no other place for it).
+is what the source had (PS3.5 6.1 has no other place for it).
 """
 
 from __future__ import annotations

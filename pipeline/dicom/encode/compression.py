@@ -1,9 +1,8 @@
 """Compress pixels without loss, and check what each transfer syntax can hold (PS3.5 annex A).
 
 Each compressed syntax has one encoder, so that a file's bytes follow from its content and from the codec's
-version,
-which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH (HTJ2K, which
-pydicom cannot encode) and libdeflate through imagecodecs.
+version, which the lock names: pydicom's own RLE, OpenJPEG and CharLS through pydicom's plugins, OpenJPH
+(HTJ2K, which pydicom cannot encode) and libdeflate through imagecodecs.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
 """Encode and decode elements by pydicom, equal ones only once: most are the same in file after file.
 
 What is remembered is what pydicom makes of a tag, a VR and a value (or of their bytes), independent of the
-file that
-they came from; so a file's bytes and checks depend on its own elements only, and are made faster.
+file that they came from; so a file's bytes and checks depend on its own elements only, and are made faster.
 
 Why keys carry types and the original text: equal is not the same. 1 and 1.0 and True are equal in Python and
-differ
-as DICOM; a DS of ``1.50`` and one of ``1.5`` are equal numbers of other bytes; text reads by its character
-set. What
-has no key that decides its bytes (long, mutable, of ambiguous VR) is encoded each time.
+differ as DICOM; a DS of ``1.50`` and one of ``1.5`` are equal numbers of other bytes; text reads by its
+character set. What has no key that decides its bytes (long, mutable, of ambiguous VR) is encoded each time.
 """
 
 from __future__ import annotations

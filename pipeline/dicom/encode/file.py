@@ -1,16 +1,12 @@
 """Encode a finished dataset as the bytes of a Part 10 file.
 
 Little endian; the file meta is derived from the dataset (PS3.10 section 7.1) and made last. The SOP Instance
-UID
-derives from everything else in the dataset and from the pixels, so each part is encoded once.
+UID derives from everything else in the dataset and from the pixels, so each part is encoded once.
 
 Why the file is not left to pydicom's `dcmwrite`: the UID depends on the encoded elements and is one of them,
-so the
-dataset would be encoded twice and its pixels copied into it; elements that recur from file to file are
-encoded once
-for all (`elements`); and pixels go from the array to the disk in chunks, never joined in memory. Each element
-is
-still encoded by pydicom, and the tests compare whole files with `dcmwrite`'s.
+so the dataset would be encoded twice and its pixels copied into it; elements that recur from file to file are
+encoded once for all (`elements`); and pixels go from the array to the disk in chunks, never joined in memory.
+Each element is still encoded by pydicom, and the tests compare whole files with `dcmwrite`'s.
 """
 
 from __future__ import annotations
@@ -219,8 +215,7 @@ def _digests(parts: _Parts, pixels: PixelElement | None) -> Iterator[str]:
     """Yield what the SOP Instance UID derives from.
 
     The digest of the pixels is XXH3-128, thirty times as fast as SHA-256: it need not withstand attacks, and
-    128 bits
-    are more than a UID keeps.
+    128 bits are more than a UID keeps.
     """
     for part in parts:
         yield hashlib.sha256(part).hexdigest()

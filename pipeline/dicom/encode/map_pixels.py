@@ -19,12 +19,9 @@ def encode_map(values: Pixels, how: How) -> Encoded:
     """Return values, (rows, columns) or (frames, rows, columns), as a Parametric Map stores them.
 
     `retain` keeps any type, with a note where the IOD does not allow it. `auto` keeps an allowed type and
-    puts any
-    other into the smallest allowed one that holds every value. `portable` and `quantize` prefer 16-bit
-    integers, which
-    more programs can draw, where those hold every value. Nothing is ever rounded: a Parametric Map needs no
-    rescale
-    (PS3.3 C.7.6.16.2.9 asks for the identity).
+    puts any other into the smallest allowed one that holds every value. `portable` and `quantize` prefer
+    16-bit integers, which more programs can draw, where those hold every value. Nothing is ever rounded: a
+    Parametric Map needs no rescale (PS3.3 C.7.6.16.2.9 asks for the identity).
 
     Raises:
         ExportError: no pixels, or 64-bit integers that no float holds exactly.

@@ -15,8 +15,7 @@ PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloa
 class PixelElement:
     """The pixels of a file: the array as stored, and the element that holds it.
 
-    `array`: (rows, columns), (rows, columns, samples) or with frames before them; little endian,
-    contiguous.
+    `array`: (rows, columns), (rows, columns, samples) or with frames before them; little endian, contiguous.
     """
 
     array: Pixels

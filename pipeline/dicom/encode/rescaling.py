@@ -1,18 +1,13 @@
 """Encode values as integers of 8 or 16 bits with a rescale: proven to be exact, or with a known error.
 
 The proof and the error are computed on what a reader gets from the text in the file: ``stored * float(slope
-text) +
-float(intercept text)`` in float64, cast to the source's dtype.
+text) + float(intercept text)`` in float64, cast to the source's dtype.
 
 Why so much for two numbers: slope and intercept are text of 16 characters, so the obvious ``(max - min) /
-65535`` is
-rounded when it is written, and every value read back is off by a little that nobody is told of. Values on a
-grid
-(counts, steps of a power of two) have a slope that text holds exactly: that slope is tried first, and proven
-by
-computing what a reader computes. Only where there is none, or the recipe asks, is the text rounded, outwards
-so that
-no value leaves the range, and the largest error is measured and reported.
+65535`` is rounded when it is written, and every value read back is off by a little that nobody is told of.
+Values on a grid (counts, steps of a power of two) have a slope that text holds exactly: that slope is tried
+first, and proven by computing what a reader computes. Only where there is none, or the recipe asks, is the
+text rounded, outwards so that no value leaves the range, and the largest error is measured and reported.
 """
 
 from __future__ import annotations

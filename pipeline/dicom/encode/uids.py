@@ -48,8 +48,7 @@ def study_uid(identity: Identity, *, patient_id: str, date: str) -> str:
     """Return the study of an image whose sources have none.
 
     With a namespace it is the patient's on that date in this recipe and group, or what the `study` key says;
-    without
-    one, the study of this content alone.
+    without one, the study of this content alone.
 
     Raises:
         ExportError: without a namespace when the content of the inputs is not known.

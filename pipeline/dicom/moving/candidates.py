@@ -1,8 +1,7 @@
 """Find the attributes that might say where pixels are: those that the table has to decide on.
 
 An attribute is one if its keyword has a word of place, direction, size or order in it. The words are
-deliberately
-broad: the table says of many that they hold, and why.
+deliberately broad: the table says of many that they hold, and why.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Let attributes follow the pixels. Each mover changes its attribute in place and returns what is left to do.
 
 A mover takes (dataset, keyword, moving, walk) and returns ``holds`` when it is done, else ``dropped`` (with a
-note)
-or ``refused``.
+note) or ``refused``.
 """
 
 from __future__ import annotations

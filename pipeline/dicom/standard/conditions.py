@@ -1,8 +1,7 @@
 """Decide when a conditional attribute (Type 1C or 2C) is required, for the kinds that are written.
 
 Each rule is the standard's own condition, with its section. For an attribute without a rule it is only
-checked that
-it has a value if it is present (1C).
+checked that it has a value if it is present (1C).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Check the values of every element: VR, form, number of values, and the terms that the standard enumerates.
 
 Messages never repeat the value of an element, which may name a patient; the terms of attributes that cannot
-name
-one may be shown.
+name one may be shown.
 """
 
 from __future__ import annotations

@@ -95,8 +95,7 @@ def rt_frames(dataset: Dataset, images: Sequence[Image]) -> None:
     """Write the Multi-frame module of an RT Image (PS3.3 C.7.6.6), and which frame each exposure belongs to.
 
     The frame increment is the source's own time where all of its frames are there; else it is the numbers of
-    the
-    pages, since no time is known.
+    the pages, since no time is known.
     """
     dataset.NumberOfFrames = str(len(images))
     source = _one_source(images)

@@ -124,8 +124,7 @@ def _largest_error(shape: tuple[int, ...], tables: Sequence[Sequence[int]]) -> f
     """Return a bound on the root mean square error that quantization can make.
 
     Half a step in each coefficient (Parseval), with 1.5 levels for rounding on the way; through YCbCr for
-    colour
-    (ITU-T T.871).
+    colour (ITU-T T.871).
     """
     padded = math.prod(-(-size // _BLOCK) * _BLOCK for size in shape[:2]) / math.prod(shape[:2])
     steps = [0.5 * math.sqrt(sum(q * q for q in table) / len(table)) for table in tables]

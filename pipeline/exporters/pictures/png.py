@@ -28,15 +28,12 @@ def export(images: Sequence[Image], options: PngOptions, context: Context) -> Ar
     """Return one image as a PNG, grey or colour.
 
     Without `window` values are written unchanged: bool (as 0 and 1) and 8-bit types in 8 bits, all else in
-    16.
-    MONOCHROME1 values are then kept too, and a note says so. With a window, 8-bit levels are written. The
-    spacing
-    goes into pHYs in whole pixels per metre where that is right to 0.1 %.
+    16. MONOCHROME1 values are then kept too, and a note says so. With a window, 8-bit levels are written. The
+    spacing goes into pHYs in whole pixels per metre where that is right to 0.1 %.
 
     Raises:
         ExportError: without `window`, values that are not whole or leave 0 to 65535; more than one image;
-            more
-            than 2^31 - 1 rows or columns.
+            more than 2^31 - 1 rows or columns.
     """
     image = only(images, "PNG")
     if max(image.rows, image.columns) > LARGEST:

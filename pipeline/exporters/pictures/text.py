@@ -22,8 +22,7 @@ def text_entries(image: Image) -> tuple[tuple[str, str], ...]:
     """Return keyword and text of every property: text unchanged, anything else as JSON.
 
     This is the form of pylinac's XIM export. An image that was made of several files has the properties that
-    all of
-    them share.
+    all of them share.
     """
     entries: list[tuple[str, str]] = []
     odd: dict[str, Any] = {}
@@ -76,8 +75,7 @@ def plain(value: Any) -> Any:
     """Return a property in the types of JSON.
 
     Arrays become lists, bytes ``{"base64": ...}``, NaN and infinities their names, DICOM's own types the
-    numbers and
-    texts that they are.
+    numbers and texts that they are.
     """
     if value is None or isinstance(value, bool | np.bool_):
         return None if value is None else bool(value)

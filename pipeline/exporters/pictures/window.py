@@ -1,9 +1,8 @@
 """Turn values into grey levels: the window of a picture.
 
 A curve maps modality values to levels 0 (black) to 255 (white). All arithmetic is float64 in a fixed order
-and
-rounds with ``floor(y + 0.5)``, so that every machine draws the same picture. The following holds for every
-window:
+and rounds with ``floor(y + 0.5)``, so that every machine draws the same picture. The following holds for
+every window:
 
 - NaN is black and stays out of ranges that are computed from the image; so do infinities, which are drawn
 black

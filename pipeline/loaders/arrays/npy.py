@@ -1,9 +1,8 @@
 """Read and check the header of a ``.npy`` and the members of a ``.npz`` before numpy takes memory.
 
 Nothing is ever unpickled: the dtype is checked first, and an object array is refused. Versions 1 to 3, both
-byte
-orders, C and Fortran order are read. A header in numpy's usual form is parsed here, so that files are probed
-without importing numpy; any other header is parsed by numpy itself.
+byte orders, C and Fortran order are read. A header in numpy's usual form is parsed here, so that files are
+probed without importing numpy; any other header is parsed by numpy itself.
 """
 
 from __future__ import annotations

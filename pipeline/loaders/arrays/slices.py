@@ -57,8 +57,7 @@ def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
     """Read `pixels` from byte `offset` of the file, and tell whether the file had enough bytes.
 
     Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would be kept, whatever happened to
-    the
-    file since.
+    the file since.
     """
     raw: Any = file.raw
     raw.seek(offset)

@@ -1,8 +1,7 @@
 """Read the markers of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C) before it is decoded.
 
 Decoders fill what is missing with grey, and take as much memory as a header claims. So what the stream claims
-is
-checked here against its own bytes.
+is checked here against its own bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Decode JPEG by libjpeg-turbo (imagecodecs' `jpeg8`): 8 to 12 bits, and lossless ones up to 16.
 
 imagecodecs' own `jpeg_decode` is not used: where libjpeg-turbo refuses a stream, it tries a decoder of
-lossless
-JPEG that crashes on a damaged scan header.
+lossless JPEG that crashes on a damaged scan header.
 """
 
 from __future__ import annotations

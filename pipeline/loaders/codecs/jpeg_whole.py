@@ -1,8 +1,7 @@
 """Tell whether a JPEG has all the coded data that its picture needs; libjpeg invents what is missing.
 
 Three things show it: a picture of some size takes at least so many bits; every coefficient of every component
-is
-sent; and the decoded picture does not depend on what would follow the coded data (`continued`).
+is sent; and the decoded picture does not depend on what would follow the coded data (`continued`).
 """
 
 from __future__ import annotations

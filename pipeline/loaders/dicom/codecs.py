@@ -58,8 +58,7 @@ def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[P
 
     Raises:
         SourceError: no codec, or none that can decode it; a codestream that is cut off or of another size
-            than
-            the dataset says.
+            than the dataset says.
     """
     try:
         header = _header(path, layout, data)
@@ -121,8 +120,7 @@ def _streams(header: JpegStream | Jpeg2000 | None, data: bytes) -> Iterator[byte
     Then without a zero byte that pads it before its end marker.
 
     A container (JP2 boxes) is left out because pydicom reads broken ones for ever. CharLS takes no padding
-    within
-    JPEG-LS, which NEMA's own samples have; only a try tells such a byte from a coded one.
+    within JPEG-LS, which NEMA's own samples have; only a try tells such a byte from a coded one.
     """
     if header is None:
         yield data

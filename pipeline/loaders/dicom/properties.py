@@ -22,8 +22,7 @@ class DicomProperties(Mapping[str, Any]):
     """Top level elements by keyword (or by eight hex digits), read when they are first needed.
 
     Values are text, int, float, or a list of these. Sequences, bytes, empty elements and values that their VR
-    does
-    not allow are left out.
+    does not allow are left out.
     """
 
     def __init__(self, dataset: Dataset) -> None:

@@ -1,9 +1,8 @@
 """Load folders of CT, MR or PET slices, one DICOM file each, as one volume.
 
 All headers are read first: which series is meant, and whether its slices are a volume (`stack`). Only then
-are
-pixels read, one slice at a time, by the loader of DICOM files. Slice 1 is the first along the normal of the
-planes (row x column; for axial slices the lowest z), whatever the names and InstanceNumbers say.
+are pixels read, one slice at a time, by the loader of DICOM files. Slice 1 is the first along the normal of
+the planes (row x column; for axial slices the lowest z), whatever the names and InstanceNumbers say.
 """
 
 from __future__ import annotations

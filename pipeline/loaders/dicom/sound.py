@@ -1,8 +1,7 @@
 """Read every element of a dataset once; leave out what cannot be read, and report it.
 
 pydicom reads an element only when it is accessed, so that one that is not what its VR says would fail
-somewhere
-later. Sequences nested deeper than `DEEPEST` are left out too: no kind of DICOM has them.
+somewhere later. Sequences nested deeper than `DEEPEST` are left out too: no kind of DICOM has them.
 """
 
 from __future__ import annotations
@@ -64,8 +63,7 @@ def settle(dataset: Dataset, charset: str | None = None) -> Settled:
     """Read every element but the pixels, in place; text in `charset` where it is given.
 
     Where some text is not in the declared set, all of it is read byte for byte (as ISO 8859-1), so that it
-    can be
-    written as it was.
+    can be written as it was.
     """
     found = Settled()
     with warnings.catch_warnings():

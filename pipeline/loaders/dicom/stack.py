@@ -1,16 +1,13 @@
 """Put the slices of one series in order along their normal, or give the reason why they are no volume.
 
 Nothing is resampled and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
-others.
-The tolerances allow for numbers as files write them, not for what would still look right.
+others. The tolerances allow for numbers as files write them, not for what would still look right.
 
 Why files are not sorted by InstanceNumber or SliceLocation: both are free text to many scanners, run
-backwards,
-start anew or repeat. The place of a slice is its position along the normal of its plane, and nothing else.
-Two
-slices at one place are two series in one folder, a missing one is a gap, and a drift sideways is a tilted
-gantry. Each would give a volume that looks right and measures wrong, so each is refused with the names of its
-files.
+backwards, start anew or repeat. The place of a slice is its position along the normal of its plane, and
+nothing else. Two slices at one place are two series in one folder, a missing one is a gap, and a drift
+sideways is a tilted gantry. Each would give a volume that looks right and measures wrong, so each is refused
+with the names of its files.
 """
 
 from __future__ import annotations

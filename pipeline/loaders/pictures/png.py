@@ -1,10 +1,8 @@
 """Load PNG: every bit depth with its own values, 16-bit colour included, by imagecodecs (libpng).
 
 Values are the file's samples: a 4-bit grey picture runs from 0 to 15, a 1-bit one is bool. A palette gives
-its
-colours. Transparency by key or palette becomes alpha. The checksum of every chunk is verified before
-decoding.
-Of an animated PNG only the still picture can be read, and only with ``page: 1``.
+its colours. Transparency by key or palette becomes alpha. The checksum of every chunk is verified before
+decoding. Of an animated PNG only the still picture can be read, and only with ``page: 1``.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 Values are those in the file. Bilevel pictures are bool. WhiteIsZero keeps its numbers and is MONOCHROME1. A
 palette gives its colours, 16 bits deep unless every entry is an 8-bit value stretched. What has no defined
-grey
-or RGB (ink, Lab, YCbCr outside JPEG) is refused, as are pages with missing or short strips, which tifffile
-would fill with zeros.
+grey or RGB (ink, Lab, YCbCr outside JPEG) is refused, as are pages with missing or short strips, which
+tifffile would fill with zeros.
 """
 
 from __future__ import annotations

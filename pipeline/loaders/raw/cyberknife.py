@@ -1,13 +1,10 @@
 """Load CyberKnife ``.raw``: an ASCII header, then pixels that reach to the end of the file.
 
 No real file was available; this follows pylinac: the first 20 bytes hold ``<token> <width> <height>``
-separated
-by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height. What lies before
-the
-pixels must be text that ends with a blank or a line end, and no text with a blank may follow it: a file that
-is
-cut or too long would otherwise give a shifted picture. Where padding makes that uncertain the recipe gives
-`header_bytes`.
+separated by blanks, and the pixels are the last width x height x itemsize bytes. Rows are the height. What
+lies before the pixels must be text that ends with a blank or a line end, and no text with a blank may follow
+it: a file that is cut or too long would otherwise give a shifted picture. Where padding makes that uncertain
+the recipe gives `header_bytes`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The table of where each XIM property goes; the rest is kept in a private block.
 
 The table does not convert anything. It lists which properties an attribute is made of, so that those without
-an
-attribute are kept in the private block, and the documentation is made of it.
+an attribute are kept in the private block, and the documentation is made of it.
 """
 
 from __future__ import annotations
@@ -180,8 +179,7 @@ def rest(attributes: Dataset, geometry: Geometry, properties: Properties) -> dic
     """Return the properties that are set and that no attribute is made of, by name.
 
     Numbers that mean "not set" were left out when the file was read (None in a list of others); lists of
-    nothing
-    else and the words for no energy are left out here.
+    nothing else and the words for no energy are left out here.
     """
     used = set(_used(_present(attributes, geometry), properties))
     return {

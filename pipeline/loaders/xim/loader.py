@@ -1,8 +1,7 @@
 """Load Varian .xim, compressed or not, recognised by content whatever its name (docs/formats/xim.md).
 
 Pixels are exactly those of the file: unsigned 16 bit for 2-byte images, signed 32 bit for 4-byte ones.
-Geometry
-and attributes are made by `mapping`; every property that is set is kept under its own name.
+Geometry and attributes are made by `mapping`; every property that is set is kept under its own name.
 """
 
 from __future__ import annotations

@@ -141,8 +141,7 @@ def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
     """Fill `out` with differences of one and two bytes in any mixture, and of four bytes now and then.
 
     Every byte of a block is made a short difference, and every two neighbours a long one `_ROOM` further on;
-    a
-    running sum of steps then says where each difference is. Differences of four bytes are set afterwards.
+    a running sum of steps then says where each difference is. Differences of four bytes are set afterwards.
     """
     some = np.flatnonzero(table & 0b10101010 != 0)
     codes = _CODES[table[some]]

@@ -67,9 +67,8 @@ def steady_stat(path: Path) -> tuple[int, ...]:
     """Return a file's stat() at a moment from which on every change shows in it. Raises: OSError.
 
     A file system counts time in ticks. A file that was changed within the present tick may be changed once
-    more
-    and keep its time stamp, so the end of the tick is waited for. Only files written a moment ago cost that
-    time.
+    more and keep its time stamp, so the end of the tick is waited for. Only files written a moment ago cost
+    that time.
     """
     while True:
         stat = stat_of(path)
