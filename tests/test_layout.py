@@ -29,7 +29,8 @@ ORDER = (
     "pipeline/recipe", "pipeline/inputs", "pipeline/plan", "pipeline/to_dataset", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",
-    "pipeline/convert", "pipeline/check", "pipeline/explain", "pipeline/testing", "pipeline/report",
+    "pipeline/convert", "pipeline/check", "pipeline/explain", "pipeline/diff", "pipeline/testing",
+    "pipeline/report",
     "pipeline/api", "pipeline/public", "pipeline/cli",
 )  # fmt: skip
 """Each folder (and each file directly in `pipeline`) may import those before it, and its own kind: the

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ..exporters.base import Contents
 from ..exporters.registry import exporter
+from ..imaging.compared import PixelChange, pixel_change
 from ..printable import printable
 
 if TYPE_CHECKING:
@@ -30,19 +30,6 @@ class TagChange:
     change: Change
     before: str = ""
     after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PixelChange:
-    """How many values of how many differ, by how much at most, and where that is (rows from 0)."""
-
-    count: int
-    total: int
-    largest: float | int
-    place: tuple[tuple[str, int], ...]
-    """``(("row", 3), ("column", 7))``, with ``page`` and ``sample`` where there are several."""
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +60,16 @@ def difference(before: bytes, after: bytes, to: str) -> Difference:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             return Difference(what=f"the file cannot be read as {to}: {reason}")
     old, new = contents
-    tags = tuple(_tags(old.tags, new.tags))
+    tags = tuple(tag_changes(old.tags, new.tags))
     if (old.pixels.shape, old.pixels.dtype) != (new.pixels.shape, new.pixels.dtype):
         return Difference(tags, what=f"pixels: {_shape(old.pixels)} -> {_shape(new.pixels)}")
-    pixels = _pixels(old, new)
+    pixels = pixel_change(old.pixels, new.pixels, colour=old.colour)
     same = not tags and pixels is None
     return Difference(tags, pixels, "only its encoding differs" if same else "")
 
 
-def _tags(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[TagChange]:
+def tag_changes(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[TagChange]:
+    """Yield every tag, or property, that two files do not say alike."""
     for tag in dict.fromkeys((*before, *after)):
         if tag not in after:
             yield TagChange(tag, "removed", before=_short(before[tag]))
@@ -99,40 +87,3 @@ def _short(value: object) -> str:
 
 def _shape(pixels: Pixels) -> str:
     return f"{' x '.join(map(str, pixels.shape))} {pixels.dtype}"
-
-
-def _pixels(old: Contents, new: Contents) -> PixelChange | None:
-    import numpy as np
-
-    a, b = old.pixels, new.pixels
-    differ = a != b
-    if a.dtype.kind in "fc":
-        differ &= ~(np.isnan(a) & np.isnan(b))
-    count = int(np.count_nonzero(differ))
-    if not count:
-        return None
-    sizes = np.where(differ, _distance(a, b), 0)
-    index = tuple(int(part) for part in np.unravel_index(int(np.argmax(sizes)), sizes.shape))
-    if not sizes[index]:
-        index = tuple(int(part) for part in np.argwhere(differ)[0])
-    return PixelChange(
-        count, a.size, sizes[index].item(), _place(index, colour=old.colour), str(a[index]), str(b[index])
-    )
-
-
-def _distance(a: Pixels, b: Pixels) -> Pixels:
-    """Say how far values are apart; exact for every integer, infinite where a number meets none."""
-    import numpy as np
-
-    if a.dtype.kind in "iub":
-        low, high = np.minimum(a, b).astype(np.int64), np.maximum(a, b).astype(np.int64)
-        return np.subtract(high.view(np.uint64), low.view(np.uint64))
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(a.astype(np.float64) - b.astype(np.float64))
-    return np.where(np.isnan(apart), np.inf, apart)
-
-
-def _place(index: tuple[int, ...], *, colour: bool) -> tuple[tuple[str, int], ...]:
-    names = ("row", "column", "sample") if colour else ("row", "column")
-    names = ("page", *names) if len(index) > len(names) else names
-    return tuple(zip(names, index, strict=False))

@@ -51,6 +51,12 @@ Untrusted = Annotated[
 ]
 
 
+WithTags = Annotated[
+    bool,
+    typer.Option("--with-tags", help="Show values of tags, too, which may name a patient."),
+]
+
+
 class Annotate(StrEnum):
     """Whether messages are also put on the recipe's lines."""
 

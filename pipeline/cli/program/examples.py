@@ -25,6 +25,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake explain dicom/g090_wedge.dcm",
         "dicombake explain dicom/g090_wedge.dcm --recipe film.yaml",
     ),
+    "diff": (
+        "dicombake diff field.xim dicom/field.dcm",
+        "dicombake diff yesterday today --tolerance 2",
+        "dicombake diff dicom/g090_wedge.dcm film.yaml",
+    ),
     "inspect": ("dicombake inspect scan.tif", "dicombake inspect *.xim --json"),
     "new": (
         "dicombake new scans",

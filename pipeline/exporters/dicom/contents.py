@@ -22,11 +22,11 @@ def contents(content: bytes) -> Contents:
     from ...pydicom_versions.frames import pixel_array
 
     dataset = dcmread(io.BytesIO(content), force=True)
-    tags = dict(_elements(dataset.file_meta, "")) | dict(_elements(dataset, ""))
+    tags = dict(elements(dataset.file_meta, "")) | dict(elements(dataset, ""))
     return Contents(pixel_array(dataset), tags, dataset.get("SamplesPerPixel", 1) != 1)
 
 
-def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
+def elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
     """Yield every element below a dataset but the pixels, by path; with its VR where its value is no text."""
     for element in dataset:
         if element.tag in _PIXELS:
@@ -35,7 +35,7 @@ def _elements(dataset: Dataset, start: str) -> Iterator[tuple[str, object]]:
         if element.VR == "SQ":
             yield f"{name}", f"{len(element.value)} items"
             for number, item in enumerate(element.value):
-                yield from _elements(item, f"{name}[{number}].")
+                yield from elements(item, f"{name}[{number}].")
         else:
             yield name, element.value if isinstance(element.value, bytes) else str(element.value)
 

@@ -92,6 +92,8 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "plan-table": (2, ("plan", "table.yaml")),
     "plan-wrong": (2, ("plan", "wrong.yaml")),
     "lock": (2, ("lock", "r.yaml")),
+    "diff": (1, ("diff", "raw", "broken")),
+    "diff-tags": (2, ("diff", "dicom", "dicom", "--with-tags")),
     "new": (0, ("new", "raw", "broken", "dicom", "-o", "drafted.yaml")),
 }
 """Each with the exit status that it has here."""

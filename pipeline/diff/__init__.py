@@ -1,0 +1,1 @@
+"""What differs between two files or folders of any format, as real values: ``dicombake diff``."""
