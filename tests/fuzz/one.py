@@ -13,6 +13,7 @@ def main() -> None:
     name = sys.argv[1]
     with atheris.instrument_imports(include=["dicombake"]):
         from .targets import TARGETS
+
         target = TARGETS[name]
         for seed in target.seeds():  # what is imported when it is first needed is to be instrumented too
             target.run(seed)

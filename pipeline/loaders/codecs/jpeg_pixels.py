@@ -12,7 +12,7 @@ import numpy as np
 
 from ...imaging.image import Pixels
 from .jpeg import LOSSLESS, CodestreamError, JpegStream, TruncatedError
-from .jpeg_whole import check_whole, continued
+from .jpeg_whole import MISSING, check_whole, continued
 
 CODINGS = frozenset({0, 1, 2, LOSSLESS})
 """The SOF numbers that are read: baseline, extended, progressive, lossless; all with Huffman coding."""
@@ -33,7 +33,7 @@ def decode_jpeg(data: bytes, stream: JpegStream, **options: Any) -> Pixels:
     check_whole(data, stream)
     pixels = _decoded(data[: stream.end], options)
     if not np.array_equal(pixels, _decoded(continued(data, stream), options)):
-        raise TruncatedError("coded data are missing before a marker or the end")
+        raise TruncatedError(MISSING)
     return pixels
 
 

@@ -25,6 +25,8 @@ _RESTART = re.compile(rb"\xff+([\xd0-\xd7])")
 _MORE = bytes.fromhex("a55afe1fe3bc69d2") * 8
 """Bits that decode to something other than the zeros that a decoder appends at the end."""
 _COEFFICIENTS = 64
+MISSING = "coded data are missing before a marker or the end"
+"""What is said where the picture depends on what would follow."""
 
 
 def check_whole(data: bytes, stream: JpegStream) -> None:

@@ -20,9 +20,10 @@ from ...imaging.exact import native
 from ...imaging.image import Lossy, Pixels
 from ..codecs.cage import CAGED, decode_caged
 from ..codecs.jpeg import JPEG_LS as SOF_JPEG_LS
-from ..codecs.jpeg import CodestreamError, JpegHeader, JpegStream, TruncatedError, read_jpeg
+from ..codecs.jpeg import LOSSLESS, CodestreamError, JpegHeader, JpegStream, TruncatedError, read_jpeg
 from ..codecs.jpeg2000 import Jpeg2000, read_jpeg2000
 from ..codecs.jpeg_pixels import decode_jpeg
+from ..codecs.jpeg_whole import MISSING, check_whole, continued
 from ..codecs.plugin import decode_frame, description_of
 from ..said import said_by
 from .dataset import broken
@@ -86,6 +87,8 @@ def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixe
     for name, decoder in decoders:
         try:
             return decoder()
+        except TruncatedError:
+            raise  # no other decoder has what is missing; some make it up
         except CodestreamError as error:
             first = first or error
         except broken() as error:
@@ -108,10 +111,26 @@ def _decoders(
     available = decoding_plugins(layout.syntax) if PLUGINS[layout.syntax] else ()
     for name in PLUGINS[layout.syntax]:
         if name in available:
-            found += [
-                (name, partial(_by_plugin, dataset, layout, name, coded)) for coded in _streams(header, data)
-            ]
+            decoders = [partial(_by_plugin, dataset, layout, name, coded) for coded in _streams(header, data)]
+            if isinstance(header, JpegStream) and header.header.sof <= LOSSLESS:
+                more = partial(_by_plugin, dataset, layout, name, continued(data, header))
+                decoders = [partial(_whole, header, data, decoder, more) for decoder in decoders]
+            found += [(name, decoder) for decoder in decoders]
     return found
+
+
+def _whole(
+    header: JpegStream, data: bytes, decoder: Callable[[], Pixels], more: Callable[[], Pixels]
+) -> Pixels:
+    """The pixels of a stream, where what would follow its coded data (`more`) does not change them.
+
+    Raises: CodestreamError, also where the coded data are too few.
+    """
+    check_whole(data, header)
+    pixels = decoder()
+    if not np.array_equal(pixels, more()):
+        raise TruncatedError(MISSING)
+    return pixels
 
 
 def _streams(header: JpegStream | Jpeg2000 | None, data: bytes) -> Iterator[bytes]:

@@ -127,12 +127,18 @@ def _frame(data: bytes, kind: str, path: Path, limits: Limits, index: int) -> Pi
 
 @contextmanager
 def _damaged(kind: str, path: Path) -> Iterator[None]:
+    from PIL.Image import DecompressionBombError
+
+    name = "WebP" if kind == "WEBP" else kind
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except SourceError:
         raise
+    except DecompressionBombError:  # Pillow makes a GIF's canvas larger where a frame lies outside of it
+        raise SourceError(
+            f"is a {name} that claims more pixels than Pillow reads", subject=str(path)
+        ) from None
     except _FAILURES as error:
-        name = "WebP" if kind == "WEBP" else kind
         raise SourceError(f"is a damaged {name}: {said_by(error, BROKEN)}", subject=str(path)) from None

@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.dicom import codecs
 from dicombake.pipeline.loaders.dicom.loader import load, probe
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.encaps import encapsulate
@@ -72,6 +73,27 @@ def test_lossless_jpeg_needs_no_extra_and_keeps_its_sign(tmp_path: Path, dtype: 
     path = written(tmp_path, compressed(dataset_of(pixels), [coded], "1.2.840.10008.1.2.4.70"))
     image = one(path)
     assert image.pixels.dtype == dtype and np.array_equal(image.pixels, pixels)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_lossless_jpeg_with_a_part_of_its_data_is_refused_by_every_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: float, known: bool
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 4096, (48, 40)).astype(np.uint16)
+    coded = imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=16, predictor=1)
+    if not known:  # where libjpeg-turbo refuses a stream, gdcm is asked, and makes up what is missing
+
+        def refuses(*_: object) -> None:
+            raise codecs.CodestreamError("it is not read")
+
+        pytest.importorskip("gdcm")
+        monkeypatch.setattr(codecs, "_jpeg", refuses)
+    syntax = "1.2.840.10008.1.2.4.70"
+    whole = written(tmp_path, compressed(dataset_of(pixels), [coded], syntax))
+    assert np.array_equal(one(whole).pixels, pixels)
+    cut = coded[: int(len(coded) * part)] + b"\xff\xd9"
+    assert "truncated" in refusal(written(tmp_path, compressed(dataset_of(pixels), [cut], syntax)))
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57"])

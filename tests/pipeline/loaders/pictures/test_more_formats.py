@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,11 @@ def test_a_picture_that_is_cut_off_is_refused(tmp_path: Path, name: str) -> None
     for length in (40, len(data) // 2, len(data) - 12):
         with pytest.raises(SourceError):
             read(tmp_path, data[:length])
+
+
+def test_a_gif_whose_frame_lies_far_outside_is_refused(tmp_path: Path) -> None:
+    data = bytearray(saved(EIGHT, "GIF"))
+    at = data.index(b",", 13 + 3 * 256)
+    data[at + 5 : at + 9] = struct.pack("<2H", 60000, 60000)  # the frame's width and height
+    with pytest.raises(SourceError, match="claims more pixels than Pillow reads"):
+        read(tmp_path, bytes(data))
