@@ -14,6 +14,8 @@ Pixels = Literal["auto", "retain", "portable", "quantize"]
 TransferSyntax = Literal[
     "explicit-le", "implicit-le", "deflated", "rle", "jpeg2000-lossless", "jpegls-lossless", "htj2k-lossless"
 ]
+KeptSyntax = TransferSyntax | Literal["keep"]
+"""`keep`: the source's own compressed stream."""
 
 
 class ExportBase(Model):
@@ -25,12 +27,24 @@ class ExportBase(Model):
     """Whether the output is never replaced by other content; else what the conversion says."""
 
 
-class DicomExport(ExportBase):
+class DicomExportBase(ExportBase):
     """What every DICOM target shares."""
 
     pixels: Pixels = "auto"
+
+
+class DicomExport(DicomExportBase):
+    """A DICOM target that encodes its pixels itself."""
+
     transfer_syntax: TransferSyntax = "explicit-le"
     """How the file is encoded: uncompressed, or compressed without loss."""
+
+
+class KeepingExport(DicomExportBase):
+    """A DICOM target that can hold its source's compressed stream as it is."""
+
+    transfer_syntax: KeptSyntax = "explicit-le"
+    """How the file is encoded; `keep` holds the source's own compressed stream where pixels are untouched."""
 
 
 class RtImageExport(DicomExport):
@@ -45,7 +59,7 @@ class CtSeriesExport(DicomExport):
     to: Literal["ct-series"] = "ct-series"
 
 
-class SecondaryCaptureExport(DicomExport):
+class SecondaryCaptureExport(KeepingExport):
     """Secondary Capture, grey or colour; several pages or frames give one multi-frame file."""
 
     to: Literal["secondary-capture"] = "secondary-capture"
@@ -57,14 +71,14 @@ class ParametricMapExport(DicomExport):
     to: Literal["parametric-map"] = "parametric-map"
 
 
-class SameKindExport(DicomExport):
+class SameKindExport(KeepingExport):
     """The source DICOM's own kind; tags kept, pixels and overrides replaced."""
 
     to: Literal["dicom"] = "dicom"
 
 
 DicomTarget = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "dicom"]
-"""The kinds of DICOM that `to_dataset` makes: every model of a `DicomExport`."""
+"""The kinds of DICOM that `to_dataset` makes: every model of a `DicomExportBase`."""
 
 
 def _window(value: Any) -> Any:
@@ -134,5 +148,7 @@ EXPORT_TARGETS: dict[str, type[Model]] = {
     model.model_fields["to"].default: model for model in get_args(AnyExport)
 }
 """The models by the name in a recipe, in the order in which they are listed."""
-DICOM_TARGETS = frozenset(name for name, model in EXPORT_TARGETS.items() if issubclass(model, DicomExport))
-"""Targets that write DICOM, and have the options of `DicomExport`."""
+DICOM_TARGETS = frozenset(
+    name for name, model in EXPORT_TARGETS.items() if issubclass(model, DicomExportBase)
+)
+"""Targets that write DICOM, and have the options of `DicomExportBase`."""

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
 from .companions import Metadata, Sidecar
-from .exports import Export, Pixels, TransferSyntax
+from .exports import Export, KeptSyntax, Pixels
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
 from .language.parsing import parsable
@@ -82,7 +82,7 @@ class Conversion(Model):
     """What lies under all that is said here: standard, pylinac, or a YAML file; else the recipe's."""
     pixels: Pixels | None = None
     """How the DICOM exports store values that do not say it themselves."""
-    transfer_syntax: TransferSyntax | None = None
+    transfer_syntax: KeptSyntax | None = None
     """How the DICOM exports are encoded that do not say it themselves."""
     tags: Tags = Field(default_factory=dict)
     remove_tags: Many[TagKey] = ()

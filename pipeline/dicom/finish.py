@@ -24,12 +24,12 @@ from .encode.compression import check
 from .encode.elements import shallow
 from .encode.file import encoded, file_meta
 from .encode.pixel_element import PIXEL_TAGS, PixelElement
-from .encode.syntaxes import SYNTAXES
+from .encode.syntaxes import syntax_of
 from .encode.uids import set_uid
 from .verify import Meant, verify
 
 if TYPE_CHECKING:
-    from ...schemas.exports import TransferSyntax
+    from ...schemas.exports import KeptSyntax
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Finished:
     notes: tuple[Note, ...]
 
 
-def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "explicit-le") -> Finished:
+def finish(draft: Draft, context: Context, transfer_syntax: KeptSyntax = "explicit-le") -> Finished:
     """Apply the recipe's tags, find contradictions, set UIDs and encode.
 
     Raises:
@@ -88,7 +88,8 @@ def finish(draft: Draft, context: Context, transfer_syntax: TransferSyntax = "ex
     context.trace.layer(dataset, Origin("derived", _identity(draft, context.identity)))
     dataset = _as_instance_of_its_source(draft, dataset, ours) if pixels is not None else dataset
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
-    syntax = SYNTAXES[transfer_syntax]
+    streams = draft.pixels.streams if draft.pixels is not None else ()
+    syntax = syntax_of(transfer_syntax, streams[0].syntax if streams else "")
     check(syntax, dataset, pixels, described=described)
     chunks, dataset = encoded(dataset, pixels, syntax)
     context.trace.layer(dataset, Origin("derived", "everything else in the file"))
@@ -136,7 +137,7 @@ def _as_instance_of_its_source(draft: Draft, dataset: Dataset, ours: Dataset) ->
 def artifact(
     draft: Draft,
     context: Context,
-    transfer_syntax: TransferSyntax = "explicit-le",
+    transfer_syntax: KeptSyntax = "explicit-le",
     then: Callable[[Finished], None] = lambda finished: None,
 ) -> Artifact:
     """Return the draft as an output, with the check of what was written; `then` is called after it passed.

@@ -43,7 +43,7 @@ from .finish import Draft, Finished
 from .verify import MeantAlike, decodes_plainly, verify_alike
 
 if TYPE_CHECKING:
-    from ...schemas.exports import TransferSyntax
+    from ...schemas.exports import KeptSyntax
 
 INSTANCE_NUMBER = 0x00200013
 _MOST = 8
@@ -122,7 +122,7 @@ def kin_of(options: object, context: Context, image: Image, encoded: Encoded) ->
 
 
 def artifact(
-    sibling: Sibling | None, draft: Callable[[], Draft], context: Context, syntax: TransferSyntax
+    sibling: Sibling | None, draft: Callable[[], Draft], context: Context, syntax: KeptSyntax
 ) -> Artifact:
     """Return an output, from its family where that is known, else from its draft; the same bytes either way.
 

@@ -40,6 +40,7 @@ from .encode.elements import (
     same_items_as_before,
     values_read,
 )
+from .encode.encoding import little
 from .encode.file import EXPLICIT, implicit_bytes
 from .encode.pixel_element import PixelElement
 from .encode.syntaxes import Syntax
@@ -308,7 +309,7 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         if not _same(np.frombuffer(values, np.uint8, size), np.frombuffer(pixels.view(), np.uint8)):
             yield OTHER_PIXELS if meant.described else f"{pixels.element} has other bytes"
         return
-    decoded = pixel_array(found)
+    decoded = _decoded_streams(found, pixels) if pixels.streams else pixel_array(found)
     if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
         yield (
             f"the pixels read as {decoded.dtype} of shape {decoded.shape}, "
@@ -320,6 +321,17 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         if len(_plainly_decoded) >= _MOST_DESCRIPTIONS:
             _plainly_decoded.clear()
         _plainly_decoded.add(description)
+
+
+def _decoded_streams(found: Dataset, pixels: PixelElement) -> Pixels:
+    """Decode kept streams as sources are decoded: of lossy ones each reader makes slightly other values."""
+    from ..loaders.dicom.loader import images_of
+    from ..loaders.options import DicomOptions, Limits
+
+    limits = Limits(image_pixels=pixels.array.size, frames=len(pixels.streams))
+    frames = images_of(found, Path(), DicomOptions(raw_values=True), limits)
+    arrays = [little(image.pixels) for image in frames]
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 _DESCRIBING = tuple(

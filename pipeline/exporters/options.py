@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ...schemas.exports import Pixels, TransferSyntax
+    from ...schemas.exports import KeptSyntax, Pixels, TransferSyntax
     from ...schemas.language.template import Template
 
 Window = Literal["full", "auto"] | tuple[float, float]
@@ -18,13 +18,26 @@ Window = Literal["full", "auto"] | tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DicomFileOptions:
-    """Options of every DICOM target: how values are stored, and how the file is encoded."""
+class DicomOptionsBase:
+    """What every DICOM target shares: how values are stored."""
 
     path: Template
     pixels: Pixels = "auto"
-    transfer_syntax: TransferSyntax = "explicit-le"
     keep: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomFileOptions(DicomOptionsBase):
+    """Of a target that encodes its pixels itself: how the file is encoded."""
+
+    transfer_syntax: TransferSyntax = "explicit-le"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepingOptions(DicomOptionsBase):
+    """Of a target that can hold its source's compressed stream."""
+
+    transfer_syntax: KeptSyntax = "explicit-le"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +55,7 @@ class CtSeriesOptions(DicomFileOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondaryCaptureOptions(DicomFileOptions):
+class SecondaryCaptureOptions(KeepingOptions):
     """Options of `SecondaryCaptureExport`."""
 
     to: Literal["secondary-capture"] = "secondary-capture"
@@ -56,7 +69,7 @@ class ParametricMapOptions(DicomFileOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SameKindOptions(DicomFileOptions):
+class SameKindOptions(KeepingOptions):
     """Options of `SameKindExport`."""
 
     to: Literal["dicom"] = "dicom"

@@ -61,7 +61,7 @@ class Target:
     describes: str
     """What it writes, in one line, for `dicombake formats` and the docs."""
     file: FileKind
-    """`DICOM`: its model is a `DicomExport`, the recipe's tags go into it, and its `EXPORTER` has `draft`."""
+    """`DICOM`: its model is a `DicomExportBase`, it takes tags, and its `EXPORTER` has `draft`."""
     holds: Literal["image", "pages", "slices"]
     """What fits into one file: one image; also several pages or frames; also the slices of a volume."""
     made_of: Literal["image", "slices", "dicom"]

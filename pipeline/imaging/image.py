@@ -116,6 +116,26 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Codestream:
+    """The compressed stream that a source's pixels were decoded from, as a DICOM file can hold it.
+
+    Its frame alone, as its file has it: what was decoded from it are the image's pixels as they were loaded.
+    """
+
+    syntax: str
+    """UID of the transfer syntax."""
+    photometric: str
+    """Photometric Interpretation of its samples (PS3.5 section 8.2)."""
+    data: bytes
+    bits: int
+    """Bits Stored."""
+    planar: int = 0
+    """Planar Configuration, of colour."""
+    besides: tuple[str, ...] = ()
+    """What it holds besides the picture, by name: EXIF, a comment."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """The file that an image came from, with its metadata."""
 
@@ -131,6 +151,8 @@ class SourceFile:
     pages: int = 1
     """Page, frame or slice, from 1, and how many of them the file holds."""
     lossy: Lossy | None = None
+    codestream: Codestream | None = None
+    """What the image was decoded from, where it is all of that and a transfer syntax can hold it."""
     companions: Mapping[str, str] = field(default_factory=dict)
     """The companion file that an attribute of `attributes` comes from, by keyword."""
     undecoded: bool = False

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from ...schemas.exports import DicomExport
+from ...schemas.exports import DicomExportBase
 from ...schemas.process import Filter, Rotate
 from ...schemas.recipe import Conversion, Recipe
-from ..dicom.encode.syntaxes import SYNTAXES
+from ..dicom.encode.syntaxes import syntax_of
 from ..exporters.registry import TARGETS
 from ..loaders.registry import FORMATS
 
@@ -32,8 +32,8 @@ def codecs_of(conversion: Conversion) -> dict[str, str]:
         names.add("scipy")
     for export in conversion.exports:
         names.update(TARGETS[export.to].codecs)
-        if isinstance(export, DicomExport):
-            names.update(SYNTAXES[export.transfer_syntax].codecs)
+        if isinstance(export, DicomExportBase):
+            names.update(syntax_of(export.transfer_syntax).codecs)
     return _versions(names)
 
 

@@ -20,7 +20,7 @@ from pydicom.encaps import encapsulate
 from ...errors import ExportError
 from ...imaging.image import Pixels
 from ...pydicom_versions.frames import decoding_plugins, encode_frame, encoding_plugins
-from .syntaxes import Syntax
+from .syntaxes import KEEP, Syntax
 
 if TYPE_CHECKING:
     from .pixel_element import PixelElement
@@ -52,6 +52,8 @@ def check(syntax: Syntax, dataset: Dataset, pixels: PixelElement | None, *, desc
             "gives others or describes them otherwise",
             hint="use 'transfer_syntax: explicit-le'",
         )
+    if syntax.name == KEEP:
+        return
     dtype, bits = pixels.array.dtype, int(dataset.get("BitsStored") or 0)
     if pixels.element != "PixelData" or dtype.name not in _DTYPES:
         raise ExportError(
@@ -95,7 +97,7 @@ def deflated(data: bytes) -> bytes:
     return packed + b"\0" * (len(packed) % 2)
 
 
-def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
+def encapsulated(syntax: Syntax, dataset: Dataset, pixels: PixelElement) -> bytes:
     """Return the value of a compressed PixelData: offset table and one fragment per frame (PS3.5 A.4).
 
     Raises:
@@ -103,7 +105,8 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: Pixels) -> bytes:
     """
     try:
         with _told_once():
-            frames = list(_frames(syntax, dataset, pixels))
+            kept = [stream.data for stream in pixels.streams]
+            frames = kept or list(_frames(syntax, dataset, pixels.array))
     except (ValueError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[-1].strip() or type(error).__name__
         raise ExportError(

@@ -119,7 +119,7 @@ def _pixel_chunks(dataset: Dataset, pixels: PixelElement | None, syntax: Syntax)
     if syntax.compressed:
         group, element = pixels.tag >> 16, pixels.tag & 0xFFFF
         opening = struct.pack("<HH2sHI", group, element, b"OB", 0, 0xFFFFFFFF)
-        return opening, encapsulated(syntax, dataset, pixels.array), _END_OF_ITEMS
+        return opening, encapsulated(syntax, dataset, pixels), _END_OF_ITEMS
     return _native(pixels, syntax)
 
 
@@ -219,6 +219,9 @@ def _digests(parts: _Parts, pixels: PixelElement | None) -> Iterator[str]:
     """
     for part in parts:
         yield hashlib.sha256(part).hexdigest()
-    if pixels is not None:
+    if pixels is not None and pixels.streams:
+        yield f"{pixels.element} {pixels.streams[0].syntax}"
+        yield from (xxhash.xxh3_128_hexdigest(stream.data) for stream in pixels.streams)
+    elif pixels is not None:
         yield f"{pixels.element} {pixels.array.dtype.str} {pixels.array.shape}"
         yield xxhash.xxh3_128_hexdigest(pixels.view())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...imaging.image import Pixels
+from ...imaging.image import Codestream, Pixels
 
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
 
@@ -20,6 +20,8 @@ class PixelElement:
 
     array: Pixels
     element: str = "PixelData"
+    streams: tuple[Codestream, ...] = ()
+    """Of each frame, where the file holds them in place of `array`, which they decode to."""
 
     @property
     def tag(self) -> int:

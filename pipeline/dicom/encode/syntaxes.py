@@ -5,18 +5,18 @@ A).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ....schemas.exports import TransferSyntax
+    from ....schemas.exports import KeptSyntax, TransferSyntax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syntax:
     """One transfer syntax. No field has a default."""
 
-    name: TransferSyntax
+    name: KeptSyntax
     uid: str
     plugin: str
     """The encoder: pydicom's name of its plugin, or imagecodecs; empty for uncompressed syntaxes."""
@@ -103,3 +103,13 @@ SYNTAXES: Mapping[TransferSyntax, Syntax] = {
     )
 }
 """By the name in a recipe."""
+
+KEEP = "keep"
+
+
+def syntax_of(name: KeptSyntax, kept: str = "") -> Syntax:
+    """Return the syntax of a name; `kept` is the UID of the streams that `keep` keeps, if there are any."""
+    if name != KEEP:
+        return SYNTAXES[name]
+    plain = SYNTAXES["explicit-le"]
+    return replace(plain, name=KEEP, uid=kept, plugin=KEEP) if kept else plain

@@ -42,6 +42,7 @@ from ..base import Exporter
 from ..pictures.colour import without_alpha
 from .contents import contents
 from .frames import by_exposure, of_exposures
+from .kept_stream import keep_streams
 from .kinds import (
     RESCALED,
     allowed,
@@ -91,8 +92,9 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
     # an instance that says the same without the source's faults is the same one
     original, _ = cleaned(dataset)
     state_character_set(original, images)
-    invalid = any(note.code == "invalid-source-value" for note in notes)
-    invalid |= any(note.code in _LEFT_OUT for image in images for note in image.notes)
+    invalid = any(note.code == "invalid-source-value" for note in notes) or any(
+        note.code in _LEFT_OUT for image in images for note in image.notes
+    )
     if images[0].source.attributes is not None:
         companions, more = cleaned(images[0].source.attributes)
         dataset.update(companions)
@@ -107,6 +109,7 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
     frames = [_frame(image, source, options) for image in images]
     untouched = not any(image.computed or image.history for image in images)
     notes += _pixels(dataset, images, frames, untouched, moved=moving is not None)
+    streams, more = keep_streams(dataset, images, frames, options.transfer_syntax)
     trace.layer(dataset, of_pixels(options.pixels))
     numbers = _geometry(dataset, images, untouched)
     if is_dose(source) and not (untouched and _whole_source(images)):
@@ -131,9 +134,9 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
     trace.layer(dataset, Origin("rule", "given anew, or kept, when all else is known"))
     return Draft(
         dataset,
-        PixelElement(stacked([frame.stored for frame in frames]), frames[0].element),
+        PixelElement(stacked([frame.stored for frame in frames]), frames[0].element, streams),
         images,
-        notes=notes + frames[0].notes,
+        notes=notes + frames[0].notes + more,
         keep_series=untouched,
         numbers=numbers,
         instance=kept,

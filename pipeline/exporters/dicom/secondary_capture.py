@@ -29,6 +29,7 @@ from ..padding import keep_padding
 from ..pictures.colour import COLOUR_NOTES, polarity, without_alpha
 from .contents import contents
 from .frames import PAGE_NUMBERS, alike
+from .kept_stream import keep_streams
 
 if TYPE_CHECKING:
     from ..options import SecondaryCaptureOptions
@@ -68,6 +69,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Co
         del dataset.PositionReferenceIndicator
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
+    streams, kept = keep_streams(dataset, images, frames, options.transfer_syntax)
     rescale(dataset, encoded, first.units)
     notes += keep_padding(dataset, images, [frame.stored for frame in frames])
     trace.layer(dataset, of_pixels(options.pixels))
@@ -80,9 +82,9 @@ def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Co
     colour_notes = tuple(note for note in first.notes if note.code in COLOUR_NOTES)
     return Draft(
         dataset,
-        PixelElement(stacked([frame.stored for frame in frames]), encoded.element),
+        PixelElement(stacked([frame.stored for frame in frames]), encoded.element, streams),
         images,
-        notes=notes + colour_notes + encoded.notes + more,
+        notes=notes + colour_notes + encoded.notes + kept + more,
         frame="none",
         numbers=numbers,
     )

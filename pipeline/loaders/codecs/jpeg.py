@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SOI = b"\xff\xd8"
 EOI = 0xD9
@@ -26,6 +26,15 @@ _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 """In Huffman codes a byte FF is followed by 00 (T.81 B.1.1.5), and RST0 to RST7 belong to the scan."""
 _AFTER_SCAN_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 """In JPEG-LS a byte FF is followed by a bit 0 (T.87 A.1)."""
+
+
+_BESIDES = {
+    (0xE1, b"Exif"): "EXIF",
+    (0xE1, b"http://ns.adobe.com/xap/1.0/"): "XMP",
+    (0xED, b"Photoshop 3.0"): "Photoshop's and IPTC's data",
+    (0xFE, b""): "a comment",
+}
+"""Segments that say something of the picture, by marker and by what stands before their first zero byte."""
 
 
 class CodestreamError(ValueError):
@@ -92,6 +101,8 @@ class JpegStream:
     header: JpegHeader
     scans: tuple[Scan, ...]
     end: int
+    besides: tuple[str, ...] = ()
+    """What it holds besides the picture, by name: EXIF, a comment."""
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
@@ -103,7 +114,7 @@ def read_jpeg(data: bytes) -> JpegStream:
     """Return the whole stream, marker by marker. Raises: CodestreamError, also where it is cut off."""
     walk = _Walk(data)
     header = walk.header()
-    return JpegStream(header, tuple(walk.scans(header)), walk.at)
+    return JpegStream(header, tuple(walk.scans(header)), walk.at, tuple(walk.besides))
 
 
 @dataclass(slots=True)
@@ -116,6 +127,7 @@ class _Walk:
     density: tuple[int, int, int] | None = None
     adobe_transform: int | None = None
     jfif: bool = False
+    besides: dict[str, None] = field(default_factory=dict)
 
     def header(self) -> JpegHeader:
         if not self.data.startswith(SOI):
@@ -165,6 +177,8 @@ class _Walk:
             self.density = struct.unpack(">BHH", body[7:12]) if len(body) >= 12 else None
         elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
             self.adobe_transform = body[11]
+        elif named := _BESIDES.get((marker, body.partition(b"\0")[0])) or _BESIDES.get((marker, b"")):
+            self.besides[named] = None
         elif marker == _RESTART_INTERVAL and len(body) >= 2:
             self.interval = int.from_bytes(body[:2], "big")
         return body

@@ -10,7 +10,7 @@ from .jpeg import CodestreamError, TruncatedError
 
 START = b"\xff\x4f\xff\x51"
 """The markers SOC and SIZ."""
-_SOT, _EOC, _COD = b"\xff\x90", b"\xff\xd9", 0xFF52
+_SOT, _EOC, _COD, _CAP = b"\xff\x90", b"\xff\xd9", 0xFF52, 0xFF50
 _MOST_TILES = 65535
 """The most tiles that Isot can count (T.800 A.4.2)."""
 _MOST_BOXES = 4096
@@ -28,6 +28,10 @@ class Jpeg2000:
     subsampled: bool
     irreversible: bool
     """The 9-7 wavelet, which loses information."""
+    transformed: bool
+    """Whether its colours are coded as luminance and chrominance (T.800 annex G)."""
+    high_throughput: bool
+    """Whether it is HTJ2K (T.814), which a CAP marker says."""
     start: int
     end: int = 0
 
@@ -52,7 +56,7 @@ def read_jpeg2000(data: bytes) -> Jpeg2000:
     depth = data[start + 42 : start + 42 + 3 * samples]
     if len(depth) < 3 * samples:
         raise TruncatedError("it ends within its header")
-    tile, irreversible = _main_header(data, start + 2)
+    tile, coding, high_throughput = _main_header(data, start + 2)
     end = _tile_parts(data, tile, tiles)
     return Jpeg2000(
         rows=low - top,
@@ -61,23 +65,26 @@ def read_jpeg2000(data: bytes) -> Jpeg2000:
         precision=max(part & 0x7F for part in depth[::3]) + 1,
         signed=bool(depth[0] & 0x80),
         subsampled=set(depth[1::3]) | set(depth[2::3]) != {1},
-        irreversible=irreversible,
+        irreversible=len(coding) > 9 and coding[9] == 0,
+        transformed=len(coding) > 4 and coding[4] == 1,
+        high_throughput=high_throughput,
         start=start,
         end=end,
     )
 
 
-def _main_header(data: bytes, at: int) -> tuple[int, bool]:
-    """Return where the first tile-part starts, and whether the wavelet of COD is the irreversible one."""
-    irreversible = False
+def _main_header(data: bytes, at: int) -> tuple[int, bytes, bool]:
+    """Return where the first tile-part starts, what COD says (T.800 A.6.1), and whether there is CAP."""
+    coding, high_throughput = b"", False
     while data[at : at + 2] != _SOT:
         if at + 4 > len(data) or data[at] != 0xFF:
             raise TruncatedError("its header leads to no tile")
         marker, length = struct.unpack_from(">HH", data, at)
-        if marker == _COD and len(data) > at + 13:
-            irreversible = data[at + 13] == 0
+        if marker == _COD:
+            coding = data[at + 4 : at + 2 + length]
+        high_throughput |= marker == _CAP
         at += 2 + max(length, 2)
-    return at, irreversible
+    return at, coding, high_throughput
 
 
 def _tile_parts(data: bytes, at: int, tiles: int) -> int:

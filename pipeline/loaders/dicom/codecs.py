@@ -54,8 +54,10 @@ Decoder = tuple[str, Callable[[], Pixels]]
 """The name of a codec, and a function that decodes one frame with it."""
 
 
-def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[Pixels, Lossy | None]:
-    """Return the pixels of one compressed frame, colour as RGB, and what the compression lost.
+def decode(
+    path: Path, dataset: Dataset, layout: Layout, data: bytes
+) -> tuple[Pixels, Lossy | None, tuple[str, ...]]:
+    """Return the pixels of one compressed frame, colour as RGB; what the compression lost; what else it holds.
 
     Raises:
         SourceError: no codec, or none that can decode it; a codestream that is cut off or of another size
@@ -67,7 +69,8 @@ def decode(path: Path, dataset: Dataset, layout: Layout, data: bytes) -> tuple[P
     except CodestreamError as error:
         how = "truncated" if isinstance(error, TruncatedError) else "damaged"
         raise SourceError(f"has a compressed frame that is {how}: {error}", subject=str(path)) from None
-    return pixels, _loss(dataset, layout, header, data)
+    besides = header.besides if isinstance(header, JpegStream) else ()
+    return pixels, _loss(dataset, layout, header, data), besides
 
 
 def _first_that_can(decoders: list[Decoder], layout: Layout, path: Path) -> Pixels:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import Note, SourceError
-from ...imaging.image import Lossy, Pixels
+from ...imaging.image import Codestream, Lossy, Pixels
 from .codecs import by_pydicom, declared_loss, decode
 from .dataset import BIG_ENDIAN
 from .layout import RLE, Layout
@@ -35,6 +35,7 @@ class Frame:
     stored: int
     """Number of bits that hold a value."""
     lossy: Lossy | None
+    codestream: Codestream | None = None
 
 
 def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iterator[Frame]:
@@ -161,10 +162,22 @@ def _compressed(path: Path, dataset: Dataset, layout: Layout, indices: range) ->
 
 
 def _frame(path: Path, dataset: Dataset, layout: Layout, index: int, data: bytes) -> Frame:
-    pixels, lossy = decode(path, dataset, layout, data)
+    pixels, lossy, besides = decode(path, dataset, layout, data)
     if layout.syntax == RLE:
-        return Frame(index, _significant(pixels, layout), layout.stored, lossy)
-    return Frame(index, pixels, _held(pixels, layout), lossy)
+        pixels, stored = _significant(pixels, layout), layout.stored
+    else:
+        stored = _held(pixels, layout)
+    return Frame(index, pixels, stored, lossy, _codestream(dataset, layout, data, stored, besides))
+
+
+def _codestream(
+    dataset: Dataset, layout: Layout, data: bytes, stored: int, besides: tuple[str, ...]
+) -> Codestream | None:
+    """The frame as its file holds it; None where an output would describe it otherwise."""
+    if layout.photometric == "PALETTE COLOR" or layout.high != layout.stored - 1:
+        return None
+    planar = int(dataset.get("PlanarConfiguration") or 0)
+    return Codestream(layout.syntax, layout.photometric, data, stored, planar, besides)
 
 
 def _held(pixels: Pixels, layout: Layout) -> int:

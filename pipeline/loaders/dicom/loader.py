@@ -68,6 +68,7 @@ def images_of(
             page=index + 1,
             pages=layout.frames,
             lossy=frame.lossy,
+            codestream=frame.codestream,
             undecoded=bool(settled.undecoded),
         )
         yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)

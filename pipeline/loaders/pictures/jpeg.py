@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import Note, SourceError
-from ...imaging.image import Geometry, Lossy, Pixels
+from ...imaging.image import Codestream, Geometry, Lossy, Pixels
 from ..base import check_claim
 from ..codecs.jpeg import (
     LOSSLESS,
@@ -85,6 +85,7 @@ def _page(data: bytes, path: Path, limits: Limits) -> Page:
         geometry=turned_geometry(geometry, orientation),
         properties=exif,
         lossy=_lossy(header, stream.end, dtype.itemsize),
+        codestream=_codestream(data, stream),
         notes=notes + more + _behind(data[stream.end :]),
     )
 
@@ -165,6 +166,22 @@ def _resolution(header: JpegHeader, exif: dict[str, Any]) -> tuple[Geometry, tup
         unit, across, down = header.density
         return resolution(across, down, _JFIF_UNIT[unit], "JFIF density")
     return resolution(*exif_resolution(exif), "XResolution")
+
+
+_SYNTAXES = {0: "1.2.840.10008.1.2.4.50", 1: "1.2.840.10008.1.2.4.51", LOSSLESS: "1.2.840.10008.1.2.4.57"}
+"""Of baseline, extended and lossless coding (PS3.5 A.4.1); the one for progressive coding is retired."""
+
+
+def _codestream(data: bytes, stream: JpegStream) -> Codestream | None:
+    """The stream as DICOM holds it; colour is YBR_FULL_422 however it is sampled (PS3.5 8.2.1)."""
+    header = stream.header
+    syntax = _SYNTAXES.get(header.sof)
+    colour = header.components == 3
+    if syntax is None or (colour and header.sof == LOSSLESS):
+        return None
+    plain = bytes(part.identifier for part in header.parts) in (b"RGB", b"rgb") or header.adobe_transform == 0
+    photometric = ("RGB" if plain else "YBR_FULL_422") if colour else "MONOCHROME2"
+    return Codestream(syntax, photometric, data[: stream.end], bits=header.precision, besides=stream.besides)
 
 
 def _lossy(header: JpegHeader, size: int, itemsize: int) -> Lossy | None:

@@ -96,6 +96,7 @@ def _image(path: Path, source: ImageOptions, page: Page, index: int, count: int)
         page=index + 1,
         pages=count,
         lossy=page.lossy,
+        codestream=page.codestream if source.channel in (None, "all") else None,
     )
     return Image(
         pixels=native(pixels),

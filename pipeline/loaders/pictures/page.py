@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...errors import Note, SourceError
-from ...imaging.image import Geometry, Lossy, Origin, Pixels
+from ...imaging.image import Codestream, Geometry, Lossy, Origin, Pixels
 from ..files import opened
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Page:
     unnamed: int = 0
     """Number of samples after the colours whose meaning the file does not give."""
     lossy: Lossy | None = None
+    codestream: Codestream | None = None
     notes: tuple[Note, ...] = ()
 
 

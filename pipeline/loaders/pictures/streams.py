@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import SourceError
-from ...imaging.image import Lossy, Pixels
+from ...imaging.image import Codestream, Lossy, Pixels
 from ..base import check_claim
 from ..codecs.jpeg import JPEG_LS, CodestreamError, TruncatedError, read_jpeg, read_jpeg_header
-from ..codecs.jpeg2000 import START, read_jpeg2000
+from ..codecs.jpeg2000 import START, Jpeg2000, read_jpeg2000
 from ..options import Limits
 from ..said import said_by
 from .page import BROKEN, Page, Pages, ratio, read_all
@@ -65,7 +65,20 @@ def _jpeg2000(data: bytes, path: Path, limits: Limits) -> Page:
 
     size = header.rows * header.columns * header.samples * (1 if header.precision <= 8 else 2)
     lossy = Lossy("ISO_15444_1", ratio(size, header.end)) if header.irreversible else None
-    return _page(shape, header.precision, decode, lossy)
+    return _page(shape, header.precision, decode, lossy, _kept_2000(data, header))
+
+
+def _kept_2000(data: bytes, header: Jpeg2000) -> Codestream | None:
+    """The codestream as DICOM holds it, without the boxes around it (PS3.5 A.4.4)."""
+    if header.high_throughput:
+        return None
+    colour = ("YBR_ICT" if header.irreversible else "YBR_RCT") if header.transformed else "RGB"
+    return Codestream(
+        "1.2.840.10008.1.2.4.91" if header.irreversible else "1.2.840.10008.1.2.4.90",
+        colour if header.samples == 3 else "MONOCHROME2",
+        data[header.start : header.end],
+        bits=header.precision,
+    )
 
 
 def _check_colours(boxes: bytes, path: Path) -> None:
@@ -98,9 +111,15 @@ def _jpeg_ls(data: bytes, path: Path, limits: Limits) -> Page:
         return _checked(lambda: imagecodecs.jpegls_decode(data[: stream.end]), shape, path)
 
     size = frame.rows * frame.columns * frame.components * (1 if frame.precision <= 8 else 2)
-    return _page(
-        shape, frame.precision, decode, Lossy("ISO_14495_1", ratio(size, stream.end)) if near else None
+    lossy = Lossy("ISO_14495_1", ratio(size, stream.end)) if near else None
+    kept = Codestream(
+        "1.2.840.10008.1.2.4.81" if near else "1.2.840.10008.1.2.4.80",
+        "RGB" if frame.components == 3 else "MONOCHROME2",
+        data[: stream.end],
+        bits=frame.precision,
+        besides=stream.besides,
     )
+    return _page(shape, frame.precision, decode, lossy, kept)
 
 
 def _shape(kind: str, claims: tuple[int, int, int, int], path: Path, limits: Limits) -> tuple[int, ...]:
@@ -114,13 +133,20 @@ def _shape(kind: str, claims: tuple[int, int, int, int], path: Path, limits: Lim
     return (rows, columns) if samples == 1 else (rows, columns, samples)
 
 
-def _page(shape: tuple[int, ...], precision: int, decode: Callable[[], Pixels], lossy: Lossy | None) -> Page:
+def _page(
+    shape: tuple[int, ...],
+    precision: int,
+    decode: Callable[[], Pixels],
+    lossy: Lossy | None,
+    codestream: Codestream | None,
+) -> Page:
     return Page(
         shape=shape,
         dtype="uint8" if precision <= 8 else "uint16",
         photometric="RGB" if len(shape) == 3 else "MONOCHROME2",
         decode=decode,
         lossy=lossy,
+        codestream=codestream,
     )
 
 
