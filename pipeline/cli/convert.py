@@ -11,7 +11,7 @@ import typer
 from .common import Json, complain, print_json, reporting, say
 
 if TYPE_CHECKING:
-    from ..convert.request import Request
+    from ..convert.options import Request
     from ..run.unit.results import Outcome
 
 GEOMETRY = "Geometry, as in a recipe"
@@ -127,7 +127,7 @@ def convert(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..convert.request import Request
+        from ..convert.options import Request
         from ..convert.run import recipe_text
         from ..errors import UsageError
 

@@ -7,52 +7,18 @@ in its messages. Nothing of the tree depends on where the outputs go.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..exporters.registry import DICOM, TARGETS, default_target
-from ..loaders.auto import recognise
+from ..exporters.registry import TARGETS
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import Place
 from ..recipe.tree import Part, parts_of
 from ..recipe.yaml_nodes import YamlError, read_yaml
-
-NAME = "convert"
-"""Of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
-
-_SUFFIXES: Mapping[str, str] = {
-    suffix: name
-    for name, target in TARGETS.items()
-    if target.file is not DICOM
-    for suffix in (target.file.suffix, *target.file.other_suffixes)
-}
-"""Which target a file's suffix means; of DICOM there are several, and the source decides."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of one call, as they were said; YAML where an option takes it."""
-
-    files: tuple[Path, ...]
-    """As the user names them; literal, never globs."""
-    out: Path
-    folder: bool
-    """Whether `out` is a folder, in which each output has its input's stem."""
-    to: str = ""
-    source: str = ""
-    combine: str = ""
-    process: tuple[str, ...] = ()
-    geometry: Mapping[str, str] = field(default_factory=dict)
-    """By the keys of `geometry`."""
-    tags: tuple[str, ...] = ()
-    """``PatientID=QA-1`` each."""
-    remove_tags: tuple[str, ...] = ()
-    export: Mapping[str, str] = field(default_factory=dict)
-    """`pixels`, `window` and `transfer_syntax`."""
-    profile: str = ""
+from .options import NAME, Request, option, target_of
 
 
 @dataclass(frozen=True)
@@ -73,7 +39,7 @@ def asked(request: Request) -> Asked:
     _check_one_output(request)
     data, names = _common(request.files)
     source = _yaml("--source", request.source) if request.source else _part("auto", "--source")
-    to = request.to or _target(request, _format_of(source))
+    to = request.to or target_of(request, _format_of(source))
     entries = {
         "inputs": _list("FILE", [_glob(name) for name in names]),
         "source": source,
@@ -135,26 +101,6 @@ def _format_of(source: Part) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _target(request: Request, source: str) -> str:
-    """Return the target that nothing names: what the suffix of OUT says. Raises: UsageError."""
-    suffix = "" if request.folder else request.out.suffix.lower()
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    if suffix not in ("", DICOM.suffix) or not (suffix or request.folder):
-        known = ", ".join(sorted({DICOM.suffix, *_SUFFIXES}))
-        what = f"its suffix '{suffix}' says no format" if suffix else "it has no suffix that says a format"
-        raise UsageError(what, subject=str(request.out), hint=f"one of {known}; or give --to")
-    if source in FORMATS and FORMATS[source].holds == "slices":
-        return default_target("slices")
-    return default_target("dicom" if _is_dicom(request.files[0], source) else "image")
-
-
-def _is_dicom(file: Path, source: str) -> bool:
-    if source in FORMATS and FORMATS[source].dicom != "perhaps":
-        return FORMATS[source].dicom == "always"
-    return FORMATS[recognise(file)].dicom == "always"
-
-
 def _export(request: Request, to: str, source: str) -> Part:
     """Say where each output goes: a literal name, or one made of its input's in a folder."""
     if request.folder:
@@ -163,7 +109,7 @@ def _export(request: Request, to: str, source: str) -> Part:
         path = "{stem}" + ("_{slice:04d}" if slices else "") + (row.file.suffix if row else "")
     else:
         path = request.out.name.replace("{", "{{").replace("}", "}}")
-    options = {key: _yaml(_option(key), value) for key, value in request.export.items()}
+    options = {key: _yaml(option(key), value) for key, value in request.export.items()}
     return _part({"to": _part(to, "--to"), "path": _part(path, "OUT"), **options}, "--to")
 
 
@@ -174,7 +120,7 @@ def _geometry(said: Mapping[str, str]) -> Part:
         values = text.split(",")
         pair = len(values) > 1 and not text.lstrip().startswith("[")
         parts[key] = (
-            _list(_option(key), [value.strip() for value in values]) if pair else _yaml(_option(key), text)
+            _list(option(key), [value.strip() for value in values]) if pair else _yaml(option(key), text)
         )
     return _part(parts, "the options of geometry")
 
@@ -189,10 +135,6 @@ def _tags(said: Sequence[str]) -> Part:
             )
         found[key] = _part(value or None, f"--tag {key}")
     return _part(found, "--tag")
-
-
-def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
 
 
 def _each(option: str, texts: Sequence[str]) -> Part:

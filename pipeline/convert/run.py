@@ -15,7 +15,8 @@ from ..run.preflight import RunOptions
 from ..run.run import run_plan
 from ..run.unit.results import Outcome, Watching
 from ..store.state import Stateless
-from .request import NAME, Asked, Request, asked
+from .options import NAME, Request
+from .request import Asked, asked
 
 
 def convert(request: Request, options: RunOptions, watching: Watching | None = None) -> Outcome:

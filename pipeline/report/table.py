@@ -102,6 +102,11 @@ def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     return own + [f"note: {line}" for line in _grouped(told, _sizes(outcome))]
 
 
+def notes_of(result: UnitResult) -> list[str]:
+    """Notes of one unit alone, as `note_lines` tells them."""
+    return [f"note: {line}" for line in _grouped([(result.unit, note) for note in result.notes], {})]
+
+
 def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     """Why units were done that had been made before: each if verbose, else those with one reason together."""
     units: dict[str, list[str]] = {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ....schemas.exports import KeptSyntax, TransferSyntax
@@ -35,7 +35,7 @@ class Syntax:
 
 
 SYNTAXES: Mapping[TransferSyntax, Syntax] = {
-    row.name: row
+    row.name: row  # type: ignore[misc]  # none of the rows is `keep`
     for row in (
         Syntax(
             name="explicit-le",
@@ -104,12 +104,12 @@ SYNTAXES: Mapping[TransferSyntax, Syntax] = {
 }
 """By the name in a recipe."""
 
-KEEP = "keep"
+KEEP: Literal["keep"] = "keep"
 
 
 def syntax_of(name: KeptSyntax, kept: str = "") -> Syntax:
     """Return the syntax of a name; `kept` is the UID of the streams that `keep` keeps, if there are any."""
-    if name != KEEP:
+    if name != "keep":
         return SYNTAXES[name]
     plain = SYNTAXES["explicit-le"]
     return replace(plain, name=KEEP, uid=kept, plugin=KEEP) if kept else plain

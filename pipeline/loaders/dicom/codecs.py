@@ -57,7 +57,7 @@ Decoder = tuple[str, Callable[[], Pixels]]
 def decode(
     path: Path, dataset: Dataset, layout: Layout, data: bytes
 ) -> tuple[Pixels, Lossy | None, tuple[str, ...]]:
-    """Return the pixels of one compressed frame, colour as RGB; what the compression lost; what else it holds.
+    """Return the pixels of one compressed frame, colour as RGB; what was lost; what else it holds.
 
     Raises:
         SourceError: no codec, or none that can decode it; a codestream that is cut off or of another size

@@ -1,0 +1,71 @@
+"""What `dicombake convert` was asked for, and which target that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import UsageError
+from ..exporters.registry import DICOM, TARGETS, default_target
+from ..loaders.auto import recognise
+from ..loaders.registry import FORMATS
+
+NAME = "convert"
+"""Of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
+
+_SUFFIXES: Mapping[str, str] = {
+    suffix: name
+    for name, target in TARGETS.items()
+    if target.file is not DICOM
+    for suffix in (target.file.suffix, *target.file.other_suffixes)
+}
+"""Which target a file's suffix means; of DICOM there are several, and the source decides."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of one call, as they were said; YAML where an option takes it."""
+
+    files: tuple[Path, ...]
+    """As the user names them; literal, never globs."""
+    out: Path
+    folder: bool
+    """Whether `out` is a folder, in which each output has its input's stem."""
+    to: str = ""
+    source: str = ""
+    combine: str = ""
+    process: tuple[str, ...] = ()
+    geometry: Mapping[str, str] = field(default_factory=dict)
+    """By the keys of `geometry`."""
+    tags: tuple[str, ...] = ()
+    """``PatientID=QA-1`` each."""
+    remove_tags: tuple[str, ...] = ()
+    export: Mapping[str, str] = field(default_factory=dict)
+    """`pixels`, `window` and `transfer_syntax`."""
+    profile: str = ""
+
+
+def target_of(request: Request, source: str) -> str:
+    """Return the target that nothing names: what the suffix of OUT says. Raises: UsageError."""
+    suffix = "" if request.folder else request.out.suffix.lower()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    if suffix not in ("", DICOM.suffix) or not (suffix or request.folder):
+        known = ", ".join(sorted({DICOM.suffix, *_SUFFIXES}))
+        what = f"its suffix '{suffix}' says no format" if suffix else "it has no suffix that says a format"
+        raise UsageError(what, subject=str(request.out), hint=f"one of {known}; or give --to")
+    if source in FORMATS and FORMATS[source].holds == "slices":
+        return default_target("slices")
+    return default_target("dicom" if _is_dicom(request.files[0], source) else "image")
+
+
+def _is_dicom(file: Path, source: str) -> bool:
+    if source in FORMATS and FORMATS[source].dicom != "perhaps":
+        return FORMATS[source].dicom == "always"
+    return FORMATS[recognise(file)].dicom == "always"
+
+
+def option(key: str) -> str:
+    """Return the option of a key of a recipe."""
+    return f"--{key.replace('_', '-')}"
