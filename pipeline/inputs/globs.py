@@ -15,6 +15,8 @@ Captures = tuple[tuple[str, str], ...]
 """Names and texts, in the order of the glob."""
 
 _ANYTHING = re.compile(r".+", re.DOTALL)
+_BEGINNING = re.compile(r"[^*?\[{]*")
+"""What a component says of a name before anything varies."""
 
 
 def nfc(text: str) -> str:
@@ -30,6 +32,8 @@ class Part:
     names: tuple[str, ...]
     dotted: bool
     """Whether it names dotfiles."""
+    beginning: str = ""
+    """What each name that it matches begins with (NFC)."""
 
     def match(self, name: str, before: Captures) -> Captures | None:
         """Return the captures so far and those of `name` (NFC); None where it does not match."""
@@ -100,6 +104,10 @@ class Globs:
                 found.append((Part(_ANYTHING, (), False) if part.regex is None else part, state))
         return found
 
+    def beginnings(self, states: Sequence[State]) -> list[str]:
+        """Return what the names of files and folders begin with that can match in this folder."""
+        return [self._parts[state.glob][state.position].beginning for state in states]
+
     def everything(self, states: Sequence[State]) -> bool:
         """Tell whether some glob ends in ``**`` here, so that all below matches (dotfiles aside)."""
         return any(
@@ -144,5 +152,8 @@ def _compiled(pattern: Pattern, flags: int) -> tuple[Part, ...]:
             parts.append(Part(None, (), False))
         else:
             names = tuple(name for kind, name in component.pieces if kind not in ("one", "star"))
-            parts.append(Part(compiled(component, flags), names, component.text.startswith(".")))
+            found = _BEGINNING.match(component.text)
+            beginning = found[0] if found and not flags else ""  # a flag may say that case does not count
+            dotted = component.text.startswith(".")
+            parts.append(Part(compiled(component, flags), names, dotted, beginning))
     return tuple(parts)

@@ -1,7 +1,7 @@
 """Find the input files by globs with captures, in an order that is the same everywhere.
 
-A folder is listed once, and only if a file in it can match. Names are compared case-sensitively and in NFC on
-every system; the name that the file system gave is kept for opening the file.
+A folder is listed only if a file in it can match. Names are compared case-sensitively and in
+NFC on every system; the name that the file system gave is kept for opening the file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..confined import REFUSED, escapes
 from ..errors import PlanError
 from .globs import Captures, Globs, State, nfc
+from .listing import Entry, Listing
 
 if TYPE_CHECKING:
     from ...schemas.inputs import Inputs
@@ -86,15 +87,23 @@ def match(inputs: Inputs, data: Path, *, never: Collection[str] = ()) -> list[Ma
 
 
 def search(
-    inputs: Inputs, data: Path, *, never: Collection[str] = (), confined: bool = False
+    inputs: Inputs,
+    data: Path,
+    *,
+    never: Collection[str] = (),
+    confined: bool = False,
+    listing: Listing | None = None,
 ) -> tuple[list[Match], frozenset[str]]:
-    """Return the files as `match` does, and which of them are symbolic links.
+    """Return what `match` returns, and which of the files are symbolic links.
 
-    `confined`: no link to a folder outside of `data` is entered, and one to a file there is refused.
+    Args:
+        inputs, data, never: as those of `match`.
+        confined: no link to a folder outside of `data` is entered, and one to a file there is refused.
+        listing: shared by the searches of a plan.
 
     Raises: PlanError, as `match`.
     """
-    walk = find(Globs(inputs.files), Globs(inputs.exclude), data, confined=confined)
+    walk = find(Globs(inputs.files), Globs(inputs.exclude), data, confined=confined, listing=listing)
     for path in sorted(walk.linked) if confined else ():
         if escapes(data.joinpath(*path.split("/")), data):
             raise PlanError(f"is a link out of the data folder; {REFUSED}", subject=path)
@@ -102,15 +111,18 @@ def search(
     return [item for item in found if item[0] not in never], frozenset(walk.linked)
 
 
-def find(wanted: Globs, barred: Globs, data: Path, *, confined: bool = False) -> Walk:
-    """Return a finished walk over `data`. Raises: as `match`."""
+def find(
+    wanted: Globs, barred: Globs, data: Path, *, confined: bool = False, listing: Listing | None = None
+) -> Walk:
+    """Return a walk over `data`, done. Raises: as `match`."""
+    listing = listing or Listing()
     walk = Walk(wanted, barred, os.path.realpath(data), confined=confined)
     pending = [_Folder(os.fspath(data), "", "", wanted.start(), barred.start(), walk.root, None)]
     while pending:
         folder = pending.pop()
+        entries = listing.entries(folder.path, wanted.beginnings(folder.wanted))
         try:
-            with os.scandir(folder.path) as entries:
-                pending.extend(walk.list(folder, entries))
+            pending.extend(walk.list(folder, entries))
         except OSError as error:
             reason = error.strerror or str(error)
             raise PlanError(f"the folder cannot be listed: {reason}", subject=folder.path) from error
@@ -139,13 +151,12 @@ class Walk:
             self.found.sort()
         return [(path, captures) for _, path, captures in self.found]
 
-    def list(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> Iterator[_Folder]:
+    def list(self, folder: _Folder, entries: Iterable[Entry]) -> Iterator[_Folder]:
         """Add the folder's files to `found`; return the subfolders that are to be listed."""
         finals, against = self.wanted.finals(folder.wanted), self.barred.finals(folder.barred)
         tests = [(part.regex.fullmatch, part, state.captures) for part, state in finals if part.regex]
         deeper = self.wanted.goes_deeper(folder.wanted)
-        for entry in entries:
-            name = nfc(entry.name)
+        for name, entry in entries:
             if deeper and entry.is_dir():
                 yield from self.enter(folder, entry, name)
                 continue

@@ -19,6 +19,7 @@ from ...schemas.language.template import places
 from ...schemas.recipe import Recipe
 from ...schemas.rules.templates import templates
 from ..errors import PlanError, UsageError
+from ..inputs.listing import FEW, Listing
 from ..loaders.options import Limits, SourceOptions
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
@@ -69,7 +70,9 @@ def plan(
     names = _ordered(recipe, _selected(recipe, only))
     with collector_paused():
         lowered = lower(loaded, names)
-        return _planned(Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data)), names)
+        planning = Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data))
+        planning.listing = Listing(kept=len(names) > FEW)
+        return _planned(planning, names)
 
 
 def _planned(planning: Planning, names: list[str]) -> Plan:
@@ -80,7 +83,7 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     units = tuple(unit for name in names for unit in planning.produced[name])
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
-        raise PlanError(*_told(planning.refusals))
+        raise PlanError(*_told(list(planning.refusals)))
     links = _links(planning.out, units)
     notes = tuple(planning.notes)
     return Plan(

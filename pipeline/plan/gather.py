@@ -18,6 +18,7 @@ from ..confined import REFUSED, escapes
 from ..errors import Note, PlanError, Problem
 from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
+from ..inputs.listing import Listing
 from ..inputs.render import split_name
 from ..inputs.search import natural_key, search, unmatched
 from ..loaders.files import stat_of
@@ -50,7 +51,9 @@ class Planning:
     """The units of the conversions that are planned already."""
     linked: set[str] = field(default_factory=set)
     """Inputs under `data` that are symbolic links."""
-    refusals: list[str] = field(default_factory=list)
+    refusals: dict[str, None] = field(default_factory=dict)
+    """Why it cannot be carried out, in order, each once."""
+    listing: Listing = field(default_factory=Listing)
     notes: list[Note] = field(default_factory=list)
     stats: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The stat() fingerprint of files of the data folder, taken before anything of them was read."""
@@ -77,8 +80,7 @@ def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> No
         told = str(Problem(place.file, place.line, place.column, where, what))
     else:
         told = str(Problem(str(planning.loaded.path), 0, 0, where, what))
-    if told not in planning.refusals:
-        planning.refusals.append(told)
+    planning.refusals[told] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,11 @@ def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
         gathered = _chained(inputs, planning)
     else:
         found, linked = search(
-            inputs, planning.data, never=planning.never, confined=not planning.loaded.trusted
+            inputs,
+            planning.data,
+            never=planning.never,
+            confined=not planning.loaded.trusted,
+            listing=planning.listing,
         )
         planning.linked |= linked
         planning.notes += [

@@ -30,6 +30,7 @@ from .machines import applied, machine_names, templated, unknown_machines
 from .problems import make_problem, problem_at, problems_in
 from .profiles import HANDED_DOWN, Profiles
 from .tree import Part, plain
+from .yaml_nodes import SMALLER
 
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
@@ -125,7 +126,8 @@ def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:
         variants[name] = applied(read, profiles, name)
         size += variants[name].size()
     if size > MAX_MERGED:
-        raise RecipeError((make_problem(merged.place, (), f"merges into more than {MAX_MERGED} values"),))
+        what = f"merges into more than {MAX_MERGED} values; {SMALLER}"
+        raise RecipeError((make_problem(merged.place, (), what),))
     return variants
 
 

@@ -15,10 +15,12 @@ import yaml
 
 from .syntax_slips import BREAK, CURLY, slip_of
 
-MAX_BYTES = 2**20
+MAX_BYTES = 2**22
 MAX_DEPTH = 64
-MAX_NODES = 100_000
+MAX_NODES = 250_000
 """Counted with every alias expanded."""
+SMALLER = "name many files by one glob with captures, or split the recipe: one command takes several"
+"""The way out of a recipe that is too large."""
 
 _NULLS = frozenset({"", "~", "null"})
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
@@ -80,7 +82,7 @@ def read_yaml(data: bytes) -> Node:
 
 def _decoded(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise _error(0, 0, f"has more than {MAX_BYTES} bytes, which is no recipe")
+        raise _error(0, 0, f"has more than {MAX_BYTES} bytes, which is no recipe; {SMALLER}")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _error(0, 0, "is UTF-16; save it as UTF-8")
     try:
@@ -247,7 +249,7 @@ class _Composer:
     def grow(self, size: int, event: Any) -> None:
         self.count += size
         if self.count > MAX_NODES:
-            raise _StopError(event, (), f"more than {MAX_NODES} values, aliases counted")
+            raise _StopError(event, (), f"more than {MAX_NODES} values, aliases counted; {SMALLER}")
 
     def wrong(self, event: Any, path: tuple[str | int, ...], what: str) -> None:
         mark = event.start_mark

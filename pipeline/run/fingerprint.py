@@ -12,6 +12,8 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -65,6 +67,7 @@ class Options:
     def __init__(self, loaded: LoadedRecipe) -> None:
         self._loaded = loaded
         self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._said: dict[str, _Said] = {}
 
     def of(self, unit: Unit) -> str:
         """Return the text of everything but the inputs' contents that decides the outputs of a unit.
@@ -86,9 +89,9 @@ class Options:
 
     def facts(self, name: str) -> dict[str, str]:
         """Return a short hash of each key of a conversion, and of what else reaches its outputs."""
-        parts = _parts(self._loaded, name)
+        parts = self._of("").parts(name)
         for machine in self._machines(name, ""):
-            own = _parts(self._loaded.for_machine(machine), name)
+            own = self._of(machine).parts(name)
             parts |= {
                 f"machines.{machine}.{key}": part for key, part in own.items() if part != parts.get(key)
             }
@@ -107,10 +110,16 @@ class Options:
         ``{index}``.
         """
         if (name, machine) not in self._conversions:
-            variants = [self._loaded.for_machine(each) for each in self._machines(name, machine)]
-            text = canonical([_described(loaded, name) for loaded in variants or [self._loaded]])
+            machines = self._machines(name, machine) or [""]
+            text = canonical([self._of(each).described(name) for each in machines])
             self._conversions[name, machine] = _sha256(text), "{index" in text
         return self._conversions[name, machine]
+
+    def _of(self, machine: str) -> _Said:
+        """Return what the recipe says for a machine, or (empty) for none."""
+        if machine not in self._said:
+            self._said[machine] = _Said(self._loaded.for_machine(machine))
+        return self._said[machine]
 
     def _machines(self, name: str, machine: str) -> list[str]:
         """Return the machines that a unit may be of: one, none, or (where a file is to be made first) any."""
@@ -125,61 +134,76 @@ def machine_fact(machine: str, key: str) -> str:
     return f"{MACHINES}{machine}.{key}"
 
 
-def _described(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
-    recipe = loaded.recipe
-    conversion = recipe.conversions[name]
-    options = _options(recipe, name)
-    used = {(space, key) for space, key in _USED.findall(canonical(options))}
-    return {
-        "conversion": name,
-        "options": options,
-        "captures": kinds_of(recipe, name),
-        "name": recipe.name,
-        "uid_namespace": recipe.uid_namespace,
-        "strict": recipe.strict,
-        "verify": recipe.verify,
-        "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
-        "env": {key: os.environ.get(key) for space, key in used if space == "env"},
-        "own geometry": _own_geometry(loaded, name),
-        "program": program_version(),
-        "codecs": codecs_of(conversion),
-    }
+@dataclass(frozen=True)
+class _Said:
+    """What one recipe says, taken from its models once for all of its conversions."""
+
+    loaded: LoadedRecipe
+
+    def described(self, name: str) -> dict[str, Any]:
+        """Return all that decides the bytes of a conversion's outputs, but for its inputs."""
+        recipe = self.loaded.recipe
+        conversion = recipe.conversions[name]
+        options = self._options[name]
+        used = {(space, key) for space, key in _USED.findall(canonical(options))}
+        return {
+            "conversion": name,
+            "options": options,
+            "captures": kinds_of(recipe, name),
+            "name": recipe.name,
+            "uid_namespace": recipe.uid_namespace,
+            "strict": recipe.strict,
+            "verify": recipe.verify,
+            "vars": {key: recipe.vars.get(key) for space, key in used if space == "vars"},
+            "env": {key: os.environ.get(key) for space, key in used if space == "env"},
+            "own geometry": self._own_geometry.get(name, []),
+            "program": program_version(),
+            "codecs": codecs_of(conversion),
+        }
+
+    def parts(self, name: str) -> dict[str, Any]:
+        """Return what reaches the outputs of a conversion, by the names that a change is told by."""
+        described = self.described(name)
+        parts = dict(_keys(self._set_options[name]))
+        for key in set(described["own geometry"]) & parts.keys():
+            parts[key] = [parts[key], "stands in the conversion"]
+        parts |= {f"vars.{key}": value for key, value in described["vars"].items()}
+        parts |= {f"env.{key}": value for key, value in described["env"].items()}
+        parts |= {key: described[key] for key in ("name", "uid_namespace", "captures")}
+        parts |= {"strict of the recipe": described["strict"] or None}
+        parts |= {"verify of the recipe": None if described["verify"] == "values" else described["verify"]}
+        return parts | {VERSIONS: [described["program"], described["codecs"]]}
+
+    @cached_property
+    def _options(self) -> dict[str, dict[str, Any]]:
+        """What each conversion says of the bytes."""
+        return _options(self.loaded.recipe)
+
+    @cached_property
+    def _set_options(self) -> dict[str, dict[str, Any]]:
+        """The same, without what is said by a default."""
+        return _options(self.loaded.recipe, exclude_unset=True)
+
+    @cached_property
+    def _own_geometry(self) -> dict[str, list[str]]:
+        """The geometry that stands in each conversion itself: only it outranks what a file says."""
+        found: dict[str, list[str]] = {}
+        for location, place in self.loaded.places.items():
+            inside = len(location) > 3 and (location[0], location[2]) == ("conversions", "geometry")
+            if inside and place.layer == "conversion":
+                found.setdefault(str(location[1]), []).append(f"geometry.{location[3]}")
+        return {name: sorted(keys) for name, keys in found.items()}
 
 
-def _options(recipe: Recipe, name: str, *, exclude_unset: bool = False) -> dict[str, Any]:
-    """Return what a conversion says of the bytes, from the recipe's model.
-
-    The whole recipe is dumped, since Pydantic would build a serializer anew for a part of it.
-    """
-    dumped = recipe.model_dump(include={"conversions": {name}}, exclude_unset=exclude_unset)
-    options = dumped["conversions"][name]
-    for export in options["exports"]:
-        export.pop("keep", None)
-    return {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
-
-
-def _own_geometry(loaded: LoadedRecipe, name: str) -> list[str]:
-    """Return the geometry keys that the conversion itself states: only they outrank what a file says."""
-    start = ("conversions", name, "geometry")
-    return sorted(
-        f"geometry.{location[3]}"
-        for location, place in loaded.places.items()
-        if location[:3] == start and len(location) > 3 and place.layer == "conversion"
-    )
-
-
-def _parts(loaded: LoadedRecipe, name: str) -> dict[str, Any]:
-    """Return what reaches the outputs of a conversion, by the names that a change is reported by."""
-    described = _described(loaded, name)
-    parts = dict(_keys(_options(loaded.recipe, name, exclude_unset=True)))
-    for key in set(described["own geometry"]) & parts.keys():
-        parts[key] = [parts[key], "stands in the conversion"]
-    parts |= {f"vars.{key}": value for key, value in described["vars"].items()}
-    parts |= {f"env.{key}": value for key, value in described["env"].items()}
-    parts |= {key: described[key] for key in ("name", "uid_namespace", "captures")}
-    parts |= {"strict of the recipe": described["strict"] or None}
-    parts |= {"verify of the recipe": None if described["verify"] == "values" else described["verify"]}
-    return parts | {VERSIONS: [described["program"], described["codecs"]]}
+def _options(recipe: Recipe, *, exclude_unset: bool = False) -> dict[str, dict[str, Any]]:
+    """Dump the recipe's model: that of a part would be built for it first."""
+    dumped = recipe.model_dump(include={"conversions"}, exclude_unset=exclude_unset)
+    said = {}
+    for name, options in dumped["conversions"].items():
+        for export in options["exports"]:
+            export.pop("keep", None)
+        said[name] = {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
+    return said
 
 
 def _keys(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
