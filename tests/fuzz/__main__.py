@@ -15,6 +15,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .targets import Target
 
 MEGABYTES = 2048
 """Of memory for one target."""
@@ -42,21 +46,25 @@ def main() -> int:
     each = asked.each or max(asked.seconds / len(names), 1.0)
     asked.finds.mkdir(parents=True, exist_ok=True)
     print(f"{'target':16}{'tries':>9}{'coverage':>10}  found", flush=True)
-    failed = [name for name in names if not _fuzz(name, TARGETS[name].seeds(), each, asked.finds)]
+    failed = [name for name in names if not _fuzz(name, TARGETS[name], each, asked.finds)]
     print(f"{len(names)} targets, {each:.0f} s each: {', '.join(failed) or 'nothing'} found")
     return 1 if failed else 0
 
 
-def _fuzz(name: str, seeds: list[bytes], seconds: float, finds: Path) -> bool:
+def _fuzz(name: str, target: Target, seconds: float, finds: Path) -> bool:
     """Fuzz one target and print a line; whether nothing was found."""
-    with tempfile.TemporaryDirectory() as folder:
-        for number, seed in enumerate(seeds):
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside:
+        for number, seed in enumerate(target.seeds()):
             (Path(folder) / f"seed{number}").write_bytes(seed)
+        words = Path(beside) / "words"
+        lines = [f'"{_quoted(word)}"\n' for word in re.split("[;\n]", target.words) if word]
+        words.write_text("".join(lines), encoding="ascii")
+        dictionary = [f"-dict={words}"] if lines else []
         ran = subprocess.run(
             [
                 sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={max(int(seconds), 1)}",
                 f"-rss_limit_mb={MEGABYTES}", f"-timeout={LONGEST}", f"-artifact_prefix={finds}/{name}-",
-                "-max_len=20000", "-print_final_stats=1", folder,
+                "-max_len=20000", "-print_final_stats=1", *dictionary, folder,
             ],
             capture_output=True,
             timeout=seconds + 10 * LONGEST,
@@ -70,6 +78,11 @@ def _fuzz(name: str, seeds: list[bytes], seconds: float, finds: Path) -> bool:
     if ran.returncode:
         print("\n".join(f"    {line}" for line in text.splitlines()[-25:]))
     return ran.returncode == 0
+
+
+def _quoted(word: str) -> str:
+    """In the form of libFuzzer's dictionaries."""
+    return "".join(f"\\x{byte:02x}" for byte in word.encode())
 
 
 if __name__ == "__main__":

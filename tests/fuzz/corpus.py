@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import PIL.Image
 import tifffile
 from dicombake.pipeline.samples import files, xim
+from dicombake.pipeline.store.database import _TABLES as TABLES
+from dicombake.pipeline.store.database import VERSION
 
 from ..pipeline.loaders.dicom.made_files import DEFLATED, EXPLICIT, IMPLICIT, compressed, dataset_of, encoded
 from ..pipeline.loaders.made_files import make_npy, make_png
@@ -81,19 +84,76 @@ def dicoms() -> list[bytes]:
     ]
 
 
-def xims() -> list[bytes]:
-    properties = {"Name": "text", "Number": 3, "Real": 1.5, "Reals": [1.0, 2.0]}
+BETWEEN = b"\n--- next file ---\n"
+"""Between the files of a series, in one input."""
+
+
+def series() -> list[bytes]:
+    """Folders of CT slices: a volume, one of tilted slices, and one with a gap."""
+
+    def folder(places: Sequence[float], orientation: Sequence[str], **values: Any) -> bytes:
+        files = []
+        for number, place in enumerate(places):
+            pixels = np.full((4, 6), number, np.int16)
+            dataset = dataset_of(
+                pixels, SOPClassUID="1.2.840.10008.5.1.4.1.1.2", SOPInstanceUID=f"1.2.3.{number + 1}",
+                Modality="CT", StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.4",
+                FrameOfReferenceUID="1.2.5", ImagePositionPatient=["-20", "-30", str(place)],
+                ImageOrientationPatient=list(orientation), PixelSpacing=["0.5", "0.75"],
+                SliceThickness="2.5", RescaleSlope="1", RescaleIntercept="-1024", **values,
+            )  # fmt: skip
+            files.append(encoded(dataset, pixels))
+        return BETWEEN.join(files)
+
+    flat, tilted = ("1", "0", "0", "0", "1", "0"), ("1", "0", "0", "0", "0.98", "0.199")
     return [
-        xim.encode(GREY.astype(kind), properties, compressed=how)
-        for kind in (np.int32, np.uint16)
-        for how in (True, False)
+        folder((-10, -7.5, -5), flat, SpacingBetweenSlices="2.5"),
+        folder((0, 2), tilted, GantryDetectorTilt="11.5"),
+        folder((0, 2, 6), flat),
+        folder((0,), flat),
     ]
 
 
+def xims() -> list[bytes]:
+    """Both sources, both widths, compressed or not, with what a machine writes and with what it may."""
+    properties: list[dict[str, Any]] = [
+        xim.mv_properties(gantry=10.0),
+        xim.kv_properties(),
+        {
+            "Name": "text",
+            "Number": 3,
+            "Real": 1.5,
+            "Reals": [1.0, 2.0],
+            "Numbers": [1, 2],
+            "MVEnergy": "6xFFF",
+        },
+    ]
+    wide = GREY.astype(np.int32) ** 2 * 3
+    return [
+        xim.encode(pixels, said, compressed=how, histogram=(1, 2))
+        for pixels, said in zip((wide, GREY, wide[:3, :4]), properties, strict=True)
+        for how in (True, False)
+    ] + [xim.encode(GREY[:2, :3], {}, version=1)]
+
+
 def arrays() -> list[bytes]:
-    packed = io.BytesIO()
+    """Arrays of many types, orders and dimensions, alone and in archives."""
+    packed, shrunk = io.BytesIO(), io.BytesIO()
     np.savez(packed, a=GREY)
-    return [make_npy(GREY), make_npy(GREY.astype(">f4"), (3, 0)), packed.getvalue()]
+    np.savez_compressed(shrunk, a=EIGHT, b=GREY)
+    kinds = (">f4", "<f8", "<f2", "|b1", "<i8", ">u2", "<c8", "<M8[s]", "|S3", "<U2")
+    small = GREY[:4, :5]
+    return [
+        make_npy(GREY),
+        make_npy(GREY.astype(">f4"), (3, 0)),
+        make_npy(np.asfortranarray(GREY), (2, 0)),
+        make_npy(np.stack([small, small + 1])),
+        make_npy(np.zeros((2, 3), [("a", "<u2"), ("b", "<f4")])),
+        make_npy(np.full((2, 3), np.nan)),
+        *(make_npy(small.astype(kind)) for kind in kinds),
+        packed.getvalue(),
+        shrunk.getvalue(),
+    ]
 
 
 def raws() -> list[bytes]:
@@ -101,14 +161,32 @@ def raws() -> list[bytes]:
 
 
 def states() -> list[bytes]:
+    """Databases as SQLite writes them, and as the statements that make them (`targets`): ours with rows of
+    all types, and what somebody else may put there."""
+    ours = "\n".join([f"PRAGMA user_version = {VERSION}", *TABLES.values()])
+    one, known = "X'612e64636d'", "a" * 64
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT * FROM n"
+    quoted = '"seen""; ATTACH \'x\' AS y; --"'
+    rows = (
+        f"INSERT INTO seen VALUES ({one}, 3, 4, 5, '{known}'), (X'62', 'x', 1.5, NULL, X'00')",
+        f"INSERT INTO written VALUES ({one}), ('text'), (7)",
+        f"INSERT INTO claimed VALUES ({one}, '{known}'), ({one}, X'6161')",
+        f"INSERT INTO journal (line) VALUES ('output {known}  out:a.dcm'), (X'00ff'), (1e300)",
+    )
+    scripts = [
+        "\n".join([ours, *rows]),
+        ours,
+        "CREATE TABLE journal (line TEXT)\nINSERT INTO journal VALUES ('out a.dcm')",
+        f"{ours}\nCREATE VIEW more AS {endless}",
+        f"{ours}\nDROP TABLE seen\nCREATE VIEW seen AS {endless}",
+        f"{ours}\nCREATE TRIGGER t AFTER INSERT ON written BEGIN DELETE FROM seen; END",
+        f"CREATE TABLE {quoted} (a)\nCREATE INDEX i ON {quoted} (a)",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite"
-        database = sqlite3.connect(path)
-        database.execute("CREATE TABLE journal (line TEXT)")
-        database.execute("INSERT INTO journal VALUES ('out a.dcm')")
-        database.commit()
-        database.close()
-        return [path.read_bytes()]
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.executescript("PRAGMA page_size = 512;" + scripts[0].replace("\n", ";"))
+        return [path.read_bytes(), *(script.encode() for script in scripts)]
 
 
 def texts(*lines: str) -> Callable[[], list[bytes]]:
@@ -125,4 +203,29 @@ conversions:
     process: [{crop: {top: 2}}, invert]
     exports: [{to: rt-image, path: "dicom/{stem}.dcm"}, {to: png, path: "p/{index:04d}.png"}]
     tags: {PatientID: "{vars.patient}", "(0010,0020)": x, ExposureSequence[0].ExposureTime: 3}
+"""
+
+LOCK = """codec imagecodecs 2026.3.6
+dicombake-lock 1
+input {one}  data:raw/epid/a.xim
+option 5d21aa00bb11  epid:tags.PatientID
+option 5d21aa00bb12  p\u00fclpe:exports[0].path
+output {one}  out:dicom/a.dcm
+output {two}  out:dicom/with\\\\back\\nslash\\udc80.dcm
+program dicombake 0.1.0
+recipe {two}
+unit {one}  out:dicom/a.dcm
+""".format(one="0a" * 32, two="f1" * 32)
+CONFLICT = LOCK.replace("program", "<<<<<<< ours\nprogram").replace("recipe", ">>>>>>> theirs\nrecipe")
+LOCK_WORDS = "input ;output ;unit ;option ;recipe ;codec ;  data:;  out:;======="
+SQL_WORDS = """
+SELECT;INSERT INTO;VALUES;CREATE TABLE;CREATE VIEW;CREATE TRIGGER;CREATE INDEX;DROP TABLE;ALTER TABLE;PRAGMA
+user_version;WITHOUT ROWID;VIRTUAL TABLE;USING;GENERATED ALWAYS AS;seen;written;claimed;journal;sqlite_master
+writable_schema;NULL;1e999
+"""
+RECIPE_WORDS = """
+version: 1;conversions:;defaults:;extends:;requires:;machines:;profiles:;limits:;strict:;vars:;tests:;study:
+inputs:;files:;exclude:;group:;sort:;metadata:;sidecar:;csv:;source:;format:;geometry:;process:;combine:
+exports:;to:;path:;tags:;remove_tags:;pixels:;window:;transfer_syntax:;keep:;{stem};{index:04d};{vars.x}
+{env.X};{source.X};&a;*a;<<: *a;!!python/object;? ;- ;---;%YAML 1.1;|;>;~;.inf;0x10;1_0:30
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from dicombake.pipeline.loaders.options import (
     VolumeOptions,
     XimOptions,
 )
-from dicombake.pipeline.loaders.registry import load, probe
+from dicombake.pipeline.loaders.registry import load, load_each, probe
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.store.database import Database, remembered
 from dicombake.pipeline.store.lock import parse_lock
@@ -51,6 +52,8 @@ class Target:
 
     run: Callable[[bytes], object]
     seeds: Callable[[], list[bytes]]
+    words: str = ""
+    """What a language is made of, between ``;`` and line ends: put in as a whole (libFuzzer's ``-dict``)."""
 
 
 def _file(data: bytes, name: str = "input") -> Path:
@@ -126,13 +129,38 @@ def _lock(data: bytes) -> None:
         parse_lock(data.decode("utf-8", "replace"))
 
 
+def _series(data: bytes) -> None:
+    paths = [_file(each, f"slice{at}") for at, each in enumerate(data.split(corpus.BETWEEN)[:6])]
+    with contextlib.suppress(DicombakeError):
+        for path, image in load_each(paths, DicomSeriesOptions(), SMALL):
+            assert path in paths
+            assert image.pixels.size <= SMALL.image_pixels
+
+
 def _state(data: bytes) -> None:
-    path = _file(data, "state.sqlite")
+    """A database, or the statements that make one (flipped bytes of one seldom get behind its header)."""
+    if data.startswith(b"SQLite format"):
+        path = _file(data, "state.sqlite")
+    else:
+        path = _FOLDER / "state.sqlite"
+        _made_by(path, data.decode("utf-8", "replace"))
     remembered(path)
     with contextlib.suppress(DicombakeError), contextlib.closing(Database(path)):
         pass
     for left in _FOLDER.glob("state.sqlite*"):
         left.unlink()
+
+
+def _made_by(path: Path, script: str) -> None:
+    """Each statement that works, within limits; none reaches another file."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        database.execute("PRAGMA max_page_count = 500")
+        steps = iter(range(50))
+        database.set_progress_handler(lambda: next(steps, None) is None, 1000)
+        for statement in script.splitlines():
+            with contextlib.suppress(sqlite3.Error, sqlite3.Warning, ValueError):
+                database.execute(statement)
 
 
 def _check_dicom(data: bytes) -> None:
@@ -142,7 +170,7 @@ def _check_dicom(data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     "dicom": Target(_loads(DicomOptions()), corpus.dicoms),
-    "dicom-series": Target(_loads(DicomSeriesOptions()), corpus.dicoms),
+    "dicom-series": Target(_series, corpus.series),
     "image": Target(_loads(ImageOptions()), corpus.pictures),
     "xim": Target(_loads(XimOptions()), corpus.xims),
     "array": Target(_loads(ArrayOptions()), corpus.arrays),
@@ -154,7 +182,7 @@ TARGETS: dict[str, Target] = {
     "headers": Target(_probes, lambda: corpus.pictures() + corpus.dicoms() + corpus.arrays()),
     "jpeg": Target(_jpeg, corpus.jpegs),
     "jpeg-2000": Target(_jpeg2000, corpus.jpeg2000s),
-    "yaml": Target(_recipe, corpus.texts(corpus.RECIPE)),
+    "yaml": Target(_recipe, corpus.texts(corpus.RECIPE), corpus.RECIPE_WORDS),
     "template": Target(_template, corpus.texts("{stem}_{index:04d}{vars.x}{{", "{source.PatientName}")),
     "glob": Target(
         _glob, corpus.texts("film/g{gantry:d}_*.tif\nfilm/g10_a.tif", "**/[a-c]?*{x:f}*\na/b1.5c")
@@ -168,7 +196,7 @@ TARGETS: dict[str, Target] = {
             "<MachineSerialNumber>H1</MachineSerialNumber><Date>2025-09-19T07:41:49-05:00</Date></Check>"
         ),
     ),
-    "lock": Target(_lock, corpus.texts("dicombake lock 3\nout a.dcm " + "0" * 64 + "\n")),
-    "state": Target(_state, corpus.states),
+    "lock": Target(_lock, corpus.texts(corpus.LOCK, corpus.CONFLICT), corpus.LOCK_WORDS),
+    "state": Target(_state, corpus.states, corpus.SQL_WORDS),
     "check-dicom": Target(_check_dicom, corpus.dicoms),
 }
