@@ -21,6 +21,12 @@ nox.options.sessions = ["lint", "types", "quick"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
+def tools(session: nox.Session, *names: str) -> None:
+    """Install tools as pinned, by their hashes, in .ci/tools (`.ci/tools/compile` takes newer ones)."""
+    for name in names:
+        session.install("--require-hashes", "-r", f".ci/tools/{name}.txt")
+
+
 def pytest(session: nox.Session, *options: str) -> None:
     """Install what tests need, and run them on all cores."""
     session.install("-e", ".[test]")
@@ -50,8 +56,9 @@ def services(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
     """Fuzz each target for ten minutes."""
-    session.install("-e", ".[test]", "atheris")
-    session.run("python", "-m", "tests.fuzz", "--each", "600", *session.posargs)
+    session.install("-e", ".[test]")
+    tools(session, "fuzz")
+    session.run("python", "-m", "tests.fuzz", *(session.posargs or ["--each", "600"]))
 
 
 @nox.session(python=PYTHONS)
@@ -79,7 +86,7 @@ def pythons(session: nox.Session, suite: str) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, spelling and the workflow."""
-    session.install("ruff", "codespell", "zizmor")
+    tools(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("codespell")
@@ -110,7 +117,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into site/, strictly; ``-- serve`` shows it while one writes."""
-    session.install("mkdocs-material>=9.5")
+    tools(session, "site")
     session.run("mkdocs", *(session.posargs or ["build"]), env={"NO_MKDOCS_2_WARNING": "1"})
 
 
@@ -132,7 +139,7 @@ def bench(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build what is released, check it, install the wheel in an empty environment and run its demo."""
     shutil.rmtree("dist", ignore_errors=True)
-    session.install("build", "twine")
+    tools(session, "package")
     session.run("python", "-m", "build", "--outdir", "dist")
     session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
     session.install(
@@ -144,7 +151,25 @@ def package(session: nox.Session) -> None:
 
 
 @nox.session
+def sbom(session: nox.Session) -> None:
+    """Write what an installation of dist/*.whl holds, as CycloneDX: dist/dicombake.cdx.json."""
+    tools(session, "sbom")
+    wheels = [str(path.resolve()) for path in Path("dist").glob("*.whl")]
+    if not wheels:
+        session.error("there is no dist/*.whl; nox -s package builds it")
+    python = Path(session.create_tmp(), "installed", "Scripts" if os.name == "nt" else "bin", "python")
+    session.run("python", "-m", "venv", "--clear", str(python.parent.parent))
+    session.run(str(python), "-m", "pip", "install", "--quiet", *wheels, external=True)
+    session.run(str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "pip", external=True)
+    session.run(
+        "cyclonedx-py", "environment", "--output-reproducible", "--pyproject", "pyproject.toml",
+        "--output-file", "dist/dicombake.cdx.json", str(python),
+    )  # fmt: skip
+
+
+@nox.session
 def audit(session: nox.Session) -> None:
     """Ask PyPI's advisories whether a dependency has a known vulnerability."""
-    session.install(".[codecs,provenance]", "pip-audit")
+    session.install(".[codecs,provenance]")
+    tools(session, "audit")
     session.run("pip-audit", "--local", "--skip-editable", *session.posargs)

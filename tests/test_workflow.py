@@ -21,6 +21,7 @@ from .conftest import slow_tests
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+WORKFLOWS = sorted(WORKFLOW.parent.glob("*.yml"))
 
 
 def sessions() -> dict[str, ast.FunctionDef]:
@@ -42,7 +43,11 @@ def workflow() -> dict[str, Any]:
 
 def test_actionlint_finds_nothing(checker: Callable[[str], str]) -> None:
     done = subprocess.run(
-        [checker("actionlint"), str(WORKFLOW)], capture_output=True, text=True, check=False, timeout=120
+        [checker("actionlint"), *map(str, WORKFLOWS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -52,17 +57,37 @@ def test_zizmor_finds_nothing() -> None:
     if found is None:
         pytest.skip("zizmor is not installed; pip install -e '.[test]' brings it")
     done = subprocess.run(
-        [found, "--color", "never", "--offline", "--quiet", "--persona", "pedantic", str(WORKFLOW)],
+        [found, "--color", "never", "--offline", "--quiet", "--persona", "pedantic", *map(str, WORKFLOWS)],
         capture_output=True, text=True, encoding="utf-8", check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "No findings to report. Good job!")
 
 
-def test_actions_are_pinned_by_hash(workflow: dict[str, Any]) -> None:
-    uses = re.findall(r"uses: (.*)", WORKFLOW.read_text(encoding="utf-8"))
+def test_actions_are_pinned_by_hash() -> None:
+    uses = [
+        line for path in WORKFLOWS for line in re.findall(r"uses: (.*)", path.read_text(encoding="utf-8"))
+    ]
     assert uses
     for line in uses:
         assert re.fullmatch(r"actions/(checkout|setup-python)@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_tools_are_pinned_by_hash() -> None:
+    """Whatever the workflows, the sessions and `.ci/run` install from PyPI besides the project itself."""
+    files = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / ".ci/tools").glob("*.txt")}
+    for name, text in files.items():
+        pinned = re.findall(r"^[a-z][\w.-]*(.*)\\$(?:\n    --hash=sha256:[0-9a-f]{64}.*)+", text, re.M)
+        assert pinned and len(pinned) == len(re.findall(r"^[a-z]", text, re.M)), name
+        assert all(each.startswith("==") for each in pinned)
+    asked = [*WORKFLOWS, ROOT / ".ci" / "run"]
+    lines = [line for path in asked for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        if " install" in line and "pip" in line:
+            pinned_file = re.search(r"--require-hashes -r \.ci/tools/(\w+)\.txt$", line)
+            assert "'.[" in line or ".[test]" in line or (pinned_file and pinned_file[1] in files), line
+    source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    named = re.findall(r"tools\(session, \"(\w+)\"\)", source)
+    assert {"audit", "fuzz", "lint", "package", "sbom", "site"} == set(named) <= set(files)
 
 
 def test_every_system_and_every_python_is_tried(workflow: dict[str, Any]) -> None:
@@ -80,10 +105,13 @@ def test_every_system_and_every_python_is_tried(workflow: dict[str, Any]) -> Non
 def test_it_runs_sessions_that_there_are(workflow: dict[str, Any]) -> None:
     jobs = workflow["jobs"].values()
     lines = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    release = yaml.safe_load(WORKFLOW.with_name("release.yml").read_text(encoding="utf-8"))
+    lines += [step["run"] for step in release["jobs"]["release"]["steps"] if "run" in step]
     named = {word for line in lines for word in shlex.split(line)[2:] if line.startswith("nox -s")}
-    named |= set(workflow["jobs"]["checks"]["strategy"]["matrix"]["session"])
+    for job in ("checks", "nightly"):
+        named |= set(workflow["jobs"][job]["strategy"]["matrix"]["session"])
     assert named - {"$SESSION"} <= set(sessions())
-    assert {"tests", "lint", "types", "docs"} <= named
+    assert {"tests", "lint", "types", "docs", "audit", "sbom", "fuzz", "faults"} <= named
     assert ".ci/run" in lines
 
 

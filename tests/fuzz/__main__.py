@@ -46,16 +46,18 @@ def main() -> int:
     each = asked.each or max(asked.seconds / len(names), 1.0)
     asked.finds.mkdir(parents=True, exist_ok=True)
     print(f"{'target':16}{'tries':>9}{'coverage':>10}  found", flush=True)
-    failed = [name for name in names if not _fuzz(name, TARGETS[name], each, asked.finds)]
+    failed = [
+        name for name in names if not _fuzz(name, TARGETS[name], each, asked.finds, 0 if asked.each else 1)
+    ]
     print(f"{len(names)} targets, {each:.0f} s each: {', '.join(failed) or 'nothing'} found")
     return 1 if failed else 0
 
 
-def _fuzz(name: str, target: Target, seconds: float, finds: Path) -> bool:
-    """Fuzz one target and print a line; whether nothing was found."""
+def _fuzz(name: str, target: Target, seconds: float, finds: Path, seed: int) -> bool:
+    """Fuzz one target and print a line; whether nothing was found. `seed`: of the dice, 0 for any."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside:
-        for number, seed in enumerate(target.seeds()):
-            (Path(folder) / f"seed{number}").write_bytes(seed)
+        for number, start in enumerate(target.seeds()):
+            (Path(folder) / f"seed{number}").write_bytes(start)
         words = Path(beside) / "words"
         lines = [f'"{_quoted(word)}"\n' for word in re.split("[;\n]", target.words) if word]
         words.write_text("".join(lines), encoding="ascii")
@@ -64,7 +66,7 @@ def _fuzz(name: str, target: Target, seconds: float, finds: Path) -> bool:
             [
                 sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={max(int(seconds), 1)}",
                 f"-rss_limit_mb={MEGABYTES}", f"-timeout={LONGEST}", f"-artifact_prefix={finds}/{name}-",
-                "-max_len=20000", "-print_final_stats=1", *dictionary, folder,
+                f"-seed={seed}", "-max_len=20000", "-print_final_stats=1", *dictionary, folder,
             ],
             capture_output=True,
             timeout=seconds + 10 * LONGEST,
