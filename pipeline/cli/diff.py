@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from ..errors import ExitStatus, UsageError
 from .common import Assignments, Data, Json, Out, Untrusted, WithTags, print_json, reporting, say, variables
+from .report import Pictures, ShownPictures, folders_of
 
 if TYPE_CHECKING:
     from ..diff.compare import Pair
@@ -43,6 +45,11 @@ def diff(
             show_default=False,
         ),
     ] = "",
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page: side by side, blinking, the difference."),
+    ] = None,
+    pictures: ShownPictures = Pictures.ALL,
     with_tags: WithTags = False,
     out: Out = None,
     data: Data = None,
@@ -54,15 +61,33 @@ def diff(
         from ..report.diffed import diff_as_json, diff_lines, exit_status
         from ..report.source_option import source_of
 
-        options = {"tolerance": tolerance, "raw": source_of(source) if source else None}
+        options: dict[str, Any] = {"tolerance": tolerance, "raw": source_of(source) if source else None}
         _check_there(a, b)
-        if b.suffix.lower() in _RECIPES and b.is_file():
-            plan = _planned(b, out, data, assignments, trusted=not untrusted)
-            pairs = _with_recipe(plan, a, options)
-        else:
-            from ..diff.folders import pairs as compared
+        with TemporaryDirectory(prefix="dicombake-") as folder:
+            if b.suffix.lower() in _RECIPES and b.is_file():
+                plan = _planned(b, out, data, assignments, trusted=not untrusted)
+                pairs = _with_recipe(plan, a, Path(folder), options)
+                confined = () if plan.loaded.trusted else folders_of((b,), data, out)
+            else:
+                pairs, confined = _of_files(a, b, options), ()
+            if html is not None:
+                from ..report.html.diff_page import diff_page
+                from ..report.html.target import check_target
+                from ..store.files import write_named
 
-            pairs = tuple(compared(a, b, **options))
+                check_target(html, confined_to=confined)
+                content = diff_page(
+                    (str(a), str(b)),
+                    pairs,
+                    tolerance=tolerance,
+                    raw=options["raw"],
+                    pictures=pictures.value,
+                    with_tags=with_tags,
+                )
+                write_named(html, content)
+        pairs = tuple(
+            replace(pair, b=b) if pair.b and pair.b.is_relative_to(folder) else pair for pair in pairs
+        )
         status = exit_status(pairs)
         if json:
             print_json(diff_as_json(a, b, pairs, tolerance=tolerance, with_tags=with_tags))
@@ -88,8 +113,14 @@ def _planned(
     return plan(load_recipe(recipe, variables(assignments), trusted=trusted), data=data, out=out)
 
 
-def _with_recipe(plan: Plan, output: Path, options: dict[str, Any]) -> tuple[Pair, ...]:
-    """Compare an output with what the recipe gives now."""
+def _of_files(a: Path, b: Path, options: dict[str, Any]) -> tuple[Pair, ...]:
+    from ..diff.folders import pairs
+
+    return tuple(pairs(a, b, **options))
+
+
+def _with_recipe(plan: Plan, output: Path, folder: Path, options: dict[str, Any]) -> tuple[Pair, ...]:
+    """Compare an output with what the recipe gives now, made in a folder."""
     from ..diff.compare import compare
     from ..diff.recipe import made_now
     from ..explain.locate import relative
@@ -97,9 +128,5 @@ def _with_recipe(plan: Plan, output: Path, options: dict[str, Any]) -> tuple[Pai
     if output.is_dir():
         hint = "name one of its outputs; 'dicombake check --diff' compares all"
         raise UsageError("is a folder", subject=str(output), hint=hint)
-    with TemporaryDirectory(prefix="dicombake-") as folder:
-        made = made_now(plan, relative(output, plan.out), Path(folder))
-        found = compare(output, made, **options)
-    from dataclasses import replace
-
-    return (replace(found, b=plan.loaded.path),)
+    made = made_now(plan, relative(output, plan.out), folder)
+    return (replace(compare(output, made, **options), name=f"{output} and {plan.loaded.path}"),)

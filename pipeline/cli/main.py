@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "test": "Run the tests that recipes carry, on files that they make.",
     "config": "Print the merged recipe, with the file and line of each of its lines.",
     "explain": "Tell where an output's tags and numbers come from, or why a file is no input.",
+    "report": "Show outputs on a page: pictures, geometry, origins, hashes; one HTML file.",
     "diff": "Compare two files or folders of any format, as real values.",
     "inspect": "Show what files hold: format, shape, values, geometry, metadata.",
     "new": "Draft a recipe, from scratch or from files.",
@@ -37,7 +38,7 @@ COMMANDS: dict[str, str] = {
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
 READING_IMAGES = frozenset(
-    {"convert", "check", "test", "explain", "diff", "inspect", "new", "check-dicom", "demo"}
+    {"convert", "check", "test", "explain", "report", "diff", "inspect", "new", "check-dicom", "demo"}
 )
 """Commands that leave garbage; `run` looks for it itself, once its plan is made."""
 

@@ -1,4 +1,4 @@
-"""The files that a command writes about what it did: ``--junit`` and ``--report``."""
+"""The files that a command writes about what it did: ``--junit``, ``--report`` and ``--html``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import DicombakeError, UsageError
 
 if TYPE_CHECKING:
     from ..check.compare import Checked
+    from ..report.html.write import PageWriter
     from ..report.junit import Suite
     from ..run.unit.results import Outcome
     from ..testing import Result
@@ -24,14 +25,17 @@ class Reports:
     provenance: Path | None = None
     suites: list[Suite] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    page: PageWriter | None = None
 
     def check(self, *, dry_run: bool) -> None:
         """Check that reports can be written.
 
         Raises: UsageError, before anything is done, where a report could not be written after it.
         """
-        if dry_run and (self.junit or self.provenance):
-            raise UsageError("a dry run does nothing that --junit or --report could tell of")
+        if dry_run and (self.junit or self.provenance or self.page):
+            raise UsageError("a dry run does nothing that --junit, --report or --html could tell of")
+        if self.page:
+            self.page.check()
         if self.provenance:
             from ..report.provenance import require
 
@@ -42,6 +46,8 @@ class Reports:
             from ..report.junit import suite_of_error
 
             self.suites.append(suite_of_error(path, error))
+        if self.page:
+            self.page.refused(path, error)
 
     def checked(self, checked: Checked) -> None:
         if self.junit:
@@ -62,6 +68,8 @@ class Reports:
             self.suites.append(suite_of_outcome(outcome))
         if self.provenance:
             self.outcomes.append(outcome)
+        if self.page:
+            self.page.add(outcome.plan, outcome)
 
     def write(self) -> None:
         """Write the reports that were asked for."""
@@ -75,3 +83,5 @@ class Reports:
             from ..store.files import write_named
 
             write_named(self.provenance, prov_json(self.outcomes))
+        if self.page:
+            self.page.write()

@@ -24,6 +24,7 @@ from .common import (
     Out,
     Recipes,
     Untrusted,
+    WithTags,
     annotate,
     complain,
     console,
@@ -33,6 +34,7 @@ from .common import (
     variables,
 )
 from .each import EachRecipe, Shown
+from .report import Pictures, ShownPictures, folders_of, page_writer
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -89,6 +91,14 @@ def run(
         Path | None,
         typer.Option("--report", metavar="FILE", help="Write what came from what, as W3C PROV JSON."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page that shows what was done, as 'report' does."
+        ),
+    ] = None,
+    pictures: ShownPictures = Pictures.ALL,
+    with_tags: WithTags = False,
     annotations: Annotations = Annotate.AUTO,
     untrusted: Untrusted = False,
     json: Json = False,
@@ -112,7 +122,11 @@ def run(
         )
         if prune and (only or locked):
             raise UsageError(f"--prune does not go with {'--only' if only else '--locked'}")
-        reports = Reports(junit, report)
+        values = variables(assignments)
+        page = None if html is None else page_writer(html, values, pictures, with_tags=with_tags)
+        if page and untrusted:
+            page.confined_to = folders_of(recipes, data, out)
+        reports = Reports(junit, report, page=page)
         reports.check(dry_run=dry_run)
         if jobs in (None, 1):
             keep_freed_memory()
@@ -127,7 +141,7 @@ def run(
             prune=prune,
             yes=yes,
         )
-        _run_all(recipes, variables(assignments), request, _Talk(each, quiet, verbose))
+        _run_all(recipes, values, request, _Talk(each, quiet, verbose))
         each.finish()
 
 

@@ -113,11 +113,15 @@ def _changed(file: Path, made: str) -> str:
     return "the file is not what the recipe gives now: it was altered, or recipe, inputs or versions were"
 
 
-def _stories(job: _Job) -> Iterator[Story]:
-    following = job.following
+def stories_of(following: Following) -> Iterator[Story]:
+    """Yield what was followed, element by element."""
     for name, element in following.present.items():
         yield Story(element, tuple(reversed(following.layers[name])))
-    if following.present:
+
+
+def _stories(job: _Job) -> Iterator[Story]:
+    yield from stories_of(job.following)
+    if job.following.present:
         yield from _pixels(job)
 
 

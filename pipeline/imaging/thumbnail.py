@@ -12,18 +12,19 @@ SIDE = 256
 """The longest side of a thumbnail, in pixels."""
 
 
-def thumbnail(pixels: Any, *, inverted: bool = False) -> bytes:
-    """Return a PNG of at most `SIDE` pixels a side; grey from the 0.5 to the 99.5 percentile of the values.
+def thumbnail(pixels: Any, *, inverted: bool = False, side: int = SIDE) -> bytes:
+    """Return a PNG of at most `side` pixels a side; grey from the 0.5 to the 99.5 percentile of the values.
 
     Args:
         pixels: (rows, columns) or (rows, columns, samples) of any type. Colour of other than 8 bits is shown
             over the range of its values; what is no finite number does not decide the window, NaN is black.
         inverted: whether low values are bright, as in MONOCHROME1.
+        side: the longest side, in pixels.
     """
     import numpy as np
     from PIL import Image as Picture
 
-    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
+    step = max(1, -(-max(pixels.shape[:2]) // side))
     values = pixels[::step, ::step]
     colour = values.ndim == 3
     if not (colour and values.dtype == np.uint8):

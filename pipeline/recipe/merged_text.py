@@ -23,6 +23,9 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.0|\.[0-9]{0,10}[1-9])?")
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 """What some reader of YAML takes for a flag or for nothing."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+HIDDEN = frozenset({"tags", "vars", "metadata", "where"})
+"""Keys whose values are, or may be, those of tags."""
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _COLUMN = 64
 """Comments stand here at the latest, but for longer lines."""
 
@@ -38,6 +41,8 @@ class Config:
     """The same as data: text, None, lists and dicts."""
     origins: Mapping[str, str]
     """By the place in the recipe: ``conversions.film.geometry.sid``."""
+    conversions: Mapping[str, tuple[tuple[str, str], ...]]
+    """The lines of each conversion, as `lines` has them, values under `HIDDEN` keys as an ellipsis."""
 
     def text(self) -> str:
         """Return the YAML, each line with its origin as a comment."""
@@ -60,7 +65,22 @@ def config(path: Path, variables: Mapping[str, str] | None = None, *, trusted: b
     origins = {
         where(location): _comment(_place(part)) for location, part in tree.walk() if location and _tells(part)
     }
-    return Config(loaded, lines, tree.plain(), origins)
+    conversions = {name: _apart(name, part) for name, part in tree.entries["conversions"].entries.items()}
+    return Config(loaded, lines, tree.plain(), origins, conversions)
+
+
+def _apart(name: str, part: Part) -> tuple[tuple[str, str], ...]:
+    return tuple((line, _comment(place)) for line, place in _entry(f"{_key(name)}:", _hidden(part), ""))
+
+
+def _hidden(part: Part, *, within: bool = False) -> Part:
+    """Return the part without the values that may say who somebody is."""
+    if isinstance(part.value, dict):
+        entries = {key: _hidden(inner, within=within or key in HIDDEN) for key, inner in part.entries.items()}
+        return replace(part, value=entries)
+    if isinstance(part.value, list):
+        return replace(part, value=[_hidden(item, within=within) for item in part.value])
+    return replace(part, value=_ELLIPSIS) if within and part.value is not None else part
 
 
 def _tells(part: Part) -> bool:

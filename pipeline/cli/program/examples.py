@@ -8,6 +8,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake run film.yaml --data /mnt/scans --out /mnt/dicom",
         "dicombake run film.yaml --only scans --force --jobs 4",
         "dicombake run film.yaml --locked --junit run.xml",
+        "dicombake run film.yaml --html page.html",
     ),
     "convert": (
         "dicombake convert scan.tif scan.dcm --dpi 75 --sid 1000 --gantry 90",
@@ -25,6 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake explain dicom/g090_wedge.dcm",
         "dicombake explain dicom/g090_wedge.dcm --recipe film.yaml",
     ),
+    "report": ("dicombake report film.yaml", "dicombake report film.yaml -o page.html --pictures first"),
     "diff": (
         "dicombake diff field.xim dicom/field.dcm",
         "dicombake diff yesterday today --tolerance 2",

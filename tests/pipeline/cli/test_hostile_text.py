@@ -94,6 +94,7 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "lock": (2, ("lock", "r.yaml")),
     "diff": (1, ("diff", "raw", "broken")),
     "diff-tags": (2, ("diff", "dicom", "dicom", "--with-tags")),
+    "report": (0, ("report", "r.yaml", "-o", "page.html")),
     "new": (0, ("new", "raw", "broken", "dicom", "-o", "drafted.yaml")),
 }
 """Each with the exit status that it has here."""
@@ -101,7 +102,12 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(
     ("name", "program"),
-    [(name, program) for name in COMMANDS for program in (False, True) if not (program and name == "new")],
+    [
+        (name, program)
+        for name in COMMANDS
+        for program in (False, True)
+        if not (program and name in ("new", "report"))
+    ],
 )
 def test_commands_print_only_text(name: str, program: bool, cli: Callable[..., Result]) -> None:
     if name in ("check", "lock"):
