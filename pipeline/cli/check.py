@@ -22,8 +22,8 @@ from .common import (
     say,
     variables,
 )
-from .each import EachRecipe, Shown
-from .reports import Reports
+from .program.each import EachRecipe, Shown
+from .program.reports import Reports
 
 if TYPE_CHECKING:
     from ..check.compare import Checked

@@ -24,7 +24,7 @@ from .common import (
     say,
     variables,
 )
-from .each import EachRecipe, Shown
+from .program.each import EachRecipe, Shown
 
 if TYPE_CHECKING:
     from ..plan.model import Plan

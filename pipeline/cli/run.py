@@ -33,9 +33,9 @@ from .common import (
     say,
     variables,
 )
-from .each import EachRecipe, Shown
+from .program.each import EachRecipe, Shown
+from .program.reports import Reports
 from .report import Pictures, ShownPictures, folders_of, page_writer
-from .reports import Reports
 
 if TYPE_CHECKING:
     from ..plan.model import Plan

@@ -20,8 +20,8 @@ from .common import (
     variables,
     worst,
 )
-from .each import EachRecipe, Shown
-from .reports import Reports
+from .program.each import EachRecipe, Shown
+from .program.reports import Reports
 
 if TYPE_CHECKING:
     from ..testing import Result

@@ -20,7 +20,7 @@ from .common import (
     tell_problems,
     variables,
 )
-from .each import EachRecipe, Shown
+from .program.each import EachRecipe, Shown
 
 if TYPE_CHECKING:
     from ..recipe.loaded import LoadedRecipe

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DicombakeError, UsageError
+from ...errors import DicombakeError, UsageError
 
 if TYPE_CHECKING:
-    from ..check.compare import Checked
-    from ..report.html.write import PageWriter
-    from ..report.junit import Suite
-    from ..run.unit.results import Outcome
-    from ..testing import Result
+    from ...check.compare import Checked
+    from ...report.html.write import PageWriter
+    from ...report.junit import Suite
+    from ...run.unit.results import Outcome
+    from ...testing import Result
 
 
 @dataclass
@@ -37,13 +37,13 @@ class Reports:
         if self.page:
             self.page.check()
         if self.provenance:
-            from ..report.provenance import require
+            from ...report.provenance import require
 
             require()
 
     def refused(self, path: Path, error: DicombakeError) -> None:
         if self.junit:
-            from ..report.junit import suite_of_error
+            from ...report.junit import suite_of_error
 
             self.suites.append(suite_of_error(path, error))
         if self.page:
@@ -51,19 +51,19 @@ class Reports:
 
     def checked(self, checked: Checked) -> None:
         if self.junit:
-            from ..report.junit import suite_of_checked
+            from ...report.junit import suite_of_checked
 
             self.suites.append(suite_of_checked(checked))
 
     def tested(self, path: Path, results: Sequence[Result]) -> None:
         if self.junit:
-            from ..report.junit import suite_of_tests
+            from ...report.junit import suite_of_tests
 
             self.suites.append(suite_of_tests(path, results))
 
     def done(self, outcome: Outcome) -> None:
         if self.junit:
-            from ..report.junit import suite_of_outcome
+            from ...report.junit import suite_of_outcome
 
             self.suites.append(suite_of_outcome(outcome))
         if self.provenance:
@@ -74,13 +74,13 @@ class Reports:
     def write(self) -> None:
         """Write the reports that were asked for."""
         if self.junit:
-            from ..report.junit import junit_xml
-            from ..store.files import write_named
+            from ...report.junit import junit_xml
+            from ...store.files import write_named
 
             write_named(self.junit, junit_xml(self.suites))
         if self.provenance:
-            from ..report.provenance import prov_json
-            from ..store.files import write_named
+            from ...report.provenance import prov_json
+            from ...store.files import write_named
 
             write_named(self.provenance, prov_json(self.outcomes))
         if self.page:

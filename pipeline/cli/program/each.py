@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from ..errors import DicombakeError, ExitStatus
-from .common import Annotate, annotate, complain, print_json, worst
+from ...errors import DicombakeError, ExitStatus
+from ..common import Annotate, annotate, complain, print_json, worst
 from .reports import Reports
 
 Shown = tuple[dict[str, Any], ExitStatus]
@@ -47,8 +47,8 @@ class EachRecipe:
 
     def _refused(self, path: Path, error: DicombakeError) -> Shown:
         """Tell why a recipe cannot be done: people, GitHub, the JUnit report and programs."""
-        from ..report.annotations import of_error
-        from ..report.outcome import error_as_json
+        from ...report.annotations import of_error
+        from ...report.outcome import error_as_json
 
         if not self.json:
             complain(error)
@@ -64,7 +64,7 @@ class EachRecipe:
         status = worst(self.statuses)
         self.reports.write()
         if self.json:
-            from ..report.outcome import runs_as_json
+            from ...report.outcome import runs_as_json
 
             print_json(runs_as_json(self.found, status, key, **facts))
         if status is not ExitStatus.DONE:
