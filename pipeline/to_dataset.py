@@ -18,7 +18,7 @@ from ..schemas.language.tags import TagPath, TagValue
 from .dicom.finish import Draft, finish, whole_dataset
 from .errors import UsageError
 from .exporters.options import ExportOptions
-from .exporters.registry import TARGETS, exporter
+from .exporters.registry import TARGETS, exporter, refuse_objects
 from .imaging.exact import native
 from .imaging.geometry import resolve
 from .imaging.image import Image, Origin
@@ -77,7 +77,9 @@ def to_dataset(
     said = as_model(EXPORT_TARGETS[to], {"to": to, "path": "image.dcm", "pixels": pixels}, "options")
     options = lowered(TARGETS[to].options, said)
     images = [
-        resolve(image, stated, origins=dict.fromkeys(Geometry.model_fields, Origin("conversion")))
+        image
+        if image.without_pixels
+        else resolve(image, stated, origins=dict.fromkeys(Geometry.model_fields, Origin("conversion")))
         for image in _images(source)
     ]
     overrides = validated(_TAGS, plain_tags(tags or {}), "tags")
@@ -101,6 +103,7 @@ def _draft(images: Sequence[Image], options: ExportOptions, context: Context) ->
         raise UsageError(
             f"the source holds {len(images)} images, and '{options.to}' takes one", hint="give one of them"
         )
+    refuse_objects(images, options.to)
     draft = exporter(options.to).draft
     if draft is None:
         raise TypeError(f"{options.to} is no kind of DICOM")

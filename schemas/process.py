@@ -8,9 +8,21 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .base import Count, Flag, Integer, Many, MaximumOrNumber, Model, Number, PositiveNumber
+from .base import (
+    Count,
+    Flag,
+    Integer,
+    Many,
+    MaximumOrNumber,
+    Model,
+    Number,
+    Positive,
+    PositiveNumber,
+    as_tuple,
+)
 from .sources import Dtype
 
+MaskKeyword = Annotated[str, Field(min_length=1, max_length=64)]
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm)?")
 
 
@@ -163,9 +175,76 @@ class Rescale(Model):
     intercept: Number = 0.0
 
 
+class Area(Model):
+    """A rectangle; pixels, counted from 0."""
+
+    top: Count
+    left: Count
+    height: Positive
+    width: Positive
+
+
+def _wanted(value: Any) -> Any:
+    """A value of `when`, or a list of which any is meant, as text."""
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not values or any(isinstance(each, dict | list) or each is None for each in values):
+        raise PydanticCustomError("when", "must be a value, or a list of values of which any is meant")
+    return tuple(str(each) for each in values)
+
+
+class MaskRule(Model):
+    """What is blanked: areas, or all outside of the regions of an ultrasound image."""
+
+    areas: Many[Area] = ()
+    regions: Literal["ultrasound"] | None = None
+    when: dict[MaskKeyword, Annotated[tuple[str, ...], BeforeValidator(_wanted)]] = Field(
+        default_factory=dict
+    )
+    """Which images: those whose file says all of this, as in ``{Manufacturer: ACME*, Rows: 600}``."""
+    value: Number = 0.0
+    """What they are blanked with, in modality units."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.areas and self.regions is None:
+            raise PydanticCustomError(
+                "mask", "needs 'areas', as in [{top: 0, left: 0, height: 40, width: 600}], or 'regions'"
+            )
+        return self
+
+
+def _rule_or_areas(value: Any) -> Any:
+    """A list of rules; a single rule, or a bare list of areas, is a list of one."""
+    if isinstance(value, dict):
+        return ({"areas": [value]} if "top" in value else value,)
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and all(isinstance(each, dict) and "top" in each for each in value)
+    ):
+        return ({"areas": list(value)},)
+    return as_tuple(value)
+
+
+class Mask(Model):
+    """Blanks areas, in overlays, icons and all frames too: burned-in text goes."""
+
+    op: Literal["mask"] = "mask"
+    rules: Annotated[tuple[MaskRule, ...], BeforeValidator(_rule_or_areas), Field(min_length=1)]
+    """Each for the images that its `when` names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "rules" not in value:
+            rule = {key: each for key, each in value.items() if key != "op"}
+            return {"op": "mask", "rules": rule}
+        return value
+
+
 AnyOperation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
-    | Filter | Threshold | Binary | Cast | Rescale
+    | Filter | Threshold | Binary | Cast | Rescale | Mask
 )  # fmt: skip
 
 
@@ -181,6 +260,8 @@ def _short(value: Any) -> Any:
             return {"op": name, **options}
         if name not in OPERATIONS:
             return {"op": name}
+        if name == "mask" and isinstance(options, list | tuple):
+            return {"op": name, "rules": options}
         raise PydanticCustomError(
             "operation", "the options of an operation are a mapping, as in {crop: {top: 20}}"
         )
@@ -196,6 +277,6 @@ OPERATIONS: dict[str, type[Model]] = {
     model.model_fields["op"].default: model
     for model in (
         Crop, FlipVertical, FlipHorizontal, Rotate90, Rotate, Roll, Invert, BitInvert, Ground, Normalize,
-        Filter, Threshold, Binary, Cast, Rescale,
+        Filter, Threshold, Binary, Cast, Rescale, Mask,
     )
 }  # fmt: skip

@@ -52,6 +52,12 @@ class DicomSource(Model):
     """Which character set a file's text is in, where the file says none or a wrong one: GB18030."""
 
 
+class DicomObjectSource(Model):
+    """DICOM without pixels: structure set, plan, record, registration, report, presentation state, PDF."""
+
+    format: Literal["dicom-object"] = "dicom-object"
+
+
 class ImageSource(Model):
     """TIFF, JPEG, JPEG 2000, JPEG-LS, PNG, BMP, GIF or WebP."""
 
@@ -148,6 +154,7 @@ AnySource = (
     | ArraySource
     | VolumeSource
     | DicomSeriesSource
+    | DicomObjectSource
     | CyberKnifeRawSource
     | VisionRtRawSource
     | RawSource

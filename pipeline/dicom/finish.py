@@ -38,6 +38,7 @@ class Draft:
 
     dataset: Dataset
     pixels: PixelElement | None
+    """None: of an object that has none."""
     images: Sequence[Image]
     notes: tuple[Note, ...] = ()
     frame: Frame = "kept"
@@ -86,7 +87,8 @@ def finish(draft: Draft, context: Context, transfer_syntax: KeptSyntax = "explic
         keep_series=draft.keep_series,
     )
     context.trace.layer(dataset, Origin("derived", _identity(draft, context.identity)))
-    dataset = _as_instance_of_its_source(draft, dataset, ours) if pixels is not None else dataset
+    if pixels is not None or draft.pixels is None:
+        dataset = _as_instance_of_its_source(draft, dataset, ours)
     described = pixels is not None and not any(note.code == "contradicts-pixels" for note in found)
     streams = draft.pixels.streams if draft.pixels is not None else ()
     syntax = syntax_of(transfer_syntax, streams[0].syntax if streams else "")

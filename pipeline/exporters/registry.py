@@ -6,11 +6,12 @@ target is its model, in `schemas/exports.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
+from ..errors import ExportError
 from .options import (
     CtSeriesOptions,
     ExportOptions,
@@ -24,6 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..imaging.image import Image
     from .base import Exporter
 
 
@@ -214,3 +216,11 @@ def exporter(to: str) -> Exporter:
     """Return the exporter of a target. Raises: KeyError for an unknown name."""
     found: Exporter = import_module(f".{TARGETS[to].module}", __package__).EXPORTER
     return found
+
+
+def refuse_objects(images: Sequence[Image], to: str) -> None:
+    """Raise: ExportError where a target of images is given a DICOM object without pixels."""
+    if TARGETS[to].made_of != "dicom" and any(image.without_pixels for image in images):
+        raise ExportError(
+            f"it holds no pixels, and '{to}' is made of them", hint="'to: dicom' writes such objects"
+        )

@@ -175,9 +175,9 @@ class SourceFile:
 class Image:
     """One image.
 
-    `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte order
-    of the machine. `stored` is kept as long as only geometric operations were done: the same image as its
-    DICOM source stores it.
+    `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte
+    order of the machine; (0, 0) for a DICOM object that has none. `stored` is kept as long as values stay
+    what they were: the same image as its DICOM source stores it.
     """
 
     pixels: Pixels
@@ -190,6 +190,8 @@ class Image:
     """Whether the values are still in the source's unit, whatever that is."""
     computed: bool = False
     """Whether values were computed (combine, or an operation that changes them)."""
+    masked: bool = False
+    """Whether areas of it were blanked."""
     sources: tuple[SourceFile, ...] = ()
     """The files it was made of; several after combining."""
     history: tuple[str, ...] = ()
@@ -230,6 +232,11 @@ class Image:
     @property
     def columns(self) -> int:
         return int(self.pixels.shape[1])
+
+    @property
+    def without_pixels(self) -> bool:
+        """Tell whether it is a DICOM object that has none, such as a structure set."""
+        return self.pixels.size == 0
 
     @property
     def source(self) -> SourceFile:

@@ -49,13 +49,13 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
 def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Yield the images that the file's own loader gives. Raises: SourceError."""
     own = loader(recognise(path))
-    yield from own.load(path, own.defaults, limits, pages)
+    yield from (own.any_kind or own).load(path, own.defaults, limits, pages)
 
 
 def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     """Return what the file's own loader says; `format` names it. Raises: SourceError."""
     own = loader(recognise(path))
-    return own.probe(path, own.defaults, limits)
+    return (own.any_kind or own).probe(path, own.defaults, limits)
 
 
 LOADER = Loader(load, probe)

@@ -92,6 +92,8 @@ class Loader:
     For a raw format it recognises such a file by its own header, and returns None for one without it.
     """
     series: SeriesLoader | None = None
+    any_kind: Loader | None = None
+    """How `auto` reads a file that `sniff` has told, where only its elements say which format it is of."""
     properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
     """Returns which properties of a file an attribute, given by its keyword, was made of."""
 

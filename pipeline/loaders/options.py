@@ -36,6 +36,13 @@ class DicomOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DicomObjectOptions:
+    """Options of `DicomObjectSource`: none."""
+
+    format: Literal["dicom-object"] = "dicom-object"
+
+
+@dataclass(frozen=True, slots=True)
 class ImageOptions:
     """Options of `ImageSource`; pages count from 1."""
 
@@ -122,6 +129,7 @@ class AutoOptions:
 
 SourceOptions = (
     DicomOptions
+    | DicomObjectOptions
     | ImageOptions
     | XimOptions
     | ArrayOptions

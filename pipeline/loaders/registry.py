@@ -16,6 +16,7 @@ from .options import (
     ArrayOptions,
     AutoOptions,
     CyberKnifeRawOptions,
+    DicomObjectOptions,
     DicomOptions,
     DicomSeriesOptions,
     ImageOptions,
@@ -49,8 +50,9 @@ class Format:
     """
     raw: bool
     """Whether only the recipe says what its bytes mean; then `auto` points to it."""
-    holds: Literal["image", "pages", "slices"]
-    """What one source gives: one image; pages or frames, as many as the file says; the slices of a volume."""
+    holds: Literal["image", "pages", "slices", "object"]
+    """What one source gives: one image; pages or frames, as many as the file says; the slices of a volume; an
+    object without pixels."""
     picked_by: Literal["page", "frame"] | None
     """The option that picks one of several pages or frames, from 1."""
     series: bool
@@ -164,6 +166,22 @@ _OWN: Mapping[str, Format] = {
         series=True,
         dicom="always",
         codecs=_DICOM,
+        conversion_type="WSD",
+        original=False,
+        traces_properties=False,
+        preloaded=False,
+    ),
+    "dicom-object": Format(
+        module="dicom.without_pixels",
+        options=DicomObjectOptions,
+        describes="DICOM without pixels: structure set, plan, record, registration, SR, state, PDF",
+        content=None,
+        raw=False,
+        holds="object",
+        picked_by=None,
+        series=False,
+        dicom="always",
+        codecs=("pydicom",),
         conversion_type="WSD",
         original=False,
         traces_properties=False,

@@ -17,7 +17,7 @@ from ..exporters.registry import TARGETS
 from ..imaging.stated import Stated
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
-from ..process.operations import OPERATION_KINDS, Combine, FilterSize
+from ..process.operations import OPERATION_KINDS, Area, Combine, FilterSize, MaskRule
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredConversion, LoweredRecipe, Quantity
 from .scope import kinds_of
@@ -69,8 +69,17 @@ def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
 def lowered(kind: type[Kind], model: Model) -> Kind:
     """Return the fields of a model as a dataclass; a test holds that it has each of them."""
     values = {name: getattr(model, name) for name in type(model).model_fields}
-    inner = {name: lowered(FilterSize, value) for name, value in values.items() if isinstance(value, Model)}
-    return kind(**{**values, **inner})
+    return kind(**{name: _inner(value) for name, value in values.items()})
+
+
+_INNER = {"FilterSize": FilterSize, "MaskRule": MaskRule, "Area": Area}
+"""Models inside those of operations, by name."""
+
+
+def _inner(value: Any) -> Any:
+    if isinstance(value, Model):
+        return lowered(_INNER[type(value).__name__], value)
+    return tuple(_inner(each) for each in value) if isinstance(value, tuple) else value
 
 
 def _conversions(loaded: LoadedRecipe, names: Iterable[str]) -> Mapping[str, LoweredConversion]:

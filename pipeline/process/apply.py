@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..imaging.image import Image
+from .common import refusal
 from .filters import rotate, smooth
+from .mask import mask
 from .operations import Operation
 from .spatial import crop, flip_horizontal, flip_vertical, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold
@@ -31,11 +33,14 @@ OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
     "binary": binary,
     "cast": cast,
     "rescale": rescale,
+    "mask": mask,
 }
 
 
 def apply(image: Image, operations: Iterable[Operation]) -> Image:
     """Return the image after every operation, in order. Raises: ProcessError."""
     for operation in operations:
+        if image.without_pixels and operation.op != "mask":
+            raise refusal(image, f"{operation.op}: it is a DICOM object without pixels")
         image = OPERATIONS[operation.op](image, operation)
     return image

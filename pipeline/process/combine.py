@@ -79,6 +79,8 @@ def _emptied(image: Image) -> Image:
 def _check(first: Image, image: Image) -> None:
     """Refuse an image that cannot be combined with the first of its group. Raises: ProcessError."""
     path = str(image.source.path)
+    if image.without_pixels:
+        raise ProcessError("is a DICOM object without pixels, and combining is for images", subject=path)
     if image.photometric in ("RGB", "RGBA"):
         raise ProcessError(
             f"combining is for grey images and this one is {image.photometric}",

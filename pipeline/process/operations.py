@@ -7,7 +7,7 @@ Pydantic; a test holds that no field is left behind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -153,9 +153,37 @@ class Rescale:
     intercept: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle; pixels, counted from 0."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """What is blanked, in images whose file says all of `when`; the value in modality units."""
+
+    areas: tuple[Area, ...] = ()
+    regions: Literal["ultrasound"] | None = None
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Rules, each for the images that it holds for."""
+
+    rules: tuple[MaskRule, ...]
+    op: Literal["mask"] = "mask"
+
+
 Operation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
-    | Filter | Threshold | Binary | Cast | Rescale
+    | Filter | Threshold | Binary | Cast | Rescale | Mask
 )  # fmt: skip
 
 OPERATION_KINDS: Mapping[str, type[Operation]] = {

@@ -241,6 +241,8 @@ def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
             (*at, "combine"),
             "the slices of a series are not combined; the source 'dicom' combines files into one image",
         )
+    if row.holds == "object":
+        yield from _of_objects(at, conversion, rows)
     if row.series:
         yield from _of_one_file(at, conversion)
     first: dict[str, int] = {}
@@ -264,6 +266,20 @@ def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
         first.setdefault(export.path, index)
         if what := _wrong_path(export.path):
             yield (*here, "path"), what
+
+
+def _of_objects(at: Location, conversion: Conversion, rows: Rows) -> Found:
+    """Find what is done to pixels, where there are none."""
+    for key, said in (("combine", conversion.combine), ("process", conversion.process)):
+        if said:
+            yield (
+                (*at, key),
+                f"'{conversion.source.format}' reads objects without pixels, and '{key}' works on them",
+            )
+    for index, export in enumerate(conversion.exports):
+        if rows.targets[export.to].made_of != "dicom":
+            here = (*at, "exports", index, "to")
+            yield here, f"'{export.to}' is made of pixels; objects without any are written by 'to: dicom'"
 
 
 def _of_one_file(at: Location, conversion: Conversion) -> Found:

@@ -12,7 +12,7 @@ class FormatRow(Protocol):
     """Of a source format."""
 
     @property
-    def holds(self) -> Literal["image", "pages", "slices"]:
+    def holds(self) -> Literal["image", "pages", "slices", "object"]:
         """What one source gives."""
 
     @property

@@ -26,13 +26,13 @@ from ...dicom.encode.encoding import (
     Rescale,
     little,
 )
-from ...dicom.encode.pixel_element import PIXEL_TAGS, PixelElement
+from ...dicom.encode.pixel_element import PixelElement
 from ...dicom.encode.pixels import encode
+from ...dicom.encode.syntaxes import SYNTAXES
 from ...dicom.finish import Draft, artifact, stacked
 from ...dicom.moving.dose import along_normal, write_offsets
 from ...dicom.moving.follow import follow
 from ...dicom.moving.grid import moving_of
-from ...dicom.verify import differences
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Origin
 from ...imaging.tolerances import DECIMAL_STRING
@@ -40,6 +40,7 @@ from ...loaders.dicom.geometry import is_rt_image
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..pictures.colour import without_alpha
+from .carried import carried_tag, changed
 from .contents import contents
 from .frames import by_exposure, of_exposures
 from .kept_stream import keep_streams
@@ -54,6 +55,7 @@ from .kinds import (
     matching_shape,
 )
 from .rt_image import label
+from .without_pixels import draft_of_object
 
 if TYPE_CHECKING:
     from ..options import SameKindOptions
@@ -68,22 +70,31 @@ def export(images: Sequence[Image], options: SameKindOptions, context: Context) 
 
     Raises: ExportError for a source that is not DICOM.
     """
-    return artifact(draft(images, options, context), context, options.transfer_syntax)
+    made = draft(images, options, context)
+    syntax = options.transfer_syntax
+    if images[0].without_pixels and SYNTAXES[syntax].compressed:
+        syntax = "explicit-le"  # it says how pixels are compressed, and there are none
+    return artifact(made, context, syntax)
 
 
 def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -> Draft:
     """Return the source's dataset with the present pixels before the recipe's tags. Raises: ExportError."""
-    trace = context.trace
-    images = [without_alpha(image) for image in images]
     source = images[0].source.dataset if images else None
     if source is None:
         raise ExportError(
             "'to: dicom' keeps the kind of a DICOM source, and this source is none",
             hint="name a kind: rt-image, secondary-capture",
         )
+    if images[0].without_pixels:
+        return draft_of_object(images[0], source, context)
+    return _of_images([without_alpha(image) for image in images], source, options, context)
+
+
+def _of_images(images: Sequence[Image], source: Dataset, options: SameKindOptions, context: Context) -> Draft:
+    trace = context.trace
     if any(image.source.path != images[0].source.path for image in images):
         raise ExportError("frames of different files do not make one file of their kind")
-    dataset, notes = cleaned(source, _kept_tag)
+    dataset, notes = cleaned(source, carried_tag)
     state_character_set(dataset, images)
     notes += class_of_meta(dataset, source)
     trace.layer(dataset, from_dataset(images[0].source))
@@ -125,7 +136,7 @@ def draft(images: Sequence[Image], options: SameKindOptions, context: Context) -
     trace.layer(dataset, Origin("file", "the loss of its compression"))
 
     def kept(finished: Dataset) -> str | None:
-        same = untouched and not invalid and _whole_source(images) and not _changed(original, finished)
+        same = untouched and not invalid and _whole_source(images) and not changed(original, finished)
         return str(source.get("SOPInstanceUID") or "") or None if same else None
 
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
@@ -186,11 +197,6 @@ def _grouped(source: Dataset, keyword: str) -> bool:
     return any(keyword in item for item in groups)
 
 
-def _kept_tag(tag: int) -> bool:
-    """Tell whether an element is kept: all but the file meta, pixels and padding."""
-    return tag >> 16 not in (0, 2, 0xFFFC) and tag not in PIXEL_TAGS.values()
-
-
 def _pixels(
     dataset: Dataset, images: Sequence[Image], frames: Sequence[Encoded], untouched: bool, *, moved: bool
 ) -> tuple[Note, ...]:
@@ -221,7 +227,7 @@ def _pixels(
         del dataset.PlanarConfiguration
     if untouched:
         return ()
-    return drop_stale(dataset, values=first.computed, moved=moved)
+    return drop_stale(dataset, values=first.computed, moved=moved or first.masked)
 
 
 def _rescale(dataset: Dataset, image: Image, encoded: Encoded) -> None:
@@ -291,29 +297,6 @@ def _required(dataset: Dataset, image: Image) -> None:
 
 def _whole_source(images: Sequence[Image]) -> bool:
     return tuple(image.source.frame for image in images) == tuple(range(1, images[0].source.frames + 1))
-
-
-_ENCODING = frozenset(
-    {
-        0x00080005,
-        0x00080018,
-        0x00280004,
-        0x00280006,
-        0x00280100,
-        0x00280101,
-        0x00280102,
-        0x00280103,
-    }
-)
-"""Attributes of the form of values, not of the values: character set, photometric interpretation,
-bits.
-"""
-
-
-def _changed(original: Dataset, finished: Dataset) -> bool:
-    skipped = _ENCODING | frozenset(PIXEL_TAGS.values())
-    ours = Dataset({tag: original[tag] for tag in original.keys() if tag not in skipped})  # noqa: SIM118
-    return next(differences(ours, finished, skipped=skipped), None) is not None
 
 
 EXPORTER = Exporter(export, contents, draft)

@@ -23,6 +23,7 @@ from .layout import KEYWORDS, Layout, read_layout
 from .properties import DicomProperties
 from .sound import settle
 from .values import modality_notes, to_image
+from .without_pixels import is_object, object_of, probe_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -80,7 +81,10 @@ def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:
     Raises:
         SourceError: as `load` for what the elements alone show.
     """
-    dataset = read_dataset(path, limits, pixels=False)
+    return _probe_of(read_dataset(path, limits, pixels=False), path, source, limits)
+
+
+def _probe_of(dataset: Dataset, path: Path, source: DicomOptions, limits: Limits) -> Probe:
     with guarded(path):
         settle(dataset, source.charset)
         if "BitsAllocated" not in dataset or "Rows" not in dataset:
@@ -131,7 +135,9 @@ def _keyword(path: Path, dataset: Dataset) -> str:
 def _no_pixels(path: Path, dataset: Dataset) -> SourceError:
     uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
     kind = f" ({uid.name})" if uid else ""
-    return SourceError(f"holds no pixels{kind}", subject=str(path))
+    return SourceError(
+        f"holds no pixels{kind}", subject=str(path), hint="'source: dicom-object' or 'auto' takes such files"
+    )
 
 
 def _chosen(path: Path, options: DicomOptions, layout: Layout, pages: range | None) -> range:
@@ -160,4 +166,25 @@ def _without_pixels(dataset: Dataset) -> Dataset:
     return rest
 
 
-LOADER = Loader(load, probe, sniff, DicomOptions())
+def _load_any(
+    path: Path, source: DicomOptions, limits: Limits, pages: range | None = None
+) -> Iterator[Image]:
+    """Yield the images of a DICOM file, or the object without pixels that it is. Raises: SourceError."""
+    dataset = read_dataset(path, limits)
+    with guarded(path):
+        without = is_object(dataset)
+    if not without:
+        yield from images_of(dataset, path, source, limits, pages)
+    elif pages is None or 0 in pages:
+        yield object_of(dataset, path, source.charset)
+
+
+def _probe_any(path: Path, source: DicomOptions, limits: Limits) -> Probe:
+    """Return what the headers of an image say, or the elements of an object. Raises: SourceError."""
+    dataset = read_dataset(path, limits, pixels=False)
+    with guarded(path):
+        without = is_object(dataset)
+    return probe_of(dataset, path, source.charset) if without else _probe_of(dataset, path, source, limits)
+
+
+LOADER = Loader(load, probe, sniff, DicomOptions(), any_kind=Loader(_load_any, _probe_any))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ...errors import DicombakeError, ExportError, Note, SourceError
 from ...exporters.options import ExportOptions
-from ...exporters.registry import DICOM, TARGETS, exporter
+from ...exporters.registry import DICOM, TARGETS, exporter, refuse_objects
 from ...imaging.geometry import resolve
 from ...imaging.image import Image
 from ...inputs.render import render, split_name
@@ -195,6 +195,9 @@ class _Work:
         items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
         for path, image in load_each(tuple(items), self.conversion.source, self.recipe.limits, pages):
             item = items[path]
+            if image.without_pixels:
+                yield item, image
+                continue
             scope = scope_for(self.recipe, self.unit, image, item)
             image = with_sidecar(image, item, self.job.data)
             stated, known, fills, notes = with_row(
@@ -221,6 +224,7 @@ class _Work:
                 hint="put {page} or {frame} into the path, or choose one in 'source'",
             )
         taken = [each.image for each in images]
+        refuse_objects(taken, options.to)
         context = self._context(images[0], self.job.trace(output.path, taken))
         artifact = exporter(options.to).export(taken, options, context)
         self._refuse_contradictions(artifact.notes)

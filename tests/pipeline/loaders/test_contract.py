@@ -18,6 +18,7 @@ from dicombake.pipeline.loaders.options import (
     ArrayOptions,
     AutoOptions,
     CyberKnifeRawOptions,
+    DicomObjectOptions,
     DicomOptions,
     ImageOptions,
     Limits,
@@ -66,6 +67,24 @@ def make_dicom() -> bytes:
     return stream.getvalue()
 
 
+def make_object() -> bytes:
+    import io
+
+    from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
+
+    dataset = Dataset()
+    dataset.SOPClassUID = RTStructureSetStorage
+    dataset.SOPInstanceUID = "2.25.1"
+    dataset.Modality, dataset.StructureSetLabel = "RTSTRUCT", "PLAN"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    stream = io.BytesIO()
+    write_whole(stream, dataset)
+    return stream.getvalue()
+
+
 @dataclass(frozen=True)
 class Sample:
     """A small valid file, how it is read, and what its content tells."""
@@ -79,6 +98,7 @@ class Sample:
 VOLUME = VolumeOptions(slice_axis=0, spacing=(1.0, 1.0, 2.0))
 SAMPLES: dict[str, Callable[[], Sample]] = {
     "dicom": lambda: Sample(make_dicom(), DicomOptions(), "dicom"),
+    "dicom-object": lambda: Sample(make_object(), DicomObjectOptions(), "dicom-object"),
     "xim": lambda: Sample(make_xim(GREY), XimOptions(), "xim"),
     "xim-plain": lambda: Sample(make_xim(GREY, compressed=False, histogram=3), XimOptions(), "xim"),
     "tiff": lambda: Sample(make_tiff(GREY, photometric="minisblack"), ImageOptions(), "image"),

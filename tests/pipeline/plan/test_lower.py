@@ -33,6 +33,8 @@ PAIRS: list[tuple[type[BaseModel], Any]] = [
     (Limits, options.Limits),
     (process.Combine, operations.Combine),
     (process.FilterSize, operations.FilterSize),
+    (process.MaskRule, operations.MaskRule),
+    (process.Area, operations.Area),
 ]
 LOWERED: dict[Any, Any] = dict(PAIRS)
 
