@@ -22,6 +22,8 @@ FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
 
 NO_DICOM = "is not DICOM: no preamble, and no DICOM elements at its start"
+OBJECTS = "; 'source: dicom-object' or 'auto' takes such files"
+"""What is added where a file holds no pixels."""
 REFUSED = {
     "JPEG2000-embedded-sequence-delimiter.dcm": "has a compressed frame that is damaged: its header"
     " claims 14540801 tiles",
@@ -109,7 +111,7 @@ def test_every_file_of_pydicom(path: Path) -> None:
     if (why := reason(path)) is not None:
         with pytest.raises(SourceError) as caught:
             list(load(path, DicomOptions(), Limits()))
-        assert str(caught.value) == f"{path}: {why}"
+        assert str(caught.value).removesuffix(OBJECTS) == f"{path}: {why}"
     elif path.name in NOT_READ_BY_PYDICOM:
         (image,) = load(path, DicomOptions(), Limits())
         assert image.pixels.shape == (1024, 256) and image.pixels.max() == 264
