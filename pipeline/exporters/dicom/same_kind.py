@@ -72,7 +72,7 @@ def export(images: Sequence[Image], options: SameKindOptions, context: Context) 
     """
     made = draft(images, options, context)
     syntax = options.transfer_syntax
-    if images[0].without_pixels and SYNTAXES[syntax].compressed:
+    if images[0].without_pixels and (syntax == "keep" or SYNTAXES[syntax].compressed):
         syntax = "explicit-le"  # it says how pixels are compressed, and there are none
     return artifact(made, context, syntax)
 
