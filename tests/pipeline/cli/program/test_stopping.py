@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -84,7 +85,7 @@ def test_the_server_of_the_workers_is_silent(recipe: Path, number: int) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         time.sleep(after)
-        subprocess.run(["kill", f"-{int(number)}", "--", f"-{process.pid}"], check=True)
+        os.killpg(process.pid, number)
         said = process.communicate(timeout=120)[1]
         assert "Traceback" not in said, said
         assert process.returncode == 130
