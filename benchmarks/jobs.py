@@ -304,8 +304,7 @@ def planning(bench: Bench) -> Iterator[Row]:
 
 
 def nothing(bench: Bench) -> Iterator[Row]:
-    """Measure a run after a run, and the same graph for snakemake: one job for each file, every output
-    newer."""
+    """Measure a run after a run, and the same graph in snakemake: a job for each file, every output newer."""
     data, count = bench.inputs.arrays(10_000), 10_000
     home = bench.folder / "nothing"
     path = recipe(home / "nothing.yaml", NPY)

@@ -29,7 +29,7 @@ FLOOR = "least: hash twice, write, read twice"
 
 
 def main(recipe: str, data: str, out: str, count: int) -> None:
-    """Prints one number a line: seconds of `PARTS`, then of `FLOOR`, for each output."""
+    """Print one number a line: seconds of `PARTS`, then of `FLOOR`, for each output."""
     from dicombake.pipeline.loaders.kept_map import keep
     from dicombake.pipeline.plan.build import plan
     from dicombake.pipeline.recipe.load import load_recipe
@@ -85,7 +85,7 @@ def _timed(owner: Any, name: str, spent: dict[str, list[float]], label: str) -> 
 
 
 def _timed_steps(owner: Any, name: str, spent: dict[str, list[float]], label: str) -> None:
-    """The same for a generator: the time until each thing that it gives."""
+    """Return a generator that adds up the time until each item of another one."""
     function: Callable[..., Iterator[Any]] = getattr(owner, name)
 
     def timed(*arguments: Any, **named: Any) -> Iterator[Any]:

@@ -1,1 +1,1 @@
-"""Recipes carried out: from YAML to a plan, from the plan to verified files."""
+"""Carry out recipes: from YAML to a plan, from the plan to verified files."""

@@ -101,13 +101,13 @@ def plan(
     out: str | PathLike[str] | None = None,
     only: Collection[str] = (),
 ) -> Plan:
-    """What running the recipe would do; reads no pixels, writes nothing.
+    """Return everything that running the recipe would do; reads no pixels, writes nothing.
 
     Args:
         recipe: from `load_recipe`, or the path of one.
         data: the folder that inputs are relative to; default: the recipe's own.
         out: the output folder; default: the recipe's own.
-        only: names of conversions (or one name), those that they chain from come along.
+        only: names of conversions (or one name); those that they chain from are planned with them.
 
     Raises:
         RecipeError: where `recipe` is a path, as `load_recipe`.
@@ -128,7 +128,10 @@ def _planned(
     out: str | PathLike[str] | None = None,
     only: Collection[str] = (),
 ) -> Plan:
-    """A plan as it is; a recipe planned. Raises: as `plan`; UsageError: a plan, and what would change it."""
+    """Return a plan unchanged, a recipe planned.
+
+    Raises: as `plan`; UsageError: a plan together with arguments that would change it.
+    """
     if not isinstance(wanted, Plan):
         return plan(wanted, data=data, out=out, only=only)
     if data is not None or out is not None or only:
@@ -189,11 +192,11 @@ def check(
     strict: bool = False,
     jobs: int | None = None,
 ) -> Checked:
-    """Whether the outputs are what recipe, inputs and lock say; writes nothing.
+    """Check whether the outputs are what recipe, inputs and lock say; write nothing.
 
     Args:
         plan: from `plan`, of the whole recipe; or a recipe, loaded or by its path.
-        fast: read only files that look different from when their content was last known.
+        fast: read only files whose stat() changed since their content was last known.
         strict: outputs whose input is gone are a difference, too.
         jobs: threads that hash; None: one for each core.
 
@@ -204,7 +207,7 @@ def check(
 
 
 def __getattr__(name: str) -> Any:
-    """`to_dataset`, loaded with numpy and pydicom when it is asked for."""
+    """Import `to_dataset`, with numpy and pydicom, when it is used."""
     if name == "to_dataset":
         from .to_dataset import to_dataset
 

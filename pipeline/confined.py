@@ -1,4 +1,4 @@
-"""What an untrusted recipe may reach: nothing but what really lies in the folders that the caller named."""
+"""Confine an untrusted recipe to the folders that the caller named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WITHHELD = "an untrusted recipe does not get"
 def escapes(path: Path, folder: Path) -> bool:
     """Tell whether a path lies outside of a folder once every link on the way is followed.
 
-    What does not exist yet is judged by the part of its path that does.
+    Of a path that does not exist yet, the part that exists decides.
     """
     real, root = os.path.realpath(path), os.path.realpath(folder)
     return real != root and not real.startswith(root.rstrip(os.sep) + os.sep)

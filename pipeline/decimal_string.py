@@ -1,4 +1,4 @@
-"""Numbers as DS text, for outputs; what no DS can hold is an error of the export."""
+"""Write numbers as DS text for outputs; what no DS can hold is an error of the export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .errors import ExportError
 
 
 def ds(value: float) -> str:
-    """Write a number for a DS element, as `nearest_ds` does.
+    """Return a number as text for a DS element, as `nearest_ds` does.
 
     Raises:
         ExportError: for what is no finite number.
@@ -19,5 +19,5 @@ def ds(value: float) -> str:
 
 
 def ds_list(values: tuple[float, ...] | list[float]) -> list[str]:
-    """Write each value with `ds`, for elements with several."""
+    """Return each value as text by `ds`, for elements with several values."""
     return [ds(value) for value in values]

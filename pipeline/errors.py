@@ -1,7 +1,7 @@
-"""What can go wrong, one class per cause, each with its exit status; and what is worth telling.
+"""Errors, one class per cause, each with its exit status; and notes.
 
-Errors carry data and one sentence; only the command line prints them. Anything else that is raised is a
-defect of the program and keeps its traceback.
+Errors carry data and one sentence; only the command line prints them. Any other exception is a defect of the
+program and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that went well and is still worth telling.
+    """Something that users should know although nothing failed.
 
     `code` is stable and short (``sid-differs``); `contradiction` says that ``strict`` makes it an error.
     """
@@ -51,7 +51,10 @@ class Note:
 
 
 class DicombakeError(Exception):
-    """The family. `subject` is the file, step or key that the sentence is about; `hint` a way out."""
+    """The base of all errors.
+
+    `subject` is the file, step or key that the sentence is about; `hint` a way out.
+    """
 
     status = ExitStatus.FAILED
 
@@ -67,7 +70,7 @@ class DicombakeError(Exception):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What is told to people, a line each."""
+        """The message for people, line by line."""
         return (str(self),)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -117,13 +120,13 @@ def _rebuild_plan_error(reasons: tuple[str, ...], subject: str, hint: str) -> Pl
 
 
 class UsageError(DicombakeError):
-    """The command line, or a call of the API, asks for what cannot be."""
+    """The command line, or a call of the API, asks for something impossible."""
 
     status = ExitStatus.WRONG
 
 
 class SourceError(DicombakeError):
-    """An input file is not what it should be, or holds what nobody can convert truly."""
+    """An input file is damaged or of another kind, or holds what cannot be converted truly."""
 
 
 class GeometryError(DicombakeError):
@@ -139,7 +142,7 @@ class ExportError(DicombakeError):
 
 
 class VerificationError(DicombakeError):
-    """What was written is not what was meant; the output was removed."""
+    """The file that was written differs from what was meant; it was removed."""
 
 
 class StoreError(DicombakeError):
@@ -147,6 +150,6 @@ class StoreError(DicombakeError):
 
 
 class DifferenceError(DicombakeError):
-    """The result would not be what the lock says."""
+    """The result would differ from the lock."""
 
     status = ExitStatus.DIFFERENT

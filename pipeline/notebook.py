@@ -1,6 +1,6 @@
-"""Small pieces of HTML for notebooks: what `_repr_html_` of plans, outcomes and images is made of.
+"""Write small pieces of HTML for notebooks: `_repr_html_` of plans, outcomes and images is made of them.
 
-Everything that is shown is text of somebody else's (names, messages) and is escaped.
+Everything that is shown (names, messages) may come from others and is escaped.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from html import escape
 from .printable import printable
 
 ROWS = 50
-"""A longer table is cut, and says so."""
+"""A longer table is cut, with a note."""
 
 
 def text(value: object) -> str:
-    """Return a value as text that HTML shows and does not obey."""
+    """Return a value as text escaped for HTML."""
     return escape(printable(str(value)))
 
 

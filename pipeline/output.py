@@ -1,4 +1,4 @@
-"""What an output is made from besides its image, and what it is before it is written."""
+"""The identity and context of an output besides its image, and the finished output before it is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .trace import UNTRACED, Trace
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """From what Study, Series and Frame of Reference UIDs derive (docs/dicom-output.md)."""
+    """The values that Study, Series and Frame of Reference UIDs derive from (docs/dicom-output.md)."""
 
     namespace: UUID | None
     """The recipe's uid_namespace."""
@@ -25,33 +25,33 @@ class Identity:
     study: str | None = None
     """The rendered `study:` key."""
     content: str = ""
-    """sha256 (hex) over the contents of the inputs; what an image without a namespace derives from."""
+    """sha256 (hex) over the contents of the inputs; an image without a namespace derives from it."""
     volume: str = ""
-    """What tells one volume of a conversion from another: its path relative to the data folder."""
+    """The name of a volume within a conversion: its path relative to the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an exporter knows besides the image."""
+    """The knowledge of an exporter besides the image."""
 
     identity: Identity
     tags: Mapping[TagPath, TagValue] = field(default_factory=dict)
-    """The recipe's overrides; every template rendered."""
+    """The recipe's tags, with every template rendered."""
     remove_tags: tuple[TagPath, ...] = ()
     tag_origins: Mapping[TagPath, Origin] = field(default_factory=dict)
     strict: bool = False
     stem: str = ""
-    """Of the first input, for labels."""
+    """The stem of the first input, for labels."""
     trace: Trace = UNTRACED
-    """Told of each layer of a DICOM output."""
+    """Gets each layer of a DICOM output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished output, not yet written."""
+    """A finished output that is not written yet."""
 
     chunks: tuple[bytes | memoryview, ...]
     """The file's bytes, in order."""
     check: Callable[[Path], None]
-    """Reads what was written and raises VerificationError where it is not what was meant."""
+    """Reads what was written and raises VerificationError where it differs from what was meant."""
     notes: tuple[Note, ...] = ()

@@ -1,9 +1,9 @@
-"""Text that is not ours, made safe to print.
+"""Make text from elsewhere safe to print.
 
-Names of files, values of tags, properties, cells and whatever a library says of a damaged file may hold
-escape sequences that a terminal obeys, line breaks that fake a line of ours, marks that turn the reading
-direction around, and commands that a CI service obeys: GitHub's ``::error::`` at the start of a line (which
-may begin anywhere in a text, where a table folds it) and ``##[error]`` anywhere.
+Names of files, values of tags, properties, cells and messages of libraries on damaged files may hold escape
+sequences that a terminal obeys, line breaks that fake a line of ours, marks that turn the reading direction
+around, and commands that a CI service obeys: GitHub's ``::error::`` at the start of a line (which may begin
+anywhere in a text, where a table folds it) and ``##[error]`` anywhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 LINE = 20_000
-"""Characters of one printed line."""
+"""The most characters of one printed line."""
 
 _COMMAND = re.compile(r"::|##\[")
 

@@ -1,4 +1,4 @@
-"""Files opened for reading: regular ones only, so that nobody waits for a pipe or reads a device for ever."""
+"""Open files for reading: only regular ones, so that no pipe is waited for and no device read for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from io import BufferedReader, FileIO
 NO_FILE = "it is a pipe, a device or a socket, and no file"
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-"""Without waiting: opening a pipe would, until somebody writes to it."""
+"""Without blocking: opening a pipe would wait until somebody writes to it."""
 _PIECE = 2**23
 """Bytes of a file that are hashed at once."""
 
@@ -49,9 +49,10 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """sha256 (hex) of a file's content. Raises: OSError.
+    """Return the sha256 (hex) of a file's content. Raises: OSError.
 
-    In large pieces: between two of them a thread waits for its turn among others, milliseconds each time.
+    It is read in large pieces: between two pieces a thread waits for its turn among others, milliseconds each
+    time.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -59,7 +60,10 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def sha256_of(file: FileIO, buffer: memoryview) -> str:
-    """sha256 (hex) of the rest of an open file, a buffer at a time. Raises: OSError."""
+    """Return the sha256 (hex) of the rest of an open file, read into `buffer` piece by piece.
+
+    Raises: OSError.
+    """
     digest = hashlib.sha256()
     while count := file.readinto(buffer):
         digest.update(buffer[:count])

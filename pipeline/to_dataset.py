@@ -1,4 +1,4 @@
-"""An array, a dataset or a file as a finished DICOM dataset, without a recipe."""
+"""Turn an array, a dataset or a file into a finished DICOM dataset, without a recipe."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def to_dataset(
     name: str = "image",
     namespace: UUID | str | None = None,
 ) -> Dataset:
-    """The DICOM dataset of one image, pixels and file meta included: ``save_as`` writes it.
+    """Return the DICOM dataset of one image, pixels and file meta included: ``save_as`` writes it.
 
     Args:
         source: pixels (rows, columns) or (rows, columns, 3) as an array, a pydicom dataset with pixels,
@@ -111,7 +111,7 @@ def _draft(images: Sequence[Image], options: ExportOptions, context: Context) ->
 
 
 def _images(source: Any) -> list[Image]:
-    """The images of whatever was given. Raises: UsageError, SourceError."""
+    """Return the images of the source. Raises: UsageError, SourceError."""
     from pydicom import Dataset
 
     if isinstance(source, Image):
@@ -144,7 +144,7 @@ def _of_array(array: Any) -> Image:
 
 
 def _of_dataset(dataset: Dataset) -> list[Image]:
-    """By the loader of DICOM files, so that a dataset and its file give the same."""
+    """Load a dataset by the loader of DICOM files, so that it gives the same as its file."""
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -163,7 +163,7 @@ def _of_dataset(dataset: Dataset) -> list[Image]:
 
 
 def _identity(source: Any, name: str, namespace: UUID | str | None) -> Identity:
-    """Named after the image; the content of a file is that of its bytes, as in a run."""
+    """Return the identity, named after the image; the content of a file is that of its bytes, as in a run."""
     try:
         known = UUID(str(namespace)) if namespace is not None else None
     except ValueError:

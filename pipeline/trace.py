@@ -1,7 +1,7 @@
-"""Which layer set each element of a DICOM output: the site's file, the recipe, its source, a rule.
+"""Trace which layer set each element of a DICOM output: the site's file, the recipe, its source, a rule.
 
-Whoever makes a dataset says after each layer what it was. A run follows nothing, so that it costs nothing;
-`Following` compares the dataset with what it was after the layer before.
+The code that makes a dataset calls `layer` after each layer. A run uses `Trace`, which does nothing and costs
+nothing; `Following` compares the dataset with its state after the layer before.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from .imaging.image import Origin
 
     Says = Origin | Callable[[str], Origin]
-    """Where values come from, or what gives it for each by the name of its element."""
+    """The origin of all values of a layer, or a function that returns it for each element's name."""
 
 
 class Trace:
-    """Follows nothing."""
+    """A trace that records nothing."""
 
     def layer(self, dataset: Dataset, says: Says, stated: str = "") -> None:
-        """Credit a layer with what was set, changed or taken away since the one before.
+        """Record a layer: it set, changed or deleted what changed since the one before.
 
         `stated` is an element that this layer set, even if it had that value before.
         """
@@ -34,7 +34,7 @@ UNTRACED = Trace()
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer made of an element; `value` None: it took it away."""
+    """The effect of one layer on an element; `value` None: it deleted it."""
 
     origin: Origin
     value: str | None
@@ -42,7 +42,7 @@ class Layer:
 
 @dataclass(slots=True)
 class Following(Trace):
-    """Keeps every layer of every element, the first one first, by the element's name."""
+    """A trace that keeps every layer of every element, the first one first, by the element's name."""
 
     layers: dict[str, list[Layer]] = field(default_factory=dict)
     present: dict[str, Element] = field(default_factory=dict)
@@ -69,10 +69,10 @@ def _within(name: str, stated: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element with a value of its own: none is a sequence that has items."""
+    """An element with a value of its own, so no sequence with items."""
 
     name: str
-    """As a recipe writes it: ``PatientID``, ``(0009,ACME 1.0,10)``, ``ExposureSequence[0].ExposureTime``."""
+    """The name in a recipe: ``PatientID``, ``(0009,ACME 1.0,10)``, ``ExposureSequence[0].ExposureTime``."""
     tag: str
     """``(0010,0020)``, of the innermost element."""
     vr: str

@@ -1,6 +1,6 @@
-"""Which dicombake this is: asked for in one place, said in one way.
+"""The version of the program.
 
-The number itself stands in pyproject.toml alone; an installation carries it as metadata.
+It is written in pyproject.toml alone; an installation has it as metadata.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from functools import cache
 
 PROGRAM = "dicombake"
 UNKNOWN = "unknown"
-"""The version of a source tree that is run without having been installed."""
+"""The version of a source tree that was not installed."""
 
 
 @cache
 def program_version() -> str:
-    """Read our version from the installed metadata; `UNKNOWN` where there is none."""
+    """Return the version from the installed metadata; `UNKNOWN` where there is none."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -31,6 +31,7 @@ class Model(BaseModel):
 
 
 def _integer(value: Any) -> Any:
+    """Return text of a whole number as an int; anything else unchanged. Raises: PydanticCustomError."""
     if isinstance(value, str):
         if not _INTEGER.fullmatch(value.strip()):
             raise PydanticCustomError("whole_number", "must be a whole number")
@@ -39,6 +40,7 @@ def _integer(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
+    """Return text of a number as a float; anything else unchanged. Raises: PydanticCustomError."""
     if isinstance(value, str):
         if not NUMBER.fullmatch(value.strip()):
             raise PydanticCustomError("number", "must be a number")
@@ -51,6 +53,7 @@ def _number(value: Any) -> Any:
 
 
 def _flag(value: Any) -> Any:
+    """Return text of a flag as a bool; anything else unchanged. Raises: PydanticCustomError."""
     if isinstance(value, str):
         if value in ("true", "True", "TRUE"):
             return True

@@ -249,7 +249,7 @@ AnyOperation = (
 
 
 def _short(value: Any) -> Any:
-    """``invert`` and ``{crop: {top: 2}}`` as the models' own form, ``{op: crop, top: 2}``."""
+    """Return ``invert`` and ``{crop: {top: 2}}`` in the models' own form, ``{op: crop, top: 2}``."""
     if isinstance(value, str):
         return {"op": value}
     if isinstance(value, dict) and "op" not in value and len(value) == 1:

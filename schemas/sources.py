@@ -19,7 +19,7 @@ Dtype = Literal[
 
 
 def _number_as_text(value: Any) -> Any:
-    """A series number that Python gives as a number; a recipe's is text already."""
+    """Return a series number that Python gives as a number as text; a recipe's is text already."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -27,7 +27,7 @@ _DICOM_CHARSET = re.compile(r"(ISO_IR|ISO 2022 IR) \d{1,3}|GBK")
 
 
 def _charset(value: str) -> str:
-    """A name of a text encoding of Python, or a Defined Term of SpecificCharacterSet (PS3.3 C.12.1.1.2)."""
+    """Check a name of a character set: of a Python encoding, or a Defined Term (PS3.3 C.12.1.1.2)."""
     try:
         "a".encode(value)
         known = True

@@ -1,4 +1,4 @@
-"""Are the outputs what recipe, inputs and lock say? Reads and hashes; writes nothing at all."""
+"""Check whether the outputs are what recipe, inputs and lock say. Reads and hashes; writes nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from ..store.lock import UNFINISHED, Lock
 from ..store.state import journal_of, state_of
 
 Kind = Literal["fresh", "stale", "missing", "altered", "foreign", "orphan"]
-"""``fresh``: what a run would leave alone. ``stale``: made of something else than recipe, inputs and versions
-are now. ``missing``: not there. ``altered``: not what the lock says. ``foreign``: there, and this recipe did
-not write it. ``orphan``: its input is gone."""
+"""``fresh``: a run would leave it alone. ``stale``: recipe, inputs or versions are others now.
+``missing``: it does not exist. ``altered``: its content is not the lock's. ``foreign``: it exists, and this
+recipe did not write it. ``orphan``: its input is gone.
+"""
 
 KINDS: tuple[Kind, ...] = ("fresh", "stale", "missing", "altered", "foreign", "orphan")
 ALTERED = "its content is not what the lock says"
@@ -42,19 +43,19 @@ class Finding:
     kind: Kind
     unit: str = ""
     why: str = ""
-    """What differs: keys of the recipe, paths, versions; no values."""
+    """The difference: keys of the recipe, paths, versions; no values."""
     keys: tuple[str, ...] = ()
-    """The keys of the recipe that changed since, as `Reasons.keys` names them."""
+    """The keys of the recipe that changed, named as by `Reasons.keys`."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check` found: every output in the plan's order, then those that are left over."""
+    """The result of `check`: every output in the plan's order, then those that are left over."""
 
     plan: Plan
     findings: tuple[Finding, ...]
     problems: tuple[tuple[str, str], ...] = ()
-    """Units that cannot be made, each with its reason."""
+    """Units that cannot be made, each with the reason."""
     lock: tuple[str, ...] = ()
     """What is wrong with the lock itself."""
     notes: tuple[Note, ...] = field(default=())
@@ -65,7 +66,7 @@ class Checked:
         return Counter(finding.kind for finding in self.findings)[kind]
 
     def fine(self, finding: Finding) -> bool:
-        """Whether an output makes no difference."""
+        """Tell whether an output makes no difference."""
         return finding.kind == "fresh" or (finding.kind == "orphan" and not self.strict)
 
     @property
@@ -80,7 +81,7 @@ def check(plan: Plan, *, fast: bool = False, strict: bool = False, jobs: int | N
 
     Args:
         plan: of the whole recipe.
-        fast: believe a file that looks as when a run last knew its content; else every byte is hashed.
+        fast: trust the stat() fingerprint of a file whose content a run knew; else every byte is hashed.
         strict: an output whose input is gone makes a difference, too.
         jobs: threads that hash; None: as many as there are cores.
 
@@ -120,7 +121,7 @@ class _Check:
         )
 
     def _contents(self, *, fast: bool, jobs: int | None) -> Mapping[str, str | OSError]:
-        """The content of each file, by where it lies."""
+        """Return the content of each file by its path."""
         contents: dict[str, str | OSError] = {}
         left_over = self.lock.outputs.keys() - self.planned
         files = [("data", path) for path in self.inputs]
@@ -150,13 +151,13 @@ class _Check:
                     output.path, "stale" if ours else "foreign", unit.id, UNKNOWN if ours else FOREIGN
                 )
             elif found != known:
-                told = f"it cannot be read: {found.strerror}" if isinstance(found, OSError) else ALTERED
-                yield Finding(output.path, "altered", unit.id, f"{told}; {why}" if why else told)
+                reasons = f"it cannot be read: {found.strerror}" if isinstance(found, OSError) else ALTERED
+                yield Finding(output.path, "altered", unit.id, f"{reasons}; {why}" if why else reasons)
             else:
                 yield Finding(output.path, "stale" if why else "fresh", unit.id, why, keys)
 
     def _why(self, unit: Unit) -> str:
-        """Why a run would make a unit's outputs anew, even if they were as the lock says; else nothing."""
+        """Return why a run would make a unit's outputs anew, even if they matched the lock; else empty."""
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
         if known is None:
             return NEW
@@ -165,12 +166,12 @@ class _Check:
         inputs = locked_inputs(unit, self.lock)
         if fingerprint(self.options.of(unit), inputs) != known:
             return self.reasons.of(unit, inputs)
-        told = [what for item in unit.files if (what := self._changed(item, inputs[key_of(item)]))]
-        told += [f"{need} is to be made first" for need in unit.needs if need in self.stale]
-        return ", ".join(told)
+        reasons = [what for item in unit.files if (what := self._changed(item, inputs[key_of(item)]))]
+        reasons += [f"{need} is to be made first" for need in unit.needs if need in self.stale]
+        return ", ".join(reasons)
 
     def _changed(self, item: InputFile, known: str) -> str:
-        """What became of an input; one that another unit makes is judged there."""
+        """Return how an input changed; one that another unit makes is checked there."""
         if item.base != "data":
             return ""
         found = self._content("data", item.path)

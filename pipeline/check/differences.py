@@ -1,4 +1,4 @@
-"""Find what differs between two files of one kind, as their readers see it: tags, properties, pixels."""
+"""Find the differences between two files of one kind, as their readers see them: tags, properties, pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Change = Literal["added", "removed", "changed"]
 LONGEST = 60
-"""Characters of a value that are shown."""
+"""The most characters of a value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ class TagChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """From the first file to the second; empty where a reader sees none."""
+    """The differences from the first file to the second; false where a reader sees none."""
 
     tags: tuple[TagChange, ...] = ()
     pixels: PixelChange | None = None
     what: str = ""
-    """What else is to be said: another shape, a file that cannot be read."""
+    """Another difference: the shape, a file that cannot be read."""
 
     def __bool__(self) -> bool:
         return bool(self.tags or self.pixels or self.what)
 
 
 def difference(before: bytes, after: bytes, to: str) -> Difference:
-    """Say how two outputs of an export target differ."""
+    """Return the differences between two outputs of an export target."""
     if before == after:
         return Difference()
     read = exporter(to).contents

@@ -1,4 +1,4 @@
-"""What the recipe gives now for outputs that are not fresh: made in memory, compared, never written."""
+"""Make outputs that are not fresh anew in memory, and compare them; nothing is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .differences import Difference, difference
 
 @dataclass(frozen=True)
 class Memory(Store):
-    """Takes what would be written; keeps what is asked for."""
+    """A store that keeps the wanted outputs in memory and drops the others."""
 
     wanted: frozenset[str] = frozenset()
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Trial(Job):
 
 
 def differences(checked: Checked, work: Work | None = None) -> Iterator[tuple[Finding, Difference]]:
-    """What a run would change in each output that is there and not fresh, unit by unit."""
+    """Yield what a run would change in each existing output that is not fresh, unit by unit."""
     units = {unit.id: unit for unit in checked.plan.units}
     unfresh = {finding.unit for finding in checked.findings if finding.kind != "fresh"}
     asked: dict[str, list[Finding]] = {}

@@ -1,7 +1,7 @@
-"""The program, as ``dicombake`` and as ``python -m dicombake.pipeline.cli``.
+"""Run the program, as ``dicombake`` and as ``python -m dicombake.pipeline.cli``.
 
-Workers begin to start before anything else is loaded, where they will be wanted: their start takes as long as
-that of the whole program. Nobody looks for garbage until a command that reads images is loaded.
+Workers begin to start before anything else is imported, where they will be needed: their start takes as long
+as that of the whole program. The garbage collector is off until a command that reads images is imported.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def main() -> None:
     stopping.watch()
     stopping.open_outputs()
     gc.disable()
-    # nothing here multiplies matrices, and the threads for it spin while they start
+    # no matrices are multiplied here, and the threads for that spin while they start
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # no other package has a say in what a recipe may be, and none is looked through for it
+    # Pydantic must not search all installed packages for plugins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if _wants_workers(sys.argv[1:]):
         from ..run.workers.starting import warm_up
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _leave(done: SystemExit) -> None:
-    """End at once, all said: taking every module and object apart takes longer than what is left to do."""
+    """End at once, after all output: freeing every module and object takes longer than what is left to do."""
     import atexit
 
     if done.code is None or isinstance(done.code, int):
@@ -60,7 +60,7 @@ def _leave(done: SystemExit) -> None:
 
 
 def _end(status: int, why: str) -> None:
-    """End where output cannot be written, and say so where that can be."""
+    """End where output cannot be written, and report that if possible."""
     try:
         if why:
             os.write(2, f"dicombake: {why}\n".encode())
@@ -69,10 +69,10 @@ def _end(status: int, why: str) -> None:
 
 
 def _wants_workers(words: list[str]) -> bool:
-    """Whether several workers will be wanted, as far as that is plain to see; Typer reads the words properly.
+    """Tell whether several workers will be needed, from the plain words; Typer parses them properly later.
 
-    They are where ``--jobs`` says so, and most likely where nothing says how many and a recipe was never
-    carried out: it has no lock, and all is still to be done. One that combines has few units, if not one.
+    They will be where ``--jobs`` says so, and most likely where it is absent and a recipe was never carried
+    out: it has no lock, and everything is still to be done. A recipe that combines has few units, if not one.
     """
     if words[:1] != ["run"] or {"--help", "-h", "--dry-run"} & set(words):
         return False
@@ -88,7 +88,7 @@ def _wants_workers(words: list[str]) -> bool:
     from ..recipe.lock_path import lock_path
 
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
-    with contextlib.suppress(OSError):  # told when the recipe is read
+    with contextlib.suppress(OSError):  # the error is reported when the recipe is read
         return any(not lock_path(path).exists() and b"combine" not in content_of(path) for path in recipes)
     return False
 

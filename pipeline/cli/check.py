@@ -1,4 +1,4 @@
-"""``dicombake check RECIPE...``"""
+"""The command ``dicombake check RECIPE...``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(
     data: Data = None,
     assignments: Assignments = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Read no file that looks as when its content was last known.")
+        bool, typer.Option("--fast", help="Read no file whose size and times did not change.")
     ] = False,
     diff: Annotated[
         bool,
@@ -86,7 +86,7 @@ def check(
 
 
 def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
-    """Print what was found; the object for programs where that is asked for."""
+    """Print what was found; with `as_json` return the object for programs instead."""
     from ..report.checked import checked_as_json, checked_lines, difference_lines
 
     told: dict[str, Difference] = {}

@@ -1,4 +1,4 @@
-"""``dicombake check-dicom FILE...``"""
+"""The command ``dicombake check-dicom FILE...``."""
 
 from __future__ import annotations
 

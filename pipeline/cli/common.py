@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how an error reaches the user."""
+"""Common options of the commands, and the way from an error to the user."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ Annotations = Annotated[
 
 
 def annotate(mode: Annotate, commands: Iterable[str]) -> None:
-    """Tell GitHub, if it listens; on stderr, which it reads as well and which leaves ``--json`` alone."""
+    """Write messages for GitHub Actions where wanted, to stderr: stdout is left to ``--json``."""
     listening = mode is Annotate.AUTO and os.environ.get("GITHUB_ACTIONS") == "true"
     if listening or mode is Annotate.GITHUB:
         for command in commands:
@@ -84,7 +84,7 @@ def annotate(mode: Annotate, commands: Iterable[str]) -> None:
 
 
 def refuse_with_untrusted(given: Mapping[str, bool]) -> None:
-    """Refuse options that take an untrusted recipe at its word. Raises: UsageError."""
+    """Refuse options that would trust an untrusted recipe. Raises: UsageError."""
     for option, wanted in given.items():
         if wanted:
             hint = "leave one of the two out"
@@ -92,7 +92,7 @@ def refuse_with_untrusted(given: Mapping[str, bool]) -> None:
 
 
 def variables(assignments: Iterable[str] | None) -> dict[str, str]:
-    """``--set`` as a mapping. Raises: UsageError."""
+    """Return ``--set`` as a mapping. Raises: UsageError."""
     found: dict[str, str] = {}
     for text in assignments or ():
         name, equals, value = text.partition("=")
@@ -104,7 +104,7 @@ def variables(assignments: Iterable[str] | None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def reporting() -> Iterator[None]:
-    """Turn what a command raises into a message and an exit status; a defect of ours keeps its traceback."""
+    """Turn an error of a command into a message and an exit status; a defect keeps its traceback."""
     try:
         with stopping.stoppable():
             yield
@@ -122,7 +122,7 @@ def reporting() -> Iterator[None]:
 
 
 def say(line: str, *, err: bool = False) -> None:
-    """Print one line for people. All of it that is not ours is made safe here, and nowhere else."""
+    """Print one line for people. Text from elsewhere is made safe here, and nowhere else."""
     typer.echo(printable(line), err=err)
 
 
@@ -152,7 +152,7 @@ def tell_problems(error: RecipeError) -> None:
 
 
 def _image_format(file: Path) -> str | None:
-    """Return what an image is called that was given as a recipe; None for text."""
+    """Return the name of an image's format where an image was given as a recipe; None for text."""
     from ..loaders.auto import recognise
     from ..loaders.registry import FORMATS
 
@@ -179,13 +179,13 @@ def console(*, err: bool = False) -> Console:
 
 
 def print_json(found: object) -> None:
-    """One JSON object on stdout, the same on every system."""
+    """Print one JSON object on stdout, the same on every system."""
     import json
 
     typer.echo(json.dumps(found, indent=2).replace("##[", "##\\u005b"))  # which a CI service would obey
 
 
 def _close_output() -> None:
-    """Whoever read our output has gone; nothing more may be written to it, not even at the end."""
+    """Close stdout, whose reader has gone, so that nothing more is written to it, not even at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""``dicombake config RECIPE``"""
+"""The command ``dicombake config RECIPE``."""
 
 from __future__ import annotations
 

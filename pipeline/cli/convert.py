@@ -1,4 +1,4 @@
-"""``dicombake convert FILE... OUT``"""
+"""The command ``dicombake convert FILE... OUT``."""
 
 from __future__ import annotations
 
@@ -177,12 +177,12 @@ def _convert(request: Request, *, overwrite: bool, as_json: bool) -> None:
     if as_json:
         print_json(runs_as_json([{**outcome_as_json(outcome), "recipe": None}], outcome.exit_status))
     else:
-        _tell(outcome)
+        _print_outcome(outcome)
     if outcome.exit_status is not ExitStatus.DONE:
         raise typer.Exit(int(outcome.exit_status))
 
 
-def _tell(outcome: Outcome) -> None:
+def _print_outcome(outcome: Outcome) -> None:
     from ..report.table import failure_lines, note_lines
 
     written = [file.path for result in outcome.results for file in result.written]

@@ -1,4 +1,4 @@
-"""``dicombake demo [FOLDER]``"""
+"""The command ``dicombake demo [FOLDER]``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo(folder: Folder = Path("dicombake-demo")) -> None:
     from .run import run
 
     run([folder / RECIPE])
-    _look_at(folder)
+    _print_next_steps(folder)
 
 
 def _make(folder: Path) -> None:
@@ -54,7 +54,7 @@ def _is_ours(recipe: Path, text: bytes) -> bool:
         return False
 
 
-def _look_at(folder: Path) -> None:
+def _print_next_steps(folder: Path) -> None:
     recipe = folder / RECIPE
     lines = [
         f"Look at {folder / 'dicom'} and {folder / 'pictures'}. Then:",

@@ -1,4 +1,4 @@
-"""``dicombake explain FILE [TAG]``"""
+"""The command ``dicombake explain FILE [TAG]``."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def explain(
         found = of_recipe(file, recipe, out=out, data=data) if recipe else find(file, out=out, data=data)
         loaded = load_recipe(found.recipe, variables(assignments), trusted=not untrusted)
         if found.role == "output":
-            told = follow(plan(loaded, data=data, out=out), found.path)
-            chosen = report.choose(told, tag) if tag else None
+            explained = follow(plan(loaded, data=data, out=out), found.path)
+            chosen = report.choose(explained, tag) if tag else None
             if json:
-                print_json(report.explained_as_json(told, chosen))
+                print_json(report.explained_as_json(explained, chosen))
                 return
-            lines = report.explained_lines(told, chosen)
+            lines = report.explained_lines(explained, chosen)
         else:
             if tag:
                 raise UsageError(

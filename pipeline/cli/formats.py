@@ -1,4 +1,4 @@
-"""``dicombake formats``"""
+"""The command ``dicombake formats``."""
 
 from __future__ import annotations
 

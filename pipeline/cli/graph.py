@@ -1,4 +1,4 @@
-"""``dicombake graph RECIPE``"""
+"""The command ``dicombake graph RECIPE``."""
 
 from __future__ import annotations
 

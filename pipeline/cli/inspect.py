@@ -1,4 +1,4 @@
-"""``dicombake inspect FILE...``"""
+"""The command ``dicombake inspect FILE...``."""
 
 from __future__ import annotations
 

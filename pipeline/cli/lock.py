@@ -1,4 +1,4 @@
-"""``dicombake lock RECIPE``"""
+"""The command ``dicombake lock RECIPE``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dicombake``: every command, each one's module loaded when it is called."""
+"""The ``dicombake`` command: every subcommand, whose module is imported when it is called."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ READING_IMAGES = frozenset(
 
 
 class Commands(TyperGroup):
-    """The commands as far as ``--help`` needs them; a called one is loaded."""
+    """The commands as far as ``--help`` needs them; only the called one is imported."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -64,7 +64,7 @@ class Commands(TyperGroup):
                 f"'{printable(args[0])}' is a file, no command; to convert it: dicombake convert FILE... OUT"
             )
         name, command, rest = super().resolve_command(ctx, args)
-        if name == "run":  # the one option with a value that may be left out, which Typer does not know
+        if name == "run":  # the one option whose value may be left out, which Typer does not support
             rest = ["--prune=orphans" if word == "--prune" else word for word in rest]
         if wrong := list(unfit()):
             for line in wrong:
@@ -74,7 +74,7 @@ class Commands(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """The Click command of a name in `COMMANDS`."""
+    """Return the Click command of a name in `COMMANDS`."""
     one = typer.Typer(add_completion=False, rich_markup_mode=None)
     module = name.replace("-", "_")
     if name in READING_IMAGES:
@@ -83,7 +83,7 @@ def load(name: str) -> Any:
     one.command(name, help=function.__doc__ or COMMANDS[name], epilog=epilog(name))(function)
     command: Any = typer.main.get_command(one)
     for parameter in command.params:
-        if parameter.param_type_name == "argument":  # what it is called says what it is
+        if parameter.param_type_name == "argument":  # its name says enough, without a type
             parameter.display_type_rich = lambda ctx=None: ""
     return command
 
@@ -117,7 +117,7 @@ def dicombake(
 
 
 def main() -> None:
-    """The program."""
+    """Run the program."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""``dicombake new [FILES...]``"""
+"""The command ``dicombake new [FILES...]``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STDOUT = "-"
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="FILE", help="Files and folders to look into.", show_default=False),
+    typer.Argument(metavar="FILE", help="Files and folders to examine.", show_default=False),
 ]
 Where = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The recipe to write; - prints it.")]
 Data = Annotated[
@@ -32,7 +32,7 @@ Source = Annotated[
     typer.Option(
         "--source",
         metavar="YAML",
-        help="What files are whose content does not tell: '{format: raw, shape: [512, 512], dtype: uint16}'.",
+        help="The source of files of unknown content: '{format: raw, shape: [512, 512], dtype: uint16}'.",
         show_default=False,
     ),
 ]
@@ -74,7 +74,7 @@ def new(
             if not other.exists():
                 write_named(other, text.encode())
                 say(f"wrote {other}, which it extends")
-        _tell(draft, "" if printed else str(out), data)
+        _print_open_questions(draft, "" if printed else str(out), data)
 
 
 def _list() -> None:
@@ -104,8 +104,8 @@ def _draft(
     return from_example(example) if example else blank()
 
 
-def _tell(draft: Draft, out: str, data: Path | None) -> None:
-    """What the user must still do; on stderr where the draft itself is printed."""
+def _print_open_questions(draft: Draft, out: str, data: Path | None) -> None:
+    """Print what the user must still do; on stderr where the draft itself is printed."""
     for title, sentences in (
         ("Not valid until you fill in:", draft.fill_in),
         ("Unknown, and empty in the outputs until you write it:", draft.ask),

@@ -1,4 +1,4 @@
-"""``dicombake plan RECIPE...``"""
+"""The command ``dicombake plan RECIPE...``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def show(
     brief: bool = False,
     annotations: Annotate = Annotate.NONE,
 ) -> Shown:
-    """Print what a run with these options would do (or give it as an object), and how it would end early."""
+    """Print what a run with these options would do (or return it as an object), and what would stop it."""
     from ..report.annotations import of_plan
     from ..report.outcome import error_as_json
     from ..report.planned import plan_as_json, plan_lines

@@ -1,4 +1,4 @@
-"""``dicombake run RECIPE...``"""
+"""The command ``dicombake run RECIPE...``."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class _Request:
 
 
 def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> None:
-    """Read every recipe first, so that a mistake in the last one does not show after an hour."""
+    """Read every recipe first, so that a mistake in the last one shows at once and not after an hour."""
     from ..recipe.load import load_recipe
 
     loaded: list[LoadedRecipe] = []
@@ -200,7 +200,7 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
 
 @dataclass(frozen=True)
 class _Talk:
-    """How a run speaks: to people, or as JSON at its end."""
+    """The output of a run: text for people, or JSON at its end."""
 
     each: EachRecipe
     quiet: bool
@@ -240,7 +240,7 @@ class _Talk:
         return {}, outcome.exit_status
 
     def pruned(self, plan: Plan, *, most: bool, yes: bool) -> list[dict[str, object]]:
-        """Tell of the outputs whose input is gone, and delete them where somebody confirms it."""
+        """Report the outputs whose input is gone, and delete them if the user confirms it."""
         from ..run.orphans import prunable, prune
 
         found = prunable(plan, most=most)
@@ -261,7 +261,7 @@ class _Talk:
 
 
 class _Closing:
-    """Takes the progress away when the run ends, however it ends."""
+    """Remove the progress display when the run ends, however it ends."""
 
     def __init__(self, watching: Bar | Lines) -> None:
         self._watching = watching

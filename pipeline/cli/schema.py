@@ -1,4 +1,4 @@
-"""``dicombake schema``"""
+"""The command ``dicombake schema``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dicombake test RECIPE...``"""
+"""The command ``dicombake test RECIPE...``."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test(
 
 
 def _tested(path: Path, values: dict[str, str], *, quiet: bool, trusted: bool) -> list[Result]:
-    """Return the tests of one recipe, told as they end."""
+    """Return the tests of one recipe, each printed when it ends."""
     from ..report.tests import result_lines
     from ..testing import run_tests
 

@@ -1,4 +1,4 @@
-"""``dicombake validate RECIPE...``"""
+"""The command ``dicombake validate RECIPE...``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def validate(
 
 
 def _doubts(loaded: LoadedRecipe) -> Iterator[str]:
-    """What the recipe hardly means, each with its line; under `strict` these are mistakes."""
+    """Yield values that the recipe hardly means, each with its line; under `strict` these are mistakes."""
     from ...schemas.rules.doubts import doubts
 
     for name, conversion in loaded.recipe.conversions.items():
@@ -72,5 +72,5 @@ def _doubts(loaded: LoadedRecipe) -> Iterator[str]:
 
 def _as_json(path: Path, problems: Sequence[Problem] = ()) -> dict[str, Any]:
     keys = ("file", "line", "column", "where", "what")
-    told = [{key: getattr(problem, key) for key in keys} for problem in problems]
-    return {"recipe": str(path), "ok": not problems, "problems": told}
+    mistakes = [{key: getattr(problem, key) for key in keys} for problem in problems]
+    return {"recipe": str(path), "ok": not problems, "problems": mistakes}

@@ -1,1 +1,1 @@
-"""One file now: a conversion without a recipe, a lock or state; and the recipe that does the same."""
+"""Convert single files: without a recipe, lock or state, but with the recipe that does the same."""

@@ -1,7 +1,7 @@
-"""What `dicombake convert` was asked for -> the tree of the recipe that does it.
+"""Turn the options of `dicombake convert` into the tree of the recipe that does the same.
 
-Each part of the tree stands "in" the option that said it, so that whatever reads recipes names the option
-in its messages. Nothing of the tree depends on where the outputs go.
+Each part of the tree has the option that gave it as its place, so that whatever reads recipes names the
+option in its messages. Nothing of the tree depends on where the outputs go.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def asked(request: Request) -> Asked:
 
 
 def _check_one_output(request: Request) -> None:
-    """Several files go into one only where they become one image, or are one volume. Raises: UsageError."""
+    """Refuse one output for several files, unless they become one image or are one volume.
+
+    Raises: UsageError.
+    """
     if len(request.files) == 1 or request.folder or request.combine:
         return
     source = _format_of(_yaml("--source", request.source)) if request.source else ""
@@ -97,12 +100,13 @@ def _glob(name: str) -> str:
 
 
 def _format_of(source: Part) -> str:
+    """Return the format that the source names."""
     named = source.entries.get("format", source).value
     return named if isinstance(named, str) else ""
 
 
 def _export(request: Request, to: str, source: str) -> Part:
-    """Say where each output goes: a literal name, or one made of its input's in a folder."""
+    """Return the export: a literal name, or in a folder one made of its input's."""
     if request.folder:
         row = TARGETS.get(to)
         slices = row is not None and row.made_of == "slices"
@@ -114,7 +118,7 @@ def _export(request: Request, to: str, source: str) -> Part:
 
 
 def _geometry(said: Mapping[str, str]) -> Part:
-    """Return each key from its own option; two numbers may be said as ``0.4,0.4``."""
+    """Return each key from its own option; two numbers may be written as ``0.4,0.4``."""
     parts = {}
     for key, text in said.items():
         values = text.split(",")
@@ -160,7 +164,7 @@ def _part(value: Any, option: str) -> Part:
 
 
 def _placed(part: Part, option: str) -> Part:
-    """Return the part and all in it as said by an option, which has no lines."""
+    """Return the part and all in it with an option, which has no lines, as their place."""
     place = Place(option, 0, 0, "conversion")
     value = part.value
     if isinstance(value, dict):

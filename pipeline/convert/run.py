@@ -1,4 +1,4 @@
-"""Carry a request out: the recipe that it means is planned and run, and nothing is kept but the outputs."""
+"""Carry out a request: its recipe is planned and run, and only the outputs are kept."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _refuse_existing(planned: Plan) -> None:
 
 
 def recipe_text(request: Request) -> str:
-    """Return the recipe that does the same, ready to be kept. Raises: UsageError, as `convert`."""
+    """Return the recipe that does the same, ready to be saved. Raises: UsageError, as `convert`."""
     wanted = asked(request)
     _loaded(wanted)
     lines = "".join(f"{line}\n" for line in lines_of(wanted.tree))
@@ -56,11 +56,11 @@ def recipe_text(request: Request) -> str:
 def _loaded(wanted: Asked) -> LoadedRecipe:
     try:
         return load_tree(wanted.tree, wanted.data / f"{NAME}.yaml")
-    except RecipeError as error:  # each problem stands "in" the option that said it
-        told = dict.fromkeys(f"{problem.file}: {problem.what}" for problem in error.problems)
-        raise UsageError("; ".join(told)) from None
+    except RecipeError as error:  # each problem is "in" the option that gave the value
+        reasons = dict.fromkeys(f"{problem.file}: {problem.what}" for problem in error.problems)
+        raise UsageError("; ".join(reasons)) from None
 
 
 def _without_place(reason: str) -> str:
-    """Take the place in a recipe out of a reason not to run: it names an option."""
+    """Return a reason not to run without its place in a recipe: it names an option instead."""
     return re.sub(rf"^([^:]*): conversions\.{NAME}[^:]*: ", r"\1: ", reason)

@@ -1,16 +1,16 @@
-"""Files that differ in few elements, such as the slices of a volume or the scans of a film.
+"""Write files that differ in few elements, such as the slices of a volume or the scans of a film, faster.
 
 The first two of a family (the first, where more are known to come) are made, written and read back as any
-file is. Of the others only what is their own is made and encoded: some elements, the pixels, and the SOP
-Instance UID that derives from all of them. They are read back whole, too; pydicom is asked for what is their
-own, since it read the rest before.
+file is. For the others only the elements of their own are made and encoded, with the pixels and the SOP
+Instance UID that derives from all elements. They are read back whole, too; pydicom reads only their own
+elements, since it read the others before.
 
 Why: building, encoding and reading back a data set with pydicom takes far longer than writing the pixels of a
-slice, and a CT series has hundreds that differ in five elements. A dataset that is kept and changed would be
-the simple way, and a wrong one: an element that ought to follow and does not is a plausible wrong file. So a
-family is keyed by everything that its files are made of, less what is listed as their own (`all_but`: a field
-that is added later counts as kin), and is believed only after its parts, put together, gave the bytes of a
-file that was made and verified in the ordinary way. Whatever does not fit that is made in the ordinary way.
+slice, and a CT series has hundreds that differ in five elements. To keep one dataset and change it would be
+simpler, and wrong: an element that should follow and does not gives a plausible wrong file. So the key of a
+family is everything that its files are made of, except what is listed as their own (`all_but`: a field that
+is added later is part of the key). And a family is trusted only after its parts, put together, gave the bytes
+of a file that was made and verified in the ordinary way. All other files are made in the ordinary way.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ _MOST = 8
 class Sibling:
     """One file of a family.
 
-    `kin` decides, by equality, every element that is not its own, and how its pixels are described.
-    `own`: the elements that are, by tag, each with its VR and its text. `numbers`: of which numbers.
-    `many`: whether more of its kin come for sure, so that a family is made of the first.
+    `common`: the key of the family; files with equal keys have equal elements but for their own, and pixels
+    of one description. `own`: the elements of this file by tag, with VR and text. `numbers`: the numbers that
+    such a text must read back as. `many`: whether more files of the family are certain to come, so that the
+    first one is enough to trust it.
     """
 
-    kin: object
+    common: object
     own: Mapping[int, tuple[str, str]]
     pixels: PixelElement
     numbers: Mapping[int, tuple[float, ...]]
@@ -68,11 +69,11 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """What a file that was read back shares with its siblings."""
+    """The parts of a file that was read back which its siblings share."""
 
-    kin: object
+    common: object
     shared: Mapping[int, bytes]
-    """The elements as they are encoded, in the order of tags; those of each file's own are replaced."""
+    """The encoded elements in the order of tags; those of each file's own are replaced."""
     sop_class: str
     notes: tuple[Note, ...]
 
@@ -92,20 +93,20 @@ class _Family:
         return MeantAlike(chunks, {**uids, **sibling.own}, encoded, sibling.pixels, sibling.numbers)
 
 
-# both are copied before they are looked through: another thread may add to them
+# both are copied before they are searched: another thread may add to them
 _families: deque[_Family] = deque(maxlen=_MOST)
 _single: deque[object] = deque(maxlen=_MOST)
-"""The kin of files that were read back, and may be the first of a family."""
+"""The keys of files that were read back and may be the first of a family."""
 
 
 @cache
 def all_but(kind: type, *names: str) -> attrgetter[Any]:
-    """Return every field of a dataclass except these, so that one that is added later counts as kin."""
+    """Return a getter of every field of a dataclass except these; one that is added later is part of it."""
     return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
 
 
-def kin_of(options: object, context: Context, image: Image, encoded: Encoded) -> tuple[object, ...]:
-    """Return what every kind of image shares with its kin; geometry and source are for each kind to add.
+def common_key(options: object, context: Context, image: Image, encoded: Encoded) -> tuple[object, ...]:
+    """Return the part of the key that every kind of image has; each kind adds geometry and source.
 
     With a namespace, nothing derives from the contents of the inputs.
     """
@@ -126,20 +127,20 @@ def artifact(
 ) -> Artifact:
     """Return an output, from its family where that is known, else from its draft; the same bytes either way.
 
-    `sibling` None: a file that is like no other. Raises: as `finish`.
+    `sibling` None: a file that shares nothing with others. Raises: as `finish`.
     """
-    if sibling is None or not _alike(sibling, context):
+    if sibling is None or not _may_share(sibling, context):
         return finish.artifact(draft(), context, syntax)
-    family = next((each for each in tuple(_families) if each.kin == sibling.kin), None)
+    family = next((each for each in tuple(_families) if each.common == sibling.common), None)
     if family is not None:
         return family.artifact(sibling)
     return finish.artifact(draft(), context, syntax, lambda finished: _remember(sibling, finished))
 
 
-def _alike(sibling: Sibling, context: Context) -> bool:
-    """Tell whether nobody follows how the file is made, and nothing but its kin decides what is not its own.
+def _may_share(sibling: Sibling, context: Context) -> bool:
+    """Tell whether the key decides all elements that are not the file's own, and nothing traces its making.
 
-    Neither may the recipe say what is a file's own, nor its pixels what study it is of.
+    The recipe must not set what is a file's own, and the study must not derive from the pixels.
     """
     if context.identity.namespace is None and not context.identity.content:
         return False
@@ -149,21 +150,21 @@ def _alike(sibling: Sibling, context: Context) -> bool:
 
 
 def _remember(sibling: Sibling, finished: Finished) -> None:
-    """Note what was read back; the second, or first of many, is a family if its parts give it again."""
+    """Remember a verified file; the second (or first of many) is a family if its parts give its bytes."""
     if (
         finished.pixels is None
         or finished.meant.syntax is not EXPLICIT
         or not decodes_plainly(finished.meant)
     ):
         return
-    if not sibling.many and sibling.kin not in tuple(_single):
-        _single.append(sibling.kin)
+    if not sibling.many and sibling.common not in tuple(_single):
+        _single.append(sibling.common)
         return
     shared = dict(encoded_elements(finished.dataset))
     del shared[SOP_INSTANCE_UID]
     if not sibling.own.keys() <= shared.keys():
         return
-    family = _Family(sibling.kin, shared, str(finished.dataset.SOPClassUID), finished.notes)
+    family = _Family(sibling.common, shared, str(finished.dataset.SOPClassUID), finished.notes)
     if _joined(family.meant(sibling).chunks) == _joined(finished.chunks):
         _families.append(family)
 

@@ -79,7 +79,7 @@ def verify(path: Path, meant: Meant) -> None:
 
     Raises: VerificationError, which names the element that differs (never its value).
     """
-    _look(path, lambda data: _problems(data, meant))
+    _compare_file(path, lambda data: _problems(data, meant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,10 @@ def verify_alike(path: Path, meant: MeantAlike) -> None:
 
     Raises: as `verify`.
     """
-    _look(path, lambda data: _problems_alike(data, meant))
+    _compare_file(path, lambda data: _problems_alike(data, meant))
 
 
-def _look(path: Path, problems: Callable[[bytes], Iterator[str]]) -> None:
+def _compare_file(path: Path, problems: Callable[[bytes], Iterator[str]]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

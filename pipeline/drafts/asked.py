@@ -33,12 +33,12 @@ def asked_source(text: str) -> AskedSource:
     except YamlError as error:
         raise UsageError("; ".join(problem.what for problem in error.problems), subject="--source") from None
     except ValidationError as error:
-        told = "; ".join(
+        mistakes = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'][1:]) or 'source'}: {each['msg']}"
             for each in error.errors()
         )
         raise UsageError(
-            told, subject="--source", hint="dicombake formats lists each with its options"
+            mistakes, subject="--source", hint="dicombake formats lists each with its options"
         ) from None
     return AskedSource(text.strip(), lowered_source(model))
 

@@ -78,15 +78,15 @@ def _drafted(path: Path, asked: AskedSource | None) -> tuple[Drafted, tuple[str,
     """Return what a draft says of the file; of a raw one that nobody names, what its size allows."""
     limits = Limits()
     try:
-        told = recognise(path)
+        format_ = recognise(path)
     except SourceError as error:
         if asked is not None and FORMATS[asked.options.format].raw:
             probe = loader(asked.options.format).probe(path, asked.options, limits)
             return Drafted(asked.options.format, probe), ()
         return _raw(path, limits, error)
-    own = loader(told)
+    own = loader(format_)
     drafted = own.drafted(path, limits) if own.drafted else None
-    drafted = drafted or Drafted(told, own.probe(path, own.defaults, limits))
+    drafted = drafted or Drafted(format_, own.probe(path, own.defaults, limits))
     if asked is not None and asked.options.format == drafted.format and not FORMATS[drafted.format].series:
         probe = loader(drafted.format).probe(path, asked.options, limits)
         drafted = replace(drafted, probe=probe)

@@ -89,7 +89,7 @@ def _joined(parts: Sequence[Part], skipped: tuple[str, ...], count: int) -> Draf
         text += "conversions:\n" + "\n".join(each.text for each in parts)
     else:
         text += f"conversions: {FILL_IN}\n"
-        fill_in = ("conversions: nothing here could be told by its content", *fill_in)
+        fill_in = ("conversions: no file could be recognised by its content", *fill_in)
     if skipped:
         text += "\n# Left out:\n" + "".join(f"#   {sentence}\n" for sentence in skipped)
     return Draft(text, fill_in, tuple(sentence for each in parts for sentence in each.ask), skipped)

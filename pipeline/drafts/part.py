@@ -44,7 +44,7 @@ def part(kind: Kind, found: Sequence[Found], inputs: str, sidecar: str, names: s
     """
     name = _name(kind, names)
     where = f"conversions.{name}"
-    lines = [f"  {name}:{_told(found)}", f"    inputs: {inputs}"]
+    lines = [f"  {name}:{_comment_of(found)}", f"    inputs: {inputs}"]
     if kind.fits:
         lines.append(
             "    # Nothing says what these raw files are. What fits their size (or a shape of yours):"
@@ -78,7 +78,7 @@ def _name(kind: Kind, names: set[str]) -> str:
     return name
 
 
-def _told(found: Sequence[Found]) -> str:
+def _comment_of(found: Sequence[Found]) -> str:
     probe = found[0].probe
     text = f"    # {len(found)} file{'s' if len(found) > 1 else ''}"
     if probe is None:
@@ -93,11 +93,11 @@ def _geometry(kind: Kind, found: Sequence[Found]) -> tuple[list[str], list[str]]
         return [], []
     known = [Geometry() if item.probe is None else item.probe.geometry for item in found]
     missing, fills, lines = [], [], []
-    for key, (field, told) in _NEEDED.items():
+    for key, (field, description) in _NEEDED.items():
         silent = sum(getattr(each, field) is None and field not in each.blank for each in known)
         if silent:
             missing.append(key)
-            lines.append(f"  {key}: {UNKNOWN}".ljust(28) + f"# {told}")
+            lines.append(f"  {key}: {UNKNOWN}".ljust(28) + f"# {description}")
         if 0 < silent < len(known):
             fills.append(key)
     if fills:

@@ -54,7 +54,7 @@ def _why_not(path: Path) -> str:
             return "is a link to a file that is not there"
         raise UsageError("does not exist", subject=str(path))
     if path.is_dir():
-        return "is a link to a folder; name it to look into it"
+        return "is a link to a folder; name it to examine it"
     if "\\" in path.name:
         return "has a backslash in its name, which no recipe can say"
     try:

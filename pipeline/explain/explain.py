@@ -1,4 +1,4 @@
-"""Where an output's numbers and tags come from: its unit is done again in memory, each layer followed."""
+"""Explain where an output's numbers and tags come from: its unit is done again in memory, layers traced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Spatial:
 
     name: str
     value: tuple[float, ...]
-    """Empty where nobody knows it."""
+    """Empty where it is unknown."""
     unit: str
     origin: Origin
 
@@ -38,7 +38,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Explained:
-    """What an output is made of."""
+    """The origins of everything in an output."""
 
     path: str
     """Relative to the output folder."""
@@ -46,15 +46,15 @@ class Explained:
     unit: Unit
     ledger: tuple[Spatial, ...]
     stories: tuple[Story, ...]
-    """Of a DICOM output; in the order of the file."""
+    """The elements of a DICOM output, in the order of the file."""
     notes: tuple[Note, ...] = ()
     changed: str = ""
-    """How the file that is there differs from what the recipe gives now, or nothing."""
+    """How the existing file differs from what the recipe gives now; empty where it does not."""
 
 
 @dataclass(frozen=True)
 class _Job(Trial):
-    """A job that follows its one output."""
+    """A job that traces its one output."""
 
     following: Following = field(default_factory=Following)
     images: list[Image] = field(default_factory=list)
@@ -126,7 +126,7 @@ def _stories(job: _Job) -> Iterator[Story]:
 
 
 def _pixels(job: _Job) -> Iterator[Story]:
-    """The pixels, which no dataset holds while it is made."""
+    """Yield the story of the pixels, which no dataset holds while it is made."""
     if any(name.endswith("PixelData") for name in job.following.present):
         return
     first = job.images[0]
@@ -150,7 +150,7 @@ _PLANE = {"position": "mm", "orientation": "cosines", "thickness": "mm", "spacin
 
 
 def ledger(geometry: Geometry) -> Iterator[Spatial]:
-    """Every spatial value with its one origin; of a slice those of its plane."""
+    """Yield every spatial value with its one origin; for a slice those of its plane."""
     for name in ("spacing",) if geometry.patient is not None else _RECEPTOR:
         yield _spatial(geometry, name, getattr(geometry, name), _UNITS[name], name)
     if geometry.patient is not None:

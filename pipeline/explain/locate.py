@@ -22,7 +22,7 @@ _MOST_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A recipe, and what a file is to it; `path` is relative to its output or data folder."""
+    """A recipe, and the role of a file in it; `path` is relative to its output or data folder."""
 
     recipe: Path
     role: Literal["output", "input"]
@@ -30,7 +30,7 @@ class Found:
 
 
 def find(file: Path, *, out: Path | None = None, data: Path | None = None) -> Found:
-    """Yield the recipe whose lock names the file, else the one recipe in the nearest folder that has any.
+    """Return the recipe whose lock names the file, else the one recipe in the nearest folder that has any.
 
     Raises:
         UsageError: there is none, or there are several.
@@ -57,16 +57,17 @@ _HINT = "name the recipe: --recipe RECIPE, with --out and --data as it was run"
 
 
 def of_recipe(file: Path, recipe: Path, *, out: Path | None, data: Path | None) -> Found:
-    """Yield what a file is to a recipe, by the recipe's lock; an input where the lock does not know it."""
+    """Return the role of a file by the recipe's lock; an input where the lock does not know it."""
     for found in _in_lock(lock_path(recipe), recipe, file, out, data):
         return found
     return Found(recipe, "input", relative(file, data or recipe.parent))
 
 
 def relative(file: Path, folder: Path) -> str:
-    """Return the path of a file relative to a folder, with /; climbing where it lies elsewhere, whole on
-    another
-    drive."""
+    """Return the path of a file relative to a folder, with /; with .. where it is elsewhere.
+
+    The absolute path where it is on another drive.
+    """
     try:
         return Path(os.path.relpath(_real(file), os.path.realpath(folder))).as_posix()
     except ValueError:
@@ -108,9 +109,9 @@ def _above(file: Path) -> Iterator[Path]:
 
 
 def _short(path: Path) -> Path:
-    """Relative to the working folder where it lies in that, as a person would name it."""
-    here = Path(os.path.realpath(Path.cwd()))
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    """Return the path relative to the working folder if it lies in it, as a person would name it."""
+    working_folder = Path(os.path.realpath(Path.cwd()))
+    return path.relative_to(working_folder) if path.is_relative_to(working_folder) else path
 
 
 def _is_recipe(path: Path) -> bool:

@@ -17,41 +17,41 @@ from ..recipe.loaded import LoadedRecipe
 
 ELSEWHERE = "it does not lie in the data folder"
 OWN = "it is the recipe's own file: recipes, what they extend and their locks are no inputs"
-STATE = f"what lies in {STATE_FOLDER} is dicombake's own"
+STATE = f"files in {STATE_FOLDER} are never inputs"
 
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """What one glob has to do with a file; `why` is empty where it matches."""
+    """One glob, and why it does not match a file; `why` is empty where it matches."""
 
     glob: str
     place: str
-    """Where it stands: ``film.yaml:6``."""
+    """Its place: ``film.yaml:6``."""
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What one conversion has to do with a file."""
+    """One conversion, and whether it takes a file."""
 
     conversion: str
     globs: tuple[Glob, ...] = ()
     units: tuple[str, ...] = ()
     """The units that take it."""
     why: str = ""
-    """Why it is not taken, as a sentence; empty where it is."""
+    """The reason why it does not, as a sentence; empty where it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What a recipe has to do with a file."""
+    """All conversions of a recipe, and whether they take a file."""
 
     recipe: Path
     path: str
     """Relative to the data folder."""
     matches: tuple[Match, ...]
     problem: str = ""
-    """Why the recipe has no plan, so that no unit is known."""
+    """The reason why the recipe has no plan, so that no unit is known."""
 
     @property
     def taken(self) -> bool:
@@ -75,7 +75,7 @@ def matching(
 
 
 def _never(loaded: LoadedRecipe, path: str, data: Path) -> str:
-    """Say why no conversion can take the file, whatever its globs say; or nothing."""
+    """Return why no conversion can take the file, whatever its globs say; empty where one can."""
     if path == ".." or path.startswith(("../", "/")) or Path(path).is_absolute():
         return ELSEWHERE
     if any(part.casefold() == STATE_FOLDER for part in path.split("/")):

@@ -22,8 +22,10 @@ INTEGER_DTYPES = tuple(
 
 
 def holding(low: int, high: int, *, smallest: int = 1) -> np.dtype | None:
-    """Return the smallest integer dtype (of at least `smallest` bytes) that holds low..high; None if none
-    does."""
+    """Return the smallest integer dtype that holds low..high; None if there is none.
+
+    `smallest`: the fewest bytes that it may have.
+    """
     for dtype in INTEGER_DTYPES:
         limits = np.iinfo(dtype)
         if dtype.itemsize >= smallest and limits.min <= low and high <= limits.max:
@@ -124,8 +126,7 @@ def _not_float(pixels: Pixels, dtype: np.dtype) -> Pixels:
 
 
 def native(pixels: Pixels) -> Pixels:
-    """Return the same values in the byte order of the machine, contiguous in rows; a copy only if one is
-    needed.
+    """Return the same values in the machine's byte order, contiguous in rows; copied only if needed.
 
     Raises:
         TypeError: for a dtype that is not in `DTYPES`, with its name.

@@ -42,7 +42,7 @@ class Move:
         )
 
     def new(self, row: float, column: float) -> tuple[float, float]:
-        """Say where an old (row, column) lies now."""
+        """Return the new place of an old (row, column)."""
         (a, b), (c, d) = self.matrix
         down, along = row - self.offset[0], column - self.offset[1]
         determinant = a * d - b * c

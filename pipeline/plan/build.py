@@ -83,7 +83,7 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     units = tuple(unit for name in names for unit in planning.produced[name])
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
-        raise PlanError(*_told(list(planning.refusals)))
+        raise PlanError(*_shortened(list(planning.refusals)))
     links = _links(planning.out, units)
     notes = tuple(planning.notes)
     return Plan(
@@ -212,6 +212,6 @@ def _check_environment(planning: Planning, name: str) -> None:
         )
 
 
-def _told(refusals: list[str]) -> list[str]:
+def _shortened(refusals: list[str]) -> list[str]:
     more = len(refusals) - MAX_REFUSALS
     return [*refusals[:MAX_REFUSALS], *([f"and {more} more"] if more > 0 else [])]

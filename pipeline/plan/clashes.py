@@ -35,28 +35,28 @@ def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> Non
         own: the recipe, its lock and what it extends.
     """
     units = tuple(units)
-    teller = _Teller(planning)
-    _check_outputs(units, teller)
-    _check_places(units, planning, own, teller)
+    report = _Reporter(planning)
+    _check_outputs(units, report)
+    _check_places(units, planning, own, report)
     if not planning.loaded.trusted:
-        _check_confined(units, planning.out, teller)
-    teller.close()
+        _check_confined(units, planning.out, report)
+    report.close()
 
 
-def _check_confined(units: Iterable[Unit], out: Path, teller: _Teller) -> None:
+def _check_confined(units: Iterable[Unit], out: Path, report: _Reporter) -> None:
     """Refuse outputs that a link takes elsewhere, or that other tools execute (``.git/hooks``)."""
     folders: dict[str, bool] = {}
     for unit, output in ((each, output) for each in units for output in each.outputs):
         folder = output.path.rpartition("/")[0]
         if any(part.startswith(".") for part in output.path.split("/")):
-            teller(unit, output, f"'{output.path}' begins with a dot; {REFUSED}")
+            report(unit, output, f"'{output.path}' begins with a dot; {REFUSED}")
         elif (file := out / output.path).is_symlink() and escapes(file, out):
-            teller(unit, output, f"'{output.path}' is a link out of the output folder; {REFUSED}")
+            report(unit, output, f"'{output.path}' is a link out of the output folder; {REFUSED}")
         elif folders.setdefault(folder, escapes(out / folder, out)):
-            teller(unit, output, f"'{folder}' is a link out of the output folder; {REFUSED}")
+            report(unit, output, f"'{folder}' is a link out of the output folder; {REFUSED}")
 
 
-class _Teller:
+class _Reporter:
     """Tells each export's first few clashes, and counts the rest."""
 
     def __init__(self, planning: Planning) -> None:
@@ -78,14 +78,14 @@ class _Teller:
         return ("conversions", key[0], "exports", key[1], "path")
 
 
-Tell = Callable[[Unit, Output, str], None]
+Report = Callable[[Unit, Output, str], None]
 
 
 def _outputs(units: Iterable[Unit]) -> Iterator[tuple[Unit, Output]]:
     return ((unit, output) for unit in units for output in unit.outputs)
 
 
-def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
+def _check_outputs(units: tuple[Unit, ...], report: Report) -> None:
     """Refuse two outputs of one path, and a file where another output needs a folder."""
     paths = [folded(output.path) for _, output in _outputs(units)]
     folders: dict[str, str] = {}
@@ -101,10 +101,10 @@ def _check_outputs(units: tuple[Unit, ...], tell: Tell) -> None:
     for path, maker in zip(paths, _outputs(units), strict=True):
         other = first.setdefault(path, maker)
         if other is not maker:
-            tell(*maker, f"'{maker[1].path}' would be written twice: {_makers(other, maker)}")
+            report(*maker, f"'{maker[1].path}' would be written twice: {_makers(other, maker)}")
     for folder, path in folders.items():
         if folder in first:
-            tell(
+            report(
                 *first[folder],
                 f"'{first[folder][1].path}' would be a file, and the folder of '{first[path][1].path}'",
             )
@@ -120,7 +120,7 @@ def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
     return f"by two exports of '{a.id}'" if first.export != second.export else f"for two pages of '{a.id}'"
 
 
-def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Path], tell: Tell) -> None:
+def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Path], report: Report) -> None:
     """Refuse outputs outside of their folder, over an input, or over the recipe."""
     root = realpath(planning.out)
     folders = _Folders(planning.out)
@@ -142,11 +142,11 @@ def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Pat
             continue
         folder, name = folders.split(output.path)
         if folder in outside:
-            tell(unit, output, f"'{output.path}' leaves the output folder: a link leads to {folder}")
+            report(unit, output, f"'{output.path}' leaves the output folder: a link leads to {folder}")
         what = taken.get(_located(folder, name))
         if what:
             or_else = ", or 'exclude' it from the inputs" if what.startswith(_INPUT) else ""
-            tell(unit, output, f"'{output.path}' is {what}; write elsewhere{or_else}")
+            report(unit, output, f"'{output.path}' is {what}; write elsewhere{or_else}")
 
 
 class _Folders:

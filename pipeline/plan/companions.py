@@ -17,14 +17,14 @@ from .gather import Gathered, Planning, refuse
 from .model import NO_COMPANIONS, Companions, InputFile
 
 
-def furnished(name: str, gathered: Gathered, planning: Planning) -> Gathered:
+def with_companions(name: str, gathered: Gathered, planning: Planning) -> Gathered:
     """Return the files of a conversion with their companions; a wrong table is refused in `planning`."""
     conversion = planning.loaded.recipe.conversions[name]
     if conversion.sidecar is None and conversion.metadata is None:
         return gathered
     found = _Found(name, conversion, planning)
     return replace(
-        gathered, files=tuple(found.furnish(file) for file in gathered.files if found.wanted(file))
+        gathered, files=tuple(found.with_companions(file) for file in gathered.files if found.wanted(file))
     )
 
 
@@ -59,7 +59,7 @@ class _Found:
         sidecar = self.conversion.sidecar
         return sidecar is None or nfc(file.path).rpartition("/")[2] != nfc(sidecar.file)
 
-    def furnish(self, file: InputFile) -> InputFile:
+    def with_companions(self, file: InputFile) -> InputFile:
         """Return the file with its sidecar and its row, or with the reason why it cannot be used."""
         companions = self._with_row(file, self._with_sidecar(file))
         return file if companions is NO_COMPANIONS else replace(file, companions=companions)

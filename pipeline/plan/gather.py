@@ -77,10 +77,10 @@ def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> No
     place = planning.loaded.place(*location)
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     if place:
-        told = str(Problem(place.file, place.line, place.column, where, what))
+        reason = str(Problem(place.file, place.line, place.column, where, what))
     else:
-        told = str(Problem(str(planning.loaded.path), 0, 0, where, what))
-    planning.refusals[told] = None
+        reason = str(Problem(str(planning.loaded.path), 0, 0, where, what))
+    planning.refusals[reason] = None
 
 
 @dataclass(frozen=True, slots=True)

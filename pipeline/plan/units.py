@@ -15,7 +15,7 @@ from ..errors import PlanError, SourceError
 from ..exporters.registry import TARGETS
 from ..inputs.render import Scope, render_path
 from ..loaders.registry import FORMATS
-from .companions import furnished
+from .companions import with_companions
 from .gather import Job, Planning, gather, jobs_of, refuse
 from .machines import asks_source, machine_named
 from .model import Output, Unit
@@ -38,7 +38,7 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
         yield Unit(name, name, 1, (), (), problem=f"needs {{env.{variable}}}, which {WITHHELD}")
         return
     try:
-        gathered = furnished(name, gather(name, conversion, planning), planning)
+        gathered = with_companions(name, gather(name, conversion, planning), planning)
         naming = _Naming(name, conversion, kinds, planning)
         for index, job in enumerate(jobs_of(name, conversion, gathered, kinds), 1):
             needs: tuple[str, ...] = ()

@@ -86,8 +86,10 @@ def _plane(
 
 
 def point(position: Vector, orientation: Vector, spacing: tuple[float, float], move: Move) -> Vector:
-    """Return the place of the new pixel (0, 0): `offset` rows and columns from the old one (PS3.3
-    C.7.6.2.1.1)."""
+    """Return the position of the new pixel (0, 0): `offset` rows and columns from the old one.
+
+    PS3.3 C.7.6.2.1.1.
+    """
     down, along = move.offset[0] * spacing[0], move.offset[1] * spacing[1]
     return tuple(
         start + down * column + along * row

@@ -4,8 +4,8 @@
 
     outcome = run("film.yaml")
 
-What stands here is `dicombake.pipeline.api`'s, loaded when it is asked for: every module of the package is
-imported by way of this one. Installed, this folder is the package `dicombake` (pyproject.toml maps it).
+The names are those of `dicombake.pipeline.api`, imported when they are used, since every module of the
+package imports this one. Installed, this folder is the package `dicombake` (pyproject.toml maps it).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["__version__", "check", "load_recipe", "plan", "run", "to_dataset"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for from the API. Raises: AttributeError for a name that is not in it."""
+    """Import a name from the API. Raises: AttributeError for a name that is not in it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "__version__":
@@ -34,5 +34,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what there is: the names of the API beside the module's own."""
+    """Return the names of the API and the module's own."""
     return sorted({*globals(), *__all__})

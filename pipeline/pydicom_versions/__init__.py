@@ -1,4 +1,4 @@
-"""What differs between pydicom 3 and 2.4, which pylinac asks for.
+"""The differences between pydicom 3 and 2.4, which pylinac requires.
 
-Nothing else asks which version there is.
+No other module checks the version.
 """

@@ -1,4 +1,4 @@
-"""Datasets and elements with pydicom 3 and 2.4."""
+"""Handle datasets and elements with pydicom 3 and 2.4."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def original_character_set(dataset: Dataset) -> Charset:
 
 
 def set_original_encoding(dataset: Dataset, source: Dataset, charset: Charset = None) -> None:
-    """Have the elements of `source` that `dataset` took over undecoded be decoded as those of `source`.
+    """Let elements that `dataset` took from `source` undecoded be decoded as those of `source`.
 
     Args:
+        dataset: whose elements they are now.
+        source: the dataset that was read.
         charset: read text with these Python encodings; None: with those of `source`.
     """
     implicit, little = original_encoding(source)
@@ -59,8 +61,7 @@ def element_from_bytes(tag: BaseTag, vr: str, data: bytes) -> DataElement:
 
 
 def file_bytes(dataset: Dataset) -> bytes:
-    """Write a whole file: preamble, file meta, and the dataset as its transfer syntax (uncompressed) has
-    it."""
+    """Return a whole file: preamble, file meta, and the dataset in its transfer syntax (uncompressed)."""
     stream = BytesIO()
     if PYDICOM_3:
         dataset.save_as(stream, enforce_file_format=True)

@@ -1,7 +1,7 @@
-"""Compressed and other frames with pydicom 3 and 2.4, behind one set of functions.
+"""Decode and encode frames with pydicom 3 and 2.4, behind one set of functions.
 
-With pydicom 3 they are thin and pydicom does the work, with 2.4 they do what it has not got. Codecs are the
-same libraries in both, so that the bytes are the same.
+With pydicom 3 they only call it; with 2.4 they add what it lacks. Both use the same codecs, so that the bytes
+are the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""pydicom 2.4: what it has not got of pydicom 3, with the same codecs and the same checks around them."""
+"""The functions of pydicom 3 that 2.4 lacks, with the same codecs and the same checks around them."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ _RLE = "1.2.840.10008.1.2.5"
 
 HTJ2K_LOSSLESS = UID(_HTJ2K[0])
 for _uid, _what in zip(_HTJ2K, (" (Lossless Only)", " with RPCL Options (Lossless Only)", ""), strict=True):
-    # transfer syntaxes of 2023, which its dictionary lacks: without them they are none
+    # transfer syntaxes of 2023, which its dictionary lacks: without them they count as unknown
     _name = f"High-Throughput JPEG 2000{_what.partition(' (')[0]} Image Compression"
     UID_dictionary.setdefault(_uid, (_name, "Transfer Syntax", "", "", ""))
 
 
 def decoding_plugins(syntax: str) -> Collection[str]:
-    """As in `frames_3`."""
+    """Return the plugins that decode, as in `frames_3`."""
     return [plugin for plugin, (module, read, _) in _DECODERS.items() if syntax in read and find_spec(module)]
 
 
 def encoding_plugins(syntax: str) -> Collection[str]:
-    """As in `frames_3`."""
+    """Return the plugins that encode, as in `frames_3`."""
     return [
         plugin
         for plugin, (module, written, _) in _ENCODERS.items()
@@ -65,7 +65,7 @@ def encoding_plugins(syntax: str) -> Collection[str]:
 
 
 def decode_frame(dataset: Dataset, syntax: str, index: int, plugin: str) -> tuple[_Array, str]:
-    """As in `frames_3`."""
+    """Return one decoded frame, as in `frames_3`."""
     photometric = str(dataset.PhotometricInterpretation)
     if syntax in _NATIVE:
         return _native_frame(dataset, syntax, index)
@@ -89,7 +89,7 @@ def decode_frame(dataset: Dataset, syntax: str, index: int, plugin: str) -> tupl
 
 
 def encode_frame(frame: _Array, syntax: str, plugin: str, description: dict[str, Any]) -> bytes:
-    """As in `frames_3`."""
+    """Return one encoded frame, as in `frames_3`."""
     stored, signed = int(description["bits_stored"]), bool(description["pixel_representation"])
     least, most = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
     if int(frame.min()) < least or int(frame.max()) > most:
@@ -104,9 +104,9 @@ def generate_frames(
     number_of_frames: int | None = None,
     extended_offsets: tuple[bytes, bytes] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the compressed frames of an encapsulated value, by the offset table that there is (PS3.5 A.4).
+    """Yield the compressed frames of an encapsulated value, by its offset table (PS3.5 A.4).
 
-    One fragment per frame where an Extended Offset Table says where they are (PS3.3 C.7.6.3.1.8).
+    One fragment per frame where an Extended Offset Table gives their places (PS3.3 C.7.6.3.1.8).
     """
     if extended_offsets is None:
         yield from generate_pixel_data_frame(bytes(buffer), number_of_frames)
@@ -118,7 +118,7 @@ def generate_frames(
 
 
 def parse_basic_offsets(buffer: BinaryIO) -> list[int]:
-    """The Basic Offset Table, which `buffer` is moved behind. Raises: ValueError."""
+    """Return the Basic Offset Table, and move `buffer` behind it. Raises: ValueError."""
     head = buffer.read(8)
     if head[:4] != _ITEM or len(head) != 8:
         raise ValueError("no item of a Basic Offset Table")
@@ -127,7 +127,7 @@ def parse_basic_offsets(buffer: BinaryIO) -> list[int]:
 
 
 def parse_fragments(buffer: BinaryIO) -> tuple[int, list[int]]:
-    """How many fragments follow, and where each item of one begins in `buffer`. Raises: ValueError."""
+    """Return how many fragments follow, and where each one's item begins in `buffer`. Raises: ValueError."""
     places: list[int] = []
     while True:
         place, head = buffer.tell(), buffer.read(8)
@@ -140,7 +140,7 @@ def parse_fragments(buffer: BinaryIO) -> tuple[int, list[int]]:
 
 
 def pixel_array(dataset: Dataset) -> _Array:
-    """As in `frames_3`."""
+    """Return all pixels, as in `frames_3`."""
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     plugin = next(iter(decoding_plugins(syntax)), "")
     if not plugin and syntax not in _NATIVE:
@@ -179,15 +179,14 @@ def _native_frame(dataset: Dataset, syntax: str, index: int) -> tuple[_Array, st
 
 
 def _held(dataset: Dataset, data: bytes | bytearray, precision: int) -> _Array:
-    """Return what a codec gave in as few bytes as `precision` bits need, as the dataset says that it is
-    held."""
+    """Return what a codec gave in as few bytes as `precision` bits need, signed as the dataset says."""
     kind = "i" if dataset.PixelRepresentation else "u"
     container = 1 if precision <= 8 else 2 if precision <= 16 else 4
     return np.frombuffer(data, f"<{kind}{container}").astype(f"{kind}{int(dataset.BitsAllocated) // 8}")
 
 
 def _sign_extended(pixels: _Array, precision: int) -> _Array:
-    """Values of `precision` bits with the sign that their dtype has."""
+    """Return values of `precision` bits with the sign bit extended over their dtype."""
     unused = 8 * pixels.dtype.itemsize - precision
     return pixels << unused >> unused if unused else pixels
 

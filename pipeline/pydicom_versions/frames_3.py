@@ -1,4 +1,4 @@
-"""pydicom 3: its decoders and encoders do the work."""
+"""The decoders and encoders of pydicom 3."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def encoding_plugins(syntax: str) -> Collection[str]:
 
 
 def decode_frame(dataset: Dataset, syntax: str, index: int, plugin: str) -> tuple[np.ndarray[Any, Any], str]:
-    """Return the pixels of one frame as they are encoded, (rows, columns) or (rows, columns, samples), and
-    as what.
+    """Return the pixels of one frame as they are encoded, and their photometric interpretation.
 
     Args:
-        dataset: with its pixels and what describes them.
+        dataset: with its pixels and the attributes that describe them.
         syntax: the transfer syntax.
         index: of the frame, from 0.
-        plugin: which of `decoding_plugins`; empty for pixels that are not compressed.
+        plugin: one of `decoding_plugins`; empty for pixels that are not compressed.
 
     Returns:
-        the pixels and their photometric interpretation: codecs undo YBR_RCT and YBR_ICT.
+        the pixels, (rows, columns) or (rows, columns, samples), and their photometric interpretation: codecs
+            undo YBR_RCT and YBR_ICT.
 
     Raises:
         ValueError, RuntimeError: from the codec, for what it cannot decode.

@@ -1,4 +1,4 @@
-"""What Python users give as arguments, as the plain values that a recipe would have; their mistakes."""
+"""Read the arguments of Python users as the plain values that a recipe would have, and report mistakes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ Value = TypeVar("Value")
 
 
 def plain(value: Any) -> Any:
-    """Return the value as a recipe could write it: numpy's and pydicom's types, dates and bytes as plain
-    ones."""
+    """Return a value as a recipe could write it: numpy and pydicom types, dates and bytes as plain ones."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if hasattr(value, "tolist"):
@@ -39,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 def plain_tags(value: Any) -> Any:
-    """As `plain`; keys may be a tag's number or its group and element, as pydicom has them."""
+    """Return `plain` tags; keys may be a tag's number or its group and element, as pydicom has them."""
     if isinstance(value, Mapping):
         return {tag_key(key): plain_tags(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -48,7 +47,7 @@ def plain_tags(value: Any) -> Any:
 
 
 def tag_key(key: Any) -> Any:
-    """``0x00100020`` and ``(0x0010, 0x0020)`` as ``00100020``; any other key as it is."""
+    """Return ``0x00100020`` and ``(0x0010, 0x0020)`` as ``00100020``; any other key unchanged."""
     if isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, Integral) for part in key):
         return f"{key[0]:04X}{key[1]:04X}"
     return f"{int(key):08X}" if isinstance(key, Integral) else key

@@ -13,7 +13,7 @@ from .tree import Part
 
 
 def wrong_tests(merged: Part, recipe: Recipe) -> Iterator[Problem]:
-    """Find tests of conversions and variables that there are not, and names that stand twice."""
+    """Yield tests of unknown conversions and variables, and names that occur twice."""
     seen: set[str] = set()
     for index, test in enumerate(carried_tests(recipe)):
         if test.conversion not in recipe.conversions:

@@ -1,4 +1,4 @@
-"""A recipe's file and the files that it extends -> one tree of parts."""
+"""Read a recipe's file and the files that it extends into one tree of parts."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from .yaml_nodes import MAX_BYTES, Node, YamlError, read_yaml
 MAX_FILES = 64
 
 Chain = tuple[tuple[Path, str], ...]
-"""The files on the way here: path, and the path as it is shown."""
+"""The files on the way to this one: path, and the path as messages show it."""
 
 _OWN_KEYS = ("name", "extends", "requires")
-"""What a recipe does not take over from the files that it extends."""
+"""Keys that a recipe does not take over from the files that it extends."""
 
 
 class FileReader:
-    """Reads files and keeps what is wrong with them in `problems`."""
+    """Read files, and collect their mistakes in `problems`."""
 
     def __init__(self, *, trusted: bool = True) -> None:
         self.trusted = trusted
         self.problems: list[Problem] = []
         self.files = 0
         self.profiles: dict[str, Part] = {}
-        """What each profile that is named says, by its name or its path relative to the recipe."""
+        """The contents of each profile that is named, by its name or its path relative to the recipe."""
 
     def read(self, path: Path, shown: str) -> Part | None:
         """Return the recipe's own file over the files that it extends; None where a file cannot be read."""
@@ -49,17 +49,19 @@ class FileReader:
         return self._read(path, shown, Part(shown, Place(shown, 0, 0, "recipe")), ())
 
     def take(self, tree: Part, path: Path) -> Part:
-        """Read a tree that stands in no file, with the profiles that it names read as if it stood at
-        `path`."""
+        """Read a tree that is in no file, with the profiles that it names as if it were at `path`."""
         return naming(tree, lambda item: self._profile(item, ((path, path.name),)))
 
     def _read(self, path: Path, shown: str, named: Part, chain: Chain) -> Part | None:
-        """`named` is the part that names the file."""
+        """Return the merged file; None where a file cannot be read.
+
+        `named` is the part that names the file.
+        """
         node = self._mapping(path, shown, named, chain)
         return None if node is None else self._parse(node, path, shown, chain)
 
     def _mapping(self, path: Path, shown: str, named: Part, chain: Chain) -> Node | None:
-        """Return a file's mapping; None where it cannot be read or is none."""
+        """Return a file's mapping; None where it cannot be read or is no mapping."""
         self.files += 1
         try:
             data = start_of(path, MAX_BYTES + 1)
@@ -100,7 +102,7 @@ class FileReader:
                 assert node is not None
                 self.profiles[text] = parts_of(node, f"profile {text}", profile=True)
             return item
-        if not is_profile_file(text):  # the models say that there is none
+        if not is_profile_file(text):  # the models report that there is no such profile
             return item
         path, shown = chain[-1]
         target, shown = path.parent / text, posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
@@ -108,7 +110,7 @@ class FileReader:
         if what := self._outside(text, target, chain[0][0], "names"):
             self._wrong(item.place, item.path, f"'{item.value}' {what}")
         elif name not in self.profiles:
-            self.profiles[name] = item  # one mistake in it is told once
+            self.profiles[name] = item  # its mistakes are reported once
             node = self._mapping(target, shown, item, chain)
             if node is not None:
                 self.profiles[name] = parts_of(node, shown, profile=True)
@@ -116,7 +118,7 @@ class FileReader:
         return replace(item, value=name)
 
     def _outside(self, text: str, target: Path, recipe: Path, does: str) -> str:
-        """Say why a path is none that a recipe may extend or name, or nothing."""
+        """Return why a recipe must not extend or name a path; empty where it may."""
         if not self.trusted and escapes(target, recipe.parent):
             return f"leaves the folder of the recipe; {REFUSED}"
         return _outside(text, target, recipe, does)
@@ -171,7 +173,7 @@ class FileReader:
         return []
 
     def _check_alone(self, part: Part, *, own: bool) -> None:
-        """Check what is wrong in a file whatever is merged with it: its `requires`, its `defaults`."""
+        """Find mistakes of a file that do not depend on others: its `requires`, its `defaults`."""
         self._check_requires(part.entries.get("requires"))
         defaults = part.entries.get("defaults")
         if defaults is not None and defaults.value is not None:
@@ -198,7 +200,7 @@ class FileReader:
         try:
             requirement = parse_requirement(part.value)
         except ValueError:
-            return  # the models tell it
+            return  # the models report it
         if not meets(installed, requirement):
             what = f"needs dicombake {part.value.strip()}, and this is {installed}; update it"
             self._wrong(part.place, part.path, what)
@@ -212,7 +214,7 @@ def _without(part: Part, *keys: str) -> Part:
 
 
 def _outside(text: str, target: Path, recipe: Path, does: str) -> str:
-    """Say why a path is none that a recipe may extend or name, or nothing.
+    """Return why a recipe must not extend or name a path; empty where it may.
 
     What is not in the recipe's repository is not versioned with it, and another machine does not have it.
     """
@@ -220,7 +222,7 @@ def _outside(text: str, target: Path, recipe: Path, does: str) -> str:
         return f"must be relative to the file that {does} it"
     try:
         found, folder = target.resolve(), recipe.resolve().parent
-    except (OSError, ValueError, RuntimeError):  # reading it says what is wrong
+    except (OSError, ValueError, RuntimeError):  # reading it reports what is wrong
         return ""
     root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
     if root is None or found.is_relative_to(root):

@@ -1,4 +1,4 @@
-"""A YAML file -> Recipe, or every mistake in it with its line and column."""
+"""Load a recipe from a YAML file, or report every mistake in it with its line and column."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
 _ROWS = Rows(FORMATS, TARGETS)
 MAX_MERGED = 500_000
-"""Values of a recipe with its defaults in every conversion."""
+"""The most values of a recipe with its defaults in every conversion."""
 _MOST_SUGGESTIONS = 500
-"""How many unknown names of one recipe are compared with the known ones; looking takes time."""
+"""The most unknown names of one recipe that are compared with the known ones, since that takes time."""
 
 
 def load_recipe(
@@ -57,8 +57,7 @@ def load_recipe(
 def load_with_parts(
     path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True
 ) -> tuple[LoadedRecipe, Part, Profiles]:
-    """The recipe; the tree of its files merged, before `defaults` and machines are put into conversions; and
-    the profiles that it names.
+    """Return the recipe, the merged tree of its files before `defaults` and machines, and its profiles.
 
     Raises: RecipeError, as `load_recipe`.
     """
@@ -67,7 +66,10 @@ def load_with_parts(
 
 
 def load_tree(tree: Part, path: Path) -> LoadedRecipe:
-    """The recipe that a tree of parts is, as if it stood at `path`. Raises: RecipeError, as `load_recipe`."""
+    """Return the recipe of a tree of parts, as if it were at `path`.
+
+    Raises: RecipeError, as `load_recipe`.
+    """
     reader = FileReader()
     with at_most(_MOST_SUGGESTIONS):
         return _settled(reader, reader.take(tree, path), path, {})[0]
@@ -117,7 +119,7 @@ def _raised_limits(merged: Part, recipe: Recipe) -> Iterator[Problem]:
 
 
 def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:
-    """The recipe as it is for each machine, where a template chooses the machine. Raises: RecipeError."""
+    """Return the recipe as it is for each machine, where a template chooses it. Raises: RecipeError."""
     names = machine_names(merged) if templated(merged) else []
     size, variants = merged.size(), {}
     for name in names:
@@ -132,7 +134,7 @@ def _variants(read: Part, profiles: Profiles, merged: Part) -> dict[str, Part]:
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """By place, each mistake once, though several conversions may share the part that it stands in."""
+    """Return problems by place, each mistake once, though several conversions may share the part it is in."""
     once: dict[tuple[str, int, int, str], Problem] = {}
     for problem in sorted(problems):
         once.setdefault((problem.file, problem.line, problem.column, problem.what), problem)
@@ -148,7 +150,7 @@ def _named(merged: Part, path: Path) -> Part:
 
 
 def _stem(path: Path) -> str:
-    """The name without its suffix; of ``....yaml`` Python 3.14 says that it has none."""
+    """Return the name without its suffix; Python 3.14 finds no suffix in ``....yaml``."""
     stem, dot, _ = path.name.rpartition(".")
     return stem if dot and stem else path.name
 
@@ -181,7 +183,7 @@ def _with_variables(merged: Part, variables: Mapping[str, str]) -> Part:
 
 
 def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
-    """The recipe, or what is wrong; conversions that are right by themselves are checked in any case."""
+    """Return the recipe, or its mistakes; conversions without mistakes are checked in any case."""
     data = plain(merged)
     model = model_of(data)
     try:
@@ -190,18 +192,18 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
         problems = list(problems_in(error, merged, model))
         wrong = {detail["loc"][:2] for detail in error.errors(include_url=False)}
         return None, problems + list(_checked(merged, data, wrong))
-    told = [
+    found = [
         problem_at(merged, location, what)
         for location, what in problems_of(recipe.conversions, recipe.vars, _ROWS)
     ]
-    told += [
+    found += [
         problem_at(merged, location, what)
         for name, conversion in recipe.conversions.items()
         if (recipe.strict if conversion.strict is None else conversion.strict)
         for location, what in doubts(name, conversion)
     ]
-    told += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
-    return recipe, told
+    found += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
+    return recipe, found
 
 
 def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[Problem]:
@@ -218,7 +220,7 @@ def _checked(merged: Part, data: Any, wrong: set[tuple[Any, ...]]) -> Iterator[P
 
 
 def _places(merged: Part) -> Iterator[tuple[Location, Place]]:
-    """Every part's place; of a list or mapping the place of its key. A single export is also number 0."""
+    """Yield every part's place; in a list or mapping that of its key. A single export is also number 0."""
     for location, part in merged.walk():
         place = part.key if part.key is not None and not isinstance(part.value, str) else part.place
         yield location, place
@@ -237,12 +239,12 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
     )
     content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests", "profile"})
     for conversion in content["conversions"].values():
-        for key in ("profile", *HANDED_DOWN):  # merged into what they stand for
+        for key in ("profile", *HANDED_DOWN):  # merged already, into conversions and exports
             del conversion[key]
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]
         for part in (conversion, *conversion["exports"]):
-            if part["keep"] is None:  # came later than the first locks
+            if part["keep"] is None:  # added after the first locks: absent, it must not change their digest
                 del part["keep"]
     canonical = {"recipe": content, "own": own}
     if variants:

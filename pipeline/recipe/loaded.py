@@ -1,4 +1,4 @@
-"""A recipe as it was loaded: valid and merged, with the place of each of its values."""
+"""A loaded recipe: valid and merged, with the place of each of its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value of the merged recipe stands."""
+    """The place of a value of the merged recipe."""
 
     file: str
     line: int
@@ -37,14 +37,14 @@ class LoadedRecipe:
     places: Mapping[Location, Place] = field(default_factory=dict)
     """By location in the merged recipe: ``("conversions", "film", "geometry", "sid")``."""
     digest: str = ""
-    """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, places not.
+    """sha256 (hex) of the merged recipe's canonical form, `vars` and `--set` included, without places.
 
-    Which geometry stands in the conversion itself is part of it, since that outranks what a file says; so is
-    what each machine makes of conversions that choose theirs by a template. Machines that nothing chooses and
-    tests are not.
+    It covers which geometry the conversion itself states, since that outranks what a file says, and what each
+    machine makes of conversions that choose theirs by a template. Machines that nothing chooses and tests are
+    left out.
     """
     trusted: bool = True
-    """False: it may reach nothing but its own folder, the data folder and the output folder."""
+    """False: it may reach only its own folder, the data folder and the output folder."""
     variants: Mapping[str, LoadedRecipe] = field(default_factory=dict)
     """The recipe with a machine in every conversion that chooses its machine by a template, by machine."""
 

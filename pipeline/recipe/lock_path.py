@@ -1,4 +1,4 @@
-"""Where the lock of a recipe lies: the one place that knows its name."""
+"""The path of a recipe's lock; no other module knows its name."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ LOCK_SUFFIX = ".lock"
 
 
 def lock_path(recipe: Path) -> Path:
-    """Give the path of a recipe's lock: ``x.lock`` next to ``x.yaml``."""
+    """Return the path of a recipe's lock: ``x.lock`` next to ``x.yaml``."""
     return recipe.with_suffix(LOCK_SUFFIX)

@@ -1,7 +1,7 @@
-"""Profiles, `defaults` and machines put under the conversions of a recipe.
+"""Merge profiles, `defaults` and machines under the conversions of a recipe.
 
 The order, from below: the profile, `defaults`, the machine, the conversion. A machine that is named is merged
-at once; one that a template names for each file gives a variant of the recipe for each machine there is.
+at once; one that a template names for each file gives a variant of the recipe for each machine.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from .profiles import Profiles, handed_down, profile_of
 from .tree import Part, merge
 
 _TAKEN = ("geometry", "tags", "remove_tags")
-"""What a conversion takes over from a machine."""
+"""Keys that a conversion takes over from a machine."""
 
 
 def applied(read: Part, profiles: Profiles, machine: str = "") -> Part:
-    """Return a recipe's tree with `defaults` and machines in its conversions, and without `defaults` and
-    `extends`.
+    """Return a recipe's tree with `defaults` and machines merged into its conversions.
 
-    `machine` is the one that conversions get whose `machine` is a template.
+    `machine` is the one for conversions whose `machine` is a template. `defaults` and `extends` are left out.
     """
     entries = {key: part for key, part in read.entries.items() if key not in ("defaults", "extends")}
     conversions, machines = (read.entries.get(key) for key in ("conversions", "machines"))
@@ -41,7 +40,7 @@ def applied(read: Part, profiles: Profiles, machine: str = "") -> Part:
 
 
 def _under(conversion: Part, read: Part, profiles: Profiles) -> Part | None:
-    """`defaults` over the conversion's profile; None where there is neither."""
+    """Return `defaults` over the conversion's profile; None where there is neither."""
     defaults = read.entries.get("defaults")
     lower = defaults if defaults is not None and defaults.entries else None
     profile = profiles.get(profile_of(conversion, lower, read))
@@ -61,7 +60,7 @@ def _applied_to(part: Part, lower: Part | None, machines: Mapping[str, Part], ma
 
 
 def _named(conversion: Part, defaults: Part | None) -> str:
-    """Return the text of `machine`; nothing where the conversion takes none."""
+    """Return the text of `machine`; empty where the conversion names none."""
     for part in (conversion, defaults):
         if part is not None and "machine" in part.entries:
             value = part.entries["machine"].value
@@ -83,7 +82,7 @@ def machine_names(merged: Part) -> list[str]:
 
 
 def unknown_machines(merged: Part, conversions: Mapping[str, Conversion | None]) -> Iterator[Problem]:
-    """Conversions that choose a machine that the recipe does not have."""
+    """Yield conversions that choose a machine that the recipe does not have."""
     known = machine_names(merged)
     for name, conversion in conversions.items():
         text = conversion.machine if conversion is not None else None

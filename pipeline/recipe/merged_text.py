@@ -1,4 +1,4 @@
-"""The merged recipe as YAML, with the file and line of each of its lines."""
+"""Write the merged recipe as YAML, with the file and line of each of its lines."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .tree import Part
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.0|\.[0-9]{0,10}[1-9])?")
-"""What every reader of YAML writes again as it stands."""
+"""Numbers that every program that rewrites YAML keeps unchanged."""
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-"""What some reader of YAML takes for a flag or for nothing."""
+"""Words that some reader of YAML takes for a flag or for null."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 HIDDEN = frozenset({"tags", "vars", "metadata", "where"})
 """Keys whose values are, or may be, those of tags."""
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _COLUMN = 64
-"""Comments stand here at the latest, but for longer lines."""
+"""The column where comments begin at the latest, but for longer lines."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Config:
 
     loaded: LoadedRecipe
     lines: tuple[tuple[str, str], ...]
-    """Each line of YAML, and where it comes from: ``sites/north.yaml:7``, ``--set``."""
+    """Each line of YAML, and its origin: ``sites/north.yaml:7``, ``--set``."""
     content: Mapping[str, Any]
     """The same as data: text, None, lists and dicts."""
     origins: Mapping[str, str]
@@ -51,7 +51,7 @@ class Config:
 
 
 def config(path: Path, variables: Mapping[str, str] | None = None, *, trusted: bool = True) -> Config:
-    """Return what a recipe is after everything that it extends was merged into it.
+    """Return a recipe with everything that it extends merged into it.
 
     Profiles, `defaults` and machines that conversions name are merged into the conversions, too. Where a
     template chooses the machine, each file may get another: then all these stay parts of their own.
@@ -137,8 +137,10 @@ def _mapping(part: Part, indent: str) -> Lines:
 
 
 def _entry(start: str, part: Part, indent: str) -> Lines:
-    """Write a key or a dash with its value, the value in lines of its own where it is a mapping or holds
-    one."""
+    """Return the lines of a key or a dash with its value.
+
+    A value that is, or holds, a mapping gets lines of its own.
+    """
     place = _place(part)
     if isinstance(part.value, dict) and part.value:
         yield start, place

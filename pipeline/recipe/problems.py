@@ -1,6 +1,6 @@
-"""What Pydantic found wrong -> sentences with a file, a line and a way out.
+"""Turn Pydantic's errors into sentences with a file, a line and a hint.
 
-Everything hangs on the type of an error and on the models; never on Pydantic's English.
+They depend on the type of an error and on the models, never on Pydantic's English.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .value_slips import blank_after_colon, comma_meant, list_meant, number_mean
 
 _QUOTED = re.compile(r"'([^']*)'")
 _FILE_KEYS = ("extends", "defaults")
-"""What the top of a file may have besides a recipe's own keys."""
+"""Keys that the top of a file may have besides a recipe's own."""
 _EXAMPLES = {
     "version": "write version: 1",
     "conversions": "name at least one, with its inputs, source and exports",
@@ -40,7 +40,7 @@ _EXAMPLES = {
     "input": "say which files are made, as in input: {phantom: field, ...}",
 }
 PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
-"""Types of errors that say no more than that a part of a recipe is not the whole of it."""
+"""Types of errors that only say that a part of a recipe is incomplete."""
 
 
 def problems_in(
@@ -64,7 +64,7 @@ def make_problem(place: Place, path: Iterable[str | int], what: str) -> Problem:
 
 
 def where(path: Iterable[str | int]) -> str:
-    """``conversions.film.exports[1].path``."""
+    """Return a path as ``conversions.film.exports[1].path``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{printable(step, 80)}"
@@ -72,8 +72,7 @@ def where(path: Iterable[str | int]) -> str:
 
 
 def _find(part: Part, location: Location) -> tuple[Part, Location]:
-    """Find the part at a location, and the steps that have no part; names of union members are passed
-    over."""
+    """Return the part at a location, and the steps that have no part; names of union members are skipped."""
     skipped: list[str | int] = []
     for step in location:
         inner = _step(part, step)
@@ -133,7 +132,7 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
 
 
 def _names(keys: Keys) -> set[str]:
-    """Return the keys that a place knows, with those that only a file's top has."""
+    """Return the keys that are known at a place, with those that only a file's top has."""
     top = keys.model is not None and issubclass(keys.model, Recipe)
     return {*keys.names, *(_FILE_KEYS if top else ())}
 
@@ -168,7 +167,7 @@ def _none_of(value: str, names: Iterable[str]) -> str:
 
 
 def _meant_as_template(part: Part) -> str | None:
-    """``{stem}`` without quotes is a YAML mapping; the text that was meant, quoted."""
+    """Return the quoted text that was meant where ``{stem}`` without quotes is a YAML mapping."""
     if not part.flow or len(part.entries) != 1:
         return None
     ((name, inner),) = part.entries.items()
@@ -178,7 +177,7 @@ def _meant_as_template(part: Part) -> str | None:
 
 
 def sentence(detail: Any) -> str:
-    """Return what one of Pydantic's errors means; its own words where they are ours already."""
+    """Return the meaning of one of Pydantic's errors as a sentence; our own sentences unchanged."""
     tell = _SENTENCES.get(detail["type"])
     return str(detail["msg"]) if tell is None else tell(detail)
 

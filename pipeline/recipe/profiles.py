@@ -1,4 +1,4 @@
-"""Profiles: what lies under everything that a recipe says of a conversion; and what conversions hand down.
+"""Merge profiles under everything that a recipe says of a conversion, and hand down keys to its exports.
 
 A profile is a YAML file of the same shape as `defaults`. Those of the program are files like any site's.
 """
@@ -13,10 +13,10 @@ from ...schemas.exports import DICOM_TARGETS
 from .tree import Part
 
 Profiles = Mapping[str, Part]
-"""What each profile says, by its name or by its path relative to the recipe."""
+"""The tree of each profile, by its name or by its path relative to the recipe."""
 
 HANDED_DOWN = ("pixels", "transfer_syntax")
-"""Keys of a conversion that are meant for those of its DICOM exports that do not say it themselves."""
+"""Keys of a conversion for those of its DICOM exports that do not have them."""
 
 
 def built_in(name: str) -> bytes:
@@ -25,7 +25,7 @@ def built_in(name: str) -> bytes:
 
 
 def naming(file: Part, take: Callable[[Part], Part]) -> Part:
-    """Return a file's tree with what `take` makes of each part in it that names a profile."""
+    """Return a file's tree with the result of `take` for each part in it that names a profile."""
 
     def taken(part: Part) -> Part:
         named = part.entries.get("profile")
@@ -44,7 +44,7 @@ def naming(file: Part, take: Callable[[Part], Part]) -> Part:
 
 
 def profile_of(*parts: Part | None) -> str:
-    """Return the profile that the first of these names; ``null`` in one of them ends the search, too."""
+    """Return the profile that the first of these names; ``null`` in one of them also ends the search."""
     for part in parts:
         if part is not None and "profile" in part.entries:
             value = part.entries["profile"].value
@@ -53,8 +53,7 @@ def profile_of(*parts: Part | None) -> str:
 
 
 def handed_down(conversion: Part) -> Part:
-    """Return a conversion with what it says for all of its DICOM exports in each that does not say it
-    itself."""
+    """Return a conversion with its keys for all DICOM exports in each export that does not have them."""
     given = {
         key: part for key in HANDED_DOWN if (part := conversion.entries.get(key)) and part.value is not None
     }

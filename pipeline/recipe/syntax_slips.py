@@ -1,7 +1,7 @@
-"""What a person meant where a text is not YAML: the commonest slips, told as what to change.
+"""Find the commonest slips where a text is not YAML, and say what to change.
 
-PyYAML says what its grammar expected at the place where it gave up, often lines after the slip. Here the
-lines around that place are looked at for what people write: a colon without a blank, a quote that is not
+PyYAML reports what its grammar expected at the place where it gave up, often lines after the slip. Here the
+lines around that place are searched for what people write: a colon without a blank, a quote that is not
 closed, a line that is indented by one blank less than its neighbours.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line for PyYAML."""
+"""Ends of lines for PyYAML."""
 CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 """Quotes that word processors write; to YAML they are letters."""
 
@@ -22,12 +22,12 @@ _NO_BLANK = re.compile(rf"^(?P<before>\s*(?:-\s+)?{_KEY}):(?=[^\s:])")
 _NO_COLON = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY})) +(?=[\[{{\"'])")
 _NEEDS_QUOTES = "text that begins with '{char}' needs quotes"
 _FAR = 60
-"""Lines before the place where the parser gave up that are looked at."""
+"""Number of lines before the place where the parser gave up that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What is wrong, and where; lines and columns count from 1."""
+    """A mistake and its place; lines and columns count from 1."""
 
     line: int
     column: int
@@ -36,7 +36,7 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the parser gave up, from 0, and what it was reading (`context`) since where."""
+    """The place where the parser gave up, from 0, and what it was reading (`context`) since where."""
 
     lines: Sequence[str]
     line: int
@@ -97,8 +97,7 @@ def _begins_with_a_sign(place: _Place) -> Slip | None:
 
 
 def _open_quote(place: _Place) -> Slip | None:
-    """Find a line above with an odd number of double quotes: the text that began there ended at the next
-    quote."""
+    """Find a line above with an odd number of double quotes: its text ended at the next quote."""
     for index in place.above():
         bare = re.sub(r"\\.|'[^'\"]*'", "", place.lines[index].split(" #")[0])
         if bare.count('"') % 2 and index != place.line:
@@ -156,7 +155,7 @@ def _colon_in_text(place: _Place) -> Slip | None:
 
 
 def _indent(place: _Place) -> Slip | None:
-    """Return a key or an item whose indent is none of those of the lines around it."""
+    """Find a key or an item whose indent is none of those of the lines around it."""
     own = len(place.text) - len(place.text.lstrip(" "))
     if not place.text.strip() or place.before.strip():
         return None
@@ -180,4 +179,4 @@ _SLIPS: tuple[Callable[[_Place], Slip | None], ...] = (
     _tab, _backslash, _begins_with_a_sign, _no_colon, _no_blank, _template, _braces, _open_quote,
     _colon_in_text, _indent,
 )  # fmt: skip
-"""In the order in which they are looked for: the surer first."""
+"""The order in which they are tried: the surer first."""

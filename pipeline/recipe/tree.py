@@ -1,7 +1,7 @@
 """The parts of a recipe, each with its place, and how the parts of several files become one.
 
-Mappings merge, lists and single values replace, and what comes later wins. ``null`` in a later part takes
-a key away, except under ``tags``, where it is an empty element.
+Mappings merge, lists and single values replace, and what comes later wins. ``null`` in a later part removes a
+key, except under ``tags``, where it is an empty element.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Part:
     value: str | list[Part] | dict[str, Part] | None
     place: Place
     path: Location = ()
-    """Where it is in its own file."""
+    """The location in its own file."""
     key: Place | None = None
-    """Where its key stands, if it is in a mapping."""
+    """The place of its key, if it is in a mapping."""
     flow: bool = False
 
     @property
@@ -41,7 +41,7 @@ class Part:
         return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
-        """Text, None, lists and dicts."""
+        """Return it as text, None, lists and dicts."""
         if isinstance(self.value, dict):
             return {key: part.plain() for key, part in self.value.items()}
         if isinstance(self.value, list):
@@ -49,7 +49,7 @@ class Part:
         return self.value
 
     def walk(self, location: Location = ()) -> Iterator[tuple[Location, Part]]:
-        """Itself and every part within, each with its location."""
+        """Yield itself and every part within, each with its location."""
         yield location, self
         for key, part in self.entries.items():
             yield from part.walk((*location, key))
@@ -58,7 +58,7 @@ class Part:
                 yield from part.walk((*location, index))
 
     def size(self) -> int:
-        """Say how many values it is made of."""
+        """Return the number of values that it is made of."""
         inner = self.value if isinstance(self.value, list) else self.entries.values()
         return 1 + sum(part.size() for part in inner)
 
@@ -93,7 +93,7 @@ def parts_of(node: Node, file: str, *, own: bool = False, profile: bool = False)
 
 
 def with_fills(file: Part) -> Part:
-    """Return a file's tree with what `fills` names in a geometry as weak as what `defaults` says.
+    """Return a file's tree in which keys that `fills` names in a geometry are as weak as those of `defaults`.
 
     A `fills` that is wrong is left for the models to refuse.
     """
@@ -156,11 +156,11 @@ SHORT_FOR = {"source": "format", "combine": "method", "inputs": "files", "sideca
 """Key of a conversion -> the key that its value stands for when it is no mapping."""
 
 DISCRIMINATORS = {"source": "format", "exports": "to"}
-"""Key of a conversion -> the key whose other value makes it another thing altogether."""
+"""Key of a conversion -> the key that decides what it is: with another value nothing is merged."""
 
 
 def merge(lower: Part, upper: Part, kind: Kind = "plain") -> Part:
-    """`upper` over `lower`."""
+    """Return `upper` merged over `lower`."""
     if not isinstance(lower.value, dict) or not isinstance(upper.value, dict):
         return upper
     if kind == "tags":
@@ -210,7 +210,7 @@ def _long(key: str, part: Part) -> Part:
 
 
 def _merged_tags(lower: dict[str, Part], upper: dict[str, Part]) -> dict[str, Part]:
-    """Return a tag replaces the same tag, however either is written; its value is never mixed."""
+    """Return merged tags: one replaces the same tag, however either is written; values are never mixed."""
     given = {_element(key) for key in upper}
     return {key: part for key, part in lower.items() if _element(key) not in given} | upper
 
@@ -223,7 +223,7 @@ def _element(key: str) -> object:
 
 
 def _settle_removed_tags(lower: dict[str, Part], upper: dict[str, Part]) -> None:
-    """`remove_tags` of a later part takes earlier `tags` away, and the other way round."""
+    """Remove earlier `tags` that a later `remove_tags` names, and the other way round."""
     removed = _texts(upper.get("remove_tags"))
     given = set(map(_element, upper["tags"].entries)) if "tags" in upper else set()
     if removed and "tags" in lower:
@@ -246,7 +246,7 @@ def _without(parts: dict[str, Part], gone: Callable[[str, Part], bool]) -> dict[
 
 
 def _settle_spacing(lower: dict[str, Part], upper: dict[str, Part]) -> None:
-    """`dpi` and `pixel_spacing` say the same thing: a later one replaces the other."""
+    """Let a later `dpi` replace `pixel_spacing`, and the other way round, since both give the spacing."""
     for one, other in (("dpi", "pixel_spacing"), ("pixel_spacing", "dpi")):
         if one in upper and upper[one].value is not None and other not in upper:
             lower.pop(other, None)

@@ -1,6 +1,6 @@
-"""What a person meant by a value that its place does not take: a unit, a decimal comma, a bare number.
+"""Guess what a person meant by a value of the wrong form: a unit, a decimal comma, a bare number.
 
-The sentence of the mistake itself comes from `problems`; here stands what to write instead.
+The sentence on the mistake itself comes from `problems`; these functions add what to write instead.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TRIPLES = {
 
 
 def number_meant(text: str) -> str:
-    """Return what to write in place of a text that is no number: ``; write 1000 (mm)``, or nothing."""
+    """Return what to write in place of a text that is no number: ``; write 1000 (mm)``; empty if unknown."""
     text = text.strip()
     if _DECIMAL_COMMA.fullmatch(text):
         return f"; a decimal number has a point: {text.replace(',', '.')}"
@@ -46,7 +46,7 @@ def number_meant(text: str) -> str:
 
 
 def list_meant(key: str, value: object, count: int | None = None) -> str:
-    """Return how the list that is wanted looks: ``, as in [512, 512] (rows, columns)``, or nothing.
+    """Return the form of the expected list: ``, as in [512, 512] (rows, columns)``; empty if unknown.
 
     `count` is how many values the place takes, where the mistake says it.
     """
@@ -66,6 +66,6 @@ def comma_meant(part: Part, parent: Part) -> str:
 
 
 def blank_after_colon(name: str, known: set[str]) -> str:
-    """Return ``; a blank is missing after 'sid:'`` for a key such as ``sid:1000``, or nothing."""
+    """Return ``; a blank is missing after 'sid:'`` for a key such as ``sid:1000``; else empty."""
     key, colon, value = name.partition(":")
     return f"; a blank is missing after '{key}:', as in {key}: {value}" if colon and key in known else ""

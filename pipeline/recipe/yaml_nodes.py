@@ -1,8 +1,8 @@
-"""YAML text -> nodes: every scalar is the text that stands in the file, and everything has its line.
+"""Read YAML text into nodes: every scalar is the text in the file, and everything has its line.
 
 Only PyYAML's event stream is used. Its composer recurses (the C one crashes on 100,000 levels) and its
-constructor guesses types, so the nodes are put together here, within bounds that hold before memory or
-stack is spent.
+constructor guesses types, so the nodes are composed here, within bounds that are checked before memory or
+stack is used up.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .syntax_slips import BREAK, CURLY, slip_of
 MAX_BYTES = 2**22
 MAX_DEPTH = 64
 MAX_NODES = 250_000
-"""Counted with every alias expanded."""
+"""The most nodes, counted with every alias expanded."""
 SMALLER = "name many files by one glob with captures, or split the recipe: one command takes several"
-"""The way out of a recipe that is too large."""
+"""The hint for a recipe that is too large."""
 
 _NULLS = frozenset({"", "~", "null"})
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
@@ -36,7 +36,7 @@ class Node:
     line: int
     column: int
     flow: bool = False
-    """Written with braces or brackets."""
+    """Whether it is written with braces or brackets."""
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Line and column of each key of a mapping."""
     size: int = 1
@@ -45,7 +45,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class YamlProblem:
-    """One mistake of the text; `path` is where in the document, as far as it was read."""
+    """One mistake of the text; `path` is its location in the document, as far as that was read."""
 
     line: int
     column: int
@@ -113,7 +113,7 @@ def _events(text: str, *, pure: bool = False) -> Iterator[Any]:
 
 
 def _syntax(text: str, error: yaml.YAMLError) -> YamlProblem:
-    """Return what stopped the parser, in the words of PyYAML's own parser whichever one has read the text.
+    """Return what stopped the parser, in the words of PyYAML's own parser, whichever parser read the text.
 
     libyaml looks ahead and may give up before our own bounds are reached; they come first.
     """
@@ -135,7 +135,7 @@ def _syntax(text: str, error: yaml.YAMLError) -> YamlProblem:
 
 
 class _StopError(Exception):
-    """The rest of the document cannot be followed."""
+    """The rest of the document cannot be read."""
 
     def __init__(self, event: Any, path: tuple[str | int, ...], what: str) -> None:
         super().__init__(what)
@@ -212,7 +212,7 @@ class _Composer:
             key = self.key(event, path, depth)
             line, column = event.start_mark.line + 1, event.start_mark.column + 1
             node = self.node(next(self.events), (*path, key), depth + 1)
-            if node.value is None:  # parsers disagree on where nothing stands
+            if node.value is None:  # parsers disagree on the place of an empty value
                 node = Node(None, line, column)
             if key in keys:
                 self.wrong(event, (*path, key), f"stands twice; the first is in line {keys[key][0]}")

@@ -1,4 +1,4 @@
-"""Messages for GitHub Actions, which shows them on the lines of the recipe in a pull request.
+"""Write messages for GitHub Actions, which shows them on the lines of the recipe in a pull request.
 
 The form and its escapes are those of "Workflow commands for GitHub Actions"; a command is one line.
 """
@@ -27,7 +27,7 @@ Level = Literal["error", "warning"]
 def annotation(
     level: Level, message: str, *, file: str = "", line: int = 0, column: int = 0, title: str = ""
 ) -> str:
-    """One workflow command; lines and columns count from 1, 0 leaves them out."""
+    """Return one workflow command; lines and columns count from 1, 0 leaves them out."""
     known = {"file": file, "line": line or "", "col": column or "", "title": title}
     given = ",".join(f"{key}={_property(str(value))}" for key, value in known.items() if value != "")
     return f"::{level}{' ' if given else ''}{given}::{_data(message)}"
@@ -42,7 +42,7 @@ def _property(text: str) -> str:
 
 
 def in_repository(path: str, environment: Mapping[str, str] = os.environ) -> str:
-    """A file as GitHub knows it: relative to the checkout, with /; as it is where that is not known."""
+    """Return a file's path relative to the checkout, with /; unchanged where the checkout is not known."""
     workspace = environment.get("GITHUB_WORKSPACE")
     if workspace:
         try:
@@ -53,7 +53,7 @@ def in_repository(path: str, environment: Mapping[str, str] = os.environ) -> str
 
 
 def of_error(recipe: Path, error: DicombakeError) -> Iterator[str]:
-    """A recipe that was not run: each mistake on its line, anything else on the recipe as a whole."""
+    """Yield messages for a recipe that was not run: each mistake on its line, other errors on the recipe."""
     if isinstance(error, RecipeError):
         for problem in error.problems:
             yield annotation(
@@ -69,7 +69,7 @@ def of_error(recipe: Path, error: DicombakeError) -> Iterator[str]:
 
 
 def of_outcome(outcome: Outcome) -> Iterator[str]:
-    """A run: each failure as an error, each contradiction that was let pass as a warning, once per text."""
+    """Yield messages for a run: failures as errors, accepted contradictions as warnings, each text once."""
     loaded = outcome.plan.loaded
     told: set[tuple[str, str]] = set()
     for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
@@ -83,7 +83,7 @@ def of_outcome(outcome: Outcome) -> Iterator[str]:
 
 
 def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]:
-    """A plan: what would stop its run, and each unit that cannot be done."""
+    """Yield messages for a plan: what would stop its run, and each unit that cannot be done."""
     if obstacle is not None:
         yield from of_error(plan.loaded.path, obstacle)
     for unit in plan.units:
@@ -92,7 +92,7 @@ def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]
 
 
 def of_tests(results: Iterable[Result]) -> Iterator[str]:
-    """A recipe's own tests: each that failed, on its line, with what is not as stated."""
+    """Yield messages for a recipe's own tests: each failed one on its line, with what is not as stated."""
     for result in results:
         if not result.passed:
             message = "\n".join(str(mismatch) for mismatch in result.mismatches)
@@ -106,11 +106,11 @@ def of_tests(results: Iterable[Result]) -> Iterator[str]:
 
 
 LIKE = 3
-"""So many outputs of one message are named; GitHub shows ten messages of a step."""
+"""The most outputs that one message names; GitHub shows ten messages of a step."""
 
 
 def of_checked(checked: Checked) -> Iterator[str]:
-    """A check: what is not fresh, once per reason, on the line of the first key that changed."""
+    """Yield messages for a check: what is not fresh, once per reason, at the first key that changed."""
     loaded = checked.plan.loaded
     conversions = {unit.id: unit.conversion for unit in checked.plan.units}
     like: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
@@ -134,7 +134,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def _place(loaded: LoadedRecipe, conversion: str, key: str) -> Place | None:
-    """Where a key of a conversion (``geometry.sid``), machine or variable stands, or what is around it."""
+    """Return the place of a key of a conversion (``geometry.sid``), machine or variable, or of its parent."""
     steps = [int(number) if number else name for name, number in _STEP.findall(key)]
     elsewhere = steps[:1] in (["machines"], ["vars"])
     return loaded.place(*steps) if elsewhere else loaded.place("conversions", conversion, *steps)
@@ -146,7 +146,7 @@ def _at(place: Place | None, loaded: LoadedRecipe, message: str, title: str) -> 
 
 
 def of_conversion(loaded: LoadedRecipe, conversion: str, level: Level, message: str, title: str) -> str:
-    """A message on the line where a conversion begins, in whichever file that is."""
+    """Return a message on the line where a conversion begins, in whichever file that is."""
     place = loaded.place("conversions", conversion)
     file, line, column = (place.file, place.line, place.column) if place else (str(loaded.path), 1, 0)
     return annotation(level, message, file=in_repository(file), line=line, column=column, title=title)

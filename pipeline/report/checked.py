@@ -1,4 +1,4 @@
-"""What `check` found, for people and for programs."""
+"""Report what `check` found, for people and for programs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..check.differences import Difference
 from ..recipe.lock_path import lock_path
 
 LIKE = 3
-"""Outputs with one reason that are told one by one; of more, the first stands for them."""
+"""The most outputs with one reason that are listed one by one; of more, the first stands for them."""
 SHOWN = 20
-"""Lines about outputs of one kind, unless all are asked for."""
+"""The most lines about outputs of one kind, unless all are wanted."""
 
 
 def checked_lines(checked: Checked, *, verbose: bool = False) -> Iterator[str]:
@@ -32,7 +32,7 @@ def checked_lines(checked: Checked, *, verbose: bool = False) -> Iterator[str]:
 
 
 def _few(findings: Sequence[Finding]) -> Iterator[str]:
-    """Like ones together, in the order of the first of each."""
+    """Yield findings with equal reasons together, in the order of the first of each."""
     like: dict[str, list[Finding]] = {}
     for finding in findings:
         like.setdefault(finding.why, []).append(finding)
@@ -97,7 +97,7 @@ def difference_as_json(difference: Difference) -> dict[str, Any]:
 
 def checked_as_json(checked: Checked, differences: Mapping[str, Difference] | None = None) -> dict[str, Any]:
     """Return the same as an object with stable keys; no value of a tag stands in it."""
-    told = differences or {}
+    known = differences or {}
     loaded = checked.plan.loaded
     return {
         "recipe": str(loaded.path),
@@ -114,7 +114,7 @@ def checked_as_json(checked: Checked, differences: Mapping[str, Difference] | No
                 "status": finding.kind,
                 "unit": finding.unit or None,
                 "why": finding.why or None,
-                **({"diff": difference_as_json(told[finding.path])} if finding.path in told else {}),
+                **({"diff": difference_as_json(known[finding.path])} if finding.path in known else {}),
             }
             for finding in checked.findings
         ],

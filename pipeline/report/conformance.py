@@ -1,4 +1,4 @@
-"""What `check-dicom` found in a file, for people and for programs. No value of a patient's is in it."""
+"""Report what `check-dicom` found in a file, for people and for programs. No patient's value is in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def headline(report: Report) -> str:
-    """``dicom/a.dcm: RT Image: 2 errors, 1 warning``."""
+    """Return one line: ``dicom/a.dcm: RT Image: 2 errors, 1 warning``."""
     errors = len(report.errors)
     warnings = len(report.findings) - errors
     parts = [_count(errors, "error")] if errors else []
@@ -28,7 +28,7 @@ def _count(number: int, what: str) -> str:
 
 
 def report_table(report: Report) -> RenderableType:
-    """Yield the file's line, and below it each finding: the attribute, what is wrong, how to set it right."""
+    """Return the file's line, and below it each finding: the attribute, what is wrong, how to correct it."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -75,5 +75,5 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def failed_as_json(path: Path, error: DicombakeError) -> dict[str, Any]:
-    """Return a file that is no DICOM at all."""
+    """Return the report on a file that is not DICOM."""
     return {"path": path.as_posix(), "error": error.what}

@@ -1,4 +1,4 @@
-"""The line of a recipe that a problem is in, with a caret under the place."""
+"""Show the line of a recipe that a problem is in, with a caret under the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 100
 
 
 def excerpt(problem: Problem) -> tuple[str, ...]:
-    """Return the line and the line with the caret, or nothing where the file cannot be shown."""
+    """Return the line and the line with the caret; empty where the file cannot be shown."""
     lines = _lines(problem.file)
     if not 0 < problem.line <= len(lines):
         return ()
@@ -39,6 +39,6 @@ def _lines(file: str) -> tuple[str, ...]:
 
 
 def _cells(text: str) -> int:
-    """Say how many columns of a terminal a text takes: East Asian wide letters two, marks on letters none."""
+    """Return how many columns of a terminal a text takes: two for wide East Asian letters, none for marks."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)

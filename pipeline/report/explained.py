@@ -1,4 +1,4 @@
-"""What `explain` found, for people and for programs."""
+"""Report what `explain` found, for people and for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..printable import printable
 from ..trace import Layer
 
 LONGEST = 48
-"""Characters of a value in a list of many; one that was asked for is shown whole."""
+"""The most characters of a value in a list; a value that was asked for is shown whole."""
 GONE = "(taken away)"
 EMPTY = "(empty)"
 
@@ -38,7 +38,7 @@ def choose(explained: Explained, tag: str) -> tuple[Story, ...]:
     if not found and not explained.stories:
         raise UsageError("it is no DICOM file and has no tags", subject=explained.path)
     if not found:
-        raise UsageError(f"it has no {name}", subject=explained.path, hint="without TAG all are told")
+        raise UsageError(f"it has no {name}", subject=explained.path, hint="without TAG all are listed")
     return found
 
 
@@ -97,7 +97,7 @@ def _origin(origin: Origin) -> str:
 
 
 def explained_as_json(explained: Explained, chosen: tuple[Story, ...] | None = None) -> dict[str, Any]:
-    """Return the same as data; with values, which is what is asked for."""
+    """Return the same as data, with values, which are what the command is asked for."""
     stories = explained.stories if chosen is None else chosen
     return {
         "file": explained.path,
@@ -129,7 +129,7 @@ def _origin_json(origin: Origin) -> dict[str, str]:
 
 
 def matching_lines(found: Matching, *, exists: bool = True) -> Iterator[str]:
-    """Conversion by conversion, whether it takes the file, and what stands against it."""
+    """Yield for each conversion whether it takes the file, and the reason against it."""
     taken = "an input" if found.taken else "no input"
     yield f"{printable(found.path)}: {taken} of {found.recipe}"
     if not exists:

@@ -1,4 +1,4 @@
-"""What can be read and written, as the registries and the recipe's models say it."""
+"""List what can be read and written, from the registries and the recipe's models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _NO_OPTIONS = frozenset({"format", "to", "path", "keep"})
-"""Which every format or target has, and which docs/recipe.md tells."""
+"""Options of every format or target, which docs/recipe.md describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _cell(text: str) -> str:
 
 
 def as_json() -> Mapping[str, Any]:
-    """Both tables for programs: ``sources`` and ``exports``, each a list of name, describes and options."""
+    """Return both tables for programs: ``sources`` and ``exports``, lists of name, describes and options."""
     return {
         key: [{"name": row.name, "describes": row.describes, "options": list(row.options)} for row in rows]
         for key, rows in (("sources", sources()), ("exports", targets()))

@@ -1,4 +1,4 @@
-"""The DAG of a plan as Mermaid or DOT text, to be read by a person.
+"""Draw the graph of a plan as Mermaid or DOT text, to be read by a person.
 
 One cluster per conversion; files are boxes, steps are rounded. A plan of many steps is shown as its
 conversions with counts. The text depends on nothing but the plan.
@@ -16,10 +16,10 @@ from ...schemas.recipe import Conversion
 from ..plan.model import Plan, Unit
 
 MAX_STEPS = 200
-"""Above so many steps the conversions stand for them."""
+"""The most steps that are drawn; of more, the conversions stand for them."""
 
 MAX_SLICES = 3
-"""How many outputs of one step are shown one by one."""
+"""The most outputs of one step that are drawn one by one."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MARKUP = re.compile(r"""[\x00-\x1f\x7f-\x9f"#&<>`*\\]|(?<=[0-9])\.(?= )|^[-+](?= )""")
@@ -101,17 +101,17 @@ def _steps(plan: Plan) -> Graph:
         lines = [f"{step.kind} {step.does}"]
         if unit.problem:
             lines.append(f"cannot be done: {unit.problem}")
-        here = graph.node(unit.conversion, "step", ("step", step.id), *lines)
+        node = graph.node(unit.conversion, "step", ("step", step.id), *lines)
         for path in step.inputs:
             file = graph.node(unit.conversion, "file", ("data", path), path) if not step.needs else made[path]
-            graph.arrow(file, here)
+            graph.arrow(file, node)
         if step.kind != "load":
             for need in step.needs:
-                graph.arrow(graph.ids["step", need], here)
+                graph.arrow(graph.ids["step", need], node)
         shown = step.outputs if len(step.outputs) <= MAX_SLICES else (_span(step.outputs),)
         for path in shown:
             made[path] = graph.node(unit.conversion, "file", ("out", path), path)
-            graph.arrow(here, made[path])
+            graph.arrow(node, made[path])
         made |= dict.fromkeys(step.outputs, made[shown[0]]) if len(shown) < len(step.outputs) else {}
     return graph
 
@@ -130,19 +130,19 @@ def _conversions(plan: Plan) -> Graph:
         makers |= {output.path: (unit.conversion, output.export) for output in unit.outputs}
     for name, own in units.items():
         conversion = plan.conversion(own[0])
-        here = graph.node(name, "step", ("conversion", name), *_does(conversion, own))
+        node = graph.node(name, "step", ("conversion", name), *_does(conversion, own))
         files = {file.path: file.base for unit in own for file in unit.inputs}
         given = [path for path, base in files.items() if base == "data"]
         if given:
             lines = (*conversion.inputs.files, _count(len(given), "file"))
-            graph.arrow(graph.node(name, "file", ("data", name), *lines), here)
+            graph.arrow(graph.node(name, "file", ("data", name), *lines), node)
         chained = {makers[path] for path, base in files.items() if base == "out"}
         for maker, position in sorted(chained):
-            graph.arrow(graph.ids["out", maker, str(position)], here)
+            graph.arrow(graph.ids["out", maker, str(position)], node)
         counts = Counter(output.export for unit in own for output in unit.outputs)
         for position, export in enumerate(conversion.exports):
             lines = (export.to, export.path, _count(counts[position], "file"))
-            graph.arrow(here, graph.node(name, "file", ("out", name, str(position)), *lines))
+            graph.arrow(node, graph.node(name, "file", ("out", name, str(position)), *lines))
     return graph
 
 
@@ -169,7 +169,7 @@ def _mermaid_node(node: Node) -> str:
 
 
 def _mermaid_text(*lines: str) -> str:
-    """Quoted text; what Mermaid would read as markup stands as its code point."""
+    """Return quoted text; what Mermaid would read as markup is written as its code point."""
     return f'"{"<br/>".join(_MARKUP.sub(lambda found: f"#{ord(found[0])};", line) for line in lines)}"'
 
 

@@ -1,4 +1,4 @@
-"""What a file is: format, shape, type, range, geometry with the origin of each value, and metadata."""
+"""Inspect a file: format, shape, type, range, geometry with the origin of each value, and metadata."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 MAX_BYTES = 64
-"""Longer bytes of a DICOM element are told by their number."""
+"""The most bytes of a DICOM element that are shown; of more, only their number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What some pages of a file have in common."""
+    """The properties that some pages of a file share."""
 
     shape: tuple[int, ...]
     """(rows, columns) or (rows, columns, samples)."""
@@ -37,7 +37,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What one file is. The range is over all its pages; the rest but `kinds` is that of the first one."""
+    """The result for one file.
+
+    The range is over all its pages; the rest but `kinds` is that of the first one.
+    """
 
     path: Path
     format: str
@@ -57,10 +60,10 @@ class Inspection:
 
 
 def inspect_file(path: Path, source: SourceOptions, *, headers: bool = False) -> Inspection:
-    """Look at a file, every page of it; with `headers` at what these claim and no pixel.
+    """Inspect a file, every page of it; with `headers` only what these claim, without pixels.
 
     Raises:
-        SourceError: what the file is or holds that cannot be read truly.
+        SourceError: for what cannot be read truly.
     """
     if path.is_dir():
         raise SourceError("is a folder", subject=str(path), hint="name the files in it")
@@ -104,13 +107,13 @@ def _of_images(path: Path, source: SourceOptions, limits: Limits) -> Inspection:
 
 
 def _without_pixels(image: Image) -> Image:
-    """What the image says but its pixels, whose memory goes free."""
+    """Return the image without its pixels, whose memory is freed."""
     return image.replace(pixels=np.zeros_like(image.pixels[:1, :1]), stored=None)
 
 
 @dataclass(slots=True)
 class _Span:
-    """The range of what was seen."""
+    """The range of the values seen so far."""
 
     minimum: Any = None
     maximum: Any = None
@@ -135,7 +138,7 @@ def _number(value: np.generic) -> Any:
 
 
 def _properties(image: Image) -> Mapping[str, Any]:
-    """The format's own properties; of a DICOM file every element, sequences and private ones included."""
+    """Return the format's own properties; of DICOM every element, sequences and private ones included."""
     dataset = image.source.dataset
     if dataset is None:
         return image.source.properties
@@ -173,11 +176,11 @@ class Fact:
     value: Any
     origin: Origin | None = None
     blank: str | None = None
-    """Why it is empty on purpose."""
+    """The reason why it is deliberately empty."""
 
 
 def facts(geometry: Geometry) -> Iterator[Fact]:
-    """Every value that is known or left empty on purpose; of a slice's plane as ``patient.position``."""
+    """Yield every value that is known or deliberately empty; of a slice's plane as ``patient.position``."""
     for part in fields(geometry):
         name = part.name
         if name in ("origins", "blank"):
@@ -205,7 +208,7 @@ class Failure:
 
 
 def as_json(found: Inspection | Failure) -> dict[str, Any]:
-    """One file for programs. These keys stay:
+    """Return one file for programs. These keys are stable.
 
     ``file``, and ``error`` where it could not be read; else ``format``, ``pages``, ``shape`` and ``dtype`` of
     the first page, ``kinds`` (shape, dtype, photometric and number of pages of each kind of page),

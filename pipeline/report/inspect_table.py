@@ -1,4 +1,4 @@
-"""An inspection for people: tables that fit a terminal of 80 columns."""
+"""Show an inspection to people: tables that fit a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..printable import printable
 from .inspect import Fact, Inspection, facts
 
 MAX_TEXT = 240
-"""Longer values are cut here; --json has them whole."""
+"""Longer values are cut here; --json prints them whole."""
 
 _NAMES = {
     "spacing": "pixel spacing",
@@ -38,7 +38,7 @@ _UNITS = {
 
 
 def table(found: Inspection) -> RenderableType:
-    """Everything that is known of one file, under its name."""
+    """Return everything that is known of one file, under its name."""
     parts: list[RenderableType] = [Text(printable(str(found.path)), style="bold"), _grid(_overview(found))]
     geometry = [_geometry_row(fact) for fact in facts(found.geometry)]
     if geometry:
@@ -78,7 +78,7 @@ def _overview(found: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _grid(rows: Iterable[tuple[str, ...]]) -> Table:
-    """Names, then values; no column is wider than it must be, and long words are folded."""
+    """Return names, then values; no column is wider than it must be, and long words are folded."""
     rows = list(rows)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(overflow="fold", min_width=min(12, max((len(row[0]) for row in rows), default=0)))

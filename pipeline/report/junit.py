@@ -1,4 +1,4 @@
-"""JUnit XML: one suite per recipe, one case per output or test, for whatever CI shows test reports.
+"""Write JUnit XML: one suite per recipe, one case per output or test, for any CI that shows test reports.
 
 No time, host or date: the same results give the same file. GitLab, Jenkins, GitHub's reporters and Azure read
 ``testsuites > testsuite > testcase`` with ``failure``, ``error`` or ``skipped`` inside; ``file`` and ``line``
@@ -26,7 +26,7 @@ Verdict = Literal["passed", "failure", "error", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: an output, or what stands for it where there is none."""
+    """One test: an output, or the unit where there is none."""
 
     group: str
     """``recipe.conversion``."""
@@ -51,7 +51,7 @@ class Suite:
 
 
 def suite_of_outcome(outcome: Outcome) -> Suite:
-    """A recipe that was run."""
+    """Return the suite of a recipe that was run."""
     loaded = outcome.plan.loaded
     cases = [
         case
@@ -84,7 +84,7 @@ def _failed(case: Case, result: UnitResult) -> Case:
 
 
 def suite_of_checked(checked: Checked) -> Suite:
-    """A recipe whose outputs were checked: fresh ones pass."""
+    """Return the suite of a recipe whose outputs were checked: fresh ones pass."""
     loaded = checked.plan.loaded
     conversions = {unit.id: unit.conversion for unit in checked.plan.units}
     name, recipe = loaded.recipe.name, str(loaded.path)
@@ -92,9 +92,9 @@ def suite_of_checked(checked: Checked) -> Suite:
     for finding in checked.findings:
         group = f"{name}.{conversions[finding.unit]}" if finding.unit in conversions else name
         fresh = checked.fine(finding)
-        told = "" if finding.kind == "fresh" else f"{finding.kind}{f': {finding.why}' if finding.why else ''}"
+        text = "" if finding.kind == "fresh" else f"{finding.kind}{f': {finding.why}' if finding.why else ''}"
         verdict: Verdict = "passed" if fresh else "failure"
-        cases.append(Case(group, finding.path, verdict, "" if fresh else finding.kind, told, told, recipe))
+        cases.append(Case(group, finding.path, verdict, "" if fresh else finding.kind, text, text, recipe))
     for unit, why in checked.problems:
         cases.append(Case(f"{name}.{conversions[unit]}", unit, "failure", "SourceError", why, why, recipe))
     lock = lock_path(loaded.path).name
@@ -103,18 +103,18 @@ def suite_of_checked(checked: Checked) -> Suite:
 
 
 def suite_of_tests(recipe: Path, results: Sequence[Result]) -> Suite:
-    """A recipe whose own tests were run: a case for each test."""
+    """Return the suite of a recipe whose own tests were run: a case for each test."""
     cases = []
     for result in results:
-        told = [str(mismatch) for mismatch in result.mismatches]
+        text = [str(mismatch) for mismatch in result.mismatches]
         verdict: Verdict = "passed" if result.passed else "failure"
         case = Case(
             f"{recipe.stem}.{result.conversion}",
             result.name,
             verdict,
             "" if result.passed else "Mismatch",
-            told[0] if told else "",
-            "\n".join(told),
+            text[0] if text else "",
+            "\n".join(text),
             result.file,
             result.line,
         )
@@ -123,7 +123,7 @@ def suite_of_tests(recipe: Path, results: Sequence[Result]) -> Suite:
 
 
 def suite_of_error(recipe: Path, error: DicombakeError) -> Suite:
-    """A recipe that was not run: one case for each mistake in it."""
+    """Return the suite of a recipe that was not run: one case for each mistake in it."""
     name, kind = recipe.stem, type(error).__name__
     if not isinstance(error, RecipeError):
         return Suite(name, (Case(name, "recipe", "error", kind, str(error), str(error), str(recipe)),))
@@ -144,7 +144,7 @@ def suite_of_error(recipe: Path, error: DicombakeError) -> Suite:
 
 
 def junit_xml(suites: Sequence[Suite]) -> bytes:
-    """The report, UTF-8 with LF."""
+    """Return the report, UTF-8 with LF."""
     root = ET.Element("testsuites", {"name": "dicombake", **_counts([c for s in suites for c in s.cases])})
     for suite in suites:
         part = ET.SubElement(root, "testsuite", {"name": _legal(suite.name), **_counts(suite.cases)})
@@ -190,5 +190,5 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _legal(text: str) -> str:
-    """Characters that XML 1.0 does not allow as \\xNN or \\uNNNN."""
+    """Return text with characters that XML 1.0 does not allow as \\xNN or \\uNNNN."""
     return _ILLEGAL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

@@ -1,4 +1,4 @@
-"""A lock, for people and for programs."""
+"""Show a lock, for people and for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 
 def lock_lines(lock: Lock) -> Iterator[str]:
-    """Yield what a lock says, in few lines."""
+    """Yield the contents of a lock in few lines."""
     codecs = ", ".join(f"{name} {version}" for name, version in sorted(lock.codecs.items()))
     yield f"recipe   {lock.recipe}"
     yield f"program  dicombake {lock.program}"
@@ -21,7 +21,7 @@ def lock_lines(lock: Lock) -> Iterator[str]:
 
 
 def lock_as_json(lock: Lock) -> dict[str, Any]:
-    """Return all that a lock says but the fingerprints; keys sorted."""
+    """Return the contents of a lock without the fingerprints; keys sorted."""
     return {
         "schema_version": SCHEMA_VERSION,
         "recipe": lock.recipe,

@@ -1,6 +1,6 @@
-"""What a run did, for programs: the object that ``dicombake run --json`` prints.
+"""Report what a run did for programs: the object that ``dicombake run --json`` prints.
 
-Stable keys. No tag value stands in it: paths, hashes, sizes, versions, notes and reasons.
+The keys are stable. No tag value is in it: paths, hashes, sizes, versions, notes and reasons.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ SCHEMA_VERSION = 1
 def runs_as_json(
     runs: Sequence[dict[str, Any]], status: ExitStatus, key: str = "runs", **facts: object
 ) -> dict[str, Any]:
-    """Give the whole answer: `facts`, and under `key` an item for each recipe of the command line."""
+    """Return the whole answer: `facts`, and under `key` an item for each recipe of the command line."""
     return {"schema_version": SCHEMA_VERSION, "exit_status": int(status), **facts, key: list(runs)}
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    """One recipe that was run."""
+    """Return one recipe that was run."""
     loaded = outcome.plan.loaded
     counts = Counter(result.status for result in outcome.results)
     return {
@@ -47,7 +47,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def error_as_json(recipe: Path, error: DicombakeError) -> dict[str, Any]:
-    """One recipe that was not run."""
+    """Return one recipe that was not run."""
     found: dict[str, Any] = {
         "recipe": str(recipe),
         "exit_status": int(error.status),

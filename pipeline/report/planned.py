@@ -1,4 +1,4 @@
-"""A plan, for people and for programs: every step, and why its unit would run or not."""
+"""Show a plan, for people and for programs: every step, and why its unit would run or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..plan.model import InputFile, Plan, Step
 from ..run.forecast import SENTENCES, Forecast
 
 LATER = "check"
-"""The one reason that means: nothing to do, as far as is known."""
+"""The reason that means: nothing to do, as far as is known."""
 
 
 def plan_lines(plan: Plan, forecasts: Sequence[Forecast], *, verbose: bool = True) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, now and then a line where there is none. Clocks serve only this."""
+"""Show the progress of a run: a bar on a terminal, else a line now and then. Only this uses a clock."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ STOPPING = "interrupted; finishing what is being written (Ctrl-C again stops at 
 
 
 class Lines:
-    """For logs: every few seconds how far it is."""
+    """Progress in logs: a line every few seconds."""
 
     def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
         self._say = say
         self._clock = clock
         self._units = self._done = self._failed = 0
-        self._begun = self._told = 0.0
+        self._begun = self._last_line = 0.0
 
     def start(self, units: int) -> None:
         self._units = units
-        self._begun = self._told = self._clock()
+        self._begun = self._last_line = self._clock()
 
     def finished(self, unit: Unit, result: UnitResult) -> None:
         self._done += 1
         if result.status == "failed":
             self._failed += 1
         now = self._clock()
-        if now - self._told >= SECONDS_BETWEEN_LINES and self._done < self._units:
-            self._told = now
+        if now - self._last_line >= SECONDS_BETWEEN_LINES and self._done < self._units:
+            self._last_line = now
             rate = self._done / (now - self._begun)
             left = (self._units - self._done) / rate
             failed = f", {self._failed} failed" if self._failed else ""
@@ -49,11 +49,11 @@ class Lines:
         self._say(STOPPING)
 
     def close(self) -> None:
-        """Nothing to take away."""
+        """Do nothing: no line has to be removed."""
 
 
 class Bar:
-    """For a terminal: one line, gone at the end."""
+    """Progress on a terminal: one line, removed at the end."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

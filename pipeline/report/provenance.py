@@ -1,9 +1,9 @@
-"""What came from what, as W3C PROV: the graph of a run in PROV-JSON, made with the package `prov`.
+"""Write what came from what as W3C PROV: the graph of a run in PROV-JSON, made with the package `prov`.
 
 Entities are the files (with their sha256) and the recipe (with its digest), activities the steps of the plan,
 the agent this program in its version. One bundle per recipe. Files are named by their path relative to the
 data folder (``data:``) or the output folder (``out:``), so that the same results give the same text anywhere;
-no clock, no user, no tag value stands in it. What was not tried is not in it, what failed says so.
+it has no clock, no user, no tag value. Skipped units are not in it; failed ones are marked.
 """
 
 from __future__ import annotations
@@ -107,8 +107,7 @@ class _Bundle:
         self.bundle.agent(program, about)
 
     def _step(self, step: Step, recipe: str, program: str, inputs: list[str]) -> None:
-        """Record a step, what it used and what it made; `inputs` collects the files that its unit read so
-        far."""
+        """Record a step, what it used and what it made; `inputs` collects the files that its unit read."""
         result = self.results[step.unit]
         activity = _id("step", step.id)
         about = {"prov:type": self._term(f"dicombake:{step.kind}"), "prov:label": f"{step.kind} {step.does}"}
@@ -140,7 +139,7 @@ class _Bundle:
 
 
 def _state(result: UnitResult) -> Attributes:
-    """Return what became of a unit that has no or not all outputs; nothing where all is well."""
+    """Return the status of a unit that has no or not all outputs; empty where it succeeded."""
     if result.status in ("written", "current"):
         return {}
     kind = {"dicombake:error": result.error.kind} if result.error else {}

@@ -1,4 +1,4 @@
-"""``--source``: what files are, said on the command line as in a recipe."""
+"""Read ``--source``: the source of files, written on the command line as in a recipe."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..recipe.yaml_nodes import YamlError, read_yaml
 OPTION = "--source"
 
 _AROUND = b"{version: 1, name: x, conversions: {x: {inputs: x, exports: {to: npy, path: x}}}}"
-"""The recipe whose one conversion gets the source: its reader has the sentences for what is wrong."""
+"""The recipe whose one conversion gets the source: its reader has the messages for mistakes."""
 
 
 def source_of(text: str) -> SourceOptions:
-    """The source that an option's text means, as in a recipe: ``xim``, ``{format: raw, shape: [2, 3], ..}``.
+    """Return the source that an option's text means: ``xim``, ``{format: raw, shape: [2, 3], ..}``.
 
     Raises:
         UsageError: with every mistake of the text.
@@ -33,11 +33,11 @@ def source_of(text: str) -> SourceOptions:
     try:
         return lowered_source(Recipe.model_validate(recipe.plain()).conversions["x"].source)
     except ValidationError as error:
-        told = (
+        mistakes = (
             f"{found.where}: {found.what}" if found.where else found.what
             for found in problems_in(error, recipe)
         )
-        raise UsageError("; ".join(dict.fromkeys(told)), subject=OPTION) from None
+        raise UsageError("; ".join(dict.fromkeys(mistakes)), subject=OPTION) from None
 
 
 def _put(source: Part, recipe: Part) -> None:

@@ -1,4 +1,4 @@
-"""What a run did, for people: a table of counts, the failures, the notes with like ones together."""
+"""Report what a run did, for people: a table of counts, the failures, the notes with equal ones together."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ COLUMNS: dict[Status, str] = {
 _STYLES: dict[Status, str] = {"written": "green", "current": "dim", "failed": "bold red", "skipped": "yellow"}
 SHOWN = 20
 LIKE = 3
-"""Notes of one code with more different texts than this are told by an example."""
+"""The most different texts of notes of one code; of more, an example stands for them."""
 
 
 def table(outcome: Outcome) -> Table:
-    """One row for each conversion, in the recipe's order; the sums below where there are two or more."""
+    """Return one row for each conversion, in the recipe's order; the sums below where there are several."""
     from rich import box
     from rich.table import Table
 
@@ -46,7 +46,7 @@ def table(outcome: Outcome) -> Table:
 
 
 def images_of(unit: Unit) -> int:
-    """How many images a unit is: a range of a volume as many as it has slices, any other one."""
+    """Return how many images a unit is: a range of a volume as many as it has slices, any other one."""
     return max([1, *Counter(output.export for output in unit.outputs).values()])
 
 
@@ -58,7 +58,7 @@ def _counts(outcome: Outcome) -> Counter[Status]:
 
 
 def headline(outcome: Outcome) -> str:
-    """The run in one line, for a log. Files are those that are in place, of images that failed, too."""
+    """Return the run in one line, for a log. Files are those in place, also those of failed images."""
     counts = _counts(outcome)
     parts = [f"{counts[status]} {title}" for status, title in COLUMNS.items() if counts[status]]
     files, replaced = sum(len(r.written) for r in outcome.results if r.status != "current"), outcome.replaced
@@ -69,7 +69,7 @@ def headline(outcome: Outcome) -> str:
 
 
 def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
-    """Each failure with its reason, our own defects with their traceback; those not tried, by reason."""
+    """Return each failure with its reason, defects with their traceback; skipped units by reason."""
     failed = [result for result in outcome.results if result.status == "failed"]
     shown = failed if verbose else failed[:SHOWN]
     lines = [line for result in shown for line in _failure_of(result)]
@@ -84,7 +84,7 @@ def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
 
 
 def _failure_of(result: UnitResult) -> Iterator[str]:
-    """One failure: a line, and the traceback if it is our own."""
+    """Yield one failure: a line, and the traceback of a defect."""
     yield f"failed: {result.unit}: {result.error}"
     yield from (f"failed: {result.unit}: {error}" for error in result.further)
     if result.written:
@@ -94,12 +94,12 @@ def _failure_of(result: UnitResult) -> Iterator[str]:
 
 
 def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
-    """Notes of the run, then those of units: each one if verbose, else like ones in one line."""
+    """Return notes of the run, then those of units: each one if verbose, else equal ones in one line."""
     own = [f"note: {note}" for note in outcome.notes]
-    told = [(result.unit, note) for result in outcome.results for note in result.notes]
+    notes = [(result.unit, note) for result in outcome.results for note in result.notes]
     if verbose:
-        return own + [f"note: {unit}: {note}" for unit, note in told]
-    return own + [f"note: {line}" for line in _grouped(told, _sizes(outcome))]
+        return own + [f"note: {unit}: {note}" for unit, note in notes]
+    return own + [f"note: {line}" for line in _grouped(notes, _sizes(outcome))]
 
 
 def notes_of(result: UnitResult) -> list[str]:
@@ -108,7 +108,7 @@ def notes_of(result: UnitResult) -> list[str]:
 
 
 def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
-    """Why units were done that had been made before: each if verbose, else those with one reason together."""
+    """Return why units were done again: each if verbose, else those with one reason together."""
     units: dict[str, list[str]] = {}
     for result in outcome.results:
         if result.why and result.status in ("written", "failed") and result.why not in (NEW, FORCED):
@@ -122,7 +122,7 @@ def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
 
 
 def replaced_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
-    """Every output that has the content of another input now; the first ones unless all are asked for."""
+    """Return every output that now has the content of another input; only the first ones unless verbose."""
     paths = outcome.replaced
     shown = paths if verbose else paths[:SHOWN]
     more = (
@@ -132,18 +132,18 @@ def replaced_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
 
 
 def _sizes(outcome: Outcome) -> dict[str, int]:
-    """How many images each unit is, by its id."""
+    """Return how many images each unit is, by its id."""
     return {unit.id: images_of(unit) for unit in outcome.plan.units}
 
 
 def _named(units: Sequence[str], sizes: Mapping[str, int]) -> str:
-    """The one unit by its name, several by how many images they are."""
+    """Return the name of the only unit; of several, how many images they are."""
     return units[0] if len(units) == 1 else _images(sum(sizes.get(unit, 1) for unit in units))
 
 
-def _grouped(told: Sequence[tuple[str, Note]], sizes: Mapping[str, int]) -> Iterator[str]:
+def _grouped(notes: Sequence[tuple[str, Note]], sizes: Mapping[str, int]) -> Iterator[str]:
     codes: dict[str, dict[str, list[str]]] = {}
-    for unit, note in told:
+    for unit, note in notes:
         units = codes.setdefault(note.code, {}).setdefault(note.text, [])
         if unit not in units[-1:]:
             units.append(unit)

@@ -1,4 +1,4 @@
-"""The results of recipes' tests, as lines and as JSON."""
+"""Report the results of recipes' tests, as lines and as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..testing import Result
 
 
 def result_lines(result: Result) -> Iterator[str]:
-    """Yield a test, and below it what is not as stated."""
+    """Yield a test, and below it what differs from the statement."""
     if result.passed:
         yield f"  passed  {result.name}"
         return
@@ -20,7 +20,7 @@ def result_lines(result: Result) -> Iterator[str]:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """``3 passed, 1 failed``"""
+    """Return ``3 passed, 1 failed``."""
     listed = list(results)
     passed = sum(result.passed for result in listed)
     return f"{passed} passed, {len(listed) - passed} failed"

@@ -106,9 +106,7 @@ class Options:
         return codecs(self._loaded.recipe)
 
     def _conversion(self, name: str, machine: str) -> tuple[str, bool]:
-        """Return a digest of what all units of a conversion and machine share, and whether it uses
-        ``{index}``.
-        """
+        """Return a digest of what units of a conversion and machine share, and if it uses ``{index}``."""
         if (name, machine) not in self._conversions:
             machines = self._machines(name, machine) or [""]
             text = canonical([self._of(each).described(name) for each in machines])

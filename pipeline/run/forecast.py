@@ -51,13 +51,13 @@ def forecast(
     plan: Plan, lock: Lock, *, force: bool = False, seen_files: SeenFiles | None = None
 ) -> Iterator[Forecast]:
     """Yield every unit of the plan, in its order; without `seen_files` none is found `current`."""
-    teller = _Teller(plan, lock, force, seen_files)
+    forecaster = _Forecaster(plan, lock, force, seen_files)
     for unit in plan.units:
-        yield teller.tell(unit)
+        yield forecaster.tell(unit)
 
 
 @dataclass
-class _Teller:
+class _Forecaster:
     plan: Plan
     lock: Lock
     force: bool

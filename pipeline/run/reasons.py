@@ -31,12 +31,12 @@ class Reasons:
         """
         own = machine_fact(unit.machine, "")
         changes = self.changes(unit.conversion)
-        told = [f"{key.removeprefix(own)} {changes[key]}" for key in self.keys(unit)]
+        reasons = [f"{key.removeprefix(own)} {changes[key]}" for key in self.keys(unit)]
         if VERSIONS in self.changes(unit.conversion):
-            told += self._versions() or ["versions changed"]
-        told += [f"{key.partition(':')[2]} is a new input" for key, known in inputs.items() if not known]
-        more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-        return ", ".join([*told[:SHOWN], *more]) or UNNAMED
+            reasons += self._versions() or ["versions changed"]
+        reasons += [f"{key.partition(':')[2]} is a new input" for key, known in inputs.items() if not known]
+        more = [f"and {len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else []
+        return ", ".join([*reasons[:SHOWN], *more]) or UNNAMED
 
     def keys(self, unit: Unit) -> tuple[str, ...]:
         """Return the keys of the recipe that changed for a unit.
@@ -51,9 +51,7 @@ class Reasons:
         )
 
     def changes(self, conversion: str) -> Mapping[str, str]:
-        """Return ``tags.PatientID`` -> ``changed``, ``added`` or ``removed``; empty where the lock has no
-        keys.
-        """
+        """Return ``tags.PatientID`` -> ``changed``, ``added`` or ``removed``; {} without keys."""
         if conversion not in self._changes:
             start = f"{conversion}:"
             before = {

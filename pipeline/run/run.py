@@ -26,7 +26,7 @@ from .seen_files import SeenFiles
 from .study_hint import separate_studies
 from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
-from .workers.in_process import interrupts, run_here, workers
+from .workers.in_process import interrupts, run_in_process, workers
 from .workers.schedule import Schedule, unreached
 
 OF_A_UNIT = ("input", "output", "unit")
@@ -144,9 +144,7 @@ class _Run:
         return [output.path for unit in self.plan.units for output in unit.outputs]
 
     def _schedule(self, lock: Lock, seen_files: SeenFiles) -> Schedule:
-        """Return what is to be done; units that are up to date by the stat() of their files have results
-        already.
-        """
+        """Return the tasks; units that are up to date by their files' stat() have their results already."""
         tasks = []
         for item in forecast(self.plan, lock, force=self.options.force, seen_files=seen_files):
             if item.current is not None:
@@ -211,7 +209,7 @@ class _Run:
         jobs = workers(self.plan, self.rest, self.options.jobs)
         try:
             if jobs == 1:
-                results = run_here(schedule, job, self.work)
+                results = run_in_process(schedule, job, self.work)
             else:
                 from .workers.pool import run_pool
 

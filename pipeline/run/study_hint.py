@@ -29,11 +29,11 @@ def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[
             images.setdefault(unit.conversion, set()).add(unit.index)
             if unit.id in results and results[unit.id].status == "written":
                 written.add(unit.conversion)
-    told = [name for name, indices in images.items() if len(indices) > 1 and name in written]
-    if told:
+    apart = [name for name, indices in images.items() if len(indices) > 1 and name in written]
+    if apart:
         yield Note(
             "own-studies",
-            f"{', '.join(told)}: without a namespace each image is a study of its own; to let images of one "
+            f"{', '.join(apart)}: without a namespace each image is a study of its own; to let images of one "
             f"patient and day share a study, add the line 'uid_namespace: {uuid.uuid4()}' to the recipe",
         )
 

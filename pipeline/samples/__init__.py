@@ -1,4 +1,4 @@
-"""Made files of every source format: for the demo, for the examples in `recipes`, for tests."""
+"""Make sample files of every source format: for the demo, the examples in `recipes`, and tests."""
 
 from .samples import Sample, samples, write_samples
 

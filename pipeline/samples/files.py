@@ -1,4 +1,4 @@
-"""Files of the formats other than XIM, as bytes: film scans, pictures, DICOM, numpy, raw."""
+"""Make files of the formats other than XIM, as bytes: film scans, pictures, DICOM, numpy, raw."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def npy(pixels: Pixels) -> bytes:
 
 
 def npz(**arrays: Pixels) -> bytes:
-    """Return an archive of arrays, without the clock's time in it."""
+    """Return an archive of arrays, without time stamps of the clock."""
     import zipfile
 
     stream = io.BytesIO()
@@ -77,12 +77,12 @@ def cyberknife(pixels: Pixels) -> bytes:
 
 
 def visionrt(pixels: Pixels) -> bytes:
-    """uint32 and nothing else."""
+    """Return uint32 pixels and nothing else."""
     return pixels.astype("<u4").tobytes()
 
 
 def flat(pixels: Pixels, *, byte_order: Literal["little", "big"] = "little", header: bytes = b"") -> bytes:
-    """Write some header, then the pixels."""
+    """Return some header, then the pixels."""
     return header + pixels.astype(pixels.dtype.newbyteorder(byte_order)).tobytes()
 
 
@@ -99,8 +99,10 @@ def rt_image(
     machine: str = "TB1",
     rescale: tuple[float, float] | None = None,
 ) -> Dataset:
-    """Make an RT Image as a linac's imager exports it; `name` makes its UIDs, `rescale` is slope,
-    intercept."""
+    """Return an RT Image as a linac's imager exports it.
+
+    `name` makes its UIDs, `rescale` is slope and intercept.
+    """
     from pydicom import Dataset
 
     rows, columns = pixels.shape
@@ -170,8 +172,7 @@ def dicom(ds: Dataset) -> bytes:
 
 
 def bare_dicom(ds: Dataset) -> bytes:
-    """Write the dataset alone, Implicit VR Little Endian: no preamble, no file meta, as some exports write
-    it."""
+    """Write the dataset alone, Implicit VR Little Endian: no preamble, no file meta."""
     from ..pydicom_versions.elements import implicit_bytes
 
     return implicit_bytes(ds)

@@ -1,4 +1,4 @@
-"""Pictures of known things, as arrays: fields, wedges, star shots, leaf patterns, cylinders, faces.
+"""Draw known objects as arrays: fields, wedges, star shots, leaf patterns, cylinders, faces.
 
 Pure functions of their arguments. They use nothing but sums, products and comparisons on the grid, so that
 after rounding to integers they are the same on every machine. Shapes are (rows, columns); lengths are mm on
@@ -24,7 +24,7 @@ _MASK = (1 << 64) - 1
 
 
 def noise(shape: tuple[int, ...], seed: int) -> Grid:
-    """Noise of mean 0 and standard deviation 1, within +-3.5; the same for the same shape and seed.
+    """Return noise of mean 0 and standard deviation 1, within +-3.5; the same for the same shape and seed.
 
     A hash of each position (the finaliser of SplitMix64) whose four 16-bit parts are added up: nearly
     normal, and the same on every machine and version of numpy, which a generator does not promise.
@@ -41,7 +41,7 @@ def noise(shape: tuple[int, ...], seed: int) -> Grid:
 
 
 def axes(shape: tuple[int, int], spacing: tuple[float, float]) -> tuple[Grid, Grid]:
-    """x of each column, (1, columns), and y of each row, (rows, 1), in mm from the middle."""
+    """Return x of each column, (1, columns), and y of each row, (rows, 1), in mm from the middle."""
     rows, columns = shape
     x: Grid = (np.arange(columns, dtype=np.float64) - (columns - 1) / 2) * spacing[1]
     y: Grid = ((rows - 1) / 2 - np.arange(rows, dtype=np.float64)) * spacing[0]
@@ -49,7 +49,7 @@ def axes(shape: tuple[int, int], spacing: tuple[float, float]) -> tuple[Grid, Gr
 
 
 def edge(distance: Grid, width: float) -> Grid:
-    """1 well inside (distance above 0), 0 well outside, 0.5 on the edge; smooth over `width` mm."""
+    """Return 1 well inside (distance above 0), 0 well outside, 0.5 on the edge; smooth over `width` mm."""
     t = np.clip(distance / width + 0.5, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -62,8 +62,10 @@ def field(
     penumbra: float = 6.0,
     horns: float = 0.0,
 ) -> Grid:
-    """Draw a rectangular beam, 0 to 1: `jaws` are X1, X2, Y1, Y2 in mm, signed; `horns` raises it off
-    axis."""
+    """Draw a rectangular beam, 0 to 1.
+
+    `jaws` are X1, X2, Y1, Y2 in mm, signed; `horns` raises it off axis.
+    """
     x, y = axes(shape, spacing)
     left, right, low, high = jaws
     beam = edge(x - left, penumbra) * edge(right - x, penumbra)
@@ -82,7 +84,7 @@ def comb(
     short: float,
     penumbra: float = 3.0,
 ) -> Grid:
-    """Leaves that end alternately at `long` and `short` mm, 0 to 1; the two sides are out of step."""
+    """Draw leaves that end alternately at `long` and `short` mm, 0 to 1; the two sides are out of step."""
     x, y = axes(shape, spacing)
     even = np.floor(y / leaf).astype(np.int64) % 2 == 0
     right = np.where(even, long, short)
@@ -99,7 +101,7 @@ def star(
     width: float = 5.0,
     length: float = 1e9,
 ) -> Grid:
-    """Slits through the middle, 0 to 1: `angles` in degrees, counter-clockwise from the x axis."""
+    """Draw slits through the middle, 0 to 1: `angles` in degrees, counter-clockwise from the x axis."""
     x, y = axes(shape, spacing)
     total = np.zeros(shape)
     for angle in angles:
@@ -146,8 +148,7 @@ def cylinder(
 
 
 def surface(shape: tuple[int, int]) -> Grid:
-    """Draw a body's surface as a camera lights it, 0 to 1: a dome, brighter to the left, with a scale of
-    dots."""
+    """Draw a body's surface as a camera lights it, 0 to 1: a dome, brighter to the left, with dots."""
     x, y = axes(shape, (2.0 / shape[0], 2.0 / shape[0]))
     height = np.maximum(1.0 - (x / 1.3) ** 2 - (y / 0.9) ** 2, 0.0)
     lit: Grid = np.sqrt(height) * (0.7 - 0.2 * x / 1.6)

@@ -35,7 +35,7 @@ class Sample:
     truth: dict[str, Any] = field(default_factory=dict)
     """Geometry in the file or, for films, meant: mm, degrees IEC 61217."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What a recipe has to say of the format, so that it is read."""
+    """The options of the format that a recipe needs to read it."""
 
 
 def write_samples(folder: Path) -> list[Path]:
@@ -79,7 +79,7 @@ def _leaves() -> Sample:
 
 
 def _old_format() -> Sample:
-    """Version 0, four bytes per pixel, nothing after the properties."""
+    """Return a file of version 0, four bytes per pixel, nothing after the properties."""
     dose = phantoms.field(PANEL, PANEL_PITCH, (-75.0, 75.0, -75.0, 75.0))
     pixels = whole(marked(900000 * dose + 500 * noise(PANEL, 7), 950000), np.int32)
     made = xim.mv_properties(gantry=180.0, sid=1000.0, pixel=PANEL_PITCH, tag="field 180")
@@ -88,7 +88,7 @@ def _old_format() -> Sample:
 
 
 def _kv() -> Iterator[Sample]:
-    """Uncompressed, with a histogram: a rod phantom on the couch."""
+    """Yield uncompressed files with a histogram: a rod phantom on the couch."""
     pitch = (0.776, 0.776)
     dark = phantoms.field(PANEL, pitch, (-120.0, 100.0, -90.0, 90.0), penumbra=3.0) * 0.6
     rods = phantoms.star(PANEL, pitch, (20.0,), width=8.0, length=60.0) * 0.2
@@ -101,7 +101,7 @@ def _kv() -> Iterator[Sample]:
 
 
 def _film() -> Iterator[Sample]:
-    """48-bit scans of a step wedge with the gantry angle in the name; film darkens with dose."""
+    """Yield 48-bit scans of a step wedge with the gantry angle in the name; film darkens with dose."""
     for gantry in (0, 90):
         steps = phantoms.wedge(FILM, 8, border=24)
         base = 46000 - 30000 * steps + 150 * noise(FILM, 21 + gantry)

@@ -1,4 +1,4 @@
-"""A writer of Varian XIM files, for samples and tests.
+"""Write Varian XIM files, for samples and tests.
 
 The layout is the one that was read from 124 real files: identifier, six int32, pixels (as they are, or as
 differences with a table of their sizes), histogram, properties, and in version 2 eight bytes at the end.
@@ -51,7 +51,7 @@ def _plain(pixels: Pixels) -> bytes:
 
 
 def _compress(pixels: Pixels) -> bytes:
-    """Seed pixels, then each pixel's difference from the sum of its neighbours, in 1, 2 or 4 bytes."""
+    """Return seed pixels, then each pixel's difference from the sum of its neighbours, in 1, 2 or 4 bytes."""
     columns = pixels.shape[1]
     flat = pixels.ravel().astype(np.int64)
     seeds, rest = flat[: columns + 1], flat[columns + 1 :]
@@ -122,8 +122,7 @@ def mv_properties(
     energy: str = "6x",
     tag: str = "sample",
 ) -> dict[str, Property]:
-    """Return what a TrueBeam writes with an MV image: angles given in IEC 61217, lengths in mm at the
-    machine.
+    """Return what a TrueBeam writes with an MV image; angles in IEC 61217, lengths in mm at the machine.
 
     `pixel` is between rows, between columns at the panel; `jaws` are X1, X2, Y1, Y2 at the isocentre,
     signed. Every value is made up.

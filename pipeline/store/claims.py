@@ -1,9 +1,9 @@
-"""What is about to get its name as an output, noted by the process that gives it: content and name.
+"""Note what is about to get its name as an output: content and name, by the process that writes it.
 
 A run that is killed, or a worker that dies, may have put files in place that nothing else knows of. A claim
-says which content a file of that name has if we wrote it, and counts for a file that has that content, for no
-other: so a file that somebody else put there stays foreign. Each process writes a file of its own,
-``x.claims.PID``; the next run takes them into the memory (`database`).
+says which content a file of that name has if this program wrote it, and counts only for a file that has that
+content: a file that somebody else put there stays foreign. Each process writes a file of its own,
+``x.claims.PID``; the next run takes them into the database (`database`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .stamp import key_of_file
 from .temporary import sync_folders
 
 Claimed = Mapping[bytes, frozenset[str]]
-"""Name in the memory (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
+"""Name in the database (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
 
 _LINE = re.compile(rb"([0-9a-f]{64}) ((?:[0-9a-f]{2})+)")
 _LARGEST = 2**28
-"""Bytes of a file of claims that are believed to be ours: a million of them."""
+"""The largest file of claims that is read: a million claims."""
 _FLAGS = (
     os.O_WRONLY
     | os.O_APPEND
@@ -38,7 +38,10 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class Claims:
-    """Those of one recipe for an output folder. `start`: of its files' names; `out`: the folder, resolved."""
+    """The claims of one recipe for an output folder.
+
+    `start`: of its files' names; `out`: the folder, resolved.
+    """
 
     start: Path
     out: str
@@ -46,7 +49,7 @@ class Claims:
     """Wait for the disk after every claim."""
 
     def key(self, path: str) -> bytes:
-        """Return what an output (path with /, relative to the output folder) is called."""
+        """Return the key of an output (path with /, relative to the output folder)."""
         return key_of_file(f"{self.out}{os.sep}{path}")
 
     def add(self, path: str, sha256: str) -> None:
@@ -54,11 +57,11 @@ class Claims:
         self._append(b"\n%s %s\n" % (sha256.encode(), self.key(path).hex().encode()))
 
     def try_out(self) -> None:
-        """See whether claims can be kept, before anything is done. Raises: OSError."""
+        """Check whether claims can be kept, before anything is done. Raises: OSError."""
         self._append(b"\n" * 512)
 
     def _append(self, line: bytes) -> None:
-        """In one piece; the end of a line that a full disk cut is no line."""
+        """Write a line at once; one that a full disk cut short is not read as a claim."""
         try:
             descriptor = os.open(f"{self.start}.{os.getpid()}", _FLAGS, 0o600)
         except FileNotFoundError:
@@ -73,13 +76,13 @@ class Claims:
             os.close(descriptor)
 
     def proves(self, path: str) -> str:
-        """Return the sha256 (hex) of an output that is there, where a claim has it; else nothing."""
+        """Return the sha256 (hex) of an existing output, where a claim has it; else empty."""
         contents = claimed(self.start).get(self.key(path))
         return content_among(self.key(path), contents or ())
 
 
 def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str:
-    """Return the sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else nothing."""
+    """Return the sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else empty."""
     if not contents:
         return ""
     try:
@@ -90,7 +93,7 @@ def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str
 
 
 def claimed(start: Path) -> Claimed:
-    """Return all claims in files whose names begin so; what makes no sense in them is none."""
+    """Return all claims in files whose names begin so; lines that make no sense are ignored."""
     found: dict[bytes, set[str]] = {}
     for file in claim_files(start):
         with suppress(OSError):

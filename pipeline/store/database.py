@@ -1,15 +1,15 @@
-"""The SQLite file in ``.dicombake/``: memory that may be lost at any time.
+"""The state database: a SQLite file in ``.dicombake/`` that may be lost at any time.
 
-Four tables. ``seen``: how a file looked (size, times) when its content was hashed, so that a file that
-looks the same need not be read again. ``written``: every output that this recipe finished writing, so that a
-file which was altered since is known as ours. ``claimed``: contents that a run which did not end was about to
-put in place (`claims`). ``journal``: what the run under way has finished, in the lines of a lock; when the
-run is killed, the next one takes it over.
+Four tables. ``seen``: the stat() fingerprint (size, times) of a file when its content was hashed, so that a
+file with the same fingerprint need not be read again. ``written``: every output that this recipe finished
+writing, so that a file which was altered since is known as ours. ``claimed``: contents that a run which did
+not end was about to put in place (`claims`). ``journal``: what the present run has finished, in the lines of
+a lock; when the run is killed, the next one takes it over.
 
-None of it is believed by itself: `seen` counts only for a file that looks so now and only with the content
+None of it is trusted alone: `seen` counts only for a file with that fingerprint now and only with the content
 that the lock names, `claimed` only for a file of that content. A file that cannot be opened, is damaged, or
 has anything in it but these tables is made anew; where even that fails (a full disk, a folder that was
-removed under a run), memory serves until the run ends.
+removed during a run), a database in memory is used until the run ends.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from .claims import Claimed
 
 VERSION = 2
 BUSY_SECONDS = 5.0
-"""How long a reader waits for the moment in which a run writes."""
+"""The longest that a reader waits for the moment in which a run writes."""
 _STEPS, _MOST_STEPS = 1_000_000, 3_000
-"""SQLite's steps between two looks at the number of them, and the most of these: a minute or so."""
+"""SQLite's steps between two calls of the counter, and the most calls: a minute or so."""
 _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
-"""The end of a rollback journal that belongs to a transaction over several databases, of which we make none
-(https://www.sqlite.org/fileformat2.html#the_rollback_journal; pager.c, readSuperJournal)."""
+"""The end of a rollback journal that belongs to a transaction over several databases, which we never make
+(https://www.sqlite.org/fileformat2.html#the_rollback_journal; pager.c, readSuperJournal).
+"""
 
 _TABLES = {
     "seen": "CREATE TABLE seen (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, "
@@ -50,13 +51,16 @@ Seen = tuple[int, int, int, str]
 
 
 class Database:
-    """One recipe's memory, for the run that holds its `running` lock. Never raises for what is wrong."""
+    """The database of one recipe, for the run that holds its `running` lock.
+
+    Never raises for what is wrong.
+    """
 
     def __init__(self, path: Path) -> None:
         self.lost = False
         """Whether the file could not be used: what is noted is gone when the run ends."""
         self.full = False
-        """Whether that is for want of room on the disk."""
+        """Whether that is because the disk is full."""
         try:
             self._db = _open(path)
         except (sqlite3.Error, OSError, ValueError):
@@ -73,7 +77,7 @@ class Database:
         self._db.executescript(";".join(_TABLES.values()))
 
     def _write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        """Every statement over its rows, all or none; where the file fails, memory takes over."""
+        """Carry out every statement over its rows, all or none; where the file fails, memory takes over."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for text, rows in statements:
@@ -94,8 +98,7 @@ class Database:
         self._write(("INSERT OR IGNORE INTO claimed VALUES (?, ?)", rows))
 
     def note_finished(self, paths: Collection[bytes], lines: Iterable[str] = ()) -> None:
-        """Note outputs of whole units, with their lines of the journal: a kill leaves all of them, or
-        none."""
+        """Note outputs of whole units with their lines of the journal; a kill leaves all of them, or none."""
         self._write(
             ("INSERT OR IGNORE INTO written VALUES (?)", [(path,) for path in paths]),
             ("DELETE FROM claimed WHERE path = ?", [(path,) for path in paths]),
@@ -130,15 +133,15 @@ def _lines(lines: Iterable[str]) -> tuple[str, Iterable[tuple[object, ...]]]:
 
 
 def remove_database(path: Path) -> None:
-    """Remove it with what SQLite keeps beside it; links, not what they lead to. Raises: OSError."""
+    """Remove the file and what SQLite keeps beside it; links, not their targets. Raises: OSError."""
     for end in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Return the database for writing. Raises: sqlite3.Error, OSError, ValueError: it is none of ours.
+    """Return the database for writing. Raises: sqlite3.Error, OSError, ValueError: it is not one of ours.
 
-    A power cut may lose what was noted last, and that is all that it may lose: nothing waits for the disk.
+    A power cut may lose the last notes and nothing else: no write waits for the disk.
     """
     if not os.path.lexists(path):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -154,7 +157,7 @@ def _open(path: Path) -> sqlite3.Connection:
             db.executescript(f"BEGIN;{';'.join(_TABLES.values())};PRAGMA user_version = {VERSION};COMMIT")
         for table in _TABLES:
             db.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()
-        db.set_progress_handler(None, 0)  # from here on, it does what we ask of our own tables
+        db.set_progress_handler(None, 0)  # from here on only statements of this module run on our own tables
     except BaseException:
         db.close()
         raise
@@ -176,7 +179,7 @@ def _refuse_strange(path: Path) -> None:
 
 
 def _guard(db: sqlite3.Connection) -> None:
-    """Nothing that stands in a file makes SQLite do more than read and write these tables."""
+    """Restrict SQLite to reading and writing these tables, whatever is in the file."""
     db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2**20)
     db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 2**16)
@@ -200,7 +203,7 @@ def _has_tables(db: sqlite3.Connection) -> bool:
 
 
 class Remembered(NamedTuple):
-    """All that a database says, read in one go."""
+    """The contents of a database, read at once."""
 
     seen: Mapping[bytes, Seen] = MappingProxyType({})
     written: frozenset[bytes] = frozenset()
@@ -209,9 +212,9 @@ class Remembered(NamedTuple):
 
 
 def remembered(path: Path) -> Remembered:
-    """Return what the database at `path` says; nothing where it cannot be read. Writes nothing at all.
+    """Return the contents of the database at `path`; nothing where it cannot be read. Writes nothing at all.
 
-    A row of other types than ours says nothing.
+    A row with other types than ours is ignored.
     """
     try:
         _refuse_strange(path)
@@ -248,4 +251,4 @@ _ARE = {
     "path": "typeof(path) = 'blob'",
     "sha256": "typeof(sha256) = 'text' AND length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'",
 }
-"""What a column's value must be to say anything."""
+"""The condition for a column's value to be read."""

@@ -1,4 +1,4 @@
-"""The only place that writes files that people keep: outputs, locks, reports.
+"""Write files that people keep: outputs, locks, reports. No other module does.
 
 A file appears whole or not at all: it is written under a temporary name in its own folder (`temporary`), read
 back, and renamed into place. What a killed run leaves behind is removed when the next one starts.
@@ -40,7 +40,7 @@ class Written:
     size: int
     sha256: str
     stamp: Stamp | None = field(default=None, compare=False)
-    """How it looks, where nobody touched it while it was put in place."""
+    """Its stat() fingerprint, unless somebody else touched it while it was put in place."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Store:
         return written
 
     def _refuse_links(self, path: str) -> None:
-        """Raises: StoreError, where a folder of an output became a link since the plan was made."""
+        """Refuse an output of which a folder became a link since the plan was made. Raises: StoreError."""
         parts = path.split("/")[:-1]
         for end in range(1, len(parts) + 1):
             folder = "/".join(parts[:end])
@@ -123,7 +123,7 @@ class Store:
             )
 
     def _place(self, path: str, part: Path, final: Path, sha256: str, *, keep: bool) -> None:
-        """Give the file its name; one that came meanwhile keeps it. Raises: StoreError, OSError."""
+        """Give the file its name; a file that appeared meanwhile keeps it. Raises: StoreError, OSError."""
         if self.claims is not None:
             self.claims.add(path, sha256)
         if not keep and (self.overwrite or path in self.ours):
@@ -177,7 +177,7 @@ def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
 
 
 def write_named(path: Path, content: bytes) -> None:
-    """Write where the command line says: a file as a whole, anything else (a pipe, a device) straight.
+    """Write what the command line names: a file as a whole, anything else (a pipe, a device) directly.
 
     A link is followed. Raises: StoreError.
     """
@@ -195,7 +195,7 @@ def write_named(path: Path, content: bytes) -> None:
 
 
 def _stamp(final: Path, before: Stamp) -> Stamp | None:
-    """How a file looks once it is in place: as before, but for the time of change that renaming sets."""
+    """Return the fingerprint of a file in place: as before, but for the ctime that renaming sets."""
     try:
         after = Stamp.of(final.stat())
     except OSError:

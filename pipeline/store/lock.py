@@ -33,7 +33,7 @@ from ..reading import content_of
 
 VERSION = 1
 UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"
-"""In place of the fingerprint of a unit that failed with some outputs in place: sha256 of ``unfinished``."""
+"""The fingerprint for a unit that failed with some outputs in place: sha256 of ``unfinished``."""
 
 _HEADER = re.compile(r"dicombake-lock (\d{1,9})")
 _FACT = re.compile(r"(input|output|unit) ([0-9a-f]{64})  (data|out):(.+)")
@@ -65,7 +65,7 @@ class Lock:
     """``conversion:key`` -> a short hash of what the recipe said there."""
 
     def only(self, inputs: Collection[str], outputs: Collection[str], conversions: Collection[str]) -> Lock:
-        """Without the files and conversions that are not among these."""
+        """Return the lock with only these files and conversions."""
         return dataclasses.replace(
             self,
             inputs={path: known for path, known in self.inputs.items() if path in inputs},
@@ -75,7 +75,7 @@ class Lock:
         )
 
     def updated(self, newer: Lock) -> Lock:
-        """With the facts of `newer` over these; a conversion's options change as a whole."""
+        """Return the lock with the facts of `newer` over these; a conversion's options change as a whole."""
         renewed = {_conversion(key) for key in newer.options}
         kept = {key: known for key, known in self.options.items() if _conversion(key) not in renewed}
         return Lock(
@@ -100,8 +100,8 @@ def read_lock(path: Path) -> Lock:
     The order of the lines does not matter, so that a merge of two branches can be read.
 
     Raises:
-        PlanError: conflict markers, a line that says nothing known, two hashes for one file, a lock of a
-            newer program; with the line and the way out.
+        PlanError: conflict markers, an unknown line, two hashes for one file, a lock of a newer program; with
+            the line and a hint.
     """
     try:
         text = content_of(path).decode("utf-8")
@@ -205,7 +205,7 @@ def format_lock(lock: Lock) -> str:
 
 
 def _by_path(fact: str) -> tuple[str, str]:
-    """Kind, then path: a changed hash does not move its line."""
+    """Return kind, then path, to sort by: a changed hash does not move its line."""
     return fact.partition(" ")[0], fact.partition("  ")[2] or fact
 
 

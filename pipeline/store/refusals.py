@@ -1,4 +1,4 @@
-"""Why a file system refuses to write, in words."""
+"""Explain in words why a file system refuses to write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def store_error(error: OSError, subject: str) -> StoreError:
-    """Return the error that a user is told."""
+    """Return the error with a message for users."""
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
     hint = ""
     if sys.platform == "win32" and isinstance(error, FileNotFoundError):

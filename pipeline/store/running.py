@@ -1,4 +1,4 @@
-"""One run of a recipe at a time: a lock that the operating system lets go of when a process dies."""
+"""Allow one run of a recipe at a time, by a lock that the operating system releases when a process dies."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NO
 
 
 class Held(NamedTuple):
-    """`by`: the name of another holder; empty where it is held for the block. `unended`: the last holder did
-    not come to its end, and may have left something.
+    """The state of the lock.
+
+    `by`: the name of another holder; empty where it is held for the block. `unended`: the last holder did not
+    come to its end, and may have left something.
     """
 
     by: str = ""
@@ -36,11 +38,11 @@ class Held(NamedTuple):
 
 @contextmanager
 def held(path: Path, patience: float = PATIENCE) -> Iterator[Held]:
-    """Hold a file as long as the block lasts, or tell who does.
+    """Hold a file as long as the block lasts, or tell who holds it.
 
-    The file says who holds it, and nothing after an end. The system lets go of it when that process ends,
-    however it ends. Where the file system knows no such thing (some network drives), nothing is held and
-    nobody is named.
+    The file says who holds it, and nothing after an end. The system releases it when that process ends,
+    however it ends.
+    Where the file system has no such locks (some network drives), nothing is held and nobody is named.
 
     Raises: StoreError, where the file cannot be made or written.
     """
@@ -54,7 +56,7 @@ def held(path: Path, patience: float = PATIENCE) -> Iterator[Held]:
         try:
             free = _hold(descriptor)
             if free and not _same(descriptor, path):
-                continue  # removed between opening and holding: somebody else may hold its successor
+                continue  # removed between opening and holding: another process may hold its successor
             if free:
                 unended = bool(_signed(descriptor))
                 _sign(descriptor, path)
@@ -71,7 +73,7 @@ def held(path: Path, patience: float = PATIENCE) -> Iterator[Held]:
 
 
 def _opened(path: Path) -> int:
-    """Return a regular file of our own; what else has its name is removed, a link too. Raises: OSError."""
+    """Return a regular file of our own; anything else of its name is removed, a link too. Raises: OSError."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             path.unlink()

@@ -15,12 +15,12 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> Stamp:
-        """Take the fingerprint from what stat() gave."""
+        """Return the fingerprint by what stat() gave."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def key_of_file(path: str) -> bytes:
-    """Give the key of a file in the database.
+    """Return the key of a file in the database.
 
     `path` begins with a resolved folder; what follows may have ``/``.
     """

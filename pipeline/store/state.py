@@ -1,8 +1,8 @@
-"""What a recipe keeps beside it: its lock in git, and its memory in ``.dicombake/``, which may be deleted.
+"""The state of a recipe: its lock in git, and its database in ``.dicombake/``, which may be deleted.
 
-The memory (`database`) is ``x.sqlite``; ``x.claims.PID`` are what each process was about to put in place
-(`claims`); ``x.running`` is held by the operating system while a run goes on (`running`), so that two do not
-write the same files. The folder is the owner's alone, and lies where it seems to: a link is not followed.
+The database (`database`) is ``x.sqlite``; ``x.claims.PID`` are what each process was about to put in place
+(`claims`); ``x.running`` is held by the operating system during a run (`running`), so that two runs do not
+write the same files. The folder belongs to its owner alone, and a link in its place is not followed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from .temporary import remove_leftovers
 
 FOLDER = ".dicombake"
 SAME_TICK = 50_000_000
-"""ns: two changes of a file that are closer may have one time, where times are fine."""
+"""Nanoseconds: two closer changes of a file may have one time stamp, where these are fine."""
 SAME_SECONDS = 2_000_000_000
-"""The same where times are coarse (FAT counts two seconds), or where another clock may have set them."""
+"""The same where time stamps are coarse (FAT counts two seconds), or set by another clock."""
 
 
 class State:
-    """The lock of one recipe, and the memory beside it."""
+    """The lock of one recipe, and its database."""
 
     kept = True
-    """Whether there is to be one at all."""
+    """Whether a lock and a database are kept at all."""
 
     def __init__(self, recipe: Path) -> None:
         self.lock_file = lock_path(recipe)
@@ -45,27 +45,27 @@ class State:
         self._claims = self.folder / f"{recipe.stem}.claims"
 
     def unwritable(self) -> Path | None:
-        """Return the folder that cannot be written to, where for that no lock and no memory can be kept."""
+        """Return the folder that cannot be written to, if that keeps lock and database from being written."""
         folders = [self.folder.parent]
         if self.folder.is_dir() and not self.folder.is_symlink():
             folders.append(self.folder)
         return next((folder for folder in folders if not os.access(folder, os.W_OK | os.X_OK)), None)
 
     def recall(self) -> Remembered:
-        """Return the memory as it stands; writes nothing."""
+        """Return the contents of the database; writes nothing."""
         if not _is_folder(self.folder):
             return Remembered()
         memory = remembered(self.database)
         return memory._replace(claimed=_both(memory.claimed, claimed(self._claims)))
 
     def claims(self, out: Path) -> Claims:
-        """Return those of this recipe's outputs in an output folder."""
+        """Return the claims of this recipe's outputs in an output folder."""
         return Claims(self._claims, os.path.realpath(out))
 
     def take_claims(self, database: Database, settled: Collection[bytes]) -> None:
-        """Put claims into the memory, but for those of outputs that are `settled`; their files go.
+        """Move claims into the database, but for those of outputs that are `settled`, and delete their files.
 
-        For the run that holds `running_file`, before or after anybody claims.
+        Only the run that holds `running_file` calls it, before or after any process claims.
         """
         files = list(claim_files(self._claims))
         if not files:
@@ -89,14 +89,14 @@ class State:
             write_file(self.lock_file, content, durable=durable)
 
     def prepare(self) -> None:
-        """Make the folder, for its owner alone; git is told to leave it alone. Raises: StoreError."""
+        """Make the folder, for its owner alone, with a .gitignore. Raises: StoreError."""
         try:
             if not _is_folder(self.folder):
                 if os.path.lexists(self.folder):
-                    self.folder.unlink()  # a link, or a file: no state, and not ours to follow
+                    self.folder.unlink()  # a link, or a file: it is not ours, and nothing is kept
                 self.folder.mkdir(mode=0o700, exist_ok=True)
             elif stat.S_IMODE(self.folder.stat().st_mode) & 0o077:
-                with suppress(PermissionError):  # of another owner, who lets us write there
+                with suppress(PermissionError):  # of another owner, who lets us write to it
                     self.folder.chmod(0o700)
             ignore = self.folder / ".gitignore"
             if not os.path.lexists(ignore) or not ignore.lstat().st_size:
@@ -113,11 +113,11 @@ class State:
         remove_leftovers(self.folder, (".gitignore",))
 
     def open(self) -> Database:
-        """Return the memory for writing; only for the run that holds `running_file`."""
+        """Return the database for writing; only for the run that holds `running_file`."""
         return Database(self.database)
 
     def clock(self) -> tuple[int, int]:
-        """Now (ns) by the file system's own clock, and the device whose clock it is; (0, 0) where unknown."""
+        """Return the time (ns) of the file system's own clock, and its device; (0, 0) where unknown."""
         try:
             os.utime(self.running_file)
             found = self.running_file.stat()
@@ -127,7 +127,7 @@ class State:
 
 
 class Stateless(State):
-    """Neither a lock nor memory: of a conversion that is no recipe's."""
+    """Neither a lock nor a database: for a conversion without a recipe."""
 
     kept = False
 
@@ -142,7 +142,7 @@ class Stateless(State):
 
 
 class Distrusted(Stateless):
-    """The lock of an untrusted recipe, as somebody's word to compare with; no memory, and nothing is kept."""
+    """The lock of an untrusted recipe, only to compare with; no database, and nothing is kept."""
 
     def lock(self, memory: Remembered) -> Lock:
         if self.lock_file.is_symlink():
@@ -151,23 +151,23 @@ class Distrusted(Stateless):
 
 
 def state_of(recipe: Path, *, trusted: bool) -> State:
-    """Return the state of a recipe, as far as it is to be believed."""
+    """Return the state of a recipe, as far as it is trusted."""
     return State(recipe) if trusted else Distrusted(recipe)
 
 
 def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
-    """Tell whether a change of a file after `now` (`State.clock`) would show in its times.
+    """Tell whether a change of a file after `now` (`State.clock`) would show in its time stamps.
 
     Git's rule for what is racily clean: a file that was changed within the last tick of the clock may be
-    changed again and look the same, so its looks are not remembered. `same_clock`: the file lies on the
-    device whose clock it is.
+    changed again and keep its fingerprint, so that is not remembered. `same_clock`: the file is on the device
+    whose clock it is.
     """
     fine = same_clock and stamp.modified % 1_000_000_000 != 0
     return max(stamp.modified, stamp.changed) < now - (SAME_TICK if fine else SAME_SECONDS)
 
 
 def journal_of(memory: Remembered) -> Lock:
-    """Return what a run that did not end has finished; nothing where its lines make no sense."""
+    """Return what a run that did not end has finished; empty where its lines make no sense."""
     if not any(line.startswith("output ") for line in memory.journal):
         return Lock()
     newest: dict[str, str] = {}
@@ -181,7 +181,7 @@ def journal_of(memory: Remembered) -> Lock:
 
 
 def journal_lines(facts: Lock, *kinds: str) -> list[str]:
-    """Return the lines of a lock with these facts, of these kinds only (all: none given)."""
+    """Return the lines of a lock with these facts, of these kinds only (none given: all)."""
     lines = [line for line in format_lock(facts).split("\n") if line]
     return [line for line in lines if line.partition(" ")[0] in kinds] if kinds else lines
 

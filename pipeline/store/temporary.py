@@ -1,4 +1,4 @@
-"""The temporary files that become outputs: made, filled, put in place, and removed where nobody did.
+"""Make, fill, rename and remove the temporary files that become outputs.
 
 The temporary name starts with a dot (no glob of a recipe matches it) and ends in ``.part``.
 """
@@ -22,13 +22,12 @@ Chunk = bytes | memoryview
 _PART = re.compile(r"\.(?P<name>.+)\.\d+\.part", re.DOTALL)
 _LONGEST_NAME = 255
 _USUAL_MODE = 0o666
-"""What `open` asks for; the umask takes its part away."""
+"""The mode that `open` uses; the umask removes its part."""
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
 def part_name(name: str) -> str:
-    """Return the temporary name of a file; never longer than a file system takes when `name` itself is
-    not."""
+    """Return the temporary name of a file, never longer than a file system allows if `name` is not."""
     tail = f".{os.getpid()}.part"
     room = _LONGEST_NAME - len(tail) - 1
     if len(os.fsencode(name)) > room:
@@ -37,10 +36,10 @@ def part_name(name: str) -> str:
 
 
 def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
-    """Remove the temporary files that a killed process left beside these outputs; their number.
+    """Remove the temporary files that a killed process left next to these outputs; return their number.
 
-    Only names that one of `outputs` would have had are removed, so that other recipes may work in the
-    same folders.
+    Only names that one of `outputs` would have had are removed, so that other recipes may work in the same
+    folders.
     """
     folders: dict[str, set[str]] = {}
     for output in outputs:
@@ -60,7 +59,7 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
 def write_part(
     part: Path, chunks: Iterable[Chunk], *, mode: int | None = None, durable: bool = False
 ) -> tuple[int, str]:
-    """Write and hash; the number of bytes and their sha256 (hex). Raises: OSError.
+    """Write and hash; return the number of bytes and their sha256 (hex). Raises: OSError.
 
     The mode is the user's usual one, as `open` gives it, or `mode`: never wider than that meanwhile.
     """
@@ -80,8 +79,7 @@ def write_part(
 
 
 def _created(part: Path, mode: int) -> FileIO:
-    """Open a new file, in a folder that is made where it is missing; what a killed run left there is
-    removed."""
+    """Open a new file, in a folder that is made if needed; remove what a killed run left in its place."""
 
     def opener(path: str, flags: int) -> int:
         return os.open(path, flags, mode)
@@ -96,8 +94,7 @@ def _created(part: Path, mode: int) -> FileIO:
 
 
 def mode_of(final: Path) -> int | None:
-    """Return the permissions of a regular file; None where there is none, and on Windows, which has
-    others."""
+    """Return the permissions of a regular file; None where there is none, and on Windows."""
     if sys.platform == "win32":
         return None
     try:
@@ -113,10 +110,12 @@ def replace(part: Path, final: Path) -> None:
 
 
 def place_new(part: Path, final: Path) -> None:
-    """Rename to a name that nobody has, not even since a moment. Raises: FileExistsError, OSError.
+    """Rename to a name that does not exist, not even since a moment ago.
 
-    A rename replaces what is there, except on Windows; a second name for the file does not. Where the file
-    system gives no second names, all that can be done is to look just before.
+    A rename replaces what is there, except on Windows; a second name (hard link) for the file does not. Where
+    the file system has no hard links, the name is only checked just before.
+
+    Raises: FileExistsError, OSError.
     """
     if sys.platform == "win32":
         _patiently(os.rename, part, final)
@@ -134,7 +133,7 @@ def place_new(part: Path, final: Path) -> None:
 
 
 def _patiently(rename: Callable[[Path, Path], None], part: Path, final: Path) -> None:
-    """On Windows a scanner may hold a new file for a moment."""
+    """Rename, and try again for a while: on Windows a scanner may hold a new file for a moment."""
     tries = 10 if sys.platform == "win32" else 1
     for left in range(tries, 0, -1):
         try:
@@ -157,7 +156,7 @@ _synced: set[Path] = set()
 
 
 def sync_folders(folder: Path) -> None:
-    """Make the names of a folder, and of those that it lies in, survive a power cut: each once a process.
+    """Make the names of a folder, and of those that it lies in, survive a power cut; once in each process.
 
     Any of them may be new. Raises: OSError.
     """

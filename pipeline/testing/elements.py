@@ -1,4 +1,4 @@
-"""What a test states of DICOM elements, against those of an output."""
+"""Compare the DICOM elements that a test states with those of an output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def wrong_tags(stated: Expectation, found: Found) -> Iterator[tuple[str, str, str]]:
-    """Elements that are not as stated: which, what was expected, what stands there."""
+    """Yield elements that are not as stated: the element, the expected value, the value in the file."""
     dataset = found.dataset
     if dataset is None:
         yield "tags", "a DICOM file", found.kind
@@ -49,7 +49,7 @@ def _wanted(path: TagPath, value: TagValue, dataset: Dataset) -> Any:
 
 
 def _element(dataset: Dataset, path: TagPath) -> DataElement | None:
-    """Return the element at a path, or None."""
+    """Return the element at a path; None where there is none."""
     from pydicom import DataElement
 
     holder = dataset
@@ -114,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def _item(item: Dataset) -> str:
-    """``{ExposureTime: 505}``"""
+    """Return an item as ``{ExposureTime: 505}``."""
     from ..pydicom_versions.elements import tag_text
 
     return f"{{{', '.join(f'{each.keyword or tag_text(each.tag)}: {_text(each.value)}' for each in item)}}}"

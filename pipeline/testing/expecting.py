@@ -1,4 +1,4 @@
-"""What a test states of outputs, against the outputs."""
+"""Compare what a test states of outputs with the outputs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
     ),
     "parametric-map": ("1.2.840.10008.5.1.4.1.1.30",),
 }
-"""PS3.4 B.5, by the kinds that a test names."""
+"""SOP classes (PS3.4 B.5) of the kinds that a test can name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Something that is not as it was stated; `file` is empty where it is about all of the outputs."""
+    """A difference from what was stated; `file` is empty where it is about all of the outputs."""
 
     file: str
     what: str
@@ -42,7 +42,7 @@ class Mismatch:
 
 
 def mismatches(stated: Expectation, name: str, path: Path) -> Iterator[Mismatch]:
-    """Yield what of an output is not as stated; its count is the caller's matter."""
+    """Yield how an output differs from what is stated; the number of outputs is checked by the caller."""
     found = Found(path)
     try:
         for what, expected, seen in _all(stated, found):

@@ -1,4 +1,4 @@
-"""An output as a test looks at it."""
+"""Read an output for a test."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _HEAD = 256
-"""Bytes in which the signatures of every kind of file lie."""
+"""Bytes from the start that hold the signatures of every kind of file."""
 _TARGETS = sorted(TARGETS, key=lambda to: -TARGETS[to].file.offset)
-"""DICOM first: the bytes before its prefix are free, and may say TIFF."""
+"""DICOM first: the bytes before its prefix are free, and may be those of a TIFF."""
 
 
 class Found:
@@ -30,7 +30,7 @@ class Found:
 
     @cached_property
     def target(self) -> str | None:
-        """A target that writes files of this kind, by its content."""
+        """A target that writes files of this kind, recognised by content."""
         with self.path.open("rb") as file:
             head = file.read(_HEAD)
         kinds = ((to, TARGETS[to].file) for to in _TARGETS)
@@ -38,7 +38,7 @@ class Found:
 
     @property
     def kind(self) -> str:
-        """What kind of file it is, as a test calls it."""
+        """The kind of file, named as in a test."""
         return "unknown" if self.target is None else TARGETS[self.target].file.name
 
     @property
@@ -53,12 +53,12 @@ class Found:
 
     @cached_property
     def images(self) -> list[Image]:
-        """By the loader that its content tells."""
+        """The images, by the loader for the file's content."""
         return list(load(self.path, AutoOptions(), Limits()))
 
     @cached_property
     def array(self) -> Pixels | None:
-        """The pixels of a file that no loader reads whatever it holds, by its target's own reader."""
+        """The pixels of a file that no loader reads, by its target's own reader; else None."""
         if self.target is None or TARGETS[self.target].file.read_by is not None:
             return None
         return exporter(self.target).contents(self.path.read_bytes()).pixels
@@ -81,7 +81,7 @@ class Found:
 
     @property
     def planes(self) -> Pixels:
-        """(frames, rows, columns, ...)"""
+        """Pixels as (frames, rows, columns, ...)."""
         framed = self.values.ndim == 2 or self.values.shape[-1] in (3, 4)
         alone = framed and (self.array is not None or len(self.images) == 1)
         return self.values[np.newaxis] if alone else self.values

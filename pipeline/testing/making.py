@@ -1,4 +1,4 @@
-"""The files that a test makes, as bytes."""
+"""Make the input files of a test, as bytes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _HALF_SPREAD = 3.5
 
 
 def made_files(made: AnyInput, limits: Limits) -> Iterator[tuple[str, bytes]]:
-    """Path (with /) and content of each file of an input.
+    """Yield path (with /) and content of each file of an input.
 
-    Raises: ExportError, of a tag's value and of a file that `limits` would not let the recipe read.
+    Raises: ExportError, for a tag's value and for a file that `limits` would not let the recipe read.
     """
     _check_size(made, limits)
     for index in range(1, made.count + 1):

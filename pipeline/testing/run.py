@@ -28,14 +28,14 @@ from .making import made_files
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One test, where it stands, and what was not as stated."""
+    """One test, its place, and what was not as stated."""
 
     name: str
     conversion: str
     mismatches: tuple[Mismatch, ...]
     file: str
     line: int = 0
-    """Where the test stands; 0 where that is not known."""
+    """The line of the test; 0 where it is not known."""
 
     @property
     def place(self) -> str:
@@ -72,8 +72,8 @@ def _run(test: RecipeTest, loaded: LoadedRecipe) -> Iterator[Mismatch]:
             outputs, errors = _carried_out(test, loaded, folder)
         except DicombakeError as error:
             outputs, errors = (), (str(error),)
-        told = tuple(_without_folder(error, folder) for error in errors)
-        yield from _compared(test, outputs, told, folder / "out")
+        texts = tuple(_without_folder(error, folder) for error in errors)
+        yield from _compared(test, outputs, texts, folder / "out")
 
 
 def _carried_out(
@@ -85,8 +85,8 @@ def _carried_out(
     for made in test.input:
         for path, content in made_files(made, limits):
             write_file(data / path, content)
-    here = dataclasses.replace(loaded, path=folder / loaded.path.name)
-    planned = plan(here, data=data, out=out, only=(test.conversion,))
+    moved = dataclasses.replace(loaded, path=folder / loaded.path.name)
+    planned = plan(moved, data=data, out=out, only=(test.conversion,))
     outcome = run_plan(planned, RunOptions(jobs=1, partial=True))
     return _written(test.conversion, outcome), tuple(
         str(each.error) for each in outcome.results if each.error

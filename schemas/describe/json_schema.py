@@ -1,8 +1,8 @@
-"""The JSON Schema of recipe files, for editors: what a file may say, short forms and parts of it included.
+"""Write the JSON Schema of recipe files for editors, with short forms and incomplete parts.
 
-It is generated from the models. A file is more lenient than a recipe, since `defaults` and `extends`
-may hold the rest; what an editor accepts may therefore still be refused, never the other way round, but
-for numbers and flags in quotes, which the reader takes and an editor marks.
+It is generated from the models. A file may have less than a recipe, since `defaults` and `extends` may hold
+the rest; so what an editor accepts may still be refused, but not the other way round, except for numbers and
+flags in quotes, which recipes may have and an editor marks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Schema = dict[str, Any]
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _NOISE = ("title", "discriminator")
 _TEXT = ["string", "number", "boolean"]
-"""A scalar of any look is text where text is meant: ``PatientID: 00123``."""
+"""Any scalar is text where text is meant: ``PatientID: 00123``."""
 _PARTS = ("Combine", "Inputs", "Sidecar", "Metadata")
 """Models whose required keys `defaults` or `extends` may give."""
 
@@ -56,15 +56,26 @@ def recipe_json_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """Return the schema as it stands in ``recipe.schema.json``."""
+    """Return the text of ``recipe.schema.json``."""
     return json.dumps(recipe_json_schema(), indent=1, ensure_ascii=True) + "\n"
 
 
 def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
     testing: tuple[type[BaseModel], ...] = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
-    beside = (Sidecar, Metadata)
-    return (Limits, Machine, Conversion, Inputs, Geometry, Combine, FilterSize, *beside, *unions, *testing)
+    companions = (Sidecar, Metadata)
+    return (
+        Limits,
+        Machine,
+        Conversion,
+        Inputs,
+        Geometry,
+        Combine,
+        FilterSize,
+        *companions,
+        *unions,
+        *testing,
+    )
 
 
 def _describe(definition: Schema, model: type[BaseModel]) -> None:
@@ -91,7 +102,10 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _tidy(value: Any, *, names: bool = False) -> Any:
-    """Draft 7, without what only Pydantic understands; `names`: the keys are a recipe's, not a schema's."""
+    """Return draft 7, without what only Pydantic understands.
+
+    `names`: the keys are a recipe's, not a schema's.
+    """
     if isinstance(value, list):
         return [_tidy(item) for item in value]
     if not isinstance(value, dict):
@@ -118,7 +132,7 @@ def _tidy(value: Any, *, names: bool = False) -> Any:
 
 
 def _as_list(schema: Schema) -> None:
-    """Tuples are lists of one kind of items here; Pydantic counts some of them as if they were text."""
+    """Write tuples as lists of one kind of items; Pydantic counts some of them as text."""
     if "prefixItems" in schema:
         schema["items"] = schema.pop("prefixItems")[0]
     if "minLength" in schema:
@@ -126,7 +140,7 @@ def _as_list(schema: Schema) -> None:
 
 
 def _loosen(definitions: Schema) -> None:
-    """Allow the short forms, and parts that leave to `defaults` and `extends` what they do not say."""
+    """Allow the short forms, and parts that leave to `defaults` and `extends` what they lack."""
     for key, models in (("format", SOURCE_FORMATS), ("to", EXPORT_TARGETS)):
         for model in models.values():
             definitions[model.__name__]["required"] = [key]
@@ -175,12 +189,12 @@ def _export_parts(items: Schema) -> list[Schema]:
 
 
 def _without(key: str) -> Schema:
-    """Return a mapping that leaves its decisive key to what it is merged over."""
+    """Return a mapping without its decisive key, which what it is merged over may have."""
     return {"type": "object", "not": {"required": [key]}}
 
 
 def _operations(definitions: Schema) -> Schema:
-    """``invert``, ``{crop: {top: 20}}`` or ``{op: crop, top: 20}``."""
+    """Return the forms ``invert``, ``{crop: {top: 20}}`` and ``{op: crop, top: 20}``."""
     alone, named, written_out = [], [], []
     for name, model in OPERATIONS.items():
         definition = definitions[model.__name__]
@@ -205,7 +219,7 @@ def _operations(definitions: Schema) -> Schema:
 
 
 def _file(schema: Schema) -> Schema:
-    """Return the top of a file: `extends` and `defaults` besides what a recipe has."""
+    """Return the top level of a file: `extends` and `defaults` besides what a recipe has."""
     properties = schema["properties"]
     properties["version"] = {"const": 1, "description": "Of the recipe language."}
     properties["extends"] = _or_one({"type": "array", "items": {"type": "string", "minLength": 1}}) | {
@@ -243,7 +257,7 @@ def _any(*schemas: Schema) -> Schema:
 
 
 def _nullable(properties: Schema) -> None:
-    """Let a key that is null count as absent, and takes away what it is merged over."""
+    """Allow null for a key: it counts as absent, and removes what it is merged over."""
     for key, schema in properties.items():
         allowed = schema.get("anyOf", [])
         if {"type": "null"} in allowed:

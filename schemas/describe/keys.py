@@ -1,4 +1,4 @@
-"""Which keys a recipe may have where; read off the models, for hints and messages."""
+"""Find which keys a recipe may have at a place, from the models, for hints and messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNIONS = (Union, UnionType)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What stands at a location: a model and its keys, or a union's names of its members."""
+    """The keys at a location: a model and its keys, or the names of a union's members."""
 
     model: type[BaseModel] | None = None
     names: tuple[str, ...] = ()
@@ -32,8 +32,7 @@ class Keys:
 
 
 def keys_at(model: type[BaseModel], location: Location) -> Keys:
-    """Return what the models allow at a location as Pydantic writes it, union members included by their
-    name."""
+    """Return what the models allow at a location as Pydantic writes it, with names of union members."""
     kind: Any = model
     for step in location:
         kind = _inner(_bare(kind), step)
@@ -50,7 +49,7 @@ def names_of(model: type[BaseModel]) -> Iterator[str]:
 
 
 def sections_with(name: str) -> list[str]:
-    """List the sections in which a key is known, for one that stands in the wrong place."""
+    """Return the sections in which a key is known, for one that is in the wrong place."""
     return [section for section, names in _sections() if name in names]
 
 
@@ -77,7 +76,7 @@ def _is_model(kind: Any) -> bool:
 
 
 def _bare(kind: Any) -> Any:
-    """Without Annotated, and without None."""
+    """Return a type without Annotated and None."""
     while True:
         if isinstance(kind, FieldInfo):
             kind = kind.annotation
@@ -91,7 +90,7 @@ def _bare(kind: Any) -> Any:
 
 
 def _item(kind: Any) -> Any:
-    """Of a list's type the items'."""
+    """Return the type of a list's items."""
     kind = _bare(kind)
     return _item(get_args(kind)[0]) if get_origin(kind) is tuple else kind
 

@@ -1,6 +1,6 @@
-"""The one way in which a number becomes the text of a DS element: 16 characters at most (PS3.5 section 6.2).
+"""Write a number as text of a DS element: at most 16 characters (PS3.5 section 6.2). No other module does.
 
-It keeps the most that 16 characters can: 1/3 is ``0.33333333333333``, and what they hold reads back exactly.
+It keeps as much as 16 characters can: 1/3 is ``0.33333333333333``, and what they hold reads back exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MAX_DS = 16
 
 
 def exact_ds(value: float) -> str | None:
-    """Write a number plainly in at most 16 characters that read back as exactly it, or give None.
+    """Return a number plainly in at most 16 characters that read back as exactly it; None where none do.
 
     pydicom's own formatting loses powers of two below 2^-15, since it writes two-digit exponents.
     """
@@ -26,7 +26,7 @@ def exact_ds(value: float) -> str | None:
 
 
 def nearest_ds(value: float) -> str:
-    """Write a number in at most 16 characters: exactly where they can hold it, else rounded to fit.
+    """Return a number in at most 16 characters: exactly where they can hold it, else rounded to fit.
 
     At least nine significant digits always fit, eleven for what has no exponent of three digits.
 
@@ -46,12 +46,12 @@ def nearest_ds(value: float) -> str:
 
 
 def _fitting(number: Decimal) -> str | None:
-    """Choose the plainest spelling of at most 16 characters, if there is one."""
+    """Return the plainest spelling of at most 16 characters; None where there is none."""
     return next((text for text in _spellings(number) if len(text) <= MAX_DS), None)
 
 
 def _spellings(number: Decimal) -> Iterator[str]:
-    """Spell a decimal plainly, with a point and an exponent, and with an exponent alone."""
+    """Yield spellings of a decimal: plainly, with a point and an exponent, and with an exponent alone."""
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     minus = "-" if sign else ""

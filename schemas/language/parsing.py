@@ -1,4 +1,4 @@
-"""How the small languages inside a recipe report to Pydantic."""
+"""Report mistakes in the small languages inside a recipe to Pydantic."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic_core import PydanticCustomError
 
 
 def parsable(text: str, *, parse: Callable[[str], object], kind: str) -> str:
-    """Return the text, where `parse` takes it.
+    """Return the text, if `parse` accepts it.
 
-    Raises: PydanticCustomError of this kind, in the parser's words.
+    Raises: PydanticCustomError of this kind, with the parser's message.
     """
     try:
         parse(text)

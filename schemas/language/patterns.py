@@ -22,7 +22,7 @@ Piece = tuple[str, str]
 
 
 class PatternError(ValueError):
-    """The text is no glob; the message says why."""
+    """The text is not a glob; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +125,5 @@ def _bracket(part: str, at: int) -> tuple[str, int]:
 
 
 def captures_of(globs: Any) -> dict[str, str]:
-    """Names and kinds of every capture in some globs."""
+    """Return names and kinds of every capture in some globs."""
     return {name: kind for glob in globs for name, kind in parse_glob(glob).captures}

@@ -1,6 +1,6 @@
-"""Values that a recipe may say, and that hardly anybody means: each with what was likely meant.
+"""Find values that a recipe may have and that hardly anybody means, with what was likely meant.
 
-Nothing here looks at a clock, so that a recipe means the same on every day.
+Nothing here uses a clock, so that a recipe means the same on every day.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb", "\u2018\u2019\u201a\u
 
 
 def doubtful_number(key: str, value: float) -> str | None:
-    """What is odd about a number of `geometry`, in words that follow its name; None where nothing is."""
+    """Return what is odd about a number of `geometry`, in words that follow its name.
+
+    None where nothing is.
+    """
     if key in _ANGLES:
         return f"is {value:.10g} degrees, more than a whole turn; mistyped?" if abs(value) > TURN else None
     if key in ("sid", "sad"):
@@ -70,7 +73,7 @@ def doubtful_number(key: str, value: float) -> str | None:
 
 
 def _outside(value: float, bounds: tuple[float, float], unit: str) -> str | None:
-    """What is odd about a length, and in which unit it would not be."""
+    """Return what is odd about a length, and the unit in which it would not be."""
     low, high = bounds
     if low <= value <= high or value <= 0:
         return None
@@ -83,7 +86,10 @@ def _outside(value: float, bounds: tuple[float, float], unit: str) -> str | None
 
 
 def doubtful_tag(path: TagPath, value: TagValue) -> str | None:
-    """What is odd about a tag's value, in a sentence that does not show it; templates are not judged."""
+    """Return what is odd about a tag's value, in a sentence that does not show it; None where nothing is.
+
+    Templates are not judged.
+    """
     from .tags import dictionary
 
     if value.nested is not None or path.last.creator is not None:

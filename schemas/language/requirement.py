@@ -1,4 +1,4 @@
-"""Which versions of the program a recipe asks for: version specifiers as Python packages have them."""
+"""Read which versions of the program a recipe requires: version specifiers as for Python packages."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
 MAX_REQUIREMENT = 100
-"""Characters; numbers without end cannot be compared."""
+"""The most characters; numbers without end cannot be compared."""
 
 
 def parse_requirement(text: str) -> SpecifierSet:
-    """Read bounds such as ``>=0.3,<2`` (packaging.python.org, "Version specifiers").
+    """Return bounds such as ``>=0.3,<2`` (packaging.python.org, "Version specifiers").
 
     Raises:
-        ValueError: it is none, or longer than `MAX_REQUIREMENT`.
+        ValueError: no such bounds, or longer than `MAX_REQUIREMENT`.
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 

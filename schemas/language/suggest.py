@@ -1,10 +1,10 @@
-"""The one "did you mean": the known name that is most like what somebody wrote.
+"""Answer "did you mean": find the known name that is most like what somebody wrote.
 
 Likeness is difflib's ratio: twice the letters in common, over the letters of both. A recipe may hold 20,000
 wrong names and the DICOM dictionary 5,000 right ones, and comparing each with each takes minutes. So names
-are entered once under their pairs of letters; a lookup counts the pairs in common, the rarest pairs first and
-no more than `_MOST_COUNTED` of them, and compares in full only the `_MOST_COMPARED` names that share most. A
-lookup is thus bounded whatever the number of names, and `at_most` bounds the lookups.
+are indexed once by their pairs of letters; a lookup counts the pairs in common, the rarest pairs first and at
+most `_MOST_COUNTED` of them, and compares in full only the `_MOST_COMPARED` names that share most. A lookup
+is thus bounded whatever the number of names, and `at_most` bounds the lookups.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 LIKENESS = 2 / 3
-"""From here on a name may be what was meant: one wrong letter in three, as in `dip` for `dpi`."""
+"""The least likeness of a name that may be meant: one wrong letter in three, as in `dip` for `dpi`."""
 
 _LONGEST = 80
-"""Letters that are compared; the rest of longer text does not count."""
+"""The most letters that are compared; the rest of longer text does not count."""
 _MOST_COUNTED = 4_000
 _MOST_COMPARED = 8
 _LESS_IN_COMMON = 2
 """How many pairs fewer than the best one a name may share and still be compared: lengths differ."""
 _left: ContextVar[list[int] | None] = ContextVar("_left", default=None)
-"""How many more names may be looked up; None: as many as are asked for."""
+"""How many more names may be looked up; None: any number."""
 
 
 @contextmanager
@@ -40,19 +40,19 @@ def at_most(suggestions: int) -> Iterator[None]:
 
 
 def did_you_mean(text: str, names: Iterable[str], otherwise: str = "") -> str:
-    """Say ``did you mean 'x'?``, or `otherwise` where no name is like `text`."""
+    """Return ``did you mean 'x'?``, or `otherwise` where no name is like `text`."""
     found = nearest(text, names)
     return otherwise if found is None else f"did you mean '{found}'?"
 
 
 def suggestion(text: str, names: Iterable[str]) -> str:
-    """Say ``; did you mean 'x'?`` behind a sentence, or nothing where no name is like `text`."""
+    """Return ``; did you mean 'x'?`` to follow a sentence; empty where no name is like `text`."""
     hint = did_you_mean(text, names)
     return f"; {hint}" if hint else ""
 
 
 def nearest(text: str, names: Iterable[str]) -> str | None:
-    """Find the name that is most like `text`, if one is; upper and lower case are the same."""
+    """Return the name that is most like `text`, ignoring case; None where none is like it."""
     left = _left.get()
     if left is not None:
         if left[0] <= 0:
@@ -73,7 +73,7 @@ class _Index:
                 self._holding.setdefault(pair, []).append(number)
 
     def nearest(self, wanted: str) -> str | None:
-        """Find the name that is most like a text in lower case, if one is."""
+        """Return the name that is most like a text in lower case; None where none is like it."""
         if wanted in self._names:
             return self._names[wanted]
         matcher = SequenceMatcher(b=wanted, autojunk=False)

@@ -1,6 +1,6 @@
 """The fields of models that hold tags, and what a recipe may write for a tag's value.
 
-Tags are parsed here, once: whoever carries out a recipe gets paths and values, never their text.
+Tags are parsed here, once: all later code gets paths and values, never their text.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ def _mapping(item: Mapping[Any, Any]) -> dict[TagPath, TagValue]:
 
 
 def _inner(key: str, raw: Any) -> tuple[TagPath, TagValue]:
-    """Read an entry of a sequence's item; what is wrong with a key further in is told together with this
-    one."""
+    """Read an entry of a sequence's item; report a mistake in a key further inside at this one."""
     try:
         value = _value(raw)
     except PydanticCustomError as error:
@@ -91,7 +90,7 @@ def _explicit(value: Mapping[Any, Any]) -> TagValue:
 
 
 def _with_keys(value: Any) -> Any:
-    """Return each value together with its key, so that a wrong one is told at its own place."""
+    """Return each value together with its key, so that a wrong one is reported at its own place."""
     if not isinstance(value, Mapping):
         raise PydanticCustomError("mapping", "must be a mapping of tags to values")
     return {str(key): (str(key), inner) for key, inner in value.items()}
@@ -107,7 +106,7 @@ def _entry(pair: tuple[str, Any]) -> tuple[TagPath, TagValue]:
 
 
 class _ByPath:
-    """Tells Pydantic to read tags by their text, which is a mistake's place, and to keep them by path."""
+    """Makes Pydantic read tags by their text, which is a mistake's place, and keep them by path."""
 
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -1,7 +1,7 @@
-"""DICOM tags as a recipe names them, and the values it may give them.
+"""Read DICOM tags as a recipe names them, and the values it may give them.
 
-The dictionary of keywords is pydicom's own; it is read as a plain module file, since importing pydicom
-for it would cost a hundred times more. Where pydicom is loaded already, so is its dictionary.
+The dictionary of keywords is pydicom's own; it is loaded as a single module file, since importing pydicom for
+it would take a hundred times longer. Where pydicom is imported already, so is its dictionary.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ MAX_KEY = 256
 _HEX = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?")
 _PRIVATE = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)")
 _HALF = re.compile(r"\(\s*[0-9A-Fa-f]{4}|\s*[0-9A-Fa-f]{1,4}\s*\)")
-"""What YAML makes of a tag that stands in a flow mapping without quotes."""
+"""The text of a tag that stands in a flow mapping without quotes, split by YAML."""
 _INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
 
 
 @dataclass(frozen=True, slots=True)
 class TagStep:
-    """One element on the way to a tag; `index` says which item of a sequence to go into.
+    """One element on the way to a tag; `index` is the number of the item of a sequence to go into.
 
-    `number` is group * 65536 + element; of a private element the element is the two digits that its
-    creator's block completes.
+    `number` is group * 65536 + element; of a private element the element is the two digits that its creator's
+    block completes.
     """
 
     number: int
@@ -45,7 +45,7 @@ class TagStep:
 
 @dataclass(frozen=True, slots=True)
 class TagPath:
-    """Where a tag lies, from the dataset downwards."""
+    """The path of a tag, from the dataset downwards."""
 
     text: str
     steps: tuple[TagStep, ...]
@@ -60,13 +60,13 @@ class TagPath:
 
 @cache
 def dictionary() -> dict[int, tuple[str, str, str, str, str]]:
-    """Tag number -> (VR, VM, name, retired, keyword), pydicom's table of PS3.6."""
+    """Return pydicom's table of PS3.6: tag number -> (VR, VM, name, retired, keyword)."""
     return _tables()[0]
 
 
 @cache
 def keywords() -> dict[str, int]:
-    """Keyword -> tag number."""
+    """Return the tag number of each keyword."""
     return {row[4]: number for number, row in dictionary().items() if row[4]}
 
 
@@ -91,7 +91,7 @@ def _read_tables() -> ModuleType:
 
 
 def vr_of(step: TagStep) -> str | None:
-    """Return the VR that the standard gives a public element (``US or SS`` as it stands there), else None."""
+    """Return the VR that the standard gives a public element (``US or SS`` as in the standard); else None."""
     if step.creator is not None:
         return None
     row = dictionary().get(step.number)
@@ -100,7 +100,7 @@ def vr_of(step: TagStep) -> str | None:
 
 @lru_cache(maxsize=256)
 def _repeating_vr(number: int) -> str | None:
-    """Of an element whose group repeats, such as the overlays' (60xx,3000)."""
+    """Return the VR of an element whose group repeats, such as the overlays' (60xx,3000)."""
     digits = f"{number:08x}"
     for mask, row in _tables()[1].items():
         if all(wanted in ("x", digit) for wanted, digit in zip(mask, digits, strict=True)):
@@ -110,13 +110,13 @@ def _repeating_vr(number: int) -> str | None:
 
 @lru_cache(maxsize=1024)
 def path_of(keyword: str) -> TagPath:
-    """Say where an element of the dataset itself lies. Raises: KeyError for what is no keyword."""
+    """Return the path of an element of the top level. Raises: KeyError for an unknown keyword."""
     return TagPath(keyword, (TagStep(keywords()[keyword]),))
 
 
 @lru_cache(maxsize=4096)
 def parse_tag(text: str) -> TagPath:
-    """Say where a recipe's key points.
+    """Return the path that a recipe's key names.
 
     Raises:
         ValueError: an unknown keyword (with the one that was perhaps meant), a malformed key, a step into
@@ -167,8 +167,7 @@ def _step(part: str, *, last: bool) -> TagStep:
 
 
 def _in_dataset(name: str, number: int) -> int:
-    """Return the number of an element that a dataset can hold (PS3.10 section 7.1, PS3.5 sections 7.1, 7.2,
-    7.5)."""
+    """Return the number of an element that a dataset can hold (PS3.10 7.1; PS3.5 7.1, 7.2, 7.5)."""
     group = number >> 16
     if group == 0x0002:
         raise ValueError(f"'{name}' belongs to the file meta, which follows the finished dataset")
@@ -201,7 +200,7 @@ class TagValue:
 
 
 def as_written(value: TagValue) -> Any:
-    """Return the value as a recipe would say it; reading that gives the same value."""
+    """Return the value as a recipe would write it; reading that gives the same value."""
     if value.data is not None:
         written: dict[str, Any] = {"base64": base64.b64encode(value.data).decode("ascii")}
         return written if value.vr is None else {"vr": value.vr, **written}
@@ -214,7 +213,7 @@ def as_written(value: TagValue) -> Any:
 
 
 def problem_of(path: TagPath, value: TagValue, *, literal: bool = False, unseen: bool = False) -> str | None:
-    """Say in a sentence what is wrong with the value of a tag; None where nothing is.
+    """Return a sentence on what is wrong with the value of a tag; None where nothing is.
 
     Items that are templates are not judged, unless `literal` says that they were rendered already; with
     `unseen` the sentence does not show them.

@@ -1,6 +1,6 @@
-"""Templates: text with ``{name}`` places, as ``path``, ``tags`` and ``geometry`` use them.
+"""Parse templates: text with ``{name}`` places, as ``path``, ``tags`` and ``geometry`` have them.
 
-The language is small on purpose: ``{name}``, ``{name:spec}``, ``{{`` and ``}}``. No conversions, no
+The language is deliberately small: ``{name}``, ``{name:spec}``, ``{{`` and ``}}``. No conversions, no
 indexing and no attributes but ``vars.``, ``env.``, ``source.`` and ``csv.``.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 BUILT_IN = ("stem", "name", "suffix", "parent", "index", "slice", "group", "page", "frame")
-"""Names that every template knows; a capture may not take one of them."""
+"""Names that every template may use; a capture may not have one of them."""
 
 NAMESPACES = ("vars", "env", "source", "csv")
 
@@ -41,11 +41,11 @@ class Place:
 
 
 class TemplateError(ValueError):
-    """The text is no template; the message says why."""
+    """The text is not a template; the message is the reason."""
 
 
 def is_template(text: str) -> bool:
-    """Tell whether the text has a brace, and so is read as a template."""
+    """Tell whether the text has a brace, and so is parsed as a template."""
     return "{" in text or "}" in text
 
 
@@ -93,7 +93,7 @@ def places(text: str) -> tuple[Place, ...]:
 
 
 class Template(str):
-    """Text that is known to be a well-formed template."""
+    """Text that was checked to be a well-formed template."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Tell whether a text is a value of a VR (PS3.5 section 6.2), and the form in which DICOM writes it."""
+"""Check whether a text is a value of a VR (PS3.5 section 6.2), and return the form that DICOM writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}(?:[0-9]{2}){0,2})(?P<time>(?<=[0-9]{8})[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?P<zone>[+-][0-9]{4})?"
 )
 _LARGEST_SINGLE = (2 - 2**-24) * 2.0**127
-"""What rounds to the largest 32-bit float at most."""
+"""The largest number that a 32-bit float can round."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TIME = re.compile(r"([0-9][0-9])(?:([0-9][0-9])(?:([0-9][0-9])(\.[0-9]{1,6})?)?)?")
 _LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
@@ -52,7 +52,7 @@ _LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
 class ValueFormError(ValueError):
     """The text is no value of the VR; the message says what is.
 
-    `unseen` is the message without the text: what stands in a patient's file goes into no log.
+    `unseen` is the message without the text: a value from a patient's file must not reach a log.
     """
 
     def __init__(self, what: str, text: str | None = None) -> None:
@@ -149,7 +149,7 @@ def _date(text: str) -> str:
 
 
 def _date_time(text: str) -> str:
-    """PS3.5 table 6.2-1: a date, as far as it is known, then a time, then the difference to UTC."""
+    """Return a DT (PS3.5 table 6.2-1): a date, as far as it is known, a time, the offset from UTC."""
     matched = _DATE_TIME.fullmatch(text)
     if matched:
         date, time, zone = matched["date"], matched["time"], matched["zone"]

@@ -1,4 +1,4 @@
-"""The one table of value representations (PS3.5 section 6.2): which there are, and what kind each is of."""
+"""The table of value representations (PS3.5 section 6.2) and their kinds; no other module lists them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUMBERS = INTEGERS | {"AT", "FD", "FL"}
 """Binary numbers of any kind, tags included: an empty element has no text."""
 
 PARAGRAPHS = frozenset({"LT", "ST", "UT"})
-"""Text of several lines, of which an element holds one."""
+"""Text of several lines, which always is a single value."""
 
 WITH_BACKSLASH = PARAGRAPHS | {"UR"}
 """Text in which a backslash is a character, not the next value."""
@@ -24,7 +24,7 @@ TEXT = IN_CHARACTER_SET | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI",
 """Text of any kind."""
 
 LONG = BYTES | {"SQ", "SV", "UC", "UR", "UT", "UV"}
-"""Those whose length takes four bytes in explicit VR (PS3.5 section 7.1.2)."""
+"""VRs whose length takes four bytes in explicit VR (PS3.5 section 7.1.2)."""
 
 ALL = BYTES | NUMBERS | TEXT | {"SQ"}
 """The 34 of the standard."""

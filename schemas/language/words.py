@@ -1,4 +1,4 @@
-"""Words of a recipe with a meaning of their own, for those who carry it out without its models."""
+"""Words of a recipe with a meaning of their own, for code that has no models."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ TABLE_GEOMETRY = ("sid", "sad", "dpi", "gantry", "collimator", "couch")
 """Columns of a table that are keys of `geometry`."""
 
 FILL_IN = "FILL-IN"
-"""Stands in a drafted recipe where only the user knows the value; no recipe with it is valid."""
+"""The placeholder in a drafted recipe for what only the user knows; a recipe with it is not valid."""

@@ -1,4 +1,4 @@
-"""What single models cannot see: names between the parts of a recipe, and sources against targets."""
+"""Check what single models cannot see: names between the parts of a recipe, and sources against targets."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, r
 
 def _chain(at: Location, name: str, conversion: Conversion, conversions: Conversions) -> Found:
     for index, other in enumerate(conversion.inputs.from_):
-        here = (*at, "inputs", "from", index)
+        place = (*at, "inputs", "from", index)
         if other not in conversions:
-            yield here, f"there is no conversion '{other}'{suggestion(other, conversions)}"
+            yield place, f"there is no conversion '{other}'{suggestion(other, conversions)}"
         elif cycle := _cycle(name, other, conversions):
-            yield here, f"a conversion cannot take what it makes itself: {' <- '.join(cycle)}"
+            yield place, f"a conversion cannot take what it makes itself: {' <- '.join(cycle)}"
 
 
 def _cycle(start: str, first: str, conversions: Conversions) -> tuple[str, ...]:
@@ -76,8 +76,7 @@ def _cycle(start: str, first: str, conversions: Conversions) -> tuple[str, ...]:
 
 
 def _captures(name: str, conversions: Conversions, seen: frozenset[str]) -> dict[str, str] | None:
-    """Collect the captures of a conversion and of those that it takes from; None where one of them is not
-    known."""
+    """Return the captures of a conversion and of those that it takes from; None where one is unknown."""
     conversion = conversions.get(name)
     if conversion is None:
         return None
@@ -133,7 +132,7 @@ def _wrong_places(
 
 
 def _secrets(path: str) -> Iterator[str]:
-    """Variables of the environment that hold secrets: a path stands in the lock and in logs."""
+    """Yield variables of the environment that hold secrets: a path stands in the lock and in logs."""
     for place in places(path):
         if place.namespace == "env" and _SECRET.search(place.name):
             yield f"'{{{place}}}': a path stands in the lock and in logs; no secret belongs into one"
@@ -175,7 +174,7 @@ def _wrong_built_in(name: str, source: str, row: FormatRow) -> str | None:
 
 
 def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
-    """Return what Python could not format so, or would format wrongly: ``format('7', '04')`` is ``7000``."""
+    """Return what Python could not format, or would format wrongly: ``format('7', '04')`` is ``7000``."""
     spec = place.spec
     if not spec or place.namespace in ("env", "source", "csv"):
         return None
@@ -193,7 +192,7 @@ def _wrong_format(place: Place, captures: Mapping[str, str], variables: Mapping[
 
 
 def _wrong_variable_format(place: Place, variables: Mapping[str, str]) -> str | None:
-    """Variables are text, and a numeric format makes them numbers."""
+    """Return what is wrong with the format of a variable: it is text, which a numeric format converts."""
     text = variables.get(place.name)
     if text is None or not _numeric(place.spec):
         return None
@@ -221,7 +220,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _numeric(spec: str) -> bool:
-    """Whether a format asks for a number; ``04`` does, though Python would pad a text with it to ``7000``."""
+    """Tell whether a format needs a number; ``04`` does, though Python would pad text with it to ``7000``."""
     return not _formats("x", spec) or spec.startswith("0")
 
 
@@ -247,25 +246,25 @@ def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
         yield from _of_one_file(at, conversion)
     first: dict[str, int] = {}
     for index, export in enumerate(conversion.exports):
-        here = (*at, "exports", index)
+        place = (*at, "exports", index)
         made_of = rows.targets[export.to].made_of
         if made_of == "slices":
             if row.holds != "slices":
-                yield (*here, "to"), f"'{export.to}' is made of a volume, and the source is '{source}'"
+                yield (*place, "to"), f"'{export.to}' is made of a volume, and the source is '{source}'"
             elif conversion.combine is not None:
-                yield (*here, "to"), f"a combined image is no volume, so '{export.to}' cannot be made of it"
+                yield (*place, "to"), f"a combined image is no volume, so '{export.to}' cannot be made of it"
             elif not {place.name for place in places(export.path)} & {"slice", "page", "frame"}:
-                yield (*here, "path"), "every slice needs a path of its own; put {slice:04d} into it"
+                yield (*place, "path"), "every slice needs a path of its own; put {slice:04d} into it"
         if made_of == "dicom" and row.dicom == "never":
             yield (
-                (*here, "to"),
+                (*place, "to"),
                 f"the source '{source}' has no kind of DICOM to keep; name one, as in rt-image",
             )
         if export.path in first:
-            yield (*here, "path"), f"export {first[export.path] + 1} of this conversion writes the same path"
+            yield (*place, "path"), f"export {first[export.path] + 1} of this conversion writes the same path"
         first.setdefault(export.path, index)
         if what := _wrong_path(export.path):
-            yield (*here, "path"), what
+            yield (*place, "path"), what
 
 
 def _of_objects(at: Location, conversion: Conversion, rows: Rows) -> Found:
@@ -283,7 +282,7 @@ def _of_objects(at: Location, conversion: Conversion, rows: Rows) -> Found:
 
 
 def _of_one_file(at: Location, conversion: Conversion) -> Found:
-    """Names of single files where a series of them is meant."""
+    """Yield names of single files where a series of files is meant."""
     for location, text in templates(conversion):
         for place in places(text) if location[0] in ("exports", "study") else ():
             if not place.namespace and place.name in ("stem", "name", "suffix"):
@@ -292,7 +291,10 @@ def _of_one_file(at: Location, conversion: Conversion) -> Found:
 
 
 def _wrong_path(path: str) -> str | None:
-    """Return what the literal text of a path shows; what is put into it is checked when it is known."""
+    """Return what is wrong with a path's literal text.
+
+    The values put into it are checked when they are known.
+    """
     text = "".join(piece if isinstance(piece, str) else "x" for piece in parse(path)).replace("\\", "/")
     if text.startswith("/") or text[1:2] == ":":
         return "must be relative to the output folder; --out moves that folder"
@@ -302,7 +304,7 @@ def _wrong_path(path: str) -> str | None:
 
 
 def _elements(at: Location, conversion: Conversion) -> Found:
-    """Yield one element under two names, or both given and removed."""
+    """Yield elements that are given under two names, or both given and removed."""
     seen: dict[object, TagPath] = {}
     for path in conversion.tags:
         if path.steps in seen:

@@ -1,4 +1,4 @@
-"""What a recipe may say and hardly means, with its place: notes, and mistakes where it is strict."""
+"""Find values that a recipe may have and hardly means: notes, and mistakes under `strict`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NUMBERS = ("sid", "sad", "dpi", "pixel_spacing", "gantry", "collimator", "couch
 
 
 def doubts(name: str, conversion: Conversion) -> Found:
-    """Each doubtful value of a conversion that stands in it as a literal."""
+    """Yield each doubtful value of a conversion that is a literal, with its place."""
     for key in _NUMBERS:
         for number in _literal(getattr(conversion.geometry, key)):
             what = doubtful_number(key, number)
@@ -26,7 +26,7 @@ def doubts(name: str, conversion: Conversion) -> Found:
 
 
 def _literal(value: object) -> Iterator[float]:
-    """The numbers of a value of `geometry`; none of a template or a word."""
+    """Yield the numbers of a value of `geometry`; none of a template or a word."""
     for part in value if isinstance(value, tuple) else (value,):
         if isinstance(part, int | float):
             yield float(part)

@@ -1,5 +1,8 @@
-"""What the rules have to know of formats and targets; their rows in the registries of loaders and exporters
-say it, and are handed in, since schemas import nothing of ours."""
+"""What the rules have to know of formats and targets.
+
+The rows in the registries of loaders and exporters have it, and are passed in, since schemas import nothing
+of the pipeline.
+"""
 
 from __future__ import annotations
 

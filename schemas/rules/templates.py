@@ -1,4 +1,4 @@
-"""Every template of a conversion, with its place: the one walk for whoever asks what templates name."""
+"""Find every template of a conversion, with its place; all code that needs the templates uses this."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Location = tuple[str | int, ...]
 
 
 def templates(conversion: Conversion) -> Iterator[tuple[Location, str]]:
-    """Give each text of a conversion in which places are filled in, in the order of its keys."""
+    """Yield each text of a conversion in which places are filled in, in the order of its keys."""
     for index, export in enumerate(conversion.exports):
         yield ("exports", index, "path"), export.path
     for key, text in (("study", conversion.study), ("machine", conversion.machine)):

@@ -149,7 +149,7 @@ class MadeInput(Model):
 
     @property
     def holds(self) -> str:
-        """The type of the made pixels."""
+        """The dtype of the made pixels."""
         return self.dtype or DTYPES[self.format][0]
 
     @property

@@ -1,1 +1,1 @@
-"""What is around every command: how it starts, ends, and is told of."""
+"""The program around the commands: how it starts, ends, and describes them."""

@@ -1,4 +1,4 @@
-"""The one loop over recipes of `check`, `plan`, `run`, `test` and `validate`."""
+"""The loop over recipes of `check`, `plan`, `run`, `test` and `validate`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ..common import Annotate, annotate, complain, print_json, worst
 from .reports import Reports
 
 Shown = tuple[dict[str, Any], ExitStatus]
-"""What is known of one recipe, as an object for programs, and the exit status that it asks for."""
+"""The result for one recipe, as an object for programs, and its exit status."""
 
 
 @dataclass
 class EachRecipe:
-    """Does the same for every recipe, tells what cannot be done, and ends with the worst exit status."""
+    """The same work for every recipe.
+
+    Errors are reported, and the worst exit status is that of the command.
+    """
 
     json: bool
     annotations: Annotate = Annotate.NONE
@@ -29,12 +32,12 @@ class EachRecipe:
     statuses: list[ExitStatus] = field(default_factory=list)
 
     def run(self, paths: Iterable[Path], work: Callable[[Path], Shown | None]) -> None:
-        """Do `work` for each recipe; an error of one is told and leaves the others alone."""
+        """Do `work` for each recipe; an error of one is reported and does not stop the others."""
         for path in paths:
             self.one(path, partial(work, path))
 
     def one(self, path: Path, work: Callable[[], Shown | None]) -> ExitStatus:
-        """Do `work` for one recipe, keep what it gives, and tell its error."""
+        """Do `work` for one recipe, keep its result, and report its error."""
         try:
             shown = work()
         except DicombakeError as error:
@@ -46,7 +49,7 @@ class EachRecipe:
         return shown[1]
 
     def _refused(self, path: Path, error: DicombakeError) -> Shown:
-        """Tell why a recipe cannot be done: people, GitHub, the JUnit report and programs."""
+        """Report to people, GitHub, the JUnit report and programs why a recipe cannot be done."""
         from ...report.annotations import of_error
         from ...report.outcome import error_as_json
 
@@ -59,7 +62,8 @@ class EachRecipe:
     def finish(self, key: str = "runs", **facts: object) -> None:
         """Write the reports, print the JSON object, and end with the worst status.
 
-        `key` is where the object has the recipes, in the order of the command line; `facts` stand before it.
+        `key` is the name of the list of recipes in the object, in the order of the command line; `facts` come
+        before it.
         """
         status = worst(self.statuses)
         self.reports.write()

@@ -1,4 +1,4 @@
-"""What stands at the end of each command's ``--help`` and in docs/cli.md: lines that one can type."""
+"""The examples at the end of each command's ``--help`` and in docs/cli.md: lines that one can type."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def epilog(name: str) -> str:
-    """The examples as Click prints them unchanged: each line indented, after its mark for that."""
+    """Return the examples so that Click prints them unchanged: each line indented, after its mark."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])

@@ -1,8 +1,8 @@
-"""Whether the packages that are installed are ones that can work, before any of them is loaded.
+"""Check whether the installed packages can work, before any of them is imported.
 
-pip changes a package below what another asks for, and only warns. What is asked stands in our own metadata;
-what is there, in the names of the folders beside it. So a few hundred names are read and one file, in less
-than the time that importlib.metadata and packaging take to load. What has no such folder is taken as fit.
+pip may install a version below what another package requires, and only warns. The requirements are in our own
+metadata, the versions in the names of the folders beside it. So a few hundred names are read and one file,
+faster than importlib.metadata and packaging are imported. A package without such a folder counts as fit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ASKED = re.compile(r"Requires-Dist: ([A-Za-z0-9_.-]+) ?\(?([<>=!~0-9., ]*)\)?$"
 
 
 def unfit(name: str = "dicombake") -> Iterator[str]:
-    """What cannot work, a line for each package; nothing where our own metadata are not found."""
+    """Yield what cannot work, a line for each package; nothing where our own metadata are not found."""
     there, asked = _found(name)
     for package, bounds in _ASKED.findall(asked):
         version = there.get(_plain(package), "")
@@ -28,7 +28,7 @@ def unfit(name: str = "dicombake") -> Iterator[str]:
 
 
 def _found(name: str) -> tuple[dict[str, str], str]:
-    """Version of each package on the path, the first counts; and our own metadata."""
+    """Return the version of each package on the path, of which the first counts; and our own metadata."""
     there: dict[str, str] = {}
     own = ""
     for folder in sys.path:
@@ -55,7 +55,7 @@ def _plain(package: str) -> str:
 
 
 def _holds(version: str, bound: str) -> bool:
-    """Whether a version is within one bound; what is not plain numbers is taken as fit."""
+    """Tell whether a version is within one bound; what is not plain numbers counts as fit."""
     match = re.fullmatch(r"(>=|<=|<|>|==|!=) ?([0-9.]+)", bound)
     if match is None:
         return True

@@ -1,4 +1,4 @@
-"""The files that a command writes about what it did: ``--junit``, ``--report`` and ``--html``."""
+"""Write the files in which a command reports what it did: ``--junit``, ``--report`` and ``--html``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reports:
-    """Gathers what is done, and writes it at the end."""
+    """Collect what is done, and write it at the end."""
 
     junit: Path | None = None
     provenance: Path | None = None
@@ -33,7 +33,7 @@ class Reports:
         Raises: UsageError, before anything is done, where a report could not be written after it.
         """
         if dry_run and (self.junit or self.provenance or self.page):
-            raise UsageError("a dry run does nothing that --junit, --report or --html could tell of")
+            raise UsageError("a dry run has no results for --junit, --report or --html")
         if self.page:
             self.page.check()
         if self.provenance:

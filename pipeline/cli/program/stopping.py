@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, and outputs that nobody takes: from the program's first moment, and never a traceback.
+"""Handle Ctrl-C, SIGTERM and closed outputs from the program's first moment, never with a traceback.
 
 Imported before all else, so it imports nothing that takes time: an interruption during that is a traceback.
 """
@@ -9,7 +9,7 @@ import _signal as signal  # type: ignore[import-not-found]  # built in; the modu
 import os
 import sys
 
-TYPE_CHECKING = False  # as typing has it, which takes longer still
+TYPE_CHECKING = False  # typing's own definition, whose import takes longer still
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _working: list[bool] = []
-"""Not empty while a command is under way that puts away what it began when it is interrupted."""
+"""Not empty while a command runs that cleans up when it is interrupted."""
 _told: list[bool] = []
-"""Not empty when it was said already."""
+"""Not empty when the user was told already."""
 
 
 def watch() -> None:
-    """Answer Ctrl-C and SIGTERM from now on. Where the caller has them ignored, they stay ignored."""
+    """Handle Ctrl-C and SIGTERM from now on. Where the caller ignores them, they stay ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -32,7 +32,7 @@ def watch() -> None:
 
 
 class stoppable:  # noqa: N801  a context manager; contextlib would have to be loaded for it
-    """While in it, an interruption is a KeyboardInterrupt; else it ends the program at once."""
+    """Within it, an interruption is a KeyboardInterrupt; else it ends the program at once."""
 
     def __enter__(self) -> None:
         _working.append(True)
@@ -47,7 +47,7 @@ def told() -> None:
 
 
 def end_at_once() -> None:
-    """Say it and end. Nothing is lost: what is not yet in its place is made again by the next run."""
+    """Report the interruption and end. Nothing is lost: the next run makes what is not yet in its place."""
     try:
         if not _told:
             os.write(2, b"dicombake: interrupted\n")
@@ -62,7 +62,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM does what Ctrl-C does at this moment."""
+    """Let SIGTERM do what Ctrl-C does at this moment."""
     handler = signal.getsignal(signal.SIGINT)
     if callable(handler):
         handler(number, frame)
@@ -71,7 +71,7 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Whether a module is being loaded: libraries tell an interruption there as a failure of their own."""
+    """Tell whether a module is being imported: libraries report an interruption in it as their failure."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -87,7 +87,7 @@ def _unraisable(unraisable: Any) -> None:
 
 
 class Output:
-    """stdout or stderr; the error that writing to it gave is kept, so that it is known as that."""
+    """stdout or stderr; it keeps the error that writing to it raised, so that this is recognised."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -115,12 +115,12 @@ class Output:
 
 
 def open_outputs() -> None:
-    """Give stdin, stdout and stderr something to stand for where the caller closed them.
+    """Replace stdin, stdout and stderr where the caller closed them.
 
     Else the next file that is opened would take their place, and what is printed would go into it.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(number, True)  # workers have it as well
+        os.set_inheritable(number, True)  # workers inherit it
     os.close(number)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -130,7 +130,10 @@ def open_outputs() -> None:
 
 
 def lost(error: BaseException) -> str | None:
-    """Say why output could not be written, if that is what the error is; empty where nobody wants to know."""
+    """Return why output could not be written; empty where nobody would read it.
+
+    None: the error came from somewhere else.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, Output) and stream.error is error:
             gone = isinstance(error, BrokenPipeError) or stream is sys.stderr

@@ -97,8 +97,8 @@ def _element_at(dataset: Dataset, path: TagPath) -> DataElement | None:
             return None
         dataset = items[step.index]
     last = path.last
-    here = last.creator is None and last.index is None and last.number in dataset
-    return dataset[last.number] if here else None
+    standard = last.creator is None and last.index is None and last.number in dataset
+    return dataset[last.number] if standard else None
 
 
 def _found(before: Dataset, after: Dataset, pixels: PixelElement | None, kept: bool) -> Iterator[Note]:

@@ -117,7 +117,7 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: PixelElement) -> byte
 
 
 @contextmanager
-def _told_once() -> Iterator[None]:
+def _quiet_logs() -> Iterator[None]:
     """Silence the tracebacks that libraries log when an encoder refuses an image: it raises as well."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.disabled for logger in loggers]

@@ -1,6 +1,4 @@
-"""Every transfer syntax of a DICOM output: one row holds all that the program has to know of it (PS3.5 annex
-A).
-"""
+"""Every transfer syntax of a DICOM output (PS3.5 annex A); a row has all that the program must know of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ...dicom.encode.pixel_element import PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.encode.uids import set_uid
 from ...dicom.finish import Draft
-from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
+from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, common_key
 from ...errors import ExportError, GeometryError
 from ...imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
 from ...imaging.tolerances import orthonormal
@@ -80,14 +80,14 @@ def _sibling(image: Image, encoded: Encoded, options: CtSeriesOptions, context: 
         or plane is None
     ):
         return None
-    kin = (
-        kin_of(options, context, image, encoded),
+    common = (
+        common_key(options, context, image, encoded),
         all_but(Geometry, "patient")(image.geometry),
         all_but(PatientPlane, "position")(plane),
         all_but(SourceFile, "page")(source),
     )
     return Sibling(
-        kin,
+        common,
         {INSTANCE_NUMBER: ("IS", str(source.page)), _POSITION: ("DS", text(plane.position))},
         PixelElement(encoded.stored, encoded.element),
         {_POSITION: plane.position},

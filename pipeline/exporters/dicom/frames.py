@@ -46,7 +46,7 @@ def alike(images: Sequence[Image], frames: Sequence[Encoded]) -> None:
             if ours != theirs:
                 raise ExportError(
                     f"page {image.source.page} has the {what} {theirs}, the first one {ours}; "
-                    "one file holds only alike ones",
+                    "all of one file must have the same",
                     hint="write one file per page ({page} in 'path')",
                 )
 

@@ -117,7 +117,7 @@ def _require_alike(images: Sequence[Image]) -> None:
             if ours != theirs:
                 raise ExportError(
                     f"page {image.source.page} has the {what} {theirs}, the first one {ours}; "
-                    "one file holds only alike ones",
+                    "all of one file must have the same",
                     hint="write one file per page ({page} in 'path')",
                 )
 
@@ -129,15 +129,15 @@ def _equipment(dataset: Dataset, context: Context) -> tuple[Note, ...]:
         setattr(dataset, keyword, "UNKNOWN")
     if "SoftwareVersions" in unknown:
         dataset.SoftwareVersions = IMPLEMENTATION_VERSION_NAME
-    told = [
+    reported = [
         keyword
         for keyword in unknown
         if keyword != "SoftwareVersions" and not is_given(context.tags, keyword)
     ]
-    if not told:
+    if not reported:
         return ()
     text = (
-        f"a Parametric Map needs {', '.join(told)}, which the source does not say: written as UNKNOWN; "
+        f"a Parametric Map needs {', '.join(reported)}, which the source does not say: written as UNKNOWN; "
         "give them under 'tags'"
     )
     return (Note("equipment-unknown", text),)

@@ -20,7 +20,7 @@ from ...dicom.encode.encoding import RT_IMAGE, Encoded
 from ...dicom.encode.pixel_element import PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.finish import Draft, stacked
-from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, kin_of
+from ...dicom.siblings import INSTANCE_NUMBER, Sibling, all_but, artifact, common_key
 from ...errors import ExportError, GeometryError, Note
 from ...imaging.image import Geometry, Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
@@ -83,8 +83,8 @@ def _sibling(prepared: _Prepared, options: RtImageOptions, context: Context) -> 
     places = receptor_places(image.geometry)
     known = {keyword: (field, values) for keyword, (field, values) in places.items() if values is not None}
     tags = {keyword: int(Tag(keyword)) for keyword in known}
-    kin = (
-        kin_of(options, context, image, encoded),
+    common = (
+        common_key(options, context, image, encoded),
         all_but(Geometry, *(field for field, _ in places.values()))(image.geometry),
         all_but(SourceFile, "path", "page")(source),
         known.keys(),
@@ -93,7 +93,7 @@ def _sibling(prepared: _Prepared, options: RtImageOptions, context: Context) -> 
     own = {tags[keyword]: ("DS", text(values)) for keyword, (_, values) in known.items()}
     own |= {_LABEL_TAG: ("SH", name), INSTANCE_NUMBER: ("IS", str(source.page))}
     numbers = {tags[keyword]: values for keyword, (_, values) in known.items()}
-    return Sibling(kin, own, PixelElement(encoded.stored, encoded.element), numbers)
+    return Sibling(common, own, PixelElement(encoded.stored, encoded.element), numbers)
 
 
 def _draft(prepared: _Prepared, options: RtImageOptions, context: Context) -> Draft:

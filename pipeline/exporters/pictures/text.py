@@ -65,9 +65,7 @@ def _text(value: Any) -> str:
 
 
 def _fits_text(value: str) -> bool:
-    """Check that text has no NUL, which ends a text, and no half of a surrogate pair, which UTF-8 cannot
-    hold.
-    """
+    """Check that text has no NUL, which ends a text, and no half surrogate pair, which UTF-8 cannot hold."""
     return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 

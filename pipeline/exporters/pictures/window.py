@@ -72,7 +72,7 @@ def _without_alpha(image: Image) -> tuple[Pixels, Pixels | None]:
     alpha = image.pixels[..., 3]
     if alpha.dtype.kind != "u":
         raise ExportError(
-            f"its transparency is of type {alpha.dtype}, whose range nobody states",
+            f"its transparency is of type {alpha.dtype}, whose range is not defined",
             hint="pick colours with 'channel'",
         )
     highest = int(np.iinfo(alpha.dtype).max)

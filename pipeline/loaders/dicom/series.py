@@ -137,7 +137,7 @@ def _chosen(headers: Sequence[_Header], source: DicomSeriesOptions, subject: str
         fitting = [wanted] if wanted in groups else [uid for uid in groups if _fits(groups[uid][0], wanted)]
     if len(fitting) == 1:
         return groups[fitting[0]]
-    found = "; ".join(_told(uid, groups[uid]) for uid in (fitting or groups))
+    found = "; ".join(_described(uid, groups[uid]) for uid in (fitting or groups))
     if wanted is not None and not fitting:
         raise SourceError(f"has no series '{wanted}'; it holds {found}", subject=subject)
     what = f"'{wanted}' names {len(fitting)} series" if wanted else f"holds {len(fitting)} series"
@@ -153,7 +153,7 @@ def _fits(header: _Header, wanted: str) -> bool:
     return wanted.strip() in (header.text("SeriesDescription"), header.text("SeriesNumber"))
 
 
-def _told(uid: str, members: Sequence[_Header]) -> str:
+def _described(uid: str, members: Sequence[_Header]) -> str:
     first = members[0]
     description = f" '{first.text('SeriesDescription')}'" if first.text("SeriesDescription") else ""
     number = f"number {first.text('SeriesNumber')}, " if first.text("SeriesNumber") else ""

@@ -99,15 +99,15 @@ def _alike(slices: Sequence[Slice], subject: str) -> None:
     for other in slices[1:]:
         if not _close(first.plane.orientation, other.plane.orientation, SERIES_DIRECTION):
             raise SourceError(
-                f"is no volume: '{other.name}' has another orientation ({_told(other.plane.orientation)}) "
-                f"than '{first.name}' ({_told(first.plane.orientation)})",
+                f"is no volume: '{other.name}' has another orientation ({_joined(other.plane.orientation)}) "
+                f"than '{first.name}' ({_joined(first.plane.orientation)})",
                 subject=subject,
                 hint="keep localizers and slices of other directions out with 'exclude' or 'group_by'",
             )
         if not _close(first.spacing, other.spacing, SERIES_SPACING * max(first.spacing)):
             raise SourceError(
-                f"is no volume: '{other.name}' has another pixel spacing ({_told(other.spacing)} mm) "
-                f"than '{first.name}' ({_told(first.spacing)} mm)",
+                f"is no volume: '{other.name}' has another pixel spacing ({_joined(other.spacing)} mm) "
+                f"than '{first.name}' ({_joined(first.spacing)} mm)",
                 subject=subject,
             )
 
@@ -131,7 +131,7 @@ def _close(one: Sequence[float], other: Sequence[float], tolerance: float) -> bo
     return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
 
 
-def _told(numbers: Sequence[float]) -> str:
+def _joined(numbers: Sequence[float]) -> str:
     return ", ".join(f"{number:.6g}" for number in numbers)
 
 
@@ -188,7 +188,7 @@ def _doubled(ordered: Sequence[Slice], places: Sequence[float], pair: tuple[int,
 
 
 def _missing(step: float, usual: float) -> str:
-    """Say how many slices a gap lacks, where it is a whole number of steps."""
+    """Return how many slices a gap lacks, where it is a whole number of steps."""
     count = round(step / usual)
     if count < 2 or abs(step - count * usual) > max(POSITION, STEP * usual) * count:
         return ""

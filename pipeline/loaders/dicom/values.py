@@ -122,7 +122,7 @@ def _modality_lut(path: Path, dataset: Dataset, item: Dataset) -> Modality:
 def _descriptor(path: Path, dataset: Dataset, value: Any) -> tuple[int, int, int]:
     """Return entries, first mapped value and bits of a LUT (0 entries are 65536; PS3.3 C.11.1.1)."""
     if value is None or len(value) != 3:
-        raise SourceError(f"has a LUT descriptor that is none: {value!r}", subject=str(path))
+        raise SourceError(f"has an invalid LUT descriptor: {value!r}", subject=str(path))
     entries, first, bits = (int(part) for part in value)
     if dataset.get("PixelRepresentation") == 0:
         first %= 1 << 16

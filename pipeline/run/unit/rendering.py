@@ -49,7 +49,7 @@ def geometry_origins(conversion: LoweredConversion) -> tuple[dict[str, Origin], 
     """Return the place of each stated value of a conversion's geometry, and which of them only fill gaps."""
     places = conversion.geometry_places
     weak = (name for name, place in places.items() if place.layer not in ("conversion", "set"))
-    return {name: stands_at(place) for name, place in places.items()}, frozenset(weak)
+    return {name: origin_of(place) for name, place in places.items()}, frozenset(weak)
 
 
 def rendered_tags(conversion: LoweredConversion, scope: Scope) -> dict[TagPath, TagValue]:
@@ -86,11 +86,11 @@ def tag_origins(conversion: LoweredConversion) -> Mapping[TagPath, Origin]:
     """Return the place of each tag override of a conversion in the recipe."""
     places = conversion.tag_places
     return {
-        path: stands_at(places[path]) if path in places else Origin("conversion") for path in conversion.tags
+        path: origin_of(places[path]) if path in places else Origin("conversion") for path in conversion.tags
     }
 
 
-def stands_at(place: Place) -> Origin:
+def origin_of(place: Place) -> Origin:
     """Return the origin of a value that a recipe states at this place."""
     kind: OriginKind = "conversion" if place.layer == "recipe" else place.layer
     return Origin(kind, str(place))

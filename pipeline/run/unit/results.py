@@ -127,9 +127,7 @@ class Watching(Protocol):
     """Follows a run; its methods are called in the process that started the run."""
 
     def start(self, units: int) -> None:
-        """Be told of the start, before the first unit that is not known to be up to date by its files'
-        stat().
-        """
+        """Be told of the start, before the first unit that is not up to date by its files' stat()."""
 
     def finished(self, unit: Unit, result: UnitResult) -> None: ...
 
@@ -148,9 +146,9 @@ class Outcome:
     interrupted: bool = False
 
     def __repr__(self) -> str:
-        found = ((self.count(status), told) for status, told in _TOLD.items())
-        told = ", ".join(f"{count} {name}" for count, name in found if count) or "nothing to do"
-        return f"<Outcome {self.plan.loaded.recipe.name}: {told}, exit status {int(self.exit_status)}>"
+        found = ((self.count(status), text) for status, text in _TOLD.items())
+        text = ", ".join(f"{count} {name}" for count, name in found if count) or "nothing to do"
+        return f"<Outcome {self.plan.loaded.recipe.name}: {text}, exit status {int(self.exit_status)}>"
 
     def _repr_html_(self) -> str:
         """Return the outcome as HTML for a notebook: a row for each conversion, outputs and failures."""

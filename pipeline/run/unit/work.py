@@ -75,7 +75,7 @@ class _Work:
     """The stat() of each input when its reading began."""
 
     def __post_init__(self) -> None:
-        self._look()
+        self._open_inputs()
         self.recipe = self.job.recipe
         self.conversion = conversion_of(self.unit, self.job)
         self.store = self.job.store()
@@ -101,7 +101,7 @@ class _Work:
                 self.failures.append(
                     ExportError(f"the input has no page or frame {page}", subject=output.path)
                 )
-        self._look_again()
+        self._compare_inputs_again()
         return self._summary()
 
     def _summary(self) -> UnitResult:
@@ -117,7 +117,7 @@ class _Work:
             further=tuple(failures[1:]),
         )
 
-    def _look(self) -> None:
+    def _open_inputs(self) -> None:
         """Open each file to see whether it can be read, and note its stat(), before any is read.
 
         Raises: SourceError, also where the plan was made from the header of another file of that name.
@@ -132,7 +132,7 @@ class _Work:
             if self.job.planned_on.get(key_of(item), stat) != stat:
                 raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
 
-    def _look_again(self) -> None:
+    def _compare_inputs_again(self) -> None:
         """Compare stat() again: a unit of which an input changed while it was read has failed."""
         try:
             refuse_changed(self.stats, self.job.data, self.job.out)
@@ -237,10 +237,10 @@ class _Work:
 
     def _refuse_dtype(self, notes: Sequence[Note], to: str) -> None:
         """Refuse values of a type that this kind of DICOM may not hold. Raises: ExportError."""
-        told = next((note for note in notes if note.code == "dtype-not-allowed"), None)
-        if told is not None:
+        note = next((note for note in notes if note.code == "dtype-not-allowed"), None)
+        if note is not None:
             other = "'to: parametric-map' is the kind made for floats, and " if to != "parametric-map" else ""
-            raise ExportError(told.text, hint=f"{other}'verify: values' writes it all the same")
+            raise ExportError(note.text, hint=f"{other}'verify: values' writes it all the same")
 
     def _checking(self, read_back: Check, stats: dict[InputFile, tuple[int, ...]], *, dicom: bool) -> Check:
         """Return the check of an output before it is put in place.

@@ -40,7 +40,7 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     return True
 
 
-def run_here(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
+def run_in_process(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
     """Yield every result as it comes, from this process."""
     keep()
     try:
@@ -57,8 +57,8 @@ def interrupts(stop: Callable[[], None], *, graceful: bool) -> Iterator[None]:
     Where the caller has set it to be ignored (a job in the background), it stays ignored.
     """
     before = signal.getsignal(signal.SIGINT)
-    here = threading.current_thread() is threading.main_thread()
-    if not graceful or not here or before is signal.SIG_IGN:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not graceful or not in_main_thread or before is signal.SIG_IGN:
         yield
         return
 

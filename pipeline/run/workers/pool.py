@@ -29,7 +29,7 @@ from ...store.files import Written
 from ...store.temporary import remove_leftovers
 from ..unit.results import Failure, Job, UnitResult, Work
 from .attempt import attempt, defect
-from .in_process import run_here
+from .in_process import run_in_process
 from .schedule import Schedule, Task
 from .shared import SharedInputs
 from .starting import no_interrupt, open_files, start_context
@@ -63,7 +63,7 @@ def run_pool(
         text = f"no worker processes could be started ({reason}): one process did the work"
         tell(Note("no-workers", text))
         yield from pool.given_back()
-        yield from run_here(schedule, job, work)
+        yield from run_in_process(schedule, job, work)
     finally:
         pool.close()
         pool.shared.close()

@@ -101,7 +101,7 @@ def test_pages_that_are_not_alike_are_refused(tmp_path):
     with pytest.raises(ExportError) as caught:
         made(tmp_path, [page(ramp("uint8"), 1), page(ramp("uint8", 4), 2)])
     assert str(caught.value) == (
-        "page 2 has the shape (4, 7), the first one (5, 7); one file holds only alike ones; "
+        "page 2 has the shape (4, 7), the first one (5, 7); all of one file must have the same; "
         "write one file per page ({page} in 'path')"
     )
     with pytest.raises(ExportError, match="page 2 has the type uint16, the first one uint8"):
