@@ -1,4 +1,4 @@
-"""``dicombake diff A B``"""
+"""The command ``dicombake diff A B``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dicombake convert` was asked for, and which target that means."""
+"""The options of `dicombake convert`, and the target that they mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..loaders.auto import recognise
 from ..loaders.registry import FORMATS
 
 NAME = "convert"
-"""Of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
+"""The name of the recipe and of its one conversion; identities derive from it (docs/dicom-output.md)."""
 
 _SUFFIXES: Mapping[str, str] = {
     suffix: name
@@ -20,12 +20,12 @@ _SUFFIXES: Mapping[str, str] = {
     if target.file is not DICOM
     for suffix in (target.file.suffix, *target.file.other_suffixes)
 }
-"""Which target a file's suffix means; of DICOM there are several, and the source decides."""
+"""The target that a file's suffix means; of DICOM there are several, and the source decides."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options of one call, as they were said; YAML where an option takes it."""
+    """The options of one call, as they were given; YAML where an option takes it."""
 
     files: tuple[Path, ...]
     """As the user names them; literal, never globs."""
@@ -47,7 +47,7 @@ class Request:
 
 
 def target_of(request: Request, source: str) -> str:
-    """Return the target that nothing names: what the suffix of OUT says. Raises: UsageError."""
+    """Return the target that the suffix of OUT means. Raises: UsageError."""
     suffix = "" if request.folder else request.out.suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]

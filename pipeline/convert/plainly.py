@@ -1,7 +1,7 @@
-"""One file, plainly asked for: lowered here, without Pydantic, YAML and the planner, half of the time.
+"""Lower a plain request for one file directly, without Pydantic, YAML and the planner, in half of the time.
 
-What it makes of a request is what the planner makes of the recipe that the request means (a test compares
-the two). Whatever is not plain, or would have to be refused, is left to that longer way, which says why.
+The result is what the planner makes of the recipe that the request means (a test compares the two). What is
+not plain, or would be refused, is left to the planner, which gives the reason.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..run.unit.results import Job, UnitResult
 from .options import NAME, Request, option, target_of
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +-]*[A-Za-z0-9_]")
-"""Names that mean the same on every system, and in a template themselves."""
+"""Names that mean the same on every system, and that a template does not change."""
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _KEYWORD = re.compile(r"[A-Za-z]+")
 _NUMBER = re.compile(r"-?\d{1,6}(\.\d{1,6})?")
@@ -40,8 +40,10 @@ _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 def lowered(request: Request) -> tuple[LoweredRecipe, Unit] | None:
-    """Return what the request means, and its unit of work; None for what is not plain. Opens no file but to
-    tell whether it is DICOM."""
+    """Return what the request means, and its unit of work; None for what is not plain.
+
+    Opens a file only to tell whether it is DICOM.
+    """
     if request.folder or len(request.files) != 1 or request.combine or request.process:
         return None
     if request.remove_tags or request.profile or "window" in request.export:
@@ -88,8 +90,7 @@ def lowered(request: Request) -> tuple[LoweredRecipe, Unit] | None:
 
 
 def converted(request: Request, *, overwrite: bool) -> UnitResult | None:
-    """Return what became of a plain request, if it was carried out without a failure; else None, and nothing
-    is written."""
+    """Carry out a plain request, and return its result; else return None, and nothing is written."""
     found = lowered(request)
     if found is None or (os.path.lexists(request.out) and not overwrite):
         return None
@@ -111,7 +112,7 @@ def converted(request: Request, *, overwrite: bool) -> UnitResult | None:
 
 
 def _in_the_way(file: Path, out: Path) -> bool:
-    """Whether anything but a plain file that is no input stands where the output goes."""
+    """Tell whether something other than a plain file that is no input is in the place of the output."""
     if out.is_symlink() or (out.exists() and not out.is_file()):
         return True
     return os.path.realpath(file).casefold() == os.path.realpath(out).casefold() or (
@@ -130,7 +131,7 @@ def _source(said: str) -> Any:
 
 
 def _tags(said: Sequence[str]) -> dict[TagPath, TagValue] | None:
-    """Return keywords with plain values that fit them and that one may mean; else None."""
+    """Return keywords with plain values that fit them and are not doubtful; else None."""
     found: dict[TagPath, TagValue] = {}
     for text in said:
         key, _, value = text.partition("=")

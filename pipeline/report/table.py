@@ -103,7 +103,7 @@ def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
 
 
 def notes_of(result: UnitResult) -> list[str]:
-    """Notes of one unit alone, as `note_lines` tells them."""
+    """Return the notes of one unit, as `note_lines` does."""
     return [f"note: {line}" for line in _grouped([(result.unit, note) for note in result.notes], {})]
 
 

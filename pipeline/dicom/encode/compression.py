@@ -104,7 +104,7 @@ def encapsulated(syntax: Syntax, dataset: Dataset, pixels: PixelElement) -> byte
         ExportError: what the encoder refuses.
     """
     try:
-        with _told_once():
+        with _quiet_logs():
             kept = [stream.data for stream in pixels.streams]
             frames = kept or list(_frames(syntax, dataset, pixels.array))
     except (ValueError, RuntimeError, TypeError) as error:

@@ -125,7 +125,7 @@ def _decoders(
 def _whole(
     header: JpegStream, data: bytes, decoder: Callable[[], Pixels], more: Callable[[], Pixels]
 ) -> Pixels:
-    """The pixels of a stream, where what would follow its coded data (`more`) does not change them.
+    """Return the pixels of a stream, where what would follow its coded data (`more`) does not change them.
 
     Raises: CodestreamError, also where the coded data are too few.
     """

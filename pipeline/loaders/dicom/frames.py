@@ -173,7 +173,7 @@ def _frame(path: Path, dataset: Dataset, layout: Layout, index: int, data: bytes
 def _codestream(
     dataset: Dataset, layout: Layout, data: bytes, stored: int, besides: tuple[str, ...]
 ) -> Codestream | None:
-    """The frame as its file holds it; None where an output would describe it otherwise."""
+    """Return the frame as its file holds it; None where an output would describe it otherwise."""
     if layout.photometric == "PALETTE COLOR" or layout.high != layout.stored - 1:
         return None
     planar = int(dataset.get("PlanarConfiguration") or 0)

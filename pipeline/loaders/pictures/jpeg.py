@@ -173,7 +173,7 @@ _SYNTAXES = {0: "1.2.840.10008.1.2.4.50", 1: "1.2.840.10008.1.2.4.51", LOSSLESS:
 
 
 def _codestream(data: bytes, stream: JpegStream) -> Codestream | None:
-    """The stream as DICOM holds it; colour is YBR_FULL_422 however it is sampled (PS3.5 8.2.1)."""
+    """Return the stream as DICOM holds it; colour is YBR_FULL_422 however it is sampled (PS3.5 8.2.1)."""
     header = stream.header
     syntax = _SYNTAXES.get(header.sof)
     colour = header.components == 3

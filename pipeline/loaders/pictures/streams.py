@@ -69,7 +69,7 @@ def _jpeg2000(data: bytes, path: Path, limits: Limits) -> Page:
 
 
 def _kept_2000(data: bytes, header: Jpeg2000) -> Codestream | None:
-    """The codestream as DICOM holds it, without the boxes around it (PS3.5 A.4.4)."""
+    """Return the codestream as DICOM holds it, without the boxes around it (PS3.5 A.4.4)."""
     if header.high_throughput:
         return None
     colour = ("YBR_ICT" if header.irreversible else "YBR_RCT") if header.transformed else "RGB"
