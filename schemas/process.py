@@ -185,7 +185,7 @@ class Area(Model):
 
 
 def _wanted(value: Any) -> Any:
-    """A value of `when`, or a list of which any is meant, as text."""
+    """Return a value of `when`, or a list of which any may match, as text."""
     values = value if isinstance(value, list | tuple) else (value,)
     if not values or any(isinstance(each, dict | list) or each is None for each in values):
         raise PydanticCustomError("when", "must be a value, or a list of values of which any is meant")
@@ -214,7 +214,7 @@ class MaskRule(Model):
 
 
 def _rule_or_areas(value: Any) -> Any:
-    """A list of rules; a single rule, or a bare list of areas, is a list of one."""
+    """Return a list of rules; a single rule, or a bare list of areas, is a list of one."""
     if isinstance(value, dict):
         return ({"areas": [value]} if "top" in value else value,)
     if (

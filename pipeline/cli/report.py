@@ -1,4 +1,4 @@
-"""``dicombake report RECIPE``"""
+"""The command ``dicombake report RECIPE``."""
 
 from __future__ import annotations
 
