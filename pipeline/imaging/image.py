@@ -188,6 +188,8 @@ class Image:
     """RescaleType of `pixels`, if it is known (HU, ...)."""
     calibrated: bool = True
     """Whether the values are still in the source's unit, whatever that is."""
+    rising: Literal[-1, 0, 1] = 1
+    """Whether `pixels` rise linearly with the source's values (1), fall with them (-1), or do neither (0)."""
     computed: bool = False
     """Whether values were computed (combine, or an operation that changes them)."""
     masked: bool = False

@@ -17,13 +17,15 @@ _TEXTS = re.compile(
     r"bytes?\b|embedded null|negative|zero-size|operands|array|substring|'|object of type"
 )
 """The beginnings of Python's and numpy's own messages of a ValueError."""
+_OF_CODE = re.compile(r"\w[.]\w+[.(]|[A-Za-z]\w*[.][A-Z]\w*_\w|\b[A-Z]+_[A-Z_]+\b|'\w+' object|\bNone\b")
+"""Names of a library's own code, which say as little."""
 
 
 def said_by(error: Exception, otherwise: str) -> str:
     """Return the library's own message in one line, or `otherwise` where it is one of Python's."""
     text = " ".join(str(error).split())
     plain = type(error).__module__ in ("builtins", "struct", "_struct")
-    if not text or isinstance(error, _OF_PYTHON) or (plain and _TEXTS.match(text)):
+    if not text or isinstance(error, _OF_PYTHON) or (plain and _TEXTS.match(text)) or _OF_CODE.search(text):
         return otherwise
     if type(error).__module__ in ("struct", "_struct"):
         return otherwise

@@ -36,7 +36,8 @@ def invert(image: Image, options: Invert) -> Image:
         whole = sum(value_range(pixels))
         turned = _integers(pixels, -1, whole, pixels.dtype)
         said = str(whole)
-    return computed(image, turned, f"inverted ({said} - value)", units=None, photometric="MONOCHROME2")
+    phrase = f"inverted ({said} - value)"
+    return computed(image, turned, phrase, units=None, photometric="MONOCHROME2", rising=-image.rising)
 
 
 def _integers(pixels: Pixels, slope: int, intercept: int, dtype: np.dtype) -> Pixels:
@@ -51,7 +52,9 @@ def bit_invert(image: Image, options: BitInvert) -> Image:
     pixels = grey(image, options.op)
     if pixels.dtype.kind == "f":
         raise refusal(image, f"bit_invert is for integers and the values are {pixels.dtype}", "use invert")
-    return computed(image, np.invert(pixels), "bits inverted", units=None, photometric="MONOCHROME2")
+    return computed(
+        image, np.invert(pixels), "bits inverted", units=None, photometric="MONOCHROME2", rising=-image.rising
+    )
 
 
 def ground(image: Image, options: Ground) -> Image:
@@ -93,7 +96,8 @@ def normalize(image: Image, options: Normalize) -> Image:
         divided = (pixels.astype(np.float64) / divisor).astype(dtype)
     if np.isinf(divided).any():
         raise refusal(image, f"normalize: value / {number(divisor)} is beyond {dtype}")
-    return computed(image, divided, f"normalized (value / {number(divisor)})", units=None)
+    rising = image.rising if divisor > 0 else -image.rising
+    return computed(image, divided, f"normalized (value / {number(divisor)})", units=None, rising=rising)
 
 
 def threshold(image: Image, options: Threshold) -> Image:
@@ -108,14 +112,14 @@ def threshold(image: Image, options: Threshold) -> Image:
         beyond |= above(pixels, options.high)
         phrases.append(f"above {number(options.high)}")
     kept = np.where(beyond, pixels.dtype.type(0), pixels)
-    return computed(image, kept, f"values {' or '.join(phrases)} set to 0")
+    return computed(image, kept, f"values {' or '.join(phrases)} set to 0", rising=0)
 
 
 def binary(image: Image, options: Binary) -> Image:
     """Return 1 where the value is at least `at`, else 0; uint8. NaN is refused."""
     pixels = finite(image, options.op)
     ones = (~below(pixels, options.at)).astype(np.uint8)
-    return computed(image, ones, f"binary (value >= {number(options.at)})", units=None)
+    return computed(image, ones, f"binary (value >= {number(options.at)})", units=None, rising=0)
 
 
 def cast(image: Image, options: Cast) -> Image:
@@ -145,4 +149,5 @@ def rescale(image: Image, options: Rescale) -> Image:
     if np.isinf(values).sum() > np.isinf(pixels).sum():
         raise refusal(image, "rescale: a result is beyond float64")
     phrase = f"rescaled (value x {number(options.slope)} + {number(options.intercept)})"
-    return computed(image, values, phrase, units=None)
+    sign = (options.slope > 0) - (options.slope < 0)
+    return computed(image, values, phrase, units=None, rising=sign * image.rising)

@@ -70,6 +70,11 @@ STATED_BY_GEOMETRY = _tags(
 )
 
 
+def is_uid(text: str) -> bool:
+    """Tell whether a text is a UID, or empty (PS3.5 section 9.1)."""
+    return _UID.fullmatch(text) is not None
+
+
 def carried(source: Dataset, *, same_modality: bool, computed: bool) -> tuple[Dataset, tuple[Note, ...]]:
     """Return the attributes that an image made of this source keeps, in Unicode; and notes on dropped ones.
 
@@ -159,7 +164,7 @@ def _clean(element: DataElement, dropped: list[str]) -> DataElement:
             element.tag, "SQ", Sequence([_clean_item(item, dropped) for item in element.value])
         )
     if element.VR not in _TEXT:
-        if element.VR == "UI" and not all(_UID.fullmatch(text) for text in _texts(element)):
+        if element.VR == "UI" and not all(map(is_uid, _texts(element))):
             dropped.append(f"{_name(element)} UI")
         return deepcopy(element)
     try:

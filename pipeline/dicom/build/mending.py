@@ -121,6 +121,10 @@ def _compressed_icons(dataset: Dataset) -> Iterator[Note]:
 
 def _half_a_frame(dataset: Dataset) -> Iterator[Note]:
     """Delete a Frame of Reference module without its UID, which has no meaning (C.7.4.1)."""
+    from ..standard.tables import requires_module
+
+    if requires_module(str(dataset.get("SOPClassUID") or ""), "frame-of-reference"):
+        return
     if "PositionReferenceIndicator" in dataset and not dataset.get("FrameOfReferenceUID"):
         del dataset.PositionReferenceIndicator
         text = "PositionReferenceIndicator of the source stands without a frame of reference: left out"

@@ -23,7 +23,7 @@ from ..encode.character_set import state_character_set
 from ..encode.encoding import Encoded
 from ..encode.uids import set_uid
 from ..moving.grid import moving_of
-from .carry import carried, cleaned
+from .carry import carried, cleaned, is_uid
 from .origins import from_dataset, from_properties
 
 _PRESENT = (
@@ -33,6 +33,29 @@ _PRESENT = (
 )  # fmt: skip
 """Type 2 of Patient, General Study, General Equipment, Series and General Image (PS3.3 C.7)."""
 
+_OF_ONE_FRAME = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{end}"
+    for end in [
+        "1",
+        "1.1",
+        "1.1.1",
+        "1.2",
+        "1.2.1",
+        "1.3",
+        "1.3.1",
+        "2",
+        "4",
+        "6.1",
+        "7",
+        "128",
+        "77.1.1",
+        "77.1.2",
+        "77.1.3",
+        "77.1.4",
+    ]
+)
+"""SOP classes whose images have one frame, so that no reference to them names one (PS3.3 10.3): CR, DX, MG,
+IO, CT, MR, PET, ultrasound, Secondary Capture and visible light."""
 _LONGEST_ST = 1024
 _MOST_ROWS = 2**16 - 1
 
@@ -143,12 +166,15 @@ def add_derivation(dataset: Dataset, text: str) -> None:
 
 def _source_item(source: SourceFile) -> Dataset | None:
     origin = source.dataset
-    if origin is None or not origin.get("SOPInstanceUID") or not origin.get("SOPClassUID"):
+    if origin is None:
+        return None
+    kind, instance = (str(origin.get(word) or "") for word in ("SOPClassUID", "SOPInstanceUID"))
+    if not (kind and instance and is_uid(kind) and is_uid(instance)):
         return None
     item = Dataset()
-    set_uid(item, "ReferencedSOPClassUID", str(origin.SOPClassUID))
-    set_uid(item, "ReferencedSOPInstanceUID", str(origin.SOPInstanceUID))
-    if source.frames > 1:
+    set_uid(item, "ReferencedSOPClassUID", kind)
+    set_uid(item, "ReferencedSOPInstanceUID", instance)
+    if source.frames > 1 and kind not in _OF_ONE_FRAME:
         item.ReferencedFrameNumber = str(source.frame)
     purpose = Dataset()
     purpose.CodeValue = "121322"

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import Note
-from ...imaging.image import Pixels
+from ...imaging.image import Image, Pixels
 
 Element = Literal["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 
@@ -104,6 +104,14 @@ class Encoded:
     @property
     def bits_allocated(self) -> int:
         return self.stored.dtype.itemsize * 8
+
+
+def one_channel(image: Image) -> str:
+    """Return the way out for colour that a target cannot hold; only pictures have channels to choose from."""
+    if image.source.dataset is not None:
+        target = "secondary-capture" if image.pixels.dtype.itemsize <= 2 else "npy"
+        return f"'to: {target}' keeps its colours"
+    return "say which channel it is: 'source: {format: image, channel: red}'"
 
 
 def little(pixels: Pixels) -> Pixels:

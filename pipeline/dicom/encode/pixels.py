@@ -10,7 +10,7 @@ import numpy as np
 from ....schemas.language.decimal_string import exact_ds
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Pixels
-from .encoding import RT_IMAGE, Allowed, Element, Encoded, Rescale, little
+from .encoding import RT_IMAGE, Allowed, Element, Encoded, Rescale, little, one_channel
 from .rescaling import portable, quantized
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def encode(image: Image, how: How, allowed: Allowed) -> Encoded:
         if image.pixels.dtype not in (np.uint8, np.uint16):
             raise ExportError(
                 f"colour of type {image.pixels.dtype} has no place in DICOM, which knows 8 and 16 bits",
-                hint="say which channel to use, as in 'source: {format: image, channel: red}'",
+                hint=one_channel(image),
             )
         return retained(image.pixels, allowed)
     if how == "retain":

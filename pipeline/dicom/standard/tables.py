@@ -61,6 +61,12 @@ def kind_of(sop_class: str) -> str | None:
     return found
 
 
+def requires_module(sop_class: str, key: str) -> bool:
+    """Tell whether a kind of image must have a module; False for a kind that is not known."""
+    kind = kind_of(sop_class)
+    return kind is not None and any(module.key == key and module.usage == "M" for module in modules_of(kind))
+
+
 @cache
 def modules_of(kind: str) -> tuple[Module, ...]:
     """Return the modules of a kind, those it must have first to last as the standard lists them."""

@@ -6,11 +6,22 @@ from pydicom import Dataset
 
 from ...dicom.encode.pixel_element import PIXEL_TAGS
 from ...dicom.verify import differences
+from ...errors import Note
+
+_FIRST_GROUP, _PADDING = 0x0008, 0xFFFC
 
 
 def carried_tag(tag: int) -> bool:
-    """Tell whether an element is taken over: all but the file meta, pixels and padding."""
-    return tag >> 16 not in (0, 2, 0xFFFC) and tag not in PIXEL_TAGS.values()
+    """Tell whether an element is taken over: not pixels, padding, groups of no dataset (PS3.5 7.8)."""
+    return _FIRST_GROUP <= tag >> 16 != _PADDING and tag not in PIXEL_TAGS.values()
+
+
+def of_no_group(source: Dataset) -> tuple[Note, ...]:
+    """Say that elements of groups below 0008 are left out; the file meta is no part of a dataset."""
+    if any(tag.group < _FIRST_GROUP and tag.group not in (0, 2) for tag in source.keys()):  # noqa: SIM118
+        text = "elements of groups below 0008, which DICOM gives to no dataset, are left out"
+        return (Note("element-unreadable", text),)
+    return ()
 
 
 _ENCODING = frozenset(

@@ -8,16 +8,23 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import (
     CTImageStorage,
+    MRImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     ParametricMapStorage,
     PositronEmissionTomographyImageStorage,
     RTDoseStorage,
+    RTImageStorage,
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
+    XRayAngiographicImageStorage,
+    XRayRadiofluoroscopicImageStorage,
 )
 
 from ...dicom.encode.encoding import (
     CT_IMAGE,
     DIGITAL_XRAY,
+    MULTI_FRAME,
     PARAMETRIC_MAP,
     RT_IMAGE,
     SECONDARY_CAPTURE,
@@ -25,6 +32,7 @@ from ...dicom.encode.encoding import (
     Encoded,
 )
 from ...dicom.encode.uids import set_uid
+from ...dicom.standard.tables import requires_module
 from ...errors import Note
 from ...imaging.image import Image
 
@@ -34,18 +42,67 @@ RESCALED = (CTImageStorage, PositronEmissionTomographyImageStorage, *_DIGITAL_XR
 """Kinds whose rescale is mandatory."""
 
 
+_MULTI_FRAME: dict[str, str] = {
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage: "uint8",
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage: "uint16",
+}
+_SLICES: dict[str, str] = {
+    CTImageStorage: "CT",
+    MRImageStorage: "MR",
+    PositronEmissionTomographyImageStorage: "PT",
+}
+
+
 def allowed(source: Dataset) -> Allowed:
-    """Return what pixels the source's kind may hold."""
-    modality = source.get("Modality")
-    if str(source.get("SOPClassUID")) == ParametricMapStorage:
+    """Say what pixels the source's kind may hold: by its SOP class, where it has none by its modality."""
+    kind, modality = str(source.get("SOPClassUID") or ""), source.get("Modality")
+    if kind == ParametricMapStorage:
         return PARAMETRIC_MAP
-    if modality == "RTIMAGE":
-        return RT_IMAGE
-    if modality in ("CT", "MR", "PT"):
-        return replace(CT_IMAGE, name=f"an image of modality {modality}")
-    if str(source.get("SOPClassUID")) in _DIGITAL_XRAY:
+    if kind in _DIGITAL_XRAY:
         return DIGITAL_XRAY
+    if kind in _MULTI_FRAME:
+        return replace(MULTI_FRAME, dtypes=frozenset({_MULTI_FRAME[kind]}), alternative="another 'to'")
+    if kind == RTImageStorage or (not kind and modality == "RTIMAGE"):
+        return RT_IMAGE
+    if kind in _SLICES or (not kind and modality in _SLICES.values()):
+        return replace(CT_IMAGE, name=f"an image of modality {_SLICES.get(kind, modality)}")
     return replace(SECONDARY_CAPTURE, name="an image of the source's kind")
+
+
+def is_digital_xray(source: Dataset) -> bool:
+    """Tell whether it is a digital X-ray, mammography or intra-oral image (C.8.11.3)."""
+    return str(source.get("SOPClassUID")) in _DIGITAL_XRAY
+
+
+def is_angiography(source: Dataset) -> bool:
+    """Tell whether it is an X-ray angiographic or radiofluoroscopic image (C.8.7.1)."""
+    return str(source.get("SOPClassUID")) in (
+        XRayAngiographicImageStorage,
+        XRayRadiofluoroscopicImageStorage,
+    )
+
+
+def needs_frame_of_reference(source: Dataset) -> bool:
+    """Tell whether its kind must name a frame of reference (PS3.3 A: CT, MR, PET and dose among others)."""
+    return requires_module(str(source.get("SOPClassUID") or ""), "frame-of-reference")
+
+
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_GROUPED = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{end}"
+    for end in (
+        "2.1", "2.2", "4.1", "4.3", "4.4", "6.2", "12.1.1", "12.2.1", "13.1.1", "13.1.2", "13.1.3", "13.1.4",
+        "13.1.5", "14.1", "14.2", "30", "66.4", "66.7", "77.1.5.4", "77.1.5.7", "77.1.5.8", "77.1.6", "128.1",
+        "130",
+    )
+)  # fmt: skip
+"""Enhanced CT, MR, PET, XA, RF and ultrasound, their legacy converted ones, 3D X-ray, intravascular OCT,
+parametric map, segmentation, ophthalmic tomography and whole-slide images (PS3.3 A)."""
+
+
+def has_functional_groups(source: Dataset) -> bool:
+    """Tell whether functional groups speak of its frames (C.7.6.16), or ought to."""
+    return str(source.get("SOPClassUID") or "") in _GROUPED or any(name in source for name in GROUPS)
 
 
 def is_dose(source: Dataset) -> bool:

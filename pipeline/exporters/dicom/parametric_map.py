@@ -23,7 +23,7 @@ from ...dicom.build.modules import common, pixel_module, source_items
 from ...dicom.build.origins import FRAMES, of_groups, of_pixels
 from ...dicom.build.overrides import is_given
 from ...dicom.build.stale import WINDOW
-from ...dicom.encode.encoding import Encoded
+from ...dicom.encode.encoding import Encoded, one_channel
 from ...dicom.encode.map_pixels import encode_map
 from ...dicom.encode.pixel_element import PixelElement
 from ...dicom.encode.uids import IMPLEMENTATION_VERSION_NAME
@@ -107,7 +107,7 @@ def _require_alike(images: Sequence[Image]) -> None:
         if image.pixels.ndim != 2:
             raise ExportError(
                 "a Parametric Map holds one value in a pixel, and the source is colour",
-                hint="say which channel it is: 'source: {format: image, channel: red}'",
+                hint=one_channel(image),
             )
         for ours, theirs, what in (
             (first.pixels.shape, image.pixels.shape, "shape"),

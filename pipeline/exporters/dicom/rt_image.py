@@ -16,7 +16,7 @@ from ...dicom.build.exposures import reach_from
 from ...dicom.build.modules import common, conversion_type, leave_empty, pixel_module, rescale
 from ...dicom.build.origins import FRAMES, of_geometry, of_pixels
 from ...dicom.build.places import REQUIRED_IN_RT_IMAGE, receptor_places, text, texts
-from ...dicom.encode.encoding import RT_IMAGE, Encoded
+from ...dicom.encode.encoding import RT_IMAGE, Encoded, one_channel
 from ...dicom.encode.pixel_element import PixelElement
 from ...dicom.encode.pixels import encode
 from ...dicom.finish import Draft, stacked
@@ -150,7 +150,7 @@ def _grey(image: Image) -> Image:
     if image.pixels.dtype != np.uint8:
         raise ExportError(
             f"an RT Image is grey, and the source is colour of type {image.pixels.dtype}",
-            hint="say which channel it is: 'source: {format: image, channel: red}'",
+            hint=one_channel(image),
         )
     return luminance(image)
 

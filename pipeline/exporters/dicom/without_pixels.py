@@ -11,7 +11,7 @@ from ...dicom.encode.character_set import state_character_set
 from ...dicom.finish import Draft
 from ...imaging.image import Image, Origin
 from ...output import Context
-from .carried import carried_tag, changed
+from .carried import carried_tag, changed, of_no_group
 from .kinds import class_of_meta
 
 _PLACED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
@@ -25,7 +25,7 @@ def draft_of_object(image: Image, source: Dataset, context: Context) -> Draft:
     trace = context.trace
     dataset, notes = cleaned(source, carried_tag)
     state_character_set(dataset, [image])
-    notes += class_of_meta(dataset, source)
+    notes += class_of_meta(dataset, source) + of_no_group(source)
     trace.layer(dataset, from_dataset(image.source))
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))

@@ -11,7 +11,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ from .page import (
     turned_geometry,
     turned_shape,
 )
+from .png_interlaced import decode_passes
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -49,6 +50,7 @@ _DEPTHS = {
     _GREY_ALPHA: (8, 16),
     _RGBA: (8, 16),
 }
+_SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 _METRE = 1000.0
 _FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, KeyError, MemoryError)
 
@@ -61,6 +63,7 @@ class _Header:
     colour: int
     transparent: bool
     animated: bool
+    interlaced: bool
     density: tuple[int, int, int] | None
     """Columns and rows per unit, and the unit: 1 is the metre, 0 none."""
 
@@ -110,11 +113,8 @@ def _page(data: bytes, header: _Header, path: Path, limits: Limits) -> Page:
 
 
 def _decode(data: bytes, header: _Header, shape: tuple[int, ...], path: Path) -> Pixels:
-    import imagecodecs
-
     try:
-        # libpng prints its warnings on the other chunks to standard error
-        pixels = np.asarray(imagecodecs.png_decode(_critical(data, path)))
+        pixels = _samples(data, header, path)
     except _FAILURES as error:
         raise _damaged(said_by(error, BROKEN), path) from None
     if pixels.shape != shape:
@@ -148,7 +148,7 @@ def _read_header(data: bytes, path: Path) -> _Header:
         raise _damaged("its palette is missing", path)
     density = struct.unpack(">IIB", found[b"pHYs"]) if len(found.get(b"pHYs", b"")) == 9 else None
     transparent = b"tRNS" in found and colour in (_GREY, _RGB, _PALETTE)
-    return _Header(columns, rows, depth, colour, transparent, b"acTL" in found, density)
+    return _Header(columns, rows, depth, colour, transparent, b"acTL" in found, interlace == 1, density)
 
 
 def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -170,15 +170,29 @@ def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
         at = stop + 4
 
 
-def _critical(data: bytes, path: Path) -> bytes:
-    """Return the picture without the chunks that do not affect its samples."""
+def _samples(data: bytes, header: _Header, path: Path) -> Pixels:
+    """Decode the picture from the chunks that say something of its samples; libpng speaks of the others."""
     wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+    chunks = [(kind, body) for kind, body in _chunks(data, path) if kind in wanted]
+    if not header.interlaced:
+        return _decoded(chunks)
+    colours = [(kind, body) for kind, body in chunks if kind in (b"PLTE", b"tRNS")]
+    return decode_passes(
+        chunks[0][1],
+        b"".join(body for kind, body in chunks if kind == b"IDAT"),
+        header.depth * _SAMPLES[header.colour],
+        lambda start, part: _decoded([(b"IHDR", start), *colours, (b"IDAT", part)]),
+    )
+
+
+def _decoded(chunks: Iterable[tuple[bytes, bytes]]) -> Pixels:
+    import imagecodecs
+
     pieces = [MAGIC]
-    for kind, body in (*_chunks(data, path), (b"IEND", b"")):
-        if kind in wanted or kind == b"IEND":
-            crc = zlib.crc32(body, zlib.crc32(kind))
-            pieces += [len(body).to_bytes(4, "big"), kind, body, crc.to_bytes(4, "big")]
-    return b"".join(pieces)
+    for kind, body in (*chunks, (b"IEND", b"")):
+        crc = zlib.crc32(body, zlib.crc32(kind))
+        pieces += [len(body).to_bytes(4, "big"), kind, body, crc.to_bytes(4, "big")]
+    return np.asarray(imagecodecs.png_decode(b"".join(pieces)))
 
 
 def _shown(kind: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,38 @@ def test_retain_advises_what_will_work(pixels, advice, tmp_path):
     if advice != "parametric-map":
         options = RtImageOptions(path="x", pixels=advice)
         assert written(tmp_path, [Image(pixels, PLACED)], (rt_image.EXPORTER, options))
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ({"Modality": "CT"}, False),  # a Secondary Capture of a CT
+        ({"SOPClassUID": f"{ROOT}2", "Modality": "CT"}, True),
+        ({"SOPClassUID": f"{ROOT}4", "Modality": "MR"}, True),
+        ({"SOPClassUID": f"{ROOT}481.1", "Modality": "RTIMAGE"}, False),
+        ({"SOPClassUID": f"{ROOT}7.3", "Modality": "OT", "NumberOfFrames": "1"}, True),
+    ],
+)
+def test_the_class_decides_which_pixels_are_allowed(says: dict[str, str], told: bool, tmp_path: Path) -> None:
+    images = source(tmp_path, RAMP.astype(np.uint8), {"crop": {"top": 1}}, **says)
+    computed = [replace(image, stored=None) for image in images]
+    _, artifact = written(tmp_path, computed)
+    assert ("dtype-not-allowed" in {note.code for note in artifact.notes}) == told
+
+
+def test_elements_of_groups_below_8_are_left_out(tmp_path: Path) -> None:
+    images = source(tmp_path)
+    dataset = images[0].source.dataset
+    assert dataset is not None
+    dataset.add_new(0x00070001, "SH", "none's")
+    found, artifact = written(tmp_path, images)
+    assert [tag for tag in found.keys() if tag.group < 8] == []  # noqa: SIM118
+    assert [str(note) for note in artifact.notes if note.code == "element-unreadable"] == [
+        "elements of groups below 0008, which DICOM gives to no dataset, are left out"
+    ]
+
+
+def test_colour_of_a_dicom_file_is_not_told_to_choose_a_channel(tmp_path: Path) -> None:
+    images = source(tmp_path, np.stack([RAMP] * 3, -1))
+    with pytest.raises(ExportError, match="'to: secondary-capture' keeps its colours"):
+        written(tmp_path, images, MAP)
