@@ -8,6 +8,7 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Model, Positive, quantity
+from .delivery import Deliver
 from .language.template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
@@ -25,6 +26,8 @@ class ExportBase(Model):
     """Relative to the output folder."""
     keep: Flag | None = None
     """Whether the output is never replaced by other content; else what the conversion says."""
+    deliver: Deliver | None = None
+    """Names of `destinations` that the output is sent to; else what the conversion says."""
 
 
 class DicomExportBase(ExportBase):

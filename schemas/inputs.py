@@ -5,15 +5,45 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .base import Model, OneOrMany, Positive, Text
+from .language.conditions import Condition, as_written, parse_condition
 from .language.parsing import parsable
 from .language.patterns import parse_glob
 
 OnEmpty = Literal["error", "warn", "ok"]
 Glob = Annotated[Text, AfterValidator(partial(parsable, parse=parse_glob, kind="glob"))]
+
+_TEXT_OR_ABSENT = {"type": ["string", "number", "boolean", "null"]}
+Where = Annotated[
+    Condition,
+    PlainValidator(parse_condition),
+    PlainSerializer(as_written),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _TEXT_OR_ABSENT,
+                {"type": "array", "items": _TEXT_OR_ABSENT, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {"min": {"type": "number"}, "max": {"type": "number"}},
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                },
+            ]
+        }
+    ),
+]
 
 
 class Inputs(Model):
@@ -21,6 +51,9 @@ class Inputs(Model):
 
     files: OneOrMany[Glob] = ()
     exclude: OneOrMany[Glob] = ()
+    where: dict[Text, Where] = Field(default_factory=dict)
+    """What a file's header must say: a property or DICOM keyword, and text (``*`` and ``?`` as in globs), a
+    list of texts, ``{min, max}``, or null for absent."""
     group_by: OneOrMany[Text] = ()
     """Captures (or ``parent``, ``stem``, ``name``, ``suffix``) whose equal values make one group."""
     min_files: Positive | None = None

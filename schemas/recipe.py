@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
 from .companions import Metadata, Sidecar
+from .delivery import Deliver, Destination, Receive
 from .exports import Export, KeptSyntax, Pixels
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
@@ -100,6 +101,8 @@ class Conversion(Model):
     on_empty: OnEmpty | None = None
     keep: Flag | None = None
     """Whether outputs are never replaced by other content: the second one fails."""
+    deliver: Deliver | None = None
+    """Names of `destinations` that outputs are sent to."""
 
 
 class Recipe(Model):
@@ -120,6 +123,10 @@ class Recipe(Model):
     limits: Limits = Field(default_factory=Limits.model_construct)
     machines: dict[MachineName, Machine] = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""
+    destinations: dict[Name, Destination] = Field(default_factory=dict)
+    """By name; a conversion or an export names them in `deliver`."""
+    receive: Receive | None = None
+    """What arrives over the network while ``dicombake watch`` runs."""
     conversions: Annotated[dict[Name, Conversion], Field(min_length=1)]
 
     @model_validator(mode="before")

@@ -29,8 +29,8 @@ ORDER = (
     "pipeline/recipe", "pipeline/inputs", "pipeline/plan", "pipeline/to_dataset", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",
-    "pipeline/convert", "pipeline/check", "pipeline/explain", "pipeline/diff", "pipeline/testing",
-    "pipeline/report",
+    "pipeline/convert", "pipeline/check", "pipeline/deliver", "pipeline/explain", "pipeline/diff",
+    "pipeline/testing", "pipeline/report",
     "pipeline/api", "pipeline/public", "pipeline/cli",
 )  # fmt: skip
 """Each folder (and each file directly in `pipeline`) may import those before it, and its own kind: the
@@ -122,7 +122,12 @@ def test_the_package_list_is_the_folders() -> None:
 
 
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
-    distributions = {"PIL": "pillow", "yaml": "pyyaml"}
+    distributions = {
+        "PIL": "pillow",
+        "yaml": "pyyaml",
+        "dicomweb_client": "dicomweb-client",
+        "requests": "dicomweb-client",  # which is built on it
+    }
     used = {
         distributions.get(name, name)
         for path in MODULES
@@ -135,7 +140,8 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
             else []
         )
     }
-    optional = PROJECT["project"]["optional-dependencies"]["provenance"]
+    extras = PROJECT["project"]["optional-dependencies"]
+    optional = [line for extra in ("provenance", "pacs") for line in extras[extra]]
     lines = [*PROJECT["project"]["dependencies"], *optional]
     declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
     assert used - set(sys.stdlib_module_names) - {"pydantic_core"} == declared

@@ -18,6 +18,7 @@ from .program.installed import unfit
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
+    "deliver": "Send outputs that are fresh to the destinations that recipes name, each once.",
     "convert": "Convert files now, without a recipe; or print the recipe that does it.",
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
     "check": "Are the outputs what recipe, inputs and lock say? Writes nothing.",
@@ -37,6 +38,8 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
+OF_THE_NETWORK = frozenset({"deliver"})
+"""Commands whose modules are in the folder `network`."""
 READING_IMAGES = frozenset(
     {"convert", "check", "test", "explain", "report", "diff", "inspect", "new", "check-dicom", "demo"}
 )
@@ -79,7 +82,8 @@ def load(name: str) -> Any:
     module = name.replace("-", "_")
     if name in READING_IMAGES:
         gc.enable()
-    function = getattr(import_module(f".{module}", __package__), module)
+    folder = "network." if name in OF_THE_NETWORK else ""
+    function = getattr(import_module(f".{folder}{module}", __package__), module)
     one.command(name, help=function.__doc__ or COMMANDS[name], epilog=epilog(name))(function)
     command: Any = typer.main.get_command(one)
     for parameter in command.params:

@@ -32,6 +32,7 @@ from .common import (
     reporting,
     say,
     variables,
+    worst,
 )
 from .program.each import EachRecipe, Shown
 from .program.reports import Reports
@@ -86,6 +87,9 @@ def run(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm what --prune lists.")] = False,
+    deliver: Annotated[
+        bool, typer.Option("--deliver", help="Then send what is fresh to the recipe's destinations.")
+    ] = False,
     junit: Junit = None,
     report: Annotated[
         Path | None,
@@ -110,7 +114,9 @@ def run(
         from ..run.workers.malloc import keep_freed_memory
 
         if untrusted:
-            refuse_with_untrusted({"--overwrite": overwrite, "--locked": locked, "--prune": bool(prune)})
+            refuse_with_untrusted(
+                {"--overwrite": overwrite, "--locked": locked, "--prune": bool(prune), "--deliver": deliver}
+            )
         options = RunOptions(
             jobs=jobs,
             overwrite=overwrite,
@@ -140,6 +146,7 @@ def run(
             trusted=not untrusted,
             prune=prune,
             yes=yes,
+            deliver=deliver,
         )
         _run_all(recipes, values, request, _Talk(each, quiet, verbose))
         each.finish()
@@ -162,6 +169,7 @@ class _Request:
     trusted: bool
     prune: Prune | None = None
     yes: bool = False
+    deliver: bool = False
 
 
 def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk: _Talk) -> None:
@@ -170,6 +178,11 @@ def _run_all(paths: list[Path], values: dict[str, str], request: _Request, talk:
 
     loaded: list[LoadedRecipe] = []
     talk.each.run(paths, lambda path: loaded.append(load_recipe(path, values, trusted=request.trusted)))
+    if request.deliver and not talk.each.statuses:
+        from ..deliver.deliver import require_extra
+
+        for recipe in loaded:
+            talk.each.one(recipe.path, partial(require_extra, recipe.recipe))
     if talk.each.statuses:
         return
     for recipe in loaded:
@@ -195,7 +208,19 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
     shown = talk.done(outcome)
     if request.prune and not outcome.interrupted:
         shown[0]["orphans"] = talk.pruned(planned, most=request.prune is Prune.ALL, yes=request.yes)
+    if request.deliver and not outcome.interrupted:
+        return _delivered(planned, talk, shown)
     return shown
+
+
+def _delivered(planned: Plan, talk: _Talk, shown: Shown) -> Shown:
+    """Deliver what is fresh; what failed to be converted has no part in it."""
+    from ..deliver.deliver import DeliverOptions, deliver_plan
+    from .network.deliver import show
+
+    result = deliver_plan(planned, DeliverOptions(fast=True))
+    told = show(result, as_json=talk.each.json, quiet=talk.quiet)
+    return {**shown[0], **({"delivery": told} if told else {})}, worst([shown[1], result.exit_status])
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import PlanError
+from ..errors import PlanError, SourceError
 from ..inputs.globs import Globs
 from ..inputs.hints import barring, fails
 from ..inputs.search import STATE_FOLDER
+from ..loaders.registry import probe
 from ..plan.build import own_files
 from ..plan.build import plan as make_plan
+from ..plan.gather import unlike
 from ..plan.model import Plan
+from ..plan.scope import lookup_of
 from ..recipe.loaded import LoadedRecipe
 
 ELSEWHERE = "it does not lie in the data folder"
@@ -116,11 +119,24 @@ def _match(loaded: LoadedRecipe, name: str, path: str, plan: Plan | None, never:
         return Match(name, globs, why=f"'exclude' leaves it out: '{barred}'")
     if plan is None:
         return Match(name, globs)
+    if inputs.where:
+        return Match(name, globs, why=_asked(loaded, name, plan, path))
     return Match(
         name,
         globs,
         why="its globs match it, and no unit takes it: there is no such file, or its series leaves it out",
     )
+
+
+def _asked(loaded: LoadedRecipe, name: str, plan: Plan, path: str) -> str:
+    """Say which property is not as `where` asks; its value goes into no message."""
+    source = plan.lowered.conversions[name].source
+    try:
+        header = probe(plan.data.joinpath(*path.split("/")), source, plan.lowered.limits)
+    except SourceError as error:
+        return f"'where' asks its header, which cannot be read: {error.what}"
+    what = unlike(loaded.recipe.conversions[name].inputs.where, lookup_of(header))
+    return f"'where' leaves it out: its {what} is another, or not there" if what else "there is no such file"
 
 
 def _globs(loaded: LoadedRecipe, name: str, path: str) -> Iterator[Glob]:

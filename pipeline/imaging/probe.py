@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .image import Geometry
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +24,5 @@ class Probe:
     """Pages, frames or slices."""
     geometry: Geometry = field(default_factory=Geometry)
     properties: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Dataset | None = None
+    """DICOM attributes that the properties imply, where the file is no DICOM."""

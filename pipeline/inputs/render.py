@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...schemas.language.numbers import NUMBER
-from ...schemas.language.template import Place, parse
+from ...schemas.language.template import ACQUIRED, Place, parse
 from ..errors import PlanError, SourceError
 from .globs import nfc
 from .search import STATE_FOLDER
@@ -52,6 +52,8 @@ class Scope:
     source: SourceLookup | None = None
     table: Mapping[str, str] = field(default_factory=dict)
     """``{csv.column}``: the cells of the file's row, by column."""
+    acquired: tuple[str, str] = ("", "")
+    """``{date}`` and ``{time}``; empty where nobody says them."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """The reason why a name is not known, as the end of a sentence."""
 
@@ -192,8 +194,23 @@ def _lookup(place: Place, scope: Scope) -> Any:
     for name, text in scope.captures:
         if name == place.name:
             return text
+    if place.name in ACQUIRED and place.name not in scope.unknown:
+        return _acquired(place.name, scope)
     reason = scope.unknown.get(place.name) or _UNKNOWN.get(place.name, "nothing has that name")
     raise PlanError(f"'{{{place}}}': {reason}", subject=scope.path)
+
+
+def _acquired(name: str, scope: Scope) -> str:
+    """When the image was acquired: a column of the table of that name, else what the file or sidecar says."""
+    found = scope.table.get(name) or scope.acquired[ACQUIRED.index(name)]
+    if not found:
+        raise SourceError(
+            f"neither the file nor a sidecar says its {name} of acquisition, which '{{{name}}}' asks for",
+            subject=scope.path,
+            hint=f"capture it from the name, as in '{{{name}}}_*.dcm', or give it in a column '{name}' of a "
+            "table under 'metadata'",
+        )
+    return found
 
 
 def _inner(place: Place, scope: Scope) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...schemas.language.numbers import NUMBER
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.tags import TagPath, TagValue, keywords, path_of, problem_of, vr_of
+from ...schemas.language.template import ACQUIRED
 from ...schemas.language.vr import WITH_BACKSLASH
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
@@ -119,7 +120,7 @@ def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[
             yield f"the column '{column}' stands twice"
     wanted = {options.column or options.match: "the column that 'match' asks for"}
     wanted |= dict.fromkeys(asked, "a column that a template asks for")
-    used = {*TABLE_GEOMETRY, *wanted, *options.ignore}
+    used = {*TABLE_GEOMETRY, *ACQUIRED, *wanted, *options.ignore}
     unknown = [column for column in columns if column and column not in used and column not in keywords()]
     for column, what in wanted.items():
         if column not in columns:

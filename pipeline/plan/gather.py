@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...schemas.inputs import Inputs
+from ...schemas.language.conditions import Condition
 from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion
 from ..confined import REFUSED, escapes
-from ..errors import Note, PlanError, Problem
+from ..errors import Note, PlanError, Problem, SourceError
 from ..inputs.globs import Globs, nfc
 from ..inputs.hints import near_miss
 from ..inputs.listing import Listing
-from ..inputs.render import split_name
+from ..inputs.render import SourceLookup, split_name
 from ..inputs.search import natural_key, search, unmatched
 from ..loaders.files import stat_of
 from ..loaders.options import Limits, SourceOptions
@@ -27,7 +28,7 @@ from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredRecipe
 from .model import InputFile, Unit
-from .scope import shared_captures
+from .scope import lookup_of, shared_captures
 
 if TYPE_CHECKING:
     from ..imaging.probe import Probe
@@ -122,7 +123,11 @@ def gather(name: str, conversion: Conversion, planning: Planning) -> Gathered:
             Note("glob-without-match", f"{name}: no file matches '{glob}'")
             for glob in unmatched(inputs, found)
         ]
-        gathered = Gathered(tuple(InputFile(path, "data", captures) for path, captures in found))
+        files = tuple(InputFile(path, "data", captures) for path, captures in found)
+        gathered = Gathered(tuple(_asked(name, conversion, files, planning)))
+        if inputs.where and found and not gathered.files:
+            _tell_empty(name, conversion, planning, f"'where' leaves out all {len(found)} files that match")
+            return gathered
     if not gathered.files and not gathered.broken:
         _tell_empty(name, conversion, planning)
     return gathered
@@ -150,10 +155,44 @@ def _name_key(path: str) -> tuple[str, str]:
     return nfc(path), path
 
 
-def _tell_empty(name: str, conversion: Conversion, planning: Planning) -> None:
+def _asked(
+    name: str, conversion: Conversion, files: Sequence[InputFile], planning: Planning
+) -> Iterator[InputFile]:
+    """Keep files whose headers say what `where` asks. One that cannot be read stays: its unit tells why."""
+    where = conversion.inputs.where
+    if not where:
+        yield from files
+        return
+    lowered = planning.lowered
+    source = lowered.conversions[name].source
+    for file in files:
+        try:
+            header = planning.probe(planning.read(file.path), source, lowered.limits)
+        except SourceError:
+            yield file
+            continue
+        if not unlike(where, lookup_of(header)):
+            yield file
+
+
+def unlike(where: Mapping[str, Condition], find: SourceLookup) -> str:
+    """Return the first property that is not as `where` asks; empty where all are."""
+    for name, condition in where.items():
+        try:
+            value = find(name)
+        except KeyError:
+            value = None
+        if not condition.holds(None if value == "" else value):
+            return name
+    return ""
+
+
+def _tell_empty(name: str, conversion: Conversion, planning: Planning, what: str = "") -> None:
     inputs = conversion.inputs
     globs = " or ".join(f"'{glob}'" for glob in inputs.files)
-    if inputs.from_:
+    if what:
+        pass
+    elif inputs.from_:
         makers = " or ".join(f"'{other}'" for other in inputs.from_)
         what = f"nothing that {makers} writes matches {globs}" if globs else f"{makers} writes nothing"
     else:

@@ -22,6 +22,9 @@ from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredConversion, LoweredRecipe, Quantity
 from .scope import kinds_of
 
+NOT_CARRIED_OUT = frozenset({"deliver"})
+"""Fields that workers need not know: an output is delivered after it was written."""
+
 
 class _Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -68,7 +71,7 @@ def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
 
 def lowered(kind: type[Kind], model: Model) -> Kind:
     """Return the fields of a model as a dataclass; a test holds that it has each of them."""
-    values = {name: getattr(model, name) for name in type(model).model_fields}
+    values = {name: getattr(model, name) for name in type(model).model_fields if name not in NOT_CARRIED_OUT}
     return kind(**{name: _inner(value) for name, value in values.items()})
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...schemas.language.patterns import captures_of
 from ..errors import SourceError
+from ..inputs.acquired import Moment, shared_moment
 from ..inputs.render import Scope, SourceLookup, source_lookup
 from .lowered import LoweredRecipe
 from .model import InputFile, Unit
@@ -29,6 +30,7 @@ def scope_of(
     file: InputFile | None = None,
     page: int | None = None,
     source: SourceLookup | None = None,
+    moments: Sequence[Moment] = (),
 ) -> Scope:
     """Return the values that templates may name for a unit, or for one of its files.
 
@@ -37,7 +39,14 @@ def scope_of(
     kinds = recipe.conversions[unit.conversion].kinds
     files = unit.inputs if file is None else (file,)
     return scope_of_files(
-        recipe.variables, kinds, files, unit.index, group=unit.group, page=page, source=source
+        recipe.variables,
+        kinds,
+        files,
+        unit.index,
+        group=unit.group,
+        page=page,
+        source=source,
+        moments=moments,
     )
 
 
@@ -50,6 +59,7 @@ def scope_of_files(
     group: str,
     page: int | None = None,
     source: SourceLookup | None = None,
+    moments: Sequence[Moment] = (),
 ) -> Scope:
     """Return the values that templates may name for files that are not a unit yet.
 
@@ -61,6 +71,7 @@ def scope_of_files(
         group: the value of ``{group}``.
         page: the value of ``{page}``, ``{frame}`` and ``{slice}``, from 1.
         source: looks up ``{source.X}``.
+        moments: when each image was acquired, as far as it is known.
     """
     captures, row, unknown = files[0].captures, files[0].companions.row, NO_REASONS
     table: Mapping[str, str] = dict(row) if row else NO_CELLS
@@ -68,6 +79,10 @@ def scope_of_files(
         captures, differing = shared_captures(files)
         table, cells = shared_cells(files)
         unknown = dict.fromkeys((*differing, *cells), "it differs between the files of one group")
+    acquired = Moment()
+    if moments:
+        acquired, several = shared_moment(moments)
+        unknown = {**several, **unknown} if several else unknown
     return Scope(
         path=files[0].path,
         index=index,
@@ -79,6 +94,7 @@ def scope_of_files(
         environment=environ,
         source=source,
         table=table,
+        acquired=acquired,
         unknown=unknown,
     )
 
@@ -112,11 +128,16 @@ def shared_cells(files: Sequence[InputFile]) -> tuple[dict[str, str], tuple[str,
     return shared, tuple(f"csv.{column}" for column in rows[0] if column not in shared)
 
 
+def lookup_of(header: Probe) -> SourceLookup:
+    """``{source.X}`` of one file, from its headers."""
+    return source_lookup(header.properties, header.attributes)
+
+
 def shared_lookup(subject: str, headers: Sequence[Probe]) -> SourceLookup | None:
     """Return the lookup of ``{source.X}``; of a group, it gives what all files agree on."""
     if not headers:
         return None
-    lookups = [source_lookup(header.properties) for header in headers]
+    lookups = [lookup_of(header) for header in headers]
 
     def find(name: str) -> Any:
         values = [lookup(name) for lookup in lookups]

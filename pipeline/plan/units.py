@@ -7,19 +7,21 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ...schemas.language.template import places
+from ...schemas.language.template import ACQUIRED, places
 from ...schemas.recipe import Conversion
 from ...schemas.rules.templates import templates
 from ..confined import WITHHELD
 from ..errors import PlanError, SourceError
 from ..exporters.registry import TARGETS
+from ..inputs.acquired import Moment, checked_moment, moment_of
+from ..inputs.check_xml import read_check
 from ..inputs.render import Scope, render_path
 from ..loaders.registry import FORMATS
 from .companions import with_companions
 from .gather import Job, Planning, gather, jobs_of, refuse
 from .machines import asks_source, machine_named
 from .model import Output, Unit
-from .scope import scope_of_files, shared_lookup
+from .scope import lookup_of, scope_of_files, shared_lookup
 
 if TYPE_CHECKING:
     from ..imaging.probe import Probe
@@ -71,7 +73,10 @@ class _Naming:
         self.single = () if page is None else (page,)
         self.series = self.format.series
         self.volume = self.format.holds == "slices" and not self.combined
-        self.asks_source = any(space == "source" for names in named for space, _ in names)
+        self.asks_moment = any(
+            not space and each in ACQUIRED and each not in kinds for names in named for space, each in names
+        )
+        self.asks_source = self.asks_moment or any(space == "source" for names in named for space, _ in names)
         self.counted = (any(self.paged) or self.volume) and not self.combined and page is None
         self.splits = self.volume and not self.series and all(self.paged)
         self.machine = planning.lowered.conversions[name].machine or ""
@@ -111,6 +116,7 @@ class _Naming:
                 index,
                 group=job.group,
                 source=shared_lookup(job.id, headers),
+                moments=tuple(self._moments(job, headers)) if self.asks_moment else (),
             )
             machine = self._machine(job, scope)
             if self.splits and len(numbers) > SLICES:
@@ -133,6 +139,15 @@ class _Naming:
         return replace(
             job, files=tuple(file for file in job.files if folder / file.path in members)
         ), found.probes
+
+    def _moments(self, job: Job, headers: tuple[Probe, ...]) -> Iterator[Moment]:
+        """When each file says that its image was acquired, else its sidecar."""
+        for file, header in zip(job.files, headers, strict=True):
+            moment = moment_of(lookup_of(header))
+            if not moment.date and file.companions.sidecar:
+                check = read_check(self.planning.read(file.companions.sidecar))
+                moment = checked_moment(check.date, check.time)
+            yield moment
 
     def _machine(self, job: Job, scope: Scope) -> str:
         """Return the machine that a template names; empty where the file that says it is yet to be made."""

@@ -17,6 +17,7 @@ from ...schemas.language.suggest import at_most, suggestion
 from ...schemas.language.template import is_template
 from ...schemas.recipe import Conversion, Limits, Recipe
 from ...schemas.rules.checks import problems_of
+from ...schemas.rules.delivery import problems as delivery_problems
 from ...schemas.rules.doubts import doubts
 from ...schemas.rules.rows import Rows
 from ...schemas.testing.select import model_of
@@ -35,6 +36,8 @@ from .yaml_nodes import SMALLER
 __all__ = ["Layer", "LoadedRecipe", "Location", "Place", "load_recipe"]
 
 _ROWS = Rows(FORMATS, TARGETS)
+_NOT_OF_THE_BYTES = {"machines", "tests", "profile", "destinations", "receive"}
+"""Keys of a recipe that no output depends on by themselves."""
 MAX_MERGED = 500_000
 """The most values of a recipe with its defaults in every conversion."""
 _MOST_SUGGESTIONS = 500
@@ -202,6 +205,7 @@ def _validated(merged: Part) -> tuple[Recipe | None, list[Problem]]:
         if (recipe.strict if conversion.strict is None else conversion.strict)
         for location, what in doubts(name, conversion)
     ]
+    found += [problem_at(merged, location, what) for location, what in delivery_problems(recipe)]
     found += [*unknown_machines(merged, recipe.conversions), *wrong_tests(merged, recipe)]
     return recipe, found
 
@@ -237,15 +241,18 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
         for key in conversion.geometry.model_fields_set
         if (place := places.get(("conversions", name, "geometry", key))) and place.layer == "conversion"
     )
-    content = recipe.model_dump(mode="json", by_alias=True, exclude={"machines", "tests", "profile"})
+    content = recipe.model_dump(mode="json", by_alias=True, exclude=_NOT_OF_THE_BYTES)
     for conversion in content["conversions"].values():
         for key in ("profile", *HANDED_DOWN):  # merged already, into conversions and exports
             del conversion[key]
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]
         for part in (conversion, *conversion["exports"]):
+            del part["deliver"]
             if part["keep"] is None:  # added after the first locks: absent, it must not change their digest
                 del part["keep"]
+        if not conversion["inputs"]["where"]:
+            del conversion["inputs"]["where"]
     canonical = {"recipe": content, "own": own}
     if variants:
         canonical["variants"] = {name: variant.digest for name, variant in variants.items()}

@@ -36,6 +36,11 @@ _EXAMPLES = {
     "dtype": "the type of the pixels, as in dtype: uint16",
     "size": "pixels, or text such as 1.5 mm",
     "field.size": "mm from edge to edge, rows then columns, as in size: [100, 100]",
+    "host": "the name or address of the machine",
+    "ae_title": "the AE title, as in ae_title: PACS",
+    "url": "the address of the service, as in url: https://pacs.example/dicom-web",
+    "into": 'the folder that instances go into, as in into: "incoming/{StudyDate}"',
+    "allow": "say who may send: AE titles, as in allow: [{ae_title: LINAC1, address: 10.1.2.7}]",
     "expect": "say what must come out, as in expect: {outputs: 1, kind: rt-image}",
     "input": "say which files are made, as in input: {phantom: field, ...}",
 }

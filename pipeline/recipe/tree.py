@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from ...schemas.delivery import DESTINATIONS, DicomDestination, Receive
 from ...schemas.geometry import Geometry
 from ...schemas.language.tags import parse_tag
 from ...schemas.machines import Machine
@@ -134,6 +135,9 @@ def plain(part: Part) -> Any:
     if isinstance(data, dict):
         _drop_nulls(data, model_of(data))
         _drop_nulls(data.get("limits"), Limits)
+        for destination in _values(data.get("destinations")):
+            _drop_nulls(destination, DESTINATIONS.get(str(destination.get("to")), DicomDestination))
+        _drop_nulls(data.get("receive"), Receive)
         conversions = data.get("conversions")
         for conversion in conversions.values() if isinstance(conversions, dict) else ():
             _drop_nulls(conversion, Conversion)
@@ -141,6 +145,10 @@ def plain(part: Part) -> Any:
         for machine in machines.values() if isinstance(machines, dict) else ():
             _drop_nulls(machine, Machine)
     return data
+
+
+def _values(data: Any) -> list[dict[str, Any]]:
+    return [value for value in data.values() if isinstance(value, dict)] if isinstance(data, dict) else []
 
 
 def _drop_nulls(data: Any, model: type[BaseModel]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -11,12 +12,15 @@ from ..reading import start_of
 from ..recipe.syntax_slips import BREAK
 from ..recipe.yaml_nodes import MAX_BYTES
 
+_SECRET = re.compile(r"^destinations\.[^.]+\.(token|password|url)$")
 WIDTH = 100
 """Characters of a line that are shown, around the place."""
 
 
 def excerpt(problem: Problem) -> tuple[str, ...]:
     """Return the line and the line with the caret; empty where the file cannot be shown."""
+    if _SECRET.search(problem.where):  # the line may hold one, and logs keep what is printed
+        return ()
     lines = _lines(problem.file)
     if not 0 < problem.line <= len(lines):
         return ()

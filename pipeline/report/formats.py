@@ -17,7 +17,7 @@ from ..loaders.registry import FORMATS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_NO_OPTIONS = frozenset({"format", "to", "path", "keep"})
+_NO_OPTIONS = frozenset({"format", "to", "path", "keep", "deliver"})
 """Options of every format or target, which docs/recipe.md describes."""
 
 

@@ -37,7 +37,7 @@ VERSIONS = "versions"
 """The fact that stands for the program and the codecs, whose versions the lock also has in clear."""
 
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
-_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "machine", "profile", *HANDED_DOWN)
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "deliver", "machine", "profile", *HANDED_DOWN)
 """Keys of a conversion that are no options: the unit itself names its inputs, a machine and a profile are
 merged into the conversion, and what it hands down is merged into its exports.
 """
@@ -200,6 +200,7 @@ def _options(recipe: Recipe, *, exclude_unset: bool = False) -> dict[str, dict[s
     for name, options in dumped["conversions"].items():
         for export in options["exports"]:
             export.pop("keep", None)
+            export.pop("deliver", None)
         said[name] = {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
     return said
 

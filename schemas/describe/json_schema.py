@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..companions import Metadata, Sidecar
+from ..delivery import DESTINATIONS, Caller, ClientTls, Receive, ReceiveLimits, ServerTls
 from ..exports import EXPORT_TARGETS
 from ..geometry import Geometry
 from ..inputs import Inputs
@@ -64,6 +65,14 @@ def _models() -> tuple[type[BaseModel], ...]:
     unions = (*SOURCE_FORMATS.values(), *OPERATIONS.values(), *EXPORT_TARGETS.values())
     testing: tuple[type[BaseModel], ...] = (RecipeTest, Expectation, Near, Mean, *PHANTOMS.values())
     companions = (Sidecar, Metadata)
+    delivery: tuple[type[BaseModel], ...] = (
+        *DESTINATIONS.values(),
+        ClientTls,
+        ServerTls,
+        Caller,
+        Receive,
+        ReceiveLimits,
+    )
     return (
         Limits,
         Machine,
@@ -73,6 +82,7 @@ def _models() -> tuple[type[BaseModel], ...]:
         Combine,
         FilterSize,
         *companions,
+        *delivery,
         *unions,
         *testing,
     )
@@ -154,6 +164,7 @@ def _loosen(definitions: Schema) -> None:
         definitions["FilterSize"],
     )  # fmt: skip
     _loosen_tests(definitions)
+    _loosen_delivery(definitions)
     conversion = definitions["Conversion"]
     del conversion["required"]
     fields = conversion["properties"]
@@ -171,6 +182,24 @@ def _loosen(definitions: Schema) -> None:
         *(definitions[name]["properties"] for name in ("Geometry", "Limits", "Machine")),
     ):
         _nullable(properties)
+
+
+def _loosen_delivery(definitions: Schema) -> None:
+    for model in DESTINATIONS.values():
+        definition = definitions[model.__name__]
+        definition["required"] = ["to"]
+        _nullable(definition["properties"])
+    for name in ("Receive", "ReceiveLimits"):
+        definitions[name].pop("required", None)
+        _nullable(definitions[name]["properties"])
+    allow = definitions["Receive"]["properties"]["allow"]
+    caller = definitions["Receive"]["properties"]
+    allow["items"] = _any({"type": "string"}, allow["items"])
+    caller["allow"] = _any(*allow["items"]["anyOf"], allow)
+    address = definitions["Caller"]["properties"]["address"]
+    definitions["Caller"]["properties"]["address"] = _or_one(address)
+    for target in ("Conversion", *(model.__name__ for model in EXPORT_TARGETS.values())):
+        definitions[target]["properties"]["deliver"]["anyOf"].insert(0, {"type": "string"})
 
 
 def _loosen_tests(definitions: Schema) -> None:
@@ -231,6 +260,11 @@ def _file(schema: Schema) -> Schema:
     }
     properties["vars"]["additionalProperties"] = {"type": [*_TEXT, "null"]}
     properties["machines"]["additionalProperties"] = _any({"$ref": "#/definitions/Machine"}, {"type": "null"})
+    properties["destinations"]["additionalProperties"] = _any(
+        {"oneOf": [{"$ref": f"#/definitions/{model.__name__}"} for model in DESTINATIONS.values()]},
+        _without("to"),
+        {"type": "null"},
+    )
     properties["conversions"].pop("minProperties", None)
     properties["conversions"]["additionalProperties"] = _any(
         {"$ref": "#/definitions/Conversion"}, {"type": "null"}

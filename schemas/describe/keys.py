@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ..delivery import DESTINATIONS, Receive
 from ..geometry import Geometry
 from ..inputs import Inputs
 from ..recipe import Conversion
@@ -64,6 +65,9 @@ def _sections() -> tuple[tuple[str, frozenset[str]], ...]:
         ("'geometry'", frozenset(names_of(Geometry))),
         ("'inputs'", frozenset(names_of(Inputs))),
     ]
+    destinations = [name for model in DESTINATIONS.values() for name in names_of(model)]
+    found.append(("a destination", frozenset(destinations).difference(DISCRIMINATORS)))
+    found.append(("'receive'", frozenset(names_of(Receive))))
     for section in ("source", "exports", "process", "combine"):
         members = _members(_bare(_item(Conversion.model_fields[section]))).values()
         names = {name for member in members for name in names_of(member)}

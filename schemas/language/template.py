@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BUILT_IN = ("stem", "name", "suffix", "parent", "index", "slice", "group", "page", "frame")
 """Names that every template may use; a capture may not have one of them."""
 
+ACQUIRED = ("date", "time")
+"""When the image was acquired; a capture or a column of the table with such a name hides them."""
+
 NAMESPACES = ("vars", "env", "source", "csv")
 
 MAX_WIDTH = 64

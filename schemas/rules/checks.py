@@ -10,7 +10,7 @@ from ..companions import FILE_NAMES
 from ..language.patterns import captures_of
 from ..language.suggest import suggestion
 from ..language.tags import TagPath
-from ..language.template import BUILT_IN, Place, parse, places
+from ..language.template import ACQUIRED, BUILT_IN, Place, parse, places
 from ..recipe import Conversion, Recipe
 from .rows import FormatRow, Rows
 from .templates import Location, templates
@@ -156,11 +156,11 @@ def _wrong_name(
     if place.name in BUILT_IN:
         source = conversion.source.format
         return _wrong_built_in(place.name, source, rows.formats[source])
-    if place.name in captures:
+    if place.name in captures or place.name in ACQUIRED:
         return None
     if variables is not None and place.name in variables:
         return f"a variable is written {{vars.{place.name}}}"
-    known = (*BUILT_IN, *captures)
+    known = (*BUILT_IN, *ACQUIRED, *captures)
     hint = suggestion(place.name, known) or f"; known are {', '.join(known)}, and vars., env., source."
     return f"no such name{hint}"
 

@@ -10,6 +10,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake run film.yaml --locked --junit run.xml",
         "dicombake run film.yaml --html page.html",
     ),
+    "deliver": (
+        "dicombake deliver qa.yaml",
+        "dicombake deliver qa.yaml --to pacs --dry-run",
+    ),
     "convert": (
         "dicombake convert scan.tif scan.dcm --dpi 75 --sid 1000 --gantry 90",
         "dicombake convert *.xim pictures/ --to png",

@@ -45,7 +45,15 @@ def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
         page = found.page(chosen[0])
     empty = np.empty((1, 1, *page.shape[2:]), np.dtype(page.dtype))
     kept = choose(_opaque(empty, page), page, source.channel, path)[0].shape[2:]
-    return Probe("image", (*page.shape[:2], *kept), page.dtype, len(chosen), page.geometry, page.properties)
+    return Probe(
+        "image",
+        (*page.shape[:2], *kept),
+        page.dtype,
+        len(chosen),
+        page.geometry,
+        page.properties,
+        attributes_of(page.properties),
+    )
 
 
 def _opaque(pixels: np.ndarray, page: Page) -> np.ndarray:

@@ -53,6 +53,7 @@ def probe(path: Path, source: XimOptions, limits: Limits) -> Probe:
         pages=1,
         geometry=mapped.geometry,
         properties=properties,
+        attributes=mapped.attributes,
     )
 
 

@@ -9,8 +9,9 @@ from ....schemas.language.tags import TagPath, TagValue, problem_of, templates_o
 from ....schemas.language.template import is_template
 from ....schemas.language.words import POSITIVE, UNKNOWN
 from ...errors import ExportError, GeometryError
-from ...imaging.image import Image, Origin, OriginKind
+from ...imaging.image import Image, Origin, OriginKind, SourceFile
 from ...imaging.stated import Stated
+from ...inputs.acquired import Moment, checked_moment, moment_of
 from ...inputs.render import Scope, render, render_number, shows_source, source_lookup
 from ...plan.lowered import LoweredConversion, LoweredRecipe, Quantity
 from ...plan.model import InputFile, Unit
@@ -27,7 +28,17 @@ def scope_for(recipe: LoweredRecipe, unit: Unit, image: Image, item: InputFile |
         file=item,
         page=source.page,
         source=source_lookup(source.properties, source.dataset, source.attributes),
+        moments=tuple(map(_moment, image.sources)),
     )
+
+
+def _moment(source: SourceFile) -> Moment:
+    """When a file says that its image was acquired, else its sidecar."""
+    find = source_lookup(source.properties, source.dataset, source.attributes)
+    found = moment_of(find)
+    if found.date or "PerformedProcedureStepStartDate" not in source.companions:
+        return found
+    return checked_moment(find("PerformedProcedureStepStartDate"), find("PerformedProcedureStepStartTime"))
 
 
 def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:

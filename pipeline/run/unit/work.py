@@ -198,8 +198,8 @@ class _Work:
             if image.without_pixels:
                 yield item, image
                 continue
-            scope = scope_for(self.recipe, self.unit, image, item)
             image = with_sidecar(image, item, self.job.data)
+            scope = scope_for(self.recipe, self.unit, image, item)
             stated, known, fills, notes = with_row(
                 rendered_geometry(self.conversion.geometry, scope), item.companions, origins, weak
             )

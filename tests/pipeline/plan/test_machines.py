@@ -271,7 +271,8 @@ def test_what_only_one_machine_makes_wrong_is_told_at_its_place(write: Write) ->
     site = SITE.replace("{StationName: two}", '{StationName: "{gantri}", RTImageName: "{vars.x}"}')
     assert told(write(CHOSEN, site)) == [
         "site.yaml:10:67: machines.True Beam 2.tags.StationName: '{gantri}': no such name; known are stem, "
-        "name, suffix, parent, index, slice, group, page, frame, machine, and vars., env., source.",
+        "name, suffix, parent, index, slice, group, page, frame, date, time, machine, and vars., env., "
+        "source.",
         "site.yaml:10:92: machines.True Beam 2.tags.RTImageName: '{vars.x}': 'vars' has no 'x'",
     ]
 

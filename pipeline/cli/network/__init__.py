@@ -1,0 +1,1 @@
+"""Commands that keep going or go elsewhere: `deliver`, `watch`."""

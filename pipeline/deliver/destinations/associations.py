@@ -1,0 +1,178 @@
+"""Associations with one destination, and the port that its reports and retrieved instances come to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ....schemas.delivery import ClientTls, DicomDestination
+from ...errors import PlanError, StoreError
+from .base import Down
+
+if TYPE_CHECKING:
+    import ssl
+
+Contexts = list[tuple[str, list[str]]]
+"""Abstract syntax, transfer syntaxes."""
+Reports = dict[str, dict[str, bool]]
+"""Of storage commitment: by transaction, by SOP Instance UID."""
+_PREAMBLE = bytes(128) + b"DICM"
+
+
+class Associations:
+    """Opens associations as a recipe says. Raises: PlanError, where its certificates cannot be read."""
+
+    def __init__(self, options: DicomDestination, folder: Path) -> None:
+        self.options = options
+        self.tls = None if options.tls is None else client_context(options.tls, folder)
+
+    def open(
+        self, contexts: Contexts, storage: Contexts | None = None, take: Callable[[Any], int] | None = None
+    ) -> Any:
+        """Return an association; None where the destination accepts none of what is asked.
+
+        `storage`: kinds that are taken on it, by `take` (C-GET). Raises: Down.
+        """
+        from pynetdicom import AE, build_role, evt
+
+        entity = AE(ae_title=self.options.calling_ae_title)
+        for kind, syntaxes in [*contexts, *(storage or [])]:
+            entity.add_requested_context(kind, syntaxes)
+        roles = [build_role(kind, scp_role=True) for kind, _ in storage or []]
+        return self._associated(entity, roles, [(evt.EVT_C_STORE, take)] if take else [])
+
+    def open_commitment(self, kind: str, reports: Reports) -> Any:
+        """Return an association for storage commitment, whose reports go into `reports`; None: no offer."""
+        from pynetdicom import AE, evt
+
+        entity = AE(ae_title=self.options.calling_ae_title)
+        entity.add_requested_context(kind)
+        return self._associated(entity, [], [(evt.EVT_N_EVENT_REPORT, _reporting(reports))])
+
+    def _associated(self, entity: Any, roles: list[Any], handlers: list[Any]) -> Any:
+        options = self.options
+        entity.acse_timeout = entity.dimse_timeout = options.timeout
+        entity.network_timeout = entity.connection_timeout = options.timeout
+        association = entity.associate(
+            options.host,
+            options.port,
+            ae_title=options.ae_title,
+            max_pdu=options.max_pdu,
+            ext_neg=roles,
+            evt_handlers=handlers,
+            tls_args=None if self.tls is None else (self.tls, options.host),
+        )
+        if association.is_established:
+            return association
+        if association.is_rejected:
+            primitive = association.acceptor.primitive
+            reason = getattr(primitive, "reason_str", "") if primitive is not None else ""
+            raise Down(f"the association was rejected{f': {reason}' if reason else ''}")
+        if association.acceptor.primitive is not None:
+            return None  # it answered, and accepts nothing of what is asked
+        where = f"{options.host}:{options.port}"
+        raise Down(f"no association with {where}: it is not reached, or ended it")
+
+    @staticmethod
+    def report(box: Reports, transaction: str, patience: float) -> dict[str, bool] | None:
+        """Wait for the report of a transaction; None where none comes in time."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if transaction in box:
+                return box.pop(transaction)
+            time.sleep(0.02)
+        return None
+
+
+def _reporting(reports: Reports) -> Callable[[Any], tuple[int, None]]:
+    def take(event: Any) -> tuple[int, None]:
+        said = event.event_information
+        found = {str(item.ReferencedSOPInstanceUID): True for item in said.get("ReferencedSOPSequence", [])}
+        found |= {str(item.ReferencedSOPInstanceUID): False for item in said.get("FailedSOPSequence", [])}
+        reports[str(said.TransactionUID)] = found
+        return 0x0000, None
+
+    return take
+
+
+def fetched_file(event: Any) -> bytes:
+    """Return what a C-STORE brought as a file, its dataset as it came."""
+    content: bytes = event.encoded_dataset()
+    return content if content[128:132] == b"DICM" else _PREAMBLE + content
+
+
+def client_context(tls: ClientTls, folder: Path) -> ssl.SSLContext:
+    """Return TLS that checks the destination's certificate and name. Raises: PlanError."""
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=None if tls.ca is None else folder / tls.ca)
+        if tls.cert is not None and tls.key is not None:
+            context.load_cert_chain(folder / tls.cert, folder / tls.key)
+    except (OSError, ssl.SSLError) as error:
+        named = ", ".join(name for name in (tls.ca, tls.cert, tls.key) if name)
+        reason = error.strerror or error
+        raise PlanError(f"certificates cannot be read: {reason}", subject=named) from None
+    return context
+
+
+class Listener:
+    """A port that takes reports of storage commitment, and instances that were asked for by C-MOVE."""
+
+    def __init__(self) -> None:
+        self.reports: Reports = {}
+        self._came: dict[str, bytes | None] = {}
+        self._lock = threading.Condition()
+
+    def wanted(self, uid: str) -> None:
+        """Say that an instance is expected; others are refused."""
+        with self._lock:
+            self._came[uid] = None
+
+    def taken(self, uid: str, patience: float) -> bytes | None:
+        """Return an instance that came."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._came.get(uid) is not None, patience)
+            return self._came.pop(uid, None)
+
+    def _store(self, event: Any) -> int:
+        uid = str(event.request.AffectedSOPInstanceUID)
+        with self._lock:
+            if uid not in self._came:
+                return 0x0124
+            self._came[uid] = fetched_file(event)
+            self._lock.notify_all()
+        return 0x0000
+
+    @contextmanager
+    def listening(self, options: DicomDestination, bind: str) -> Iterator[Listener]:
+        """Listen while the block lasts, to the destination alone. Raises: StoreError: the port is taken."""
+        from pynetdicom import AE, AllStoragePresentationContexts, evt
+
+        port = options.commit_port
+        assert port is not None
+        entity = AE(ae_title=options.calling_ae_title)
+        entity.add_supported_context("1.2.840.10008.1.20.1", scu_role=True, scp_role=True)
+        entity.add_supported_context("1.2.840.10008.1.1")
+        for context in AllStoragePresentationContexts[:120]:
+            entity.add_supported_context(str(context.abstract_syntax))
+        entity.require_calling_aet = [options.ae_title]
+        entity.require_called_aet = True
+        entity.network_timeout = entity.dimse_timeout = entity.acse_timeout = options.timeout
+        handlers: list[Any] = [
+            (evt.EVT_N_EVENT_REPORT, _reporting(self.reports)),
+            (evt.EVT_C_STORE, self._store),
+        ]
+        try:
+            server: Any = entity.start_server((bind, port), block=False, evt_handlers=handlers)
+        except OSError as error:
+            what = f"cannot listen on {bind}:{port}: {error.strerror or error}"
+            raise StoreError(what, subject="commit_port") from error
+        try:
+            yield self
+        finally:
+            server.shutdown()

@@ -1,0 +1,60 @@
+"""What the engine asks of a destination; each kind keeps its library's rough edges behind this."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..instance import Header, Instance
+
+
+class Unreachable(Exception):  # noqa: N818  it is a state of the destination
+    """The destination is not there, or went away; another try may find it. The message says how."""
+
+
+class Down(Unreachable):
+    """No connection can be opened at all."""
+
+
+class Refused(Exception):  # noqa: N818
+    """The destination answered, and did not take the instance; `lasting`: nor will it take it again."""
+
+    def __init__(self, status: str, *, lasting: bool) -> None:
+        super().__init__(status)
+        self.lasting = lasting
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Success, as it was answered; `warning`: with a warning, in words; `note`: how it was sent."""
+
+    warning: str = ""
+    note: str = ""
+
+
+class Session(Protocol):
+    """One connection to a destination, for one thread."""
+
+    def holds(self, header: Header) -> bool | None:
+        """Tell whether an instance is there; None: the destination cannot be asked. Raises: Unreachable."""
+
+    def send(self, instance: Instance) -> Sent:
+        """Send an instance. Raises: Unreachable, Refused, ExportError."""
+
+    def committed(self, headers: Collection[Header]) -> dict[str, bool] | None:
+        """Ask for storage commitment; by UID whether it is given. None: not offered."""
+
+    def fetch(self, header: Header) -> bytes | None:
+        """Retrieve an instance as a file; None: not offered. Raises: Unreachable; Refused: it is gone."""
+
+    def stop(self) -> None:
+        """End at once, from another thread."""
+
+
+class Remote(Protocol):
+    """A destination beyond a folder."""
+
+    def session(self, headers: Iterable[Header]) -> AbstractContextManager[Session]:
+        """Open a connection for these instances. Raises: Unreachable."""

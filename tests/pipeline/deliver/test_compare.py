@@ -1,0 +1,79 @@
+"""What comes back from an archive: the same, coerced, or damaged."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from dicombake.pipeline.deliver.compare import compared
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+
+def file(
+    change: Callable[[Dataset], object] = lambda dataset: None, syntax: str = ExplicitVRLittleEndian
+) -> bytes:
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    dataset.PatientID, dataset.PatientName, dataset.Manufacturer = "1", "A^B", "ACME"
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 2, 3, 1
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
+    dataset.PhotometricInterpretation, dataset.PixelData = "MONOCHROME2", bytes(range(6))
+    inner = Dataset()
+    inner.ReferencedSOPInstanceUID = "1.2.4"
+    dataset.ReferencedImageSequence = [inner]
+    dataset.private_block(0x0009, "ACME 1.0", create=True).add_new(0x10, "LO", "private")
+    change(dataset)
+    buffer = io.BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def setting(**values: object) -> Callable[[Dataset], None]:
+    return lambda dataset: [setattr(dataset, key, value) for key, value in values.items()] and None
+
+
+def inside(dataset: Dataset) -> None:
+    dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.5"
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        file(),
+        file(syntax=ImplicitVRLittleEndian),
+        file(setting(RetrieveAETitle="PACS", InstanceAvailability="ONLINE")),
+        file(setting(SpecificCharacterSet="ISO_IR 192")),
+    ],
+)
+def test_what_an_archive_may_change_is_no_damage(back: bytes) -> None:
+    assert compared(file(), back).same
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (setting(Manufacturer="OTHER"), ("Manufacturer",)),
+        (setting(PixelData=bytes(6)), ("PixelData",)),
+        (setting(StationName="new"), ("StationName",)),
+        (lambda dataset: dataset.__delitem__("Manufacturer"), ("Manufacturer",)),
+        (inside, ("ReferencedImageSequence",)),
+        (lambda dataset: dataset.__delitem__((0x0009, 0x1010)), ("(0009,1010)",)),
+    ],
+)
+def test_damage_is_named(change: Callable[[Dataset], object], names: tuple[str, ...]) -> None:
+    found = compared(file(), file(change))
+    assert (found.damaged, found.coerced) == (names, ())
+
+
+def test_coerced_patient_data_is_told_apart() -> None:
+    found = compared(file(), file(setting(PatientID="2")))
+    assert (found.damaged, found.coerced) == ((), ("PatientID",))
+
+
+def test_what_cannot_be_read_is_damage() -> None:
+    assert compared(file(), b"nothing").damaged
