@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from ...schemas.inputs import Inputs
 from ..errors import PlanError
 from ..inputs.render import split_name
 from ..inputs.search import match
+from ..recipe.merged_text import quoted
 from .angles import angle_in
 
 
@@ -114,11 +114,6 @@ def _folder(wanted: Wanted) -> str:
 def literal(text: str) -> str:
     """Return a text as a glob that matches nothing else."""
     return re.sub(r"[*?\[{}]", lambda mark: f"[{mark[0]}]", text)
-
-
-def quoted(text: str) -> str:
-    """Return a text as YAML."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _listed(globs: Sequence[str]) -> str:

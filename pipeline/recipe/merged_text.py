@@ -177,8 +177,10 @@ def _key(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the text as YAML in double quotes, whatever is in it."""
-    return f'"{"".join(_ESCAPES.get(char) or _escaped(char) for char in text)}"'
+    """Return any text as YAML in double quotes, in which a CI service finds no command (`printable`)."""
+    escaped = "".join(_ESCAPES.get(char) or _escaped(char) for char in text)
+    escaped = escaped.replace("##[", "##\\x5b")
+    return f'"{escaped}"'
 
 
 def _escaped(char: str) -> str:

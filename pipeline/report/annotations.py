@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
+from ..printable import printable
 from ..recipe.lock_path import lock_path
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def annotation(
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Return a text of some lines, in which the terminal that shows the log obeys nothing, either."""
+    safe = "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
+    return safe.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

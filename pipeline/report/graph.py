@@ -14,6 +14,7 @@ from typing import Literal
 
 from ...schemas.recipe import Conversion
 from ..plan.model import Plan, Unit
+from ..printable import printable
 
 MAX_STEPS = 200
 """The most steps that are drawn; of more, the conversions stand for them."""
@@ -21,8 +22,7 @@ MAX_STEPS = 200
 MAX_SLICES = 3
 """The most outputs of one step that are drawn one by one."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_MARKUP = re.compile(r"""[\x00-\x1f\x7f-\x9f"#&<>`*\\]|(?<=[0-9])\.(?= )|^[-+](?= )""")
+_MARKUP = re.compile(r"""["#&<>`*\\]|(?<=[0-9])\.(?= )|^[-+](?= )""")
 
 Kind = Literal["file", "step"]
 
@@ -170,9 +170,10 @@ def _mermaid_node(node: Node) -> str:
 
 def _mermaid_text(*lines: str) -> str:
     """Return quoted text; what Mermaid would read as markup is written as its code point."""
-    return f'"{"<br/>".join(_MARKUP.sub(lambda found: f"#{ord(found[0])};", line) for line in lines)}"'
+    safe = (_MARKUP.sub(lambda found: f"#{ord(found[0])};", printable(line)) for line in lines)
+    return f'"{"<br/>".join(safe)}"'
 
 
 def _dot_text(lines: tuple[str, ...]) -> str:
-    text = "\n".join(_CONTROL.sub(" ", line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    text = "\n".join(printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + text.replace("\n", "\\n") + '"'

@@ -96,6 +96,11 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "diff-tags": (2, ("diff", "dicom", "dicom", "--with-tags")),
     "report": (0, ("report", "r.yaml", "-o", "page.html")),
     "new": (0, ("new", "raw", "broken", "dicom", "-o", "drafted.yaml")),
+    "new-printed": (0, ("new", "raw", "broken", "dicom", "-o", "-")),
+    "config": (0, ("config", "r.yaml")),
+    "config-wrong": (2, ("config", "wrong.yaml")),
+    "convert-option": (2, ("convert", EVIL, "x.png", "--process", EVIL, "--tag", EVIL)),
+    "unknown": (2, ("run", EVIL)),
 }
 """Each with the exit status that it has here."""
 
@@ -106,7 +111,7 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
         (name, program)
         for name in COMMANDS
         for program in (False, True)
-        if not (program and name in ("new", "report"))
+        if not (program and name in ("new", "new-printed", "report"))
     ],
 )
 def test_commands_print_only_text(name: str, program: bool, cli: Callable[..., Result]) -> None:
@@ -129,6 +134,23 @@ def test_what_is_said_of_single_files_is_only_text(cli: Callable[..., Result]) -
         assert_harmless(cli(*command, *found).output)
     for path in found:
         assert_harmless(cli("explain", path).output)
+        for to in ("png", "rt-image"):
+            for more in ((), ("--json",), ("--recipe",)):
+                assert_harmless(cli("convert", path, "converted/", "--to", to, "--overwrite", *more).output)
+
+
+def test_what_is_drawn_and_annotated_is_only_text(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a graph; and on GitHub, where only lines of our own begin with ``::``."""
+    for kind in ("mermaid", "dot"):
+        assert_harmless(cli("graph", "r.yaml", "--format", kind).output)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    cli("run", "r.yaml", "--jobs", "1")
+    for command in (("validate", "wrong.yaml"), ("run", "r.yaml"), ("check", "r.yaml"), ("test", "r.yaml")):
+        lines = cli(*command).output.split("\n")
+        assert [line for line in lines if line.lstrip().startswith("::") and "obeyed" in line[:20]] == []
+        assert [char for char in "".join(lines) if not char.isprintable()] == []
 
 
 @given(st.text(), st.integers(8, 200))

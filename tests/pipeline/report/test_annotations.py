@@ -8,6 +8,7 @@ import pytest
 from dicombake.pipeline.errors import Note, PlanError, Problem, RecipeError
 from dicombake.pipeline.plan.lower import lower
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.printable import printable
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.annotations import annotation, in_repository, of_error, of_outcome, of_plan
 from dicombake.pipeline.run.unit.results import Failure, Outcome, UnitResult
@@ -49,8 +50,13 @@ def parsed(command: str) -> tuple[str, dict[str, str], str]:
 )
 def test_a_command_is_read_as_it_was_meant(message: str, file: str, line: int, title: str) -> None:
     command = annotation("error", message, file=file, line=line, column=3, title=title)
-    known = {"file": file, "line": str(line), "col": "3", "title": title}
-    assert parsed(command) == ("error", known, message)
+    known = {"file": shown(file), "line": str(line), "col": "3", "title": shown(title)}
+    assert parsed(command) == ("error", known, shown(message))
+
+
+def shown(text: str) -> str:
+    """Each line as it is safe to print."""
+    return "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def test_what_is_not_known_is_left_out() -> None:

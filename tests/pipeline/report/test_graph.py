@@ -10,6 +10,7 @@ from dicombake.pipeline.imaging.probe import Probe
 from dicombake.pipeline.loaders.options import Limits, SourceOptions
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.plan.model import InputFile, Output, Plan, Unit
+from dicombake.pipeline.printable import printable
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.graph import dot, mermaid
 
@@ -155,10 +156,10 @@ def test_odd_names_stay_inside_their_labels(tmp_path: Path, name: str) -> None:
     for line in mermaid(odd).splitlines()[2:-4]:
         assert re.fullmatch(rf"    n\d+(\({text}\)|\[{text}\])", line), line
     labels = re.findall(r'^    n2 \[label="((?:[^"\\\n]|\\[\\"])*)", shape=box\];$', dot(odd), flags=re.M)
-    assert [re.sub(r"\\(.)", r"\1", label) for label in labels] == [name.replace("\n", " ")]
+    assert [re.sub(r"\\(.)", r"\1", label) for label in labels] == [printable(name)]
     encoded = re.search(r'n2\["(.*)"\]', mermaid(odd))
     assert encoded
-    assert re.sub(r"#(\d+);", lambda found: chr(int(found[1])), encoded[1]) == name
+    assert re.sub(r"#(\d+);", lambda found: chr(int(found[1])), encoded[1]) == printable(name)
 
 
 def test_a_unit_that_cannot_be_done_says_why(tmp_path: Path) -> None:
