@@ -103,4 +103,4 @@ function shownIn(host, item) {
   return new TwoPictures(host, item);
 }
 
-start();
+begin();

@@ -1,5 +1,7 @@
 // The picture of an output: one image, or a stack of them with the planes across.
 
+const PRESETS = {"soft tissue": [-160, 240], lung: [-1350, 150], bone: [-450, 1050]}; // HU
+
 class OnePicture {
   constructor(host, item) {
     this.pictures = picturesOf(item);

@@ -4,4 +4,4 @@ function shownIn(host, item) {
   return new OnePicture(host, item);
 }
 
-start();
+begin();

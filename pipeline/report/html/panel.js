@@ -1,7 +1,5 @@
 // The controls around pictures: window, zoom, what is drawn over, slices, and the line that tells values.
 
-const PRESETS = {"soft tissue": [-160, 240], lung: [-1350, 150], bone: [-450, 1050]};
-
 function button(text, title, onclick) {
   return element("button", {type: "button", title, onclick}, text);
 }

@@ -37,7 +37,7 @@ function show() {
     detail.querySelector("nav").hidden = true;
     return;
   }
-  detail.querySelector("h2").focus();
+  detail.querySelector("h1").focus();
   window.scrollTo(0, 0);
 }
 
@@ -48,7 +48,7 @@ function neighbour(step) {
   if (next) window.location.hash = `o${next.dataset.item}`;
 }
 
-function start() {
+function begin() {
   document.getElementById("search").addEventListener("input", filtered);
   for (const each of document.querySelectorAll("select[data-filter]")) each.addEventListener("change", filtered);
   window.addEventListener("hashchange", show);
