@@ -14,6 +14,9 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Programs that tests start keep their compiled modules: compiling takes each longer than its work."""
+
 settings.register_profile("dicombake", deadline=None)  # how busy a machine is decides no test
 settings.load_profile("dicombake")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from ...schemas.base import Model
 from ...schemas.geometry import Geometry
@@ -17,10 +17,13 @@ from ..exporters.registry import TARGETS
 from ..imaging.stated import Stated
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
-from ..process.operations import OPERATION_KINDS, Area, Combine, FilterSize, MaskRule
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredConversion, LoweredRecipe, Quantity
 from .scope import kinds_of
+
+if TYPE_CHECKING:
+    from ...schemas.recipe import Conversion
+    from ..process.operations import Combine, Operation
 
 NOT_CARRIED_OUT = frozenset({"deliver"})
 """Fields that workers need not know: an output is delivered after it was written."""
@@ -75,14 +78,29 @@ def lowered(kind: type[Kind], model: Model) -> Kind:
     return kind(**{name: _inner(value) for name, value in values.items()})
 
 
-_INNER = {"FilterSize": FilterSize, "MaskRule": MaskRule, "Area": Area}
-"""Models inside those of operations, by name."""
-
-
 def _inner(value: Any) -> Any:
     if isinstance(value, Model):
-        return lowered(_INNER[type(value).__name__], value)
+        from ..process.operations import INNER_KINDS
+
+        return lowered(INNER_KINDS[type(value).__name__], value)
     return tuple(_inner(each) for each in value) if isinstance(value, tuple) else value
+
+
+def _combine(said: Conversion) -> Combine | None:
+    if said.combine is None:
+        return None
+    from ..process.operations import Combine
+
+    return lowered(Combine, said.combine)
+
+
+def _process(said: Conversion) -> tuple[Operation, ...]:
+    """Lower the operations. Their types take longer to make than a small plan: made where there are some."""
+    if not said.process:
+        return ()
+    from ..process.operations import OPERATION_KINDS
+
+    return tuple(lowered(OPERATION_KINDS[each.op], each) for each in said.process)
 
 
 def _conversions(loaded: LoadedRecipe, names: Iterable[str]) -> Mapping[str, LoweredConversion]:
@@ -97,8 +115,8 @@ def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
     return LoweredConversion(
         name=name,
         source=lowered_source(said.source),
-        combine=None if said.combine is None else lowered(Combine, said.combine),
-        process=tuple(lowered(OPERATION_KINDS[each.op], each) for each in said.process),
+        combine=_combine(said),
+        process=_process(said),
         geometry=lowered_geometry(said.geometry),
         geometry_places={
             each.name: place

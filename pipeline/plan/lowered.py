@@ -12,14 +12,14 @@ from uuid import UUID
 
 from ...schemas.language.tags import TagPath, TagValue
 from ...schemas.language.template import Template
-from ..exporters.options import ExportOptions
 from ..imaging.stated import Stated
-from ..loaders.options import Limits, SourceOptions
-from ..process.operations import Combine, Operation
 from ..recipe.loaded import Place
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Verify
+    from ..exporters.options import ExportOptions
+    from ..loaders.options import Limits, SourceOptions
+    from ..process.operations import Combine, Operation
 
 Quantity = float | Template
 

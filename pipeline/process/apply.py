@@ -7,15 +7,17 @@ computed image. An operation that would change nothing returns the image that it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..imaging.image import Image
 from .common import refusal
 from .filters import rotate, smooth
 from .mask import mask
-from .operations import Operation
 from .spatial import crop, flip_horizontal, flip_vertical, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold
+
+if TYPE_CHECKING:
+    from .operations import Operation
 
 OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
     "crop": crop,

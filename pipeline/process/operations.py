@@ -190,3 +190,8 @@ OPERATION_KINDS: Mapping[str, type[Operation]] = {
     kind.__dataclass_fields__["op"].default: kind for kind in get_args(Operation)
 }
 """The type of each operation by its name in a recipe."""
+
+INNER_KINDS: Mapping[str, type[FilterSize | MaskRule | Area]] = {
+    kind.__name__: kind for kind in (FilterSize, MaskRule, Area)
+}
+"""The types of what stands inside operations, by the names of the models in a recipe."""
