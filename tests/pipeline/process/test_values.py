@@ -265,7 +265,7 @@ def test_units_stay_where_values_keep_their_meaning(
 
 
 @pytest.mark.parametrize("name", sorted(set(models.OPERATIONS) - {"crop", "flip_vertical", "flip_horizontal",
-                                                                  "rotate90", "roll", "rotate"}))  # fmt: skip
+                                                                  "rotate90", "roll", "rotate", "mask"}))  # fmt: skip
 def test_colour_is_refused(name: str) -> None:
     options: dict[str, Any] = {
         "filter": {"size": 3}, "threshold": {"low": 1}, "binary": {"at": 1}, "cast": {"dtype": "int8"},
