@@ -129,3 +129,13 @@ def generated(golden: Callable[[Path, str], None]) -> Callable[[Path, str, str],
         golden(path, page[: marks.end(1)] + text + page[marks.start(3) :])
 
     return compare
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the tests of faults tried in this very run (tests/faults)."""
+    passed = terminalreporter.stats.get("passed", [])
+    figures = [pair for report in passed for pair in report.user_properties if pair[0].startswith("fault: ")]
+    if figures:
+        terminalreporter.section("faults tried, none of which lost anything")
+        for name, count in sorted(figures):
+            terminalreporter.write_line(f"{count:6}  {name.removeprefix('fault: ')}")

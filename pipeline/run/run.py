@@ -132,7 +132,8 @@ class _Run:
                     subject=str(self.plan.loaded.path),
                     hint="wait for its end",
                 )
-            self.unended = holder.unended
+            # after a power cut, what the last run had written into its file may be missing
+            self.unended = holder.unended or self.state.has_claims()
             with contextlib.closing(self.state.open()) as database:
                 yield database
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..reading import content_of, file_sha256
 from .stamp import key_of_file
-from .temporary import sync_folders
+from .temporary import sync_folder, sync_folders
 
 Claimed = Mapping[bytes, frozenset[str]]
 """Name in the database (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
@@ -71,6 +71,7 @@ class Claims:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self.durable:
                 os.fsync(descriptor)
+                sync_folder(self.start.parent)
                 sync_folders(self.start.parent)
         finally:
             os.close(descriptor)

@@ -62,6 +62,10 @@ class State:
         """Return the claims of this recipe's outputs in an output folder."""
         return Claims(self._claims, os.path.realpath(out))
 
+    def has_claims(self) -> bool:
+        """Tell whether a run left claims: it did not come to its end, or goes on."""
+        return any(True for _ in claim_files(self._claims))
+
     def take_claims(self, database: Database, settled: Collection[bytes]) -> None:
         """Move claims into the database, but for those of outputs that are `settled`, and delete their files.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import faults
 from .moments import Moments
+from .power import power_cut_at_every_call
 from .project import Project
 
 PAGE = faults.ROOT / "docs" / "reliability.md"
@@ -64,8 +65,11 @@ def _rows(project: Project, folder: Path, every: int) -> Iterator[Row]:
             str(faults.little_space(project, folder / "small", every)),
         )
     strace = shutil.which("strace")
-    cuts = str(faults.power_cut_at_every_call(project, strace, folder / "calls")) if strace else ""
-    yield "a power cut after a system call, with `--durable`", cuts or "not tried: strace is not installed"
+    cuts = str(power_cut_at_every_call(project, strace, folder / "calls", every)) if strace else ""
+    yield (
+        "states of the disk after a power cut, with `--durable`",
+        cuts or "not tried: no strace here",
+    )
 
 
 if __name__ == "__main__":

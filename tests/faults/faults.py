@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from dicombake.pipeline.api import run
 from dicombake.pipeline.errors import DicombakeError
 
 from .moments import Moments
-from .project import COMMAND, Project, outputs
+from .project import COMMAND, Project
 
 MOMENTS = (sys.executable, "-m", "tests.faults.moments")
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,50 +150,3 @@ def _tmpfs(mount: Path) -> Iterator[None]:
 def _leave(mount: Path, free: int) -> None:
     found = os.statvfs(mount)
     (mount / "filler").write_bytes(b"x" * max(0, found.f_bavail * found.f_bsize - free))
-
-
-CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<args>.*)\) += +(?P<result>-?\d+)")
-_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_FILE = re.compile(r"<([^<>]*)>")
-
-
-def power_cut_at_every_call(project: Project, strace: str, log: Path) -> int:
-    """With ``--durable``: at no call would a power cut leave a name without its content, or a lock that names
-    what is not on the disk.
-
-    A write is on the disk once its file was synced, a name once its folder was; before that it may be or not.
-    """
-    calls = "openat,write,fsync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat"
-    before = (strace, "-f", "-y", "-s", "300", "-e", f"trace={calls}", "-o", str(log), *COMMAND)
-    done = project.again().call("run", "--durable", "--jobs", "1", "--quiet", before=before)
-    assert done.returncode == 0, done.stderr
-    unsynced: set[str] = set()
-    loose: set[str] = set()
-    named: list[str] = []
-    checked = 0
-    for line in log.read_text(errors="replace").splitlines():
-        matched = CALL.match(line)
-        if not matched or matched["result"].startswith("-"):
-            continue
-        name, args = matched["name"], matched["args"]
-        files, texts = _FILE.findall(args), _TEXT.findall(args)
-        checked += 1
-        if name == "write" and files:
-            unsynced.add(files[0])
-        elif name == "fsync":
-            unsynced.discard(files[0])
-            loose = {each for each in loose if os.path.dirname(each) != files[0]}  # noqa: PTH120
-        elif name in ("mkdir", "mkdirat") and texts:
-            loose.add(texts[-1])
-        elif name.startswith(("rename", "link")) and len(texts) == 2 and texts[0].endswith(".part"):
-            source, target = texts
-            assert source not in unsynced, f"{target} has its name before its content is on the disk"
-            if target.endswith(".lock"):
-                lost = {each for each in loose if "/out" in each}
-                assert not lost, f"the lock names what may not be on the disk: {lost}"
-            named.append(target)
-            loose.add(target)
-    assert len(named) == len(project.wanted) + 1, named
-    assert not {each for each in loose if "/.dicombake" not in each}, f"never synced: {loose}"
-    assert outputs(project.folder) == project.wanted
-    return checked

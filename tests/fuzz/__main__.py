@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 MEGABYTES = 2048
 """Of memory for one target."""
-LONGEST = 20
-"""Seconds for one input."""
+LONGEST = 100
+"""Seconds for one input: more than a decoder in its cage has, and than a busy machine takes to start one."""
+STARTING = 600
+"""Seconds that a target may take besides, on a busy machine, until it begins and after it ended."""
 _TRIES = re.compile(r"stat::number_of_executed_units:\s*(\d+)|#(\d+)\t")
 _COVERAGE = re.compile(r"cov: (\d+)")
 
@@ -62,16 +64,16 @@ def _fuzz(name: str, target: Target, seconds: float, finds: Path, seed: int) -> 
         lines = [f'"{_quoted(word)}"\n' for word in re.split("[;\n]", target.words) if word]
         words.write_text("".join(lines), encoding="ascii")
         dictionary = [f"-dict={words}"] if lines else []
-        ran = subprocess.run(
-            [
-                sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={max(int(seconds), 1)}",
-                f"-rss_limit_mb={MEGABYTES}", f"-timeout={LONGEST}", f"-artifact_prefix={finds}/{name}-",
-                f"-seed={seed}", "-max_len=20000", "-print_final_stats=1", *dictionary, folder,
-            ],
-            capture_output=True,
-            timeout=seconds + 10 * LONGEST,
-            check=False,
-        )  # fmt: skip
+        command = [
+            sys.executable, "-m", "tests.fuzz.one", name, f"-max_total_time={max(int(seconds), 1)}",
+            f"-rss_limit_mb={MEGABYTES}", f"-timeout={LONGEST}", f"-artifact_prefix={finds}/{name}-",
+            f"-seed={seed}", "-max_len=20000", "-print_final_stats=1", *dictionary, folder,
+        ]  # fmt: skip
+        try:
+            ran = subprocess.run(command, capture_output=True, timeout=seconds + STARTING, check=False)
+        except subprocess.TimeoutExpired:
+            print(f"{name:16}{'':19}  no end", flush=True)
+            return False
     text = (ran.stdout + ran.stderr).decode("utf-8", "replace")
     tries = max((int(one or other) for one, other in _TRIES.findall(text)), default=0)
     coverage = max(map(int, _COVERAGE.findall(text)), default=0)
