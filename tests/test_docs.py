@@ -54,6 +54,10 @@ conversions:
 """
 
 
+PROGRESS = re.compile(r"\d+ of \d+ done,? .*")
+"""What a run says every five seconds, which a busy machine needs for two scans."""
+
+
 def call(folder: Path, *arguments: str) -> str:
     """What a command prints, on 80 columns and without colour; blanks at the ends of lines taken off."""
     environment = os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
@@ -61,7 +65,7 @@ def call(folder: Path, *arguments: str) -> str:
         [sys.executable, "-m", "dicombake.pipeline.cli", *arguments],
         cwd=folder, env=environment, capture_output=True, check=False, encoding="utf-8",
     )  # fmt: skip
-    lines = (done.stdout + done.stderr).splitlines()
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if not PROGRESS.fullmatch(line)]
     return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
 

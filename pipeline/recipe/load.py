@@ -147,7 +147,7 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 def _named(merged: Part, path: Path) -> Part:
     if "name" in merged.entries:
         return merged
-    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", unicodedata.normalize("NFC", _stem(path))).lstrip(".-")[:64]
+    name = re.sub(r"[^\w.\-]+", "_", unicodedata.normalize("NFC", _stem(path))).lstrip(".-")[:64]
     part = Part(name or "recipe", replace(merged.place, line=1, column=1), ("name",))
     return replace(merged, value={**merged.entries, "name": part})
 

@@ -8,7 +8,6 @@ import os
 import platform
 import random
 import secrets
-import shutil
 import socket
 import sys
 import time
@@ -23,7 +22,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.samples import write_samples
 
-from ..support import bake, failures
+from ..support import bake, copy_of_every_kind, failures
 
 HERE = Path(__file__).resolve().parent
 PIPELINE = HERE.parent.parent / "pipeline"
@@ -104,8 +103,8 @@ def test_the_watch_sees_what_it_should(call: Callable[[], object]) -> None:
 
 def test_no_conversion_asks_for_anything_outside_its_inputs(tmp_path: Path) -> None:
     write_samples(tmp_path)
-    shutil.copy(HERE / "every.yaml", tmp_path)
+    recipe = copy_of_every_kind(tmp_path)
     with watched() as found:
-        outcome = bake(tmp_path / "every.yaml")
+        outcome = bake(recipe)
     assert failures(outcome) == []
     assert {call for call in found if call[1] not in HARMLESS} == set()

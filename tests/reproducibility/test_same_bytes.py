@@ -22,6 +22,8 @@ from dicombake.pipeline.exporters.registry import TARGETS
 from dicombake.pipeline.samples import samples
 from dicombake.schemas.exports import EXPORT_TARGETS
 
+from ..support import copy_of_every_kind
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 
@@ -109,7 +111,7 @@ def run(base: Path, condition: Condition) -> dict[str, str]:
         if condition.reverse:
             os.utime(path, (930_000_000, 930_000_000))
     shutil.copytree(ROOT / "recipes", recipes)
-    shutil.copy(HERE / "every.yaml", recipes)
+    copy_of_every_kind(recipes)
     for recipe in recipes.glob("*.yaml") if condition.recipes else ():
         if recipe.stem not in condition.recipes:
             recipe.unlink()

@@ -327,7 +327,7 @@ def test_removing_a_tag_removes_the_default_and_giving_it_keeps_it(load: Load) -
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("tb1-qa", "tb1-qa"), ("Tägliche QA (2)", "T_gliche_QA_2_"), (".x", "x"), ("ä", "_"), ("...", "recipe")],
+    [("tb1-qa", "tb1-qa"), ("Tägliche QA (2)", "Tägliche_QA_2_"), (".x", "x"), ("ä", "ä"), ("...", "recipe")],
 )
 def test_the_name_is_the_stem_of_the_file(tmp_path: Path, stem: str, name: str) -> None:
     path = tmp_path / f"{stem}.yaml"
