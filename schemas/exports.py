@@ -15,7 +15,7 @@ Pixels = Literal["auto", "retain", "portable", "quantize"]
 TransferSyntax = Literal[
     "explicit-le", "implicit-le", "deflated", "rle", "jpeg2000-lossless", "jpegls-lossless", "htj2k-lossless"
 ]
-KeptSyntax = TransferSyntax | Literal["keep"]
+KeptSyntax = Literal[TransferSyntax, "keep"]
 """`keep`: the source's own compressed stream."""
 
 

@@ -153,11 +153,15 @@ def tell_problems(error: RecipeError) -> None:
 
 def _image_format(file: Path) -> str | None:
     """Return the name of an image's format where an image was given as a recipe; None for text."""
+    from ..dicom.standard.check import other_format
     from ..loaders.auto import recognise
+    from ..loaders.dicom.dataset import HEAD
     from ..loaders.registry import FORMATS
+    from ..reading import start_of
 
     try:
-        return FORMATS[recognise(file)].content
+        content = FORMATS[recognise(file)].content
+        return other_format(start_of(file, HEAD)) or content
     except (DicombakeError, OSError):
         return None
 

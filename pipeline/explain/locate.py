@@ -53,6 +53,8 @@ def find(file: Path, *, out: Path | None = None, data: Path | None = None) -> Fo
     )
 
 
+_SHOWN = 5
+"""Recipes that are named where several may be meant."""
 _HINT = "name the recipe: --recipe RECIPE, with --out and --data as it was run"
 
 
@@ -124,5 +126,6 @@ def _is_recipe(path: Path) -> bool:
 
 
 def _several(file: Path, recipes: list[Path]) -> UsageError:
-    names = ", ".join(sorted({str(recipe) for recipe in recipes}))
+    found = sorted({str(recipe) for recipe in recipes})
+    names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
     return UsageError(f"several recipes may be meant: {names}", subject=str(file), hint=_HINT)

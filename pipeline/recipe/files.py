@@ -68,7 +68,11 @@ class FileReader:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "this is no path"
             subject = f"'{named.value}' " if chain else ""
-            self._wrong(named.place, named.path, f"{subject}cannot be read: {reason}")
+            what = f"{subject}cannot be read: {reason}"
+            if path.is_dir():
+                what = f"{subject}is a folder, no recipe"
+                what += "" if chain else f"; to draft one from its files: dicombake new {shown}"
+            self._wrong(named.place, named.path, what)
             return None
         return self._parsed(data, shown)
 

@@ -52,9 +52,16 @@ def problems_in(
     error: ValidationError, part: Part, model: type[BaseModel] = Recipe, *, partial: bool = False
 ) -> Iterator[Problem]:
     """Yield the problems of a part that `model` refuses; a `partial` part may leave things out."""
-    for detail in error.errors(include_url=False):
-        if not (partial and detail["type"] in PARTIAL):
-            yield _problem(detail, part, model)
+    details = [each for each in error.errors(include_url=False) if not (partial and each["type"] in PARTIAL)]
+    found = [(detail, _problem(detail, part, model)) for detail in details]
+    misspelt = [(one["loc"][:-1], told.what) for one, told in found if one["type"] == "extra_forbidden"]
+    for detail, problem in found:
+        *where, last = detail["loc"] or ("",)
+        meant = f"did you mean '{last}'?"
+        if detail["type"] != "missing" or not any(
+            place == tuple(where) and meant in what for place, what in misspelt
+        ):
+            yield problem
 
 
 def problem_at(part: Part, location: Location, what: str) -> Problem:
@@ -223,7 +230,12 @@ def _too_short(detail: Any) -> str:
     return "must not be empty" if least == 1 else f"must have at least {least} items"
 
 
-_MAPPING = _fixed("must be a mapping (key: value)")
+def _mapping(detail: Any) -> str:
+    names = detail["loc"] == ("conversions",) and isinstance(detail["input"], list)
+    return "must be a mapping (key: value)" + ("; each conversion has a name, as in film:" if names else "")
+
+
+_MAPPING = _mapping
 _LIST = _fixed("must be a list")
 _TEXT = _fixed("must be text")
 _SENTENCES: Mapping[str, Callable[[Any], str]] = {

@@ -20,6 +20,11 @@ CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _KEY = r"[A-Za-z_][A-Za-z0-9_.\-]*"
 _NO_BLANK = re.compile(rf"^(?P<before>\s*(?:-\s+)?{_KEY}):(?=[^\s:])")
 _NO_COLON = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY})) +(?=[\[{{\"'])")
+_EQUALS = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY}))\s*=\s")
+_ODD = re.compile(rf"^[ ]*(?:-[ ]+)?(?:{_KEY}:?)?(?P<odd>[\u00a0\u2002\u2003\u2007\u202f\u3000\uff1a])")
+"""A blank or a colon that is none to YAML, where one belongs: copied from a web page, or typed in Chinese."""
+_HOLDS = re.compile(rf"^\s*(?:-\s+)?{_KEY}:\s+[^\s#|>&{{\[].*$")
+"""A key with a value in its line, below which nothing can stand."""
 _NEEDS_QUOTES = "text that begins with '{char}' needs quotes"
 _FAR = 60
 """Number of lines before the place where the parser gave up that are searched."""
@@ -105,6 +110,56 @@ def _open_quote(place: _Place) -> Slip | None:
     return None
 
 
+def _odd_character(place: _Place) -> Slip | None:
+    for index in list(place.above())[:3]:
+        found = _ODD.match(place.lines[index])
+        if found is None:
+            continue
+        at = found.start("odd") + 1
+        if found["odd"] == "\uff1a":
+            return Slip(index + 1, at, "this colon is a full-width one; write ':' and a blank")
+        return Slip(index + 1, at, "this is no plain blank but a no-break or wide one; type a plain one")
+    return None
+
+
+def _without_colon(place: _Place) -> Slip | None:
+    """Find what the parser took for a key until it came to another line: ``source = image``."""
+    if place.since is None or "simple key" not in place.context:
+        return None
+    line = place.since[0]
+    text = place.lines[line]
+    if found := _EQUALS.match(text):
+        what = f"a colon stands between a key and its value, not '=': {found['key']}: ..."
+        return Slip(line + 1, text.index("=") + 1, what)
+    key = re.match(rf"\s*(?:-\s+)?(?P<key>{_KEY})(?P<more>\s|$)", text)
+    if key and ":" not in text:
+        return Slip(line + 1, key.end("key") + 1, f"a colon is missing after '{key['key']}'")
+    return None
+
+
+def _deeper(place: _Place) -> Slip | None:
+    """Return a key that is indented below a line that holds a value already."""
+    if place.char != ":" or not re.fullmatch(rf"\s*(?:-\s+)?{_KEY}", place.before):
+        return None
+    for index in place.above():
+        other = place.lines[index]
+        if index == place.line or not other.strip() or other.lstrip().startswith("#"):
+            continue
+        own, indent = _indent_of(place.text), _indent_of(other)
+        if own > indent and re.fullmatch(rf"\s*(?:-\s+)?{_KEY}\s*", other):
+            return Slip(index + 1, len(other.rstrip()) + 1, f"a colon is missing after '{other.split()[-1]}'")
+        if own > indent and _HOLDS.match(other):
+            what = f"is indented by {_blanks(own)}, the key above by {indent}; align the keys"
+            return Slip(place.line + 1, own + 1, what)
+        return None
+    return None
+
+
+def _indent_of(text: str) -> int:
+    """Return where the key of a line begins; that of a list's item behind its ``- ``."""
+    return len(text) - len(text.lstrip(" ").removeprefix("- ").lstrip(" "))
+
+
 def _no_blank(place: _Place) -> Slip | None:
     for index in place.above():
         found = _NO_BLANK.match(place.lines[index])
@@ -134,7 +189,10 @@ def _braces(place: _Place) -> Slip | None:
     opened = place.lines[line][column] if column >= 0 else "{"
     closing = {"{": "}", "[": "]"}[opened]
     if line != place.line or not place.char:
-        return Slip(line + 1, column + 1, f"this '{opened}' is not closed; a '{closing}' is missing")
+        what = f"this '{opened}' is not closed; a '{closing}' is missing"
+        if " #" in place.lines[line][column:]:
+            what = f"this '{opened}' is not closed: ' #' begins a comment; text that holds it needs quotes"
+        return Slip(line + 1, column + 1, what)
     if place.char == "{" or re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):
         return place.own('text with a template in it needs quotes, as in "dicom/{stem}.dcm"')
     if place.char == ":":
@@ -166,7 +224,9 @@ def _indent(place: _Place) -> Slip | None:
             if other.lstrip().startswith("-") != place.text.lstrip().startswith("-") and indent == own:
                 return place.own("a list item ('- ') and a key cannot stand side by side")
             if indent != own:
-                return place.own(f"is indented by {_blanks(own)}, the line above by {indent}; align the keys")
+                if not place.text.lstrip().startswith("-"):
+                    indent = _indent_of(other)
+                return place.own(f"is indented by {_blanks(own)}, the key above by {indent}; align the keys")
             return None
     return None
 
@@ -176,7 +236,7 @@ def _blanks(number: int) -> str:
 
 
 _SLIPS: tuple[Callable[[_Place], Slip | None], ...] = (
-    _tab, _backslash, _begins_with_a_sign, _no_colon, _no_blank, _template, _braces, _open_quote,
-    _colon_in_text, _indent,
+    _tab, _backslash, _begins_with_a_sign, _odd_character, _deeper, _without_colon, _no_colon, _no_blank,
+    _template, _braces, _open_quote, _colon_in_text, _indent,
 )  # fmt: skip
 """The order in which they are tried: the surer first."""

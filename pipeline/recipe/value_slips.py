@@ -15,6 +15,7 @@ _WITH_UNIT = re.compile(
     r"(?P<unit>mm|cm|m|\u00b5m|\u03bcm|in|inch|inches|\"|dpi|px|pixels?|deg|degrees?|\u00b0|%|hu|gy)\.?",
     re.IGNORECASE,
 )
+_NOBODY_KNOWS = ("none", "null", "nil", "na", "n/a", "nan", "-", "?", "??", "tbd", "empty")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,15},\d{1,15}")
 _LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4, '"': 25.4}
 _PAIRS = {
@@ -34,6 +35,8 @@ def number_meant(text: str) -> str:
     text = text.strip()
     if _DECIMAL_COMMA.fullmatch(text):
         return f"; a decimal number has a point: {text.replace(',', '.')}"
+    if text.lower() in _NOBODY_KNOWS:
+        return "; 'unknown' leaves it empty on purpose"
     found = _WITH_UNIT.fullmatch(text)
     if found is None:
         return ""
@@ -51,11 +54,15 @@ def list_meant(key: str, value: object, count: int | None = None) -> str:
     `count` is how many values the place takes, where the mistake says it.
     """
     one = value if isinstance(value, str) and value and not is_template(value) else "..."
+    parts = [part for part in re.split(r"[\s,;x\u00d7*()]+", one) if part]
+    if len(parts) == (count or 2) and all(re.fullmatch(r"[0-9.+-]+", part) for part in parts):
+        meaning = _PAIRS.get(key) or _TRIPLES.get(key)
+        return f", as in [{', '.join(parts)}]" + (f" ({meaning})" if meaning else "")
     if key in _PAIRS and count in (None, 2):
         return f", as in [{one}, {one}] ({_PAIRS[key]})"
     if key in _TRIPLES and count in (None, 3):
         return f", as in [{one}, {one}, {one}] ({_TRIPLES[key]})"
-    return ""
+    return f", as in [{one}]" if key == "process" and one != "..." else ""
 
 
 def comma_meant(part: Part, parent: Part) -> str:
@@ -67,5 +74,8 @@ def comma_meant(part: Part, parent: Part) -> str:
 
 def blank_after_colon(name: str, known: set[str]) -> str:
     """Return ``; a blank is missing after 'sid:'`` for a key such as ``sid:1000``; else empty."""
+    key, equals, value = name.partition("=")
+    if equals and key.strip() in known:
+        return f"; a colon and a blank stand between a key and its value: {key.strip()}: {value.strip()}"
     key, colon, value = name.partition(":")
     return f"; a blank is missing after '{key}:', as in {key}: {value}" if colon and key in known else ""

@@ -72,9 +72,12 @@ def read_yaml(data: bytes) -> Node:
     try:
         node = composer.document()
     except yaml.YAMLError as error:
-        raise YamlError([*composer.problems, _syntax(text, error)]) from None
-    except _StopError as stop:
-        raise YamlError([*composer.problems, stop.problem]) from None
+        stop = _syntax(text, error)
+        # what is wrong with a line already is what stopped the parser in it
+        told = [stop] if all(problem.line != stop.line for problem in composer.problems) else []
+        raise YamlError([*composer.problems, *told]) from None
+    except _StopError as ended:
+        raise YamlError([*composer.problems, ended.problem]) from None
     if composer.problems:
         raise YamlError(composer.problems)
     return node
@@ -182,7 +185,8 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0]
             if plain and event.value[:1] in CURLY and event.value:
-                straight = f'"{event.value.strip(CURLY)}"'
+                whole = event.value[-1] in CURLY
+                straight = f'"{event.value.strip(CURLY)}"' if whole else '"..."'
                 what = f"curly quotes are letters to YAML; write straight ones: {straight}"
                 self.wrong(event, path, what)
             return Node(None if plain and event.value in _NULLS else event.value, line, column)

@@ -42,7 +42,7 @@ def check_file(path: Path) -> Report:
     with opened(path) as file, guarded(path):
         head = file.read(HEAD)
         preamble = head[128:132] == PREFIX
-        if not preamble and (other := _other_format(head)):
+        if not preamble and (other := other_format(head)):
             raise SourceError(f"is {other}, no DICOM file", subject=str(path))
         check_deflated(path, head, Limits())
         file.seek(0)
@@ -68,7 +68,7 @@ _OTHERS = {
 """What begins so is no DICOM without a preamble, whose first bytes are a tag of group 0002 or 0008."""
 
 
-def _other_format(head: bytes) -> str:
+def other_format(head: bytes) -> str:
     return next((name for start, name in _OTHERS.items() if head.startswith(start)), "")
 
 

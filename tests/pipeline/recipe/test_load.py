@@ -401,7 +401,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         str(caught.value)
         == f"{(tmp_path / 'lost.yaml').as_posix()}: cannot be read: No such file or directory"
     )
-    with pytest.raises(RecipeError, match="cannot be read"):
+    with pytest.raises(RecipeError, match="is a folder, no recipe"):
         load_recipe(tmp_path)
 
 
