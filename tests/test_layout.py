@@ -29,8 +29,8 @@ ORDER = (
     "pipeline/recipe", "pipeline/inputs", "pipeline/plan", "pipeline/to_dataset", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",
-    "pipeline/convert", "pipeline/check", "pipeline/deliver", "pipeline/explain", "pipeline/diff",
-    "pipeline/testing", "pipeline/report",
+    "pipeline/convert", "pipeline/check", "pipeline/deliver", "pipeline/watch", "pipeline/explain",
+    "pipeline/diff", "pipeline/testing", "pipeline/report",
     "pipeline/api", "pipeline/public", "pipeline/cli",
 )  # fmt: skip
 """Each folder (and each file directly in `pipeline`) may import those before it, and its own kind: the
@@ -141,7 +141,7 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         )
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    optional = [line for extra in ("provenance", "pacs") for line in extras[extra]]
+    optional = [line for extra in ("provenance", "pacs", "watch") for line in extras[extra]]
     lines = [*PROJECT["project"]["dependencies"], *optional]
     declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
     assert used - set(sys.stdlib_module_names) - {"pydantic_core"} == declared

@@ -18,6 +18,7 @@ from .program.installed import unfit
 
 COMMANDS: dict[str, str] = {
     "run": "Carry out recipes: plan, convert, read back, put in place.",
+    "watch": "Convert what arrives in the folders of recipes, and receive what is sent.",
     "deliver": "Send outputs that are fresh to the destinations that recipes name, each once.",
     "convert": "Convert files now, without a recipe; or print the recipe that does it.",
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
@@ -38,7 +39,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
-OF_THE_NETWORK = frozenset({"deliver"})
+OF_THE_NETWORK = frozenset({"deliver", "watch"})
 """Commands whose modules are in the folder `network`."""
 READING_IMAGES = frozenset(
     {"convert", "check", "test", "explain", "report", "diff", "inspect", "new", "check-dicom", "demo"}

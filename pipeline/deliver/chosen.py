@@ -46,7 +46,7 @@ def chosen(plan: Plan, lock: Lock, *, to: str | None = None, fast: bool = False)
         hint = did_you_mean(to, recipe.destinations, otherwise=f"it has {known}")
         raise UsageError(f"the recipe has no destination '{to}'", hint=hint)
     wanted = list(_wanted(plan, to))
-    found = Chosen({name: [] for name in recipe.destinations if to in (None, name) and _used(recipe, name)})
+    found = Chosen({name: [] for name in recipe.destinations if to in (None, name) and is_used(recipe, name)})
     if not found.items:
         what = f"nothing is delivered to '{to}'" if to else "the recipe delivers nothing"
         hint = "name destinations under 'deliver' in a conversion or an export"
@@ -74,7 +74,8 @@ def chosen(plan: Plan, lock: Lock, *, to: str | None = None, fast: bool = False)
     return found
 
 
-def _used(recipe: Recipe, name: str) -> bool:
+def is_used(recipe: Recipe, name: str) -> bool:
+    """Tell whether anything is delivered to a destination."""
     return any(
         name in _names(conversion, number)
         for conversion in recipe.conversions.values()

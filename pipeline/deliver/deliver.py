@@ -22,7 +22,7 @@ from ..errors import DicombakeError, PlanError, UsageError
 from ..plan.model import Plan
 from ..store.running import held
 from ..store.state import State
-from .chosen import Chosen, chosen
+from .chosen import Chosen, chosen, is_used
 from .destinations import folder
 from .destinations.base import Remote
 from .instance import Header, read_header
@@ -43,23 +43,23 @@ class DeliverOptions:
     to: str | None = None
     """The one destination; None: all that the recipe names."""
     dry_run: bool = False
-    fast: bool = False
+    fast: bool = True
     """Believe files that look as when a run last knew their content; what is sent is hashed in any case."""
     tries: int | None = None
     """In place of what destinations say."""
     skip: frozenset[str] = frozenset()
     """Destinations that are left out this time."""
     settled: frozenset[tuple[str, str]] = frozenset()
-    """Destination and sha256 of outputs that failed for good and are not tried again."""
+    """Destination and path of outputs that failed for good and are not tried again."""
 
 
 def require_extra(recipe: Recipe, to: str | None = None) -> None:
-    """Check that what the destinations need is installed and set.
+    """Check that what the destinations that something is delivered to need is installed and set.
 
     Raises: UsageError, naming the extra; PlanError, naming a variable of the environment.
     """
     for name, destination in recipe.destinations.items():
-        if to not in (None, name):
+        if to not in (None, name) or not is_used(recipe, name):
             continue
         library = _LIBRARIES.get(destination.to)
         if library is not None and find_spec(library) is None:
@@ -192,7 +192,7 @@ class _Delivery:
         for item in items:
             if destination.require == "deidentified" and not item.deidentified:
                 self.entries[name, item.path] = Entry(item.path, name, "failed", HELD_BACK)
-            elif (name, item.sha256) not in self.options.settled:
+            elif (name, item.path) not in self.options.settled:
                 yield item
 
     def _headers(self, name: str, items: Sequence[Item]) -> Iterator[Header]:

@@ -100,7 +100,11 @@ def transcoded(instance: Instance, syntax: str) -> memoryview | None:
     try:
         dataset = dcmread(io.BytesIO(instance.content))
         if own.is_compressed and own != DEFLATED:
+            uid = dataset.SOPInstanceUID
             dataset.decompress()
+            dataset.SOPInstanceUID = (
+                uid  # pydicom 3 gives another; the values are the same, and so is the instance
+            )
         return memoryview(_encoded(dataset, implicit=syntax == IMPLICIT))
     except Exception as error:
         what = f"cannot be sent uncompressed: {error}"

@@ -10,6 +10,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake run film.yaml --locked --junit run.xml",
         "dicombake run film.yaml --html page.html",
     ),
+    "watch": (
+        "dicombake watch qa.yaml",
+        "dicombake watch qa.yaml --deliver --json",
+        "dicombake watch qa.yaml --once --settle 10",
+    ),
     "deliver": (
         "dicombake deliver qa.yaml",
         "dicombake deliver qa.yaml --to pacs --dry-run",

@@ -1,0 +1,191 @@
+"""Folders that are kept converted: look, convert what is ready, deliver, wait for the next change."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..deliver.deliver import DeliverOptions, deliver_plan, require_extra
+from ..deliver.model import Delivered
+from ..errors import DicombakeError, ExitStatus
+from ..run.unit.results import Outcome
+from .changes import Changes
+from .followed import Followed, Settings, Tell
+from .settling import Settling
+
+LONGEST = 900.0
+"""Seconds between two deliveries to a destination that does not answer: 15 minutes."""
+_FIRST = 4.0
+
+
+@dataclass
+class _Postal:
+    """When the outputs of a recipe are delivered again: new ones at once, others later and later."""
+
+    due: bool = True
+    at: dict[str, float] = field(default_factory=dict)
+    """By destination: when it is tried again."""
+    pause: dict[str, float] = field(default_factory=dict)
+    failed: set[tuple[str, str]] = field(default_factory=set)
+    """Destination and path of what failed for good and was told."""
+
+
+@dataclass
+class Watch:
+    """Recipes that are followed until somebody ends it. `clock` and `wall` are seconds."""
+
+    paths: Sequence[Path]
+    settings: Settings
+    tell: Tell
+    interval: float | None = None
+    deliver: bool = False
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        """Read the recipes. Raises: RecipeError, UsageError."""
+        self.changes = Changes(self.interval)
+        self.followed = [
+            Followed(path, self.settings, Settling(self.clock, self.wall), self.tell) for path in self.paths
+        ]
+        self.postal = {each.path: _Postal() for each in self.followed}
+        if self.deliver:
+            for each in self.followed:
+                require_extra(each.loaded.recipe)
+
+    def forever(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Go on until KeyboardInterrupt, which ends it within seconds and with nothing half-done."""
+        with ExitStack() as stack:
+            stack.callback(self.changes.stop)
+            for each in self.followed:
+                if each.loaded.recipe.receive is not None:
+                    from .receive import Receiver
+
+                    receiver = Receiver(each.loaded, each.data, self.tell, self.changes.woken.set)
+                    stack.enter_context(receiver.listening())
+            ready()
+            try:
+                while True:
+                    wait = self.step()
+                    if wait is None:
+                        return
+                    self.changes.watch(folder for each in self.followed for folder in each.folders())
+                    self.changes.wait(wait)
+            except KeyboardInterrupt:
+                return
+
+    def once(self) -> ExitStatus:
+        """Convert what is there, once it has come to rest; the exit status is that of `run`."""
+        statuses = []
+        for each in self.followed:
+            while True:
+                outcome, wait = each.step()
+                if outcome is not None:
+                    self._tell_outcome(each, outcome)
+                    statuses.append(outcome.exit_status)
+                    if outcome.interrupted:
+                        return ExitStatus.INTERRUPTED
+                if math.isinf(wait):
+                    break
+                time.sleep(min(wait + 0.05, 1.0))
+            if each.told:
+                statuses.append(ExitStatus.FAILED)
+            if self.deliver and each.plan is not None and each.plan.units:
+                statuses.append(self._delivered(each, None).exit_status)
+        order = (ExitStatus.WRONG, ExitStatus.FAILED, ExitStatus.DIFFERENT)
+        return next((status for status in order if status in statuses), ExitStatus.DONE)
+
+    def step(self) -> float | None:
+        """Do what is to be done now; the seconds until something else may be. None: it was interrupted."""
+        wait = math.inf
+        for each in self.followed:
+            each.refresh()
+            outcome, left = each.step()
+            wait = min(wait, left)
+            postal = self.postal[each.path]
+            if outcome is not None:
+                self._tell_outcome(each, outcome)
+                if outcome.interrupted:
+                    return None
+                postal.due = postal.due or any(result.written for result in outcome.results)
+            if self.deliver:
+                wait = min(wait, self._post(each, postal))
+        return wait
+
+    def _post(self, each: Followed, postal: _Postal) -> float:
+        """Deliver where that is due; the seconds until it is due again."""
+        now = self.clock()
+        late = {name for name, at in postal.at.items() if at > now}
+        due = postal.due or any(at <= now for at in postal.at.values())
+        if due and each.plan is not None and each.plan.units:
+            result = self._delivered(each, postal, frozenset(late))
+            postal.due = False
+            waiting = {
+                entry.destination
+                for entry in result.entries
+                if entry.state == "pending" and entry.path not in result.stale
+            }
+            for name in {entry.destination for entry in result.entries}:
+                if name in waiting:
+                    postal.pause[name] = min(postal.pause.get(name, _FIRST / 2) * 2, LONGEST)
+                    postal.at[name] = self.clock() + postal.pause[name]
+                else:
+                    postal.pause.pop(name, None)
+                    postal.at.pop(name, None)
+        return min((at - self.clock() for at in postal.at.values()), default=math.inf)
+
+    def _delivered(
+        self, each: Followed, postal: _Postal | None, skip: frozenset[str] = frozenset()
+    ) -> Delivered:
+        assert each.plan is not None
+        options = DeliverOptions(fast=True, skip=skip)
+        if postal is not None:
+            options = replace(options, tries=1, settled=frozenset(postal.failed))
+        try:
+            result = deliver_plan(replace(each.plan, loaded=each.loaded), options)
+        except DicombakeError as error:
+            self.tell({"event": "error", "recipe": str(each.path), "message": str(error)})
+            return Delivered(())
+        for entry in result.entries:
+            if postal is not None and entry.state == "failed":
+                postal.failed.add((entry.destination, entry.path))
+            if entry.path in result.stale:
+                continue
+            self._tell_entry(each, entry.path, entry.destination, entry.state, entry.status)
+        return result
+
+    def _tell_entry(self, each: Followed, path: str, destination: str, state: str, status: str) -> None:
+        event = {
+            "event": "delivery",
+            "path": path,
+            "destination": destination,
+            "state": state,
+            "status": status,
+        }
+        key = f"{destination} {path} {state} {status}"
+        if key not in each.told_deliveries:
+            each.told_deliveries[key] = None
+            self.tell({**event, "recipe": str(each.path)})
+        while len(each.told_deliveries) > 100_000:
+            each.told_deliveries.pop(next(iter(each.told_deliveries)))
+
+    def _tell_outcome(self, each: Followed, outcome: Outcome) -> None:
+        for result in outcome.results:
+            if result.status == "current":
+                continue
+            event: dict[str, Any] = {
+                "event": "failed" if result.error else "done",
+                "recipe": str(each.path),
+                "unit": result.unit,
+                "outputs": [file.path for file in result.written],
+            }
+            if result.error:
+                event["message"] = str(result.error)
+            elif (count := len(dict(result.inputs))) > 1:
+                event["message"] = f"made of {count} files"
+            self.tell(event)

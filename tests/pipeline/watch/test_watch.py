@@ -1,0 +1,183 @@
+"""Folders that are followed, with a clock that the test turns: what rests is converted, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dicombake.pipeline.errors import UsageError
+from dicombake.pipeline.watch.followed import LATE, STALE, Settings
+from dicombake.pipeline.watch.watch import Watch
+
+RECIPE = """\
+version: 1
+conversions:
+  a: {inputs: "in/*.npy", source: array, exports: {to: npy, path: "out/{stem}.npy"}}
+"""
+OPEN_FILES = Path("/proc/self/fd")
+GROUPS = """\
+version: 1
+conversions:
+  g:
+    inputs: {files: "in/{m}_*.npy", group_by: m, min_files: 2}
+    source: array
+    combine: sum
+    exports: {to: npy, path: "out/{m}.npy"}
+"""
+
+
+class Place:
+    """A folder with a recipe that is followed."""
+
+    def __init__(self, folder: Path, text: str, **settings: Any) -> None:
+        self.folder, self.now, self.events = folder, 1000.0, list[dict[str, Any]]()
+        (folder / "in").mkdir()
+        self.recipe = folder / "r.yaml"
+        self.recipe.write_text(text, encoding="utf-8")
+        self.watch = Watch(
+            [self.recipe],
+            Settings(**settings),
+            self.events.append,
+            clock=lambda: self.now,
+            wall=lambda: 0.0,  # so that no file has rested before it is seen
+        )
+
+    def put(self, name: str, value: int = 1) -> Path:
+        path = self.folder / "in" / name
+        np.save(path, np.full((3, 4), value, np.uint16))
+        return path
+
+    def passing(self, seconds: float) -> list[tuple[str, str]]:
+        """Look, let time pass, look again; what was told."""
+        self.events.clear()
+        self.watch.step()
+        self.now += seconds
+        self.watch.step()
+        return [(event["event"], event.get("unit", "")) for event in self.events]
+
+    @property
+    def outputs(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("out/*"))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path, RECIPE)
+
+
+def test_a_file_is_converted_once_it_rests(place: Place) -> None:
+    assert place.passing(5) == []
+    place.put("1.npy")
+    assert place.passing(1.9) == []
+    place.now += 0.2
+    assert place.passing(0) == [("done", "a/1.npy")]
+    assert place.passing(100) == []
+    assert place.outputs == ["1.npy"]
+
+
+def test_a_file_that_grows_waits(place: Place) -> None:
+    whole = place.put("1.npy").read_bytes()
+    path = place.folder / "in/1.npy"
+    for end in range(20, len(whole) + 1, 20):
+        path.write_bytes(whole[:end])
+        assert place.passing(1.5) == []
+    path.write_bytes(whole)
+    assert place.passing(2.1) == [("done", "a/1.npy")]
+
+
+def test_one_bad_file_is_told_once_and_stops_nothing(place: Place) -> None:
+    (place.folder / "in/bad.npy").write_bytes(b"nothing")
+    place.put("1.npy")
+    assert sorted(place.passing(3)) == [("done", "a/1.npy"), ("failed", "a/bad.npy")]
+    assert place.passing(3) == []
+    place.put("bad.npy")
+    assert place.passing(3) == [("done", "a/bad.npy")]
+
+
+def test_what_comes_back_under_a_name_never_replaces(place: Place) -> None:
+    place.put("1.npy", 1)
+    place.passing(3)
+    before = (place.folder / "out/1.npy").read_bytes()
+    (place.folder / "in/1.npy").unlink()
+    assert place.passing(3) == []
+    place.put("1.npy", 2)
+    assert place.passing(3) == [("failed", "a/1.npy")]
+    assert "{date}" in place.events[0]["message"]
+    assert (place.folder / "out/1.npy").read_bytes() == before
+
+
+def test_a_file_renamed_into_place_is_taken(place: Place) -> None:
+    place.put("1.npy").rename(place.folder / "in/later.npy")
+    assert place.passing(3) == [("done", "a/later.npy")]
+
+
+def test_a_changed_recipe_is_for_what_comes(place: Place) -> None:
+    place.put("1.npy")
+    place.passing(3)
+    changed = RECIPE.replace("source: array,", "source: array, process: [invert],")
+    place.recipe.write_text(changed, encoding="utf-8")
+    place.put("2.npy")
+    assert place.passing(3) == [("recipe", ""), ("stale", "a/1.npy"), ("done", "a/2.npy")]
+    assert place.events[1]["message"] == STALE
+    assert place.passing(3) == []
+
+
+def test_a_wrong_recipe_is_told_and_the_right_one_kept(place: Place) -> None:
+    place.recipe.write_text(RECIPE.replace("source", "sourze"), encoding="utf-8")
+    place.put("1.npy")
+    assert place.passing(3) == [("error", ""), ("done", "a/1.npy")]
+    assert "the last right one is kept" in place.events[0]["message"]
+    place.recipe.write_text(RECIPE, encoding="utf-8")
+    assert [event for event, _ in place.passing(3)] == ["recipe"]
+
+
+def test_a_group_waits_for_its_files_and_refuses_late_ones(tmp_path: Path) -> None:
+    place = Place(tmp_path, GROUPS)
+    place.put("x_1.npy")
+    place.put("y_1.npy")
+    assert place.passing(100) == []
+    place.put("x_2.npy")
+    assert place.passing(29) == []
+    place.now += 2
+    assert place.passing(0) == [("done", "g/x")]
+    assert place.events[0]["message"] == "made of 2 files"
+    place.put("x_3.npy")
+    assert place.passing(31) == [("failed", "g/x")]
+    assert LATE in place.events[0]["message"] and "in/x_3.npy" in place.events[0]["message"]
+    assert place.outputs == ["x.npy"]
+    assert int(np.load(tmp_path / "out/x.npy").max()) == 2
+
+
+def test_a_group_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="min_files"):
+        Place(tmp_path, GROUPS.replace(", min_files: 2", ""))
+
+
+def test_a_week_leaves_nothing_behind(place: Place) -> None:
+    """Files come and go every few hours; what is remembered does not grow."""
+    sizes, handles = [], []
+    for day in range(7):
+        for _ in range(4):
+            path = place.put(f"{day}.npy", day)
+            place.passing(6 * 3600)
+            path.unlink()
+        followed = place.watch.followed[0]
+        sizes.append((len(followed.done), len(followed.settling.seen)))
+        if OPEN_FILES.is_dir():
+            handles.append(len(list(OPEN_FILES.iterdir())))
+    place.passing(1)
+    assert sizes == [sizes[0]] * 7
+    assert len(place.outputs) == 7
+    assert not handles or max(handles) <= handles[0] + 1
+
+
+def test_once_ends_as_run_does(place: Place) -> None:
+    place.put("1.npy")
+    (place.folder / "in/bad.npy").write_bytes(b"nothing")
+    settled = Watch([place.recipe], Settings(settle=0.1), place.events.append)
+    assert settled.once() == 1
+    assert place.outputs == ["1.npy"]
+    (place.folder / "in/bad.npy").unlink()
+    assert Watch([place.recipe], Settings(settle=0.1), place.events.append).once() == 0

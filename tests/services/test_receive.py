@@ -1,0 +1,178 @@
+"""Receiving from dcmtk's storescu and from whoever knocks: what is acknowledged is there as it was sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from dicombake.pipeline.deliver.compare import compared
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.samples import write_samples
+from dicombake.pipeline.watch.receive import Receiver
+
+from .servers import free_port, wait_for
+
+pytest.importorskip("pynetdicom")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+RECIPE = """\
+version: 1
+receive:
+  port: {port}
+  into: "in/{{PatientID}}"
+  allow: {allow}
+  limits: {{free_bytes: {free}, instance_bytes: 20 MB, idle: 5, associations: 6}}
+conversions:
+  a: {{inputs: "in/*/*.dcm", source: dicom, exports: {{to: npy, path: "out/{{stem}}.npy"}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    found = next(
+        path for path in sorted(folder.rglob("*.dcm")) if pydicom.dcmread(path, force=True).file_meta
+    )
+    dataset = pydicom.dcmread(found)
+    dataset.PatientID = "P/1"
+    dataset.save_as(found)
+    return found
+
+
+class Listening:
+    """A receiver that listens, and what it told."""
+
+    def __init__(self, folder: Path, port: int, storescu: str) -> None:
+        self.folder, self.port, self.storescu = folder, port, storescu
+        self.events: list[dict[str, Any]] = []
+
+    def send(self, path: Path, title: str = "LINAC", *options: str) -> int:
+        command = [
+            self.storescu,
+            "-aet",
+            title,
+            "-aec",
+            "DICOMBAKE",
+            *options,
+            "127.0.0.1",
+            str(self.port),
+            str(path),
+        ]
+        environment = {**os.environ, "TCP_NODELAY": "1"}
+        return subprocess.run(
+            command, check=False, capture_output=True, env=environment, timeout=60
+        ).returncode
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(self.folder.glob("in/*/*"))
+
+
+@contextmanager
+def listening(folder: Path, storescu: str, allow: str = "LINAC", free: str = "1 MB") -> Iterator[Listening]:
+    port = free_port()
+    recipe = folder / "r.yaml"
+    recipe.write_text(RECIPE.format(port=port, allow=allow, free=free), encoding="utf-8")
+    found = Listening(folder, port, storescu)
+    receiver = Receiver(load_recipe(recipe), folder, found.events.append, lambda: None)
+    with receiver.listening():
+        wait_for(port)
+        yield found
+
+
+def test_what_is_acknowledged_is_there_as_it_was_sent(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str]
+) -> None:
+    with listening(tmp_path, checker("storescu")) as receiver:
+        assert receiver.send(sample) == 0
+        (file,) = receiver.files
+        uid = pydicom.dcmread(sample).SOPInstanceUID
+        assert file.relative_to(tmp_path).as_posix() == f"in/P_1/{uid}.dcm"
+        assert compared(sample.read_bytes(), file.read_bytes()).same
+        before = file.read_bytes()
+        assert receiver.send(sample) == 0
+        assert (receiver.files, file.read_bytes()) == ([file], before)
+
+
+def test_other_content_under_its_uid_is_refused(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str]
+) -> None:
+    other = tmp_path / "other.dcm"
+    changed = pydicom.dcmread(sample)
+    changed.Manufacturer = "OTHER"
+    changed.save_as(other)
+    with listening(tmp_path, checker("storescu")) as receiver:
+        receiver.send(sample)
+        before = receiver.files[0].read_bytes()
+        receiver.send(other)
+        assert receiver.files[0].read_bytes() == before
+    assert [event.get("status") for event in receiver.events] == [None, "0111"]
+
+
+@pytest.mark.parametrize(
+    ("allow", "title"), [("LINAC", "EVIL"), ("{ae_title: LINAC, address: 10.1.2.0/24}", "LINAC")]
+)
+def test_nobody_else_may_send(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str], allow: str, title: str
+) -> None:
+    with listening(tmp_path, checker("storescu"), allow) as receiver:
+        assert receiver.send(sample, title) != 0
+        assert receiver.files == []
+
+
+def test_a_full_disk_is_out_of_resources(tmp_path: Path, sample: Path, checker: Callable[[str], str]) -> None:
+    with listening(tmp_path, checker("storescu"), free="900 TB") as receiver:
+        receiver.send(sample)
+        assert receiver.files == []
+    assert [event["status"] for event in receiver.events] == ["A700"]
+
+
+HOSTILE = [
+    b"\x01\x00\xff\xff\xff\xff" + b"\0" * 1000,
+    b"\x04\x00\x7f\xff\xff\xff" + b"\0" * 1000,
+    b"\x09\x00\x00\x00\x00\x04abcd",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x01\x00\x00\x00\x00\x44" + b"\xff" * 0x44,
+    b"\x01\x00\x00\x00\x00\x50\x00\x01\x00\x00"
+    + b"DICOMBAKE       LINAC           "
+    + b"\0" * 32
+    + b"\x10\x00\xff\xff"
+    + b"\0" * 8,
+    b"",
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_caller_ends_alone(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str], content: bytes
+) -> None:
+    with listening(tmp_path, checker("storescu")) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.port), 5) as hostile, suppress(OSError):
+            hostile.sendall(content)
+            hostile.settimeout(1)
+            hostile.recv(1000)
+        assert receiver.send(sample) == 0
+        assert len(receiver.files) == 1
+
+
+def test_more_callers_than_may_come(tmp_path: Path, sample: Path, checker: Callable[[str], str]) -> None:
+    """Associations beyond the bound are rejected, and nothing that was acknowledged is missing."""
+    with listening(tmp_path, checker("storescu")) as receiver:
+        results: list[int] = []
+        threads = [threading.Thread(target=lambda: results.append(receiver.send(sample))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert 0 in results
+        assert len(receiver.files) == 1
+        assert compared(sample.read_bytes(), receiver.files[0].read_bytes()).same
