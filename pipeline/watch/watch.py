@@ -13,6 +13,7 @@ from typing import Any
 from ..deliver.deliver import DeliverOptions, deliver_plan, require_extra
 from ..deliver.model import Delivered
 from ..errors import DicombakeError, ExitStatus
+from ..plan.model import Plan
 from ..run.unit.results import Outcome
 from .changes import Changes
 from .followed import Followed, Settings, Tell
@@ -21,6 +22,8 @@ from .settling import Settling
 LONGEST = 900.0
 """Seconds between two deliveries to a destination that does not answer: 15 minutes."""
 _FIRST = 4.0
+PAGE = 60.0
+"""Seconds between two pages."""
 
 
 @dataclass
@@ -44,6 +47,8 @@ class Watch:
     tell: Tell
     interval: float | None = None
     deliver: bool = False
+    page: Callable[[Sequence[Plan]], None] | None = None
+    """Writes the page that is kept fresh."""
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
 
@@ -53,6 +58,9 @@ class Watch:
         self.followed = [
             Followed(path, self.settings, Settling(self.clock, self.wall), self.tell) for path in self.paths
         ]
+        self._shown = 0.0
+        """When the page was written; 0: it is to be."""
+        self._news = True
         self.postal = {each.path: _Postal() for each in self.followed}
         if self.deliver:
             for each in self.followed:
@@ -78,6 +86,8 @@ class Watch:
                     self.changes.wait(wait)
             except KeyboardInterrupt:
                 return
+            finally:
+                self._show(at_once=True)
 
     def once(self) -> ExitStatus:
         """Convert what is there, once it has come to rest; the exit status is that of `run`."""
@@ -95,6 +105,7 @@ class Watch:
                 time.sleep(min(wait + 0.05, 1.0))
             if each.told:
                 statuses.append(ExitStatus.FAILED)
+            self._show(at_once=True)
             if self.deliver and each.plan is not None and each.plan.units:
                 statuses.append(self._delivered(each, None).exit_status)
         order = (ExitStatus.WRONG, ExitStatus.FAILED, ExitStatus.DIFFERENT)
@@ -112,10 +123,25 @@ class Watch:
                 self._tell_outcome(each, outcome)
                 if outcome.interrupted:
                     return None
+                self._news = True
                 postal.due = postal.due or any(result.written for result in outcome.results)
             if self.deliver:
                 wait = min(wait, self._post(each, postal))
-        return wait
+        return min(wait, self._show())
+
+    def _show(self, *, at_once: bool = False) -> float:
+        """Write the page where there is news, once a minute at most; the seconds until it is due."""
+        if self.page is None or not self._news:
+            return math.inf
+        left = self._shown + PAGE - self.clock()
+        if left > 0 and self._shown and not at_once:
+            return left
+        self._shown, self._news = self.clock(), False
+        try:
+            self.page([each.plan for each in self.followed if each.plan is not None])
+        except DicombakeError as error:
+            self.tell({"event": "error", "recipe": "", "message": f"the page: {error}"})
+        return math.inf
 
     def _post(self, each: Followed, postal: _Postal) -> float:
         """Deliver where that is due; the seconds until it is due again."""

@@ -28,7 +28,7 @@ from ..support import bake
 from .servers import PLUGIN, Orthanc, free_port, orthanc, storescp
 
 pytest.importorskip("pynetdicom")
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("no_leftovers")]
 
 KILLS = int(os.environ.get("DICOMBAKE_KILLS", "6"))
 """How often our own process is killed; docs/deliver.md has the figures of 200."""
@@ -213,6 +213,30 @@ def test_a_server_that_cannot_be_asked_says_success(
         for _ in range(2):
             result = deliver(path)
             assert (states(result), result.exit_status) == ({"sent"}, 0)
+    held = [each.read_bytes() for each in (tmp_path / "scp").iterdir()]
+    assert sorted(map(uid, held)) == sorted(files(path))
+    assert all(compared(files(path)[uid(content)], content).same for content in held)
+
+
+def test_a_destination_is_killed_and_started_again(
+    made: Path, tmp_path: Path, checker: Callable[[str], str]
+) -> None:
+    port, rng, over = free_port(), random.Random(3), threading.Event()
+
+    def restarting() -> None:
+        for _ in range(4):
+            with storescp(checker("storescp"), tmp_path / "scp", port=port):
+                time.sleep(rng.uniform(0.05, 0.6))
+        with storescp(checker("storescp"), tmp_path / "scp", port=port):
+            over.wait(120)
+
+    thread = threading.Thread(target=restarting, daemon=True)
+    thread.start()
+    path = recipe(made, "restarted", f"to: dicom, host: 127.0.0.1, port: {port}, ae_title: SCP, timeout: 5")
+    while deliver(path).exit_status != 0:
+        pass
+    over.set()
+    thread.join()
     held = [each.read_bytes() for each in (tmp_path / "scp").iterdir()]
     assert sorted(map(uid, held)) == sorted(files(path))
     assert all(compared(files(path)[uid(content)], content).same for content in held)

@@ -21,7 +21,7 @@ from dicombake.pipeline.watch.receive import Receiver
 from .servers import free_port, wait_for
 
 pytest.importorskip("pynetdicom")
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("no_leftovers")]
 
 RECIPE = """\
 version: 1

@@ -6,9 +6,10 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +25,9 @@ from ..common import (
     say,
     variables,
 )
+
+if TYPE_CHECKING:
+    from ...plan.model import Plan
 
 
 def watch(
@@ -58,6 +62,12 @@ def watch(
     deliver: Annotated[
         bool, typer.Option("--deliver", help="Send what is made to the recipe's destinations.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Keep a page fresh that shows what was done.", show_default=False
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Worker processes.")] = 1,
     untrusted: Untrusted = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
@@ -68,13 +78,29 @@ def watch(
 
         refuse_with_untrusted({"watch": untrusted})
         settings = Settings(settle, data, out, variables(assignments), jobs)
-        watching = Watch(list(recipes), settings, teller(as_json=json), interval, deliver)
+        page = None if html is None else _page(html, settings.variables)
+        watching = Watch(list(recipes), settings, teller(as_json=json), interval, deliver, page)
         if once:
             status = watching.once()
             if status is not ExitStatus.DONE:
                 raise typer.Exit(int(status))
             return
         watching.forever(ready=_ready)
+
+
+def _page(path: Path, values: dict[str, str]) -> Callable[[Sequence[Plan]], None]:
+    """Return what writes the page. Raises: UsageError, where another file is in its way."""
+    from ...report.html.write import PageWriter
+
+    PageWriter(path, values).check()
+
+    def write(plans: Sequence[Plan]) -> None:
+        writer = PageWriter(path, values)
+        for plan in plans:
+            writer.add(plan)
+        writer.write()
+
+    return write
 
 
 def teller(*, as_json: bool) -> Callable[[dict[str, Any]], None]:

@@ -181,3 +181,17 @@ def test_once_ends_as_run_does(place: Place) -> None:
     assert place.outputs == ["1.npy"]
     (place.folder / "in/bad.npy").unlink()
     assert Watch([place.recipe], Settings(settle=0.1), place.events.append).once() == 0
+
+
+def test_a_page_is_kept_fresh_once_a_minute(place: Place) -> None:
+    written: list[int] = []
+    place.watch.page = lambda plans: written.append(len(plans[0].units))
+    place.put("1.npy")
+    place.passing(3)
+    place.put("2.npy")
+    place.passing(3)
+    assert written == [1]
+    place.passing(61)
+    assert written == [1, 2]
+    place.passing(61)
+    assert written == [1, 2]
