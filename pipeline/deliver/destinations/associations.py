@@ -43,7 +43,8 @@ class Associations:
         for kind, syntaxes in [*contexts, *(storage or [])]:
             entity.add_requested_context(kind, syntaxes)
         roles = [build_role(kind, scp_role=True) for kind, _ in storage or []]
-        return self._associated(entity, roles, [(evt.EVT_C_STORE, take)] if take else [])
+        association = self._associated(entity, roles, [(evt.EVT_C_STORE, take)] if take else [])
+        return None if association is None else _answered_alone(association)
 
     def open_commitment(self, kind: str, reports: Reports) -> Any:
         """Return an association for storage commitment, whose reports go into `reports`; None: no offer."""
@@ -86,6 +87,21 @@ class Associations:
                 return box.pop(transaction)
             time.sleep(0.02)
         return None
+
+
+def _answered_alone(association: Any) -> Any:
+    """Keep answers from the association's own thread: where it is slow to pause, it takes and drops them.
+
+    It looks for requests of the peer, of which there are none on this association outside of a C-GET.
+    """
+    messages = association.dimse
+    taken = messages.get_msg
+
+    def get_msg(block: bool = False) -> Any:
+        return (None, None) if threading.current_thread() is association else taken(block)
+
+    messages.get_msg = get_msg
+    return association
 
 
 def _reporting(reports: Reports) -> Callable[[Any], tuple[int, None]]:
