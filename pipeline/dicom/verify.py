@@ -3,6 +3,13 @@
 The bytes must be those that were encoded; then pydicom reads them and decodes their pixels, and the result is
 compared with the values before encoding. So neither the disk nor the encoder is trusted. How pydicom reads an
 element, or uncompressed pixels of one description, is checked once and then remembered.
+
+Why not simply "read it back and compare": pydicom returns what it makes of an element, so two values that
+differ in the file may look equal (padding, 1 and 1.0, text of another character set), and one value may look
+different (a private element of implicit VR). So VR and text are compared, with the reader's own rules for
+padding. Why not trust the encoder after the first file: every value of every file is still compared with the
+bytes; only the question "what would pydicom read from these very bytes" is answered from memory, because it
+took most of the time of a CT series.
 """
 
 from __future__ import annotations

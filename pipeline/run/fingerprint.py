@@ -36,6 +36,8 @@ MACHINES = "machines."
 VERSIONS = "versions"
 """The fact that stands for the program and the codecs, whose versions the lock also has in clear."""
 
+# Searched in the text of all options, not by the walk over templates: a key that gets templates later is
+# covered at once, and a name too many only makes a unit anew.
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
 _NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "deliver", "machine", "profile", *HANDED_DOWN)
 """Keys of a conversion that are no options: the unit itself names its inputs, a machine and a profile are

@@ -18,7 +18,7 @@ from dicombake.pipeline.samples import files, xim
 from dicombake.pipeline.store.database import _TABLES as TABLES
 from dicombake.pipeline.store.database import VERSION
 
-from ..pipeline.loaders.dicom.made_files import DEFLATED, EXPLICIT, IMPLICIT, compressed, dataset_of, encoded
+from ..pipeline.loaders.dicom.made_dicom import DEFLATED, EXPLICIT, IMPLICIT, compressed, dataset_of, encoded
 from ..pipeline.loaders.made_files import make_npy, make_png
 
 GREY = np.arange(24 * 20, dtype=np.uint16).reshape(24, 20) * 97

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dicombake.pipeline.cli.main import app
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes among its files")
 
@@ -23,12 +25,30 @@ conversions:
 """
 
 
-def call(folder: Path, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "dicombake.pipeline.cli", *arguments],
-        cwd=folder, capture_output=True, check=False, encoding="utf-8", timeout=60,
-    )  # fmt: skip
-    return done.returncode, " ".join((done.stdout + done.stderr).split())
+Call = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs a command in the test's folder; one that waits for a pipe is interrupted after a minute."""
+    monkeypatch.chdir(tmp_path)
+
+    def late(*_: object) -> None:
+        pytest.fail("it is still reading")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        before = signal.signal(signal.SIGALRM, late)
+        signal.alarm(60)
+        try:
+            done = CliRunner().invoke(app, arguments)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        if not isinstance(done.exception, SystemExit | None):
+            raise done.exception
+        return done.exit_code, " ".join(done.output.split())
+
+    return run
 
 
 def put(path: Path, kind: str) -> None:
@@ -40,29 +60,29 @@ def put(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 @pytest.mark.parametrize("command", ["validate", "run", "plan", "check", "explain"])
-def test_a_recipe(tmp_path: Path, command: str, kind: str) -> None:
+def test_a_recipe(tmp_path: Path, call: Call, command: str, kind: str) -> None:
     put(tmp_path / "r.yaml", kind)
     more = ("a.dcm", "--recipe", "r.yaml") if command == "explain" else ("r.yaml",)
-    status, text = call(tmp_path, command, *more)
+    status, text = call(command, *more)
     assert (status, text.endswith(f"r.yaml: cannot be read: {NO_FILE}")) == (2, True), text
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 @pytest.mark.parametrize("command", ["run", "plan", "check", "lock"])
-def test_a_lock(tmp_path: Path, command: str, kind: str) -> None:
+def test_a_lock(tmp_path: Path, call: Call, command: str, kind: str) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 3), "u2"))
     (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
     put(tmp_path / "r.lock", kind)
-    status, text = call(tmp_path, command, "r.yaml")
+    status, text = call(command, "r.yaml")
     assert (status, text) == (2, f"dicombake: r.lock: cannot be read: {NO_FILE}")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 @pytest.mark.parametrize("command", ["inspect", "check-dicom"])
-def test_an_image(tmp_path: Path, command: str, kind: str) -> None:
+def test_an_image(tmp_path: Path, call: Call, command: str, kind: str) -> None:
     put(tmp_path / "a.dcm", kind)
-    status, text = call(tmp_path, command, "a.dcm")
+    status, text = call(command, "a.dcm")
     assert (status, text) == (1, "dicombake: a.dcm: is no regular file but a pipe, a socket or a device")
 
 
@@ -78,20 +98,20 @@ def test_an_image(tmp_path: Path, command: str, kind: str) -> None:
         ("Check.xml", "sidecar: Check.xml", f"Check.xml: cannot be read: {NO_FILE}"),
     ],
 )
-def test_a_companion(tmp_path: Path, kind: str, name: str, line: str, told: str) -> None:
+def test_a_companion(tmp_path: Path, call: Call, *, kind: str, name: str, line: str, told: str) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 3), "u2"))
     (tmp_path / "r.yaml").write_text(f"{RECIPE}    {line}\n", encoding="utf-8")
     put(tmp_path / name, kind)
-    status, text = call(tmp_path, "run", "r.yaml")
+    status, text = call("run", "r.yaml")
     assert status in (1, 2)
     assert told in text
     assert not (tmp_path / "out").exists()
 
 
-def test_explain_passes_over_recipes_and_locks_that_are_none(tmp_path: Path) -> None:
+def test_explain_passes_over_recipes_and_locks_that_are_none(tmp_path: Path, call: Call) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 3), "u2"))
     (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
     put(tmp_path / "p.yaml", "pipe")
     put(tmp_path / "r.lock", "device")
-    status, text = call(tmp_path, "explain", "a.npy")
+    status, text = call("explain", "a.npy")
     assert (status, "r.yaml" in text, "p.yaml" in text) == (0, True, False), text

@@ -30,7 +30,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from ...dicom.made_datasets import codes, context, export
-from ...loaders.dicom.made_files import dataset_of, encoded
+from ...loaders.dicom.made_dicom import dataset_of, encoded
 
 ROOT = "1.2.840.10008.5.1.4.1.1."
 RAMP = np.arange(20, dtype=np.uint16).reshape(4, 5) * np.uint16(100)

@@ -65,7 +65,8 @@ def test_an_answer_that_cannot_travel_is_a_defect_not_a_hang(tmp_path: Path) -> 
 @contextmanager
 def running(folder: Path, jobs: int, files: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.pipeline.run.script", str(folder), str(jobs), json.dumps(files)],
+        [sys.executable, "-m", "tests.pipeline.run.interrupted_run", str(folder), str(jobs),
+         json.dumps(files)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     with process:
