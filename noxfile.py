@@ -53,6 +53,14 @@ def services(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-n", "auto", "tests/services", *session.posargs)
 
 
+@nox.session
+def sweeps(session: nox.Session) -> None:
+    """Place the voxels of every order and turn of a grid's axes; the tests try a part of them."""
+    session.install("-e", ".[test]")
+    session.env["DICOMBAKE_SWEEPS"] = "1"
+    session.run("python", "-m", "pytest", "-n", "auto", "tests/pipeline/exporters/volumes", *session.posargs)
+
+
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
     """Fuzz each target for ten minutes."""
@@ -170,6 +178,6 @@ def sbom(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Ask PyPI's advisories whether a dependency has a known vulnerability."""
-    session.install(".[codecs,provenance]")
+    session.install(".[codecs,provenance,volumes]")
     tools(session, "audit")
     session.run("pip-audit", "--local", "--skip-editable", *session.posargs)

@@ -42,6 +42,8 @@ class Context:
     strict: bool = False
     stem: str = ""
     """The stem of the first input, for labels."""
+    named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Files that the target's options name, by the text in the recipe."""
     trace: Trace = UNTRACED
     """Gets each layer of a DICOM output."""
 

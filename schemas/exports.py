@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Model, Positive, quantity
 from .delivery import Deliver
+from .inputs import Glob
 from .language.template import Template
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
@@ -17,6 +18,11 @@ TransferSyntax = Literal[
 ]
 KeptSyntax = Literal[TransferSyntax, "keep"]
 """`keep`: the source's own compressed stream."""
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number that a recipe says as text."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
 class ExportBase(Model):
@@ -74,13 +80,34 @@ class ParametricMapExport(DicomExport):
     to: Literal["parametric-map"] = "parametric-map"
 
 
+Summation = Literal[
+    "PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", "FRACTION", "BEAM", "BRACHY", "FRACTION_SESSION", "BEAM_SESSION",
+    "BRACHY_SESSION", "CONTROL_POINT", "RECORD",
+]  # fmt: skip
+"""Defined Terms of DoseSummationType (PS3.3 C.8.8.3)."""
+
+
+class RtDoseExport(DicomExport):
+    """RT Dose: the slices of a volume as frames, dose as integers with DoseGridScaling."""
+
+    to: Literal["rt-dose"] = "rt-dose"
+    bits: Annotated[Literal[16, 32], BeforeValidator(_whole)] = 32
+    units: Literal["gy", "relative"] = "gy"
+    type: Literal["physical", "effective", "error"] = "physical"
+    summation: Summation = "PLAN"
+    plan: Glob | None = None
+    """The RT Plan that the dose is of, relative to the data folder."""
+    reference: Glob | None = None
+    """DICOM files, such as the CT's slices, whose study and frame of reference the dose is of."""
+
+
 class SameKindExport(KeepingExport):
     """The source DICOM's own kind; tags kept, pixels and overrides replaced."""
 
     to: Literal["dicom"] = "dicom"
 
 
-DicomTarget = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "dicom"]
+DicomTarget = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "rt-dose", "dicom"]
 """The kinds of DICOM that `to_dataset` makes: every model of a `DicomExportBase`."""
 
 
@@ -134,16 +161,38 @@ class NpyExport(ExportBase):
     to: Literal["npy"] = "npy"
 
 
+class NiftiExport(ExportBase):
+    """A volume in one NIfTI file, ``.nii``, or ``.nii.gz`` where the path says so."""
+
+    to: Literal["nifti"] = "nifti"
+
+
+class NrrdExport(ExportBase):
+    """A volume in one NRRD file."""
+
+    to: Literal["nrrd"] = "nrrd"
+
+
+class MetaImageExport(ExportBase):
+    """A volume in one MetaImage file, ``.mha``."""
+
+    to: Literal["metaimage"] = "metaimage"
+
+
 AnyExport = (
     RtImageExport
     | CtSeriesExport
     | SecondaryCaptureExport
     | ParametricMapExport
+    | RtDoseExport
     | SameKindExport
     | PngExport
     | JpgExport
     | TiffExport
     | NpyExport
+    | NiftiExport
+    | NrrdExport
+    | MetaImageExport
 )
 Export = Annotated[AnyExport, Field(discriminator="to")]
 

@@ -18,8 +18,10 @@ from .base import (
     Number,
     Positive,
     PositiveNumber,
+    Text,
     as_tuple,
 )
+from .inputs import Glob
 from .sources import Dtype
 
 MaskKeyword = Annotated[str, Field(min_length=1, max_length=64)]
@@ -242,9 +244,53 @@ class Mask(Model):
         return value
 
 
+class Pad(Model):
+    """Adds edges of one value; pixels."""
+
+    op: Literal["pad"] = "pad"
+    top: Count = 0
+    bottom: Count = 0
+    left: Count = 0
+    right: Count = 0
+    value: Number = 0.0
+
+
+class Subtract(Model):
+    """Subtracts the image of a file, such as a dark field."""
+
+    op: Literal["subtract"] = "subtract"
+    by: Glob
+    """Relative to the data folder; of any format that content tells."""
+    floor: Number | None = None
+    """Results below it become it."""
+
+
+class Divide(Model):
+    """Divides by the image of a file, such as a flood field; gives float."""
+
+    op: Literal["divide"] = "divide"
+    by: Glob
+    """Relative to the data folder; of any format that content tells."""
+    floor: Number | None = None
+    """Divisors below it count as it."""
+
+
+class Calibrate(Model):
+    """Maps values by a table, such as a film's response to dose: straight lines between its rows."""
+
+    op: Literal["calibrate"] = "calibrate"
+    csv: Glob
+    """Relative to the data folder: two columns of numbers, the first one rising."""
+    units: Text | None = None
+    """Of the results, such as gy."""
+    outside: Literal["refuse", "clip"] = "refuse"
+    """What becomes of values beyond the table."""
+
+
 AnyOperation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
     | Filter | Threshold | Binary | Cast | Rescale | Mask
+    | Pad | Subtract | Divide | Calibrate
 )  # fmt: skip
 
 
@@ -278,5 +324,6 @@ OPERATIONS: dict[str, type[Model]] = {
     for model in (
         Crop, FlipVertical, FlipHorizontal, Rotate90, Rotate, Roll, Invert, BitInvert, Ground, Normalize,
         Filter, Threshold, Binary, Cast, Rescale, Mask,
+        Pad, Subtract, Divide, Calibrate,
     )
 }  # fmt: skip

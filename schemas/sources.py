@@ -107,6 +107,45 @@ class DicomSeriesSource(Model):
     """Which series of a group: its UID, its description or its number. Absent: a group holds only one."""
 
 
+class RtDoseSource(Model):
+    """RT Dose as a volume in Gy, or relative."""
+
+    format: Literal["rt-dose"] = "rt-dose"
+
+
+class NiftiSource(Model):
+    """NIfTI-1 or NIfTI-2, ``.nii``, ``.nii.gz`` or a pair of ``.hdr`` and ``.img``."""
+
+    format: Literal["nifti"] = "nifti"
+    units: Literal["hu", "none"] = "none"
+    slice_axis: Annotated[Count, Field(le=2)] = 2
+    """The stored axis (i, j, k) that counts the slices; of the others the first counts the columns."""
+    frame: Positive | None = None
+    """One volume of a file with four axes, from 1; else each gives outputs of its own."""
+
+
+class NrrdSource(Model):
+    """NRRD, ``.nrrd``, or ``.nhdr`` with its values in a file beside it."""
+
+    format: Literal["nrrd"] = "nrrd"
+    units: Literal["hu", "none"] = "none"
+    slice_axis: Annotated[Count, Field(le=2)] = 2
+    """The stored axis (i, j, k) that counts the slices; of the others the first counts the columns."""
+    frame: Positive | None = None
+    """One volume of a file with four axes, from 1; else each gives outputs of its own."""
+
+
+class MetaImageSource(Model):
+    """MetaImage, ``.mha``, or ``.mhd`` with its values in a file beside it."""
+
+    format: Literal["metaimage"] = "metaimage"
+    units: Literal["hu", "none"] = "none"
+    slice_axis: Annotated[Count, Field(le=2)] = 2
+    """The stored axis (i, j, k) that counts the slices; of the others the first counts the columns."""
+    frame: Positive | None = None
+    """One volume of a file with four axes, from 1; else each gives outputs of its own."""
+
+
 class CyberKnifeRawSource(Model):
     """CyberKnife ``.raw``: a short ASCII header, then pixels."""
 
@@ -155,6 +194,10 @@ AnySource = (
     | VolumeSource
     | DicomSeriesSource
     | DicomObjectSource
+    | RtDoseSource
+    | NiftiSource
+    | NrrdSource
+    | MetaImageSource
     | CyberKnifeRawSource
     | VisionRtRawSource
     | RawSource

@@ -18,14 +18,16 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 
 ORDER = (
     "schemas/language", "schemas", "schemas/rules", "schemas/testing", "schemas/describe",
-    "pipeline/version", "pipeline/errors", "pipeline/decimal_string", "pipeline/printable",
+    "pipeline/version", "pipeline/errors", "pipeline/extras", "pipeline/decimal_string", "pipeline/printable",
     "pipeline/confined", "pipeline/reading", "pipeline/pydicom_versions", "pipeline/notebook",
     "pipeline/imaging", "pipeline/trace", "pipeline/output",
     "pipeline/loaders", "pipeline/loaders/codecs", "pipeline/loaders/arrays", "pipeline/loaders/dicom",
-    "pipeline/loaders/pictures", "pipeline/loaders/raw", "pipeline/loaders/xim", "pipeline/process",
+    "pipeline/loaders/pictures", "pipeline/loaders/raw", "pipeline/loaders/volumes", "pipeline/loaders/xim",
+    "pipeline/process",
     "pipeline/dicom/standard", "pipeline/dicom/encode", "pipeline/dicom/moving",
     "pipeline/dicom/build", "pipeline/dicom",
-    "pipeline/exporters", "pipeline/exporters/pictures", "pipeline/exporters/dicom",
+    "pipeline/exporters", "pipeline/exporters/pictures", "pipeline/exporters/volumes",
+    "pipeline/exporters/dicom",
     "pipeline/recipe", "pipeline/inputs", "pipeline/plan", "pipeline/to_dataset", "pipeline/store",
     "pipeline/samples", "pipeline/drafts",
     "pipeline/run/unit", "pipeline/run/workers", "pipeline/run",
@@ -124,6 +126,7 @@ def test_the_package_list_is_the_folders() -> None:
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     distributions = {
         "PIL": "pillow",
+        "nrrd": "pynrrd",
         "yaml": "pyyaml",
         "dicomweb_client": "dicomweb-client",
         "requests": "dicomweb-client",  # which is built on it
@@ -141,7 +144,7 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         )
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    optional = [line for extra in ("provenance", "pacs", "watch") for line in extras[extra]]
+    optional = [line for extra in ("provenance", "pacs", "watch", "volumes") for line in extras[extra]]
     lines = [*PROJECT["project"]["dependencies"], *optional]
     declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
     assert used - set(sys.stdlib_module_names) - {"pydantic_core"} == declared

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ...schemas.exports import KeptSyntax, Pixels, TransferSyntax
+    from ...schemas.exports import KeptSyntax, Pixels, Summation, TransferSyntax
     from ...schemas.language.template import Template
 
 Window = Literal["full", "auto"] | tuple[float, float]
@@ -69,6 +69,19 @@ class ParametricMapOptions(DicomFileOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtDoseOptions(DicomFileOptions):
+    """Options of `RtDoseExport`."""
+
+    to: Literal["rt-dose"] = "rt-dose"
+    bits: Literal[16, 32] = 32
+    units: Literal["gy", "relative"] = "gy"
+    type: Literal["physical", "effective", "error"] = "physical"
+    summation: Summation = "PLAN"
+    plan: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SameKindOptions(KeepingOptions):
     """Options of `SameKindExport`."""
 
@@ -99,7 +112,7 @@ class JpgOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainOptions:
-    """Options of targets that have none: `TiffExport`, `NpyExport`."""
+    """Options of targets that have none of their own: `TiffExport`, `NpyExport`, those of volumes."""
 
     path: Template
     to: str
@@ -111,6 +124,7 @@ ExportOptions = (
     | CtSeriesOptions
     | SecondaryCaptureOptions
     | ParametricMapOptions
+    | RtDoseOptions
     | SameKindOptions
     | PngOptions
     | JpgOptions

@@ -19,6 +19,7 @@ from .options import (
     ParametricMapOptions,
     PlainOptions,
     PngOptions,
+    RtDoseOptions,
     RtImageOptions,
     SameKindOptions,
     SecondaryCaptureOptions,
@@ -78,6 +79,8 @@ class Target:
     """
     codecs: tuple[str, ...]
     """Distributions whose version can change its bytes, without those of a transfer syntax."""
+    extra: str | None
+    """The extra (`extras.EXTRAS`) whose packages it needs; None: those of every installation do."""
     preloaded: bool
     """Whether workers import its module ahead: for targets that are written by the thousand, and whose module
     imports little that is not imported in any case.
@@ -94,6 +97,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for="image",
         codecs=("pydicom",),
+        extra=None,
         preloaded=True,
     ),
     "ct-series": Target(
@@ -105,6 +109,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="slices",
         default_for="slices",
         codecs=("pydicom",),
+        extra=None,
         preloaded=True,
     ),
     "secondary-capture": Target(
@@ -116,6 +121,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for="colour",
         codecs=("pydicom",),
+        extra=None,
         preloaded=False,
     ),
     "parametric-map": Target(
@@ -127,6 +133,19 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for=None,
         codecs=("pydicom",),
+        extra=None,
+        preloaded=False,
+    ),
+    "rt-dose": Target(
+        module="dicom.rt_dose",
+        options=RtDoseOptions,
+        describes="RT Dose of a volume: integers with DoseGridScaling, whose largest error is told",
+        file=DICOM,
+        holds="slices",
+        made_of="image",
+        default_for=None,
+        codecs=("pydicom",),
+        extra=None,
         preloaded=False,
     ),
     "dicom": Target(
@@ -138,6 +157,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="dicom",
         default_for="dicom",
         codecs=("pydicom",),
+        extra=None,
         preloaded=False,
     ),
     "png": Target(
@@ -152,6 +172,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for=None,
         codecs=("imagecodecs",),
+        extra=None,
         preloaded=False,
     ),
     "jpg": Target(
@@ -170,6 +191,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for=None,
         codecs=("pillow",),
+        extra=None,
         preloaded=False,
     ),
     "tiff": Target(
@@ -188,6 +210,7 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for=None,
         codecs=("tifffile",),
+        extra=None,
         preloaded=False,
     ),
     "npy": Target(
@@ -201,6 +224,64 @@ TARGETS: Mapping[str, Target] = {
         made_of="image",
         default_for=None,
         codecs=("numpy",),
+        extra=None,
+        preloaded=False,
+    ),
+    "nifti": Target(
+        module="volumes.nifti",
+        options=PlainOptions,
+        describes="a volume in one NIfTI file, .nii or .nii.gz: values exactly, with its place in RAS",
+        file=FileKind(
+            name="nifti",
+            suffix=".nii",
+            other_suffixes=(".nii.gz",),
+            signatures=(b"n+1\0",),
+            offset=344,
+            read_by="nifti",
+        ),
+        holds="slices",
+        made_of="image",
+        default_for=None,
+        codecs=("imagecodecs", "nibabel"),
+        extra="volumes",
+        preloaded=False,
+    ),
+    "nrrd": Target(
+        module="volumes.nrrd",
+        options=PlainOptions,
+        describes="a volume in one NRRD file: values exactly, with its place in LPS",
+        file=FileKind(
+            name="nrrd",
+            suffix=".nrrd",
+            other_suffixes=(),
+            signatures=(b"NRRD0004",),
+            offset=0,
+            read_by="nrrd",
+        ),
+        holds="slices",
+        made_of="image",
+        default_for=None,
+        codecs=("pynrrd",),
+        extra="volumes",
+        preloaded=False,
+    ),
+    "metaimage": Target(
+        module="volumes.metaimage",
+        options=PlainOptions,
+        describes="a volume in one MetaImage file, .mha: values exactly, with its place in LPS",
+        file=FileKind(
+            name="metaimage",
+            suffix=".mha",
+            other_suffixes=(),
+            signatures=(b"ObjectType = Image",),
+            offset=0,
+            read_by="metaimage",
+        ),
+        holds="slices",
+        made_of="image",
+        default_for=None,
+        codecs=(),
+        extra=None,
         preloaded=False,
     ),
 }

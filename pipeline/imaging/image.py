@@ -159,10 +159,15 @@ class SourceFile:
     """Whether some text of `dataset` does not fit its character set; then all text is read byte for byte."""
     in_volume: bool = False
     """Whether `page` counts the slices of a volume of several files, each of one frame."""
+    volume: int = 1
+    volumes: int = 1
+    """For a file of several volumes: which one, from 1, and how many; `page` counts the slices of one."""
 
     @property
     def frame(self) -> int:
         """The frame of this file that the image is, from 1."""
+        if self.volumes > 1:
+            return self.volume
         return 1 if self.in_volume else self.page
 
     @property

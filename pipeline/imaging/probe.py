@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .image import Geometry
@@ -26,3 +27,9 @@ class Probe:
     properties: Mapping[str, Any] = field(default_factory=dict)
     attributes: Dataset | None = None
     """DICOM attributes that the properties imply, where the file is no DICOM."""
+    volumes: int = 1
+    """Volumes of one file, each of `pages` slices."""
+    in_ranges: bool = True
+    """Whether some pages can be read without those before them: not where values are packed."""
+    parts: tuple[Path, ...] = ()
+    """Files beside this one that hold its values."""

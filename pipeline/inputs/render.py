@@ -44,6 +44,8 @@ class Scope:
     group: str | None = None
     page: int | None = None
     """Page, frame or slice, from 1."""
+    frame: int | None = None
+    """Of a file with several volumes: which one, from 1."""
     captures: tuple[tuple[str, str], ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Kinds of the captures: ``d`` whole number, ``f`` number, else text."""
@@ -259,6 +261,8 @@ def _built_in(name: str, scope: Scope) -> str | int | None:
             return scope.index
         case "group":
             return scope.group
+        case "frame" if scope.frame is not None:
+            return scope.frame
         case "slice" | "page" | "frame":
             return scope.page
     return None

@@ -89,6 +89,23 @@ class DicomSeriesOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class RtDoseOptions:
+    """Options of `RtDoseSource`: none."""
+
+    format: Literal["rt-dose"] = "rt-dose"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFileOptions:
+    """Options of `NiftiSource`, `NrrdSource` and `MetaImageSource`; axes count from 0, volumes from 1."""
+
+    format: str
+    units: Literal["hu", "none"] = "none"
+    slice_axis: int = 2
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CyberKnifeRawOptions:
     """Options of `CyberKnifeRawSource`; shape (rows, columns)."""
 
@@ -135,6 +152,8 @@ SourceOptions = (
     | ArrayOptions
     | VolumeOptions
     | DicomSeriesOptions
+    | RtDoseOptions
+    | VolumeFileOptions
     | CyberKnifeRawOptions
     | VisionRtRawOptions
     | RawOptions

@@ -19,8 +19,11 @@ from ...schemas.language.template import places
 from ...schemas.recipe import Recipe
 from ...schemas.rules.templates import templates
 from ..errors import PlanError, UsageError
+from ..exporters.registry import TARGETS
+from ..extras import require_each
 from ..inputs.listing import FEW, Listing
 from ..loaders.options import Limits, SourceOptions
+from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
@@ -58,7 +61,7 @@ def plan(
 
     Raises:
        PlanError: with every reason why the recipe cannot be carried out on these files.
-       UsageError: a name in `only` that the recipe does not have.
+       UsageError: a name in `only` that the recipe does not have; an extra that is not installed.
     """
     recipe = loaded.recipe
     data, out = data or loaded.path.parent, out or loaded.path.parent
@@ -68,11 +71,22 @@ def plan(
     if out.exists() and not out.is_dir():
         raise PlanError("the output folder is a file", subject=str(out))
     names = _ordered(recipe, _selected(recipe, only))
+    require_each(_extras(recipe, names))
     with collector_paused():
         lowered = lower(loaded, names)
         planning = Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data))
         planning.listing = Listing(kept=len(names) > FEW)
         return _planned(planning, names)
+
+
+def _extras(recipe: Recipe, names: Iterable[str]) -> Iterator[tuple[str | None, str]]:
+    """Yield the extras that conversions need, each with the format or target that does."""
+    for name in names:
+        conversion = recipe.conversions[name]
+        source = conversion.source.format
+        yield FORMATS[source].extra, f"conversions.{name}.source: {source}"
+        for export in conversion.exports:
+            yield TARGETS[export.to].extra, f"conversions.{name}.exports: {export.to}"
 
 
 def _planned(planning: Planning, names: list[str]) -> Plan:

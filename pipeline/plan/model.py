@@ -51,6 +51,10 @@ class InputFile:
     companions: Companions = NO_COMPANIONS
 
 
+Named = tuple[tuple[str, tuple[InputFile, ...]], ...]
+"""Files by a text in the recipe that names them."""
+
+
 def companions_of(item: InputFile) -> tuple[str, ...]:
     """List the companion files of an input."""
     return tuple(path for path in (item.companions.sidecar, item.companions.table) if path)
@@ -89,6 +93,12 @@ class Unit:
     needs: tuple[str, ...] = ()
     problem: str = ""
     """The reason why the unit cannot be done: a file whose header cannot be read. Then it has no outputs."""
+    parts: tuple[InputFile, ...] = ()
+    """Files with the values of a header that is an input."""
+    named: Named = ()
+    """Files that operations and targets name, by the text in the recipe."""
+    volume: int | None = None
+    """For a file of several volumes: the one that is loaded, from 1."""
     machine: str = ""
     """The machine that the conversion's template gives. Empty where there is no template, or where the file
     that names it is yet to be made.
@@ -96,11 +106,13 @@ class Unit:
 
     @property
     def files(self) -> tuple[InputFile, ...]:
-        """All files that are read: the inputs and their companions, each once."""
-        if all(item.companions is NO_COMPANIONS for item in self.inputs):
+        """All files that are read: the inputs and what belongs to them, each once."""
+        others = (*self.parts, *(file for _, files in self.named for file in files))
+        if not others and all(item.companions is NO_COMPANIONS for item in self.inputs):
             return self.inputs
         paths = (path for item in self.inputs for path in companions_of(item))
-        return (*self.inputs, *(InputFile(path) for path in dict.fromkeys(paths)))
+        found = (*self.inputs, *(InputFile(path) for path in paths), *others)
+        return tuple({(item.base, item.path): item for item in reversed(found)}.values())[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import environ
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ def scope_of(
     """
     kinds = recipe.conversions[unit.conversion].kinds
     files = unit.inputs if file is None else (file,)
-    return scope_of_files(
+    scope = scope_of_files(
         recipe.variables,
         kinds,
         files,
@@ -48,6 +49,7 @@ def scope_of(
         source=source,
         moments=moments,
     )
+    return scope if unit.volume is None else replace(scope, frame=unit.volume)
 
 
 def scope_of_files(

@@ -20,7 +20,8 @@ from ..loaders.registry import FORMATS
 from .companions import with_companions
 from .gather import Job, Planning, gather, jobs_of, refuse
 from .machines import asks_source, machine_named
-from .model import Output, Unit
+from .model import InputFile, Output, Unit
+from .named import named_files
 from .scope import lookup_of, scope_of_files, shared_lookup
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ class _Naming:
         self.source, self.exports = planning.lowered.conversions[name].source, conversion.exports
         self.format = FORMATS[self.source.format]
         named = [{(place.namespace, place.name) for place in places(export.path)} for export in self.exports]
-        self.paged = [bool(names & _PAGED) for names in named]
+        self.framed = [("", "frame") in names for names in named]
+        # where a file may hold several volumes, {frame} counts these
+        several = self.format.holds == "slices" and self.format.picked_by == "frame"
+        pages = _PAGED - {("", "frame")} if several else _PAGED
+        self.paged = [bool(names & pages) for names in named]
         self.combined = conversion.combine is not None
         page = self._page()
         self.single = () if page is None else (page,)
@@ -82,11 +87,14 @@ class _Naming:
         self.machine = planning.lowered.conversions[name].machine or ""
         self.asks_machine = asks_source(self.machine)
         self.refused: set[int] = set()
+        self.named = named_files(name, planning)
 
     def _page(self) -> int | None:
         """Return the one page or frame that the source chooses, from 1; None where only the file can say."""
         if self.format.holds == "image":
             return 1
+        if self.format.holds == "slices":
+            return None
         picked: int | None = getattr(self.source, self.format.picked_by) if self.format.picked_by else None
         return picked
 
@@ -94,12 +102,34 @@ class _Naming:
         """Yield the job's unit; of a volume, one for each range of slices."""
 
         def unit(
-            outputs: tuple[Output, ...], problem: str = "", pages: tuple[int, int] | None = None
+            outputs: tuple[Output, ...],
+            problem: str = "",
+            pages: tuple[int, int] | None = None,
+            volume: int | None = None,
         ) -> Unit:
-            own = f"{job.id}[{pages[0] + 1}-{pages[1]}]" if pages else job.id
-            return Unit(own, self.name, index, job.files, outputs, job.group, pages, needs, problem, machine)
+            own = job.id if volume is None else f"{job.id}[{volume}]"
+            if pages and (volume is None or pages[1] - pages[0] < len(numbers)):
+                first = 0 if volume is None else (volume - 1) * len(numbers)
+                own = f"{own}[{pages[0] - first + 1}-{pages[1] - first}]"
+            return Unit(
+                own,
+                self.name,
+                index,
+                job.files,
+                outputs,
+                job.group,
+                pages,
+                needs,
+                problem,
+                parts=parts,
+                named=self.named,
+                volume=volume,
+                machine=machine,
+            )
 
         machine = ""
+        numbers: Sequence[int] = ()
+        parts: tuple[InputFile, ...] = ()
         problem = job.problem
         for file in job.files:
             problem = problem or file.companions.problem
@@ -119,13 +149,45 @@ class _Naming:
                 moments=tuple(self._moments(job, headers)) if self.asks_moment else (),
             )
             machine = self._machine(job, scope)
-            if self.splits and len(numbers) > SLICES:
-                for start, stop in ranges(len(numbers)):
-                    yield unit(self._outputs(scope, numbers[start:stop]), pages=(start, stop))
-            else:
-                yield unit(self._outputs(scope, numbers))
+            parts = self._parts(job, headers)
+            several = bool(headers) and headers[0].volumes > 1
+            if several and not all(self.framed):
+                yield unit((), self._one_of_several(job, headers[0].volumes))
+                return
+            splits = self.splits and len(numbers) > SLICES and headers[0].in_ranges
+            for volume in range(headers[0].volumes if several else 1):
+                own = replace(scope, frame=volume + 1) if several else scope
+                first = volume * len(numbers)
+                for start, stop in ranges(len(numbers)) if splits else [(0, len(numbers))]:
+                    yield unit(
+                        self._outputs(own, numbers[start:stop]),
+                        pages=(first + start, first + stop) if splits or several else None,
+                        volume=volume + 1 if several else None,
+                    )
         except SourceError as error:
             yield unit((), str(error))
+
+    def _parts(self, job: Job, headers: tuple[Probe, ...]) -> tuple[InputFile, ...]:
+        """Return the files beside the inputs that hold their values."""
+        folders = {file.path: file.path.rpartition("/") for file in job.files}
+        found = []
+        for file, header in zip(job.files, headers, strict=False):
+            folder, slash, _ = folders[file.path]
+            names = (f"{folder}{slash}{part.name}" for part in header.parts)
+            found += [InputFile(name, file.base) for name in names]
+        for each in found:
+            if each.base == "data":
+                self.planning.read(each.path)
+        return tuple(found)
+
+    def _one_of_several(self, job: Job, count: int) -> str:
+        path = next(
+            export.path for export, framed in zip(self.exports, self.framed, strict=True) if not framed
+        )
+        return (
+            f"{job.files[0].path}: holds {count} volumes, and '{path}' is a path for one of them; put "
+            "{frame} into it"
+        )
 
     def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
         """Return the job with only the files of its series, and their headers in the order of its slices."""

@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..imaging.image import Image
+from .calibration import calibrate
 from .common import refusal
+from .fields import divide, subtract
 from .filters import rotate, smooth
+from .known import Known
 from .mask import mask
-from .spatial import crop, flip_horizontal, flip_vertical, roll, rotate90
+from .spatial import crop, flip_horizontal, flip_vertical, pad, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold
 
 if TYPE_CHECKING:
     from .operations import Operation
 
-OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
+OPERATIONS: dict[str, Callable[..., Image]] = {
     "crop": crop,
     "flip_vertical": flip_vertical,
     "flip_horizontal": flip_horizontal,
@@ -36,13 +39,21 @@ OPERATIONS: dict[str, Callable[[Image, Any], Image]] = {
     "cast": cast,
     "rescale": rescale,
     "mask": mask,
+    "pad": pad,
+    "subtract": subtract,
+    "divide": divide,
+    "calibrate": calibrate,
 }
+KNOWING = frozenset({"pad", "subtract", "divide", "calibrate"})
+"""Operations that also take what is `Known`: files that they name, limits."""
 
 
-def apply(image: Image, operations: Iterable[Operation]) -> Image:
-    """Return the image after every operation, in order. Raises: ProcessError."""
+def apply(image: Image, operations: Iterable[Operation], known: Known | None = None) -> Image:
+    """Return the image after every operation, in order. Raises: ProcessError, SourceError."""
+    known = known or Known()
     for operation in operations:
         if image.without_pixels and operation.op != "mask":
             raise refusal(image, f"{operation.op}: it is a DICOM object without pixels")
-        image = OPERATIONS[operation.op](image, operation)
+        more: tuple[Any, ...] = (known,) if operation.op in KNOWING else ()
+        image = OPERATIONS[operation.op](image, operation, *more)
     return image

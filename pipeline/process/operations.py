@@ -181,9 +181,50 @@ class Mask:
     op: Literal["mask"] = "mask"
 
 
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Pixels to add at each edge, and their value."""
+
+    op: Literal["pad"] = "pad"
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subtract:
+    """Subtracts the image of a file; the smallest result."""
+
+    by: str
+    op: Literal["subtract"] = "subtract"
+    floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Divide:
+    """Divides by the image of a file; the smallest divisor."""
+
+    by: str
+    op: Literal["divide"] = "divide"
+    floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """Maps values by a table of two columns."""
+
+    csv: str
+    op: Literal["calibrate"] = "calibrate"
+    units: str | None = None
+    outside: Literal["refuse", "clip"] = "refuse"
+
+
 Operation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
     | Filter | Threshold | Binary | Cast | Rescale | Mask
+    | Pad | Subtract | Divide | Calibrate
 )  # fmt: skip
 
 OPERATION_KINDS: Mapping[str, type[Operation]] = {

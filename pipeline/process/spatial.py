@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import Note
+from ..imaging.exact import not_exact
 from ..imaging.image import Image, Pixels
 from ..imaging.move import Move, shift
-from .common import plural, refusal
+from .common import computed, number, plural, refusal
+from .known import Known
 from .placement import moved
 
 if TYPE_CHECKING:
-    from .operations import Crop, FlipHorizontal, FlipVertical, Roll, Rotate90
+    from .operations import Crop, FlipHorizontal, FlipVertical, Pad, Roll, Rotate90
 
 
 def _rearranged(
@@ -104,3 +106,30 @@ def roll(image: Image, options: Roll) -> Image:
         f"rolled by {down} rows and {along} columns",
     )
     return rolled.noting(Note("roll-wraps", f"roll: {wrapped} wrapped around and lie at no true position"))
+
+
+def pad(image: Image, options: Pad, known: Known) -> Image:
+    """Add edges of one value: the inverse of `crop`; the position follows. The dtype stays.
+
+    Raises: ProcessError for a value that the dtype cannot hold, or a result beyond `limits`.
+    """
+    edges = ((options.top, options.bottom), (options.left, options.right))
+    if not any(map(any, edges)):
+        return image
+    known.check_size(image, image.rows + sum(edges[0]), image.columns + sum(edges[1]), options.op)
+    filling = np.array(options.value)
+    if not_exact(filling, image.pixels.dtype).any():
+        raise refusal(
+            image,
+            f"pad: the value {number(options.value)} does not fit {image.pixels.dtype}",
+            "cast it first",
+        )
+    widths = (*edges, (0, 0))[: image.pixels.ndim]
+    pixels = np.pad(image.pixels, widths, constant_values=filling.astype(image.pixels.dtype))
+    added = ", ".join(
+        f"{edge} {getattr(options, edge)}"
+        for edge in ("top", "bottom", "left", "right")
+        if getattr(options, edge)
+    )
+    following = moved(image, shift(-options.top, -options.left), options.op)
+    return computed(following, pixels, f"padded with {number(options.value)} ({added})")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..store.files import write_file
-from . import files, phantoms, xim
+from . import files, phantoms, volume_files, xim
 from .phantoms import marked, noise, whole
 
 Pixels = npt.NDArray[Any]
@@ -170,6 +170,23 @@ def _volume() -> Iterator[Sample]:
     yield Sample("volume/phantom.npy", "volume", files.npy(pixels), pixels, truth, options=truth)
 
 
+def _volume_files() -> Iterator[Sample]:
+    """Yield the phantom, coarser, in each of the formats that say themselves where it lies."""
+    shape, pitch = (40, 48, 6), (4.0, 4.0, 5.0)
+    volume = phantoms.cylinder(shape, pitch, radius=70.0, inserts=((0.0, 45.0, 12.0, 950.0),))
+    pixels = whole(np.moveaxis(volume + 8 * noise(shape, 91), 2, 0), np.int16)
+    origin = (-94.0, -78.0, -12.5)
+    steps = ((pitch[1], 0.0, 0.0), (0.0, pitch[0], 0.0), (0.0, 0.0, pitch[2]))
+    # NIfTI counts x to the right and y to the front
+    affine = ((-pitch[1], 0, 0, -origin[0]), (0, -pitch[0], 0, -origin[1]), (0, 0, pitch[2], origin[2]))
+    truth = {"spacing": pitch}
+    yield Sample("volume/phantom.nii", "nifti", volume_files.nifti(pixels, affine), pixels, truth)
+    yield Sample("volume/phantom.nrrd", "nrrd", volume_files.nrrd(pixels, origin, steps), pixels, truth)
+    spacing = (pitch[1], pitch[0], pitch[2])
+    content = volume_files.metaimage(pixels, origin, spacing)
+    yield Sample("volume/phantom.mha", "metaimage", content, pixels, truth)
+
+
 def _raw() -> Iterator[Sample]:
     ball = phantoms.cylinder((*CAMERA, 2), (1.0, 1.0, 1.0), radius=30.0)[:, :, 1]
     grey = 30000 - 12000 * (ball > -500) + 90 * noise(CAMERA, 81)
@@ -185,5 +202,5 @@ def _raw() -> Iterator[Sample]:
 
 
 _MAKERS: tuple[Callable[[], Iterator[Sample]], ...] = (
-    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _raw,
+    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _volume_files, _raw,
 )  # fmt: skip

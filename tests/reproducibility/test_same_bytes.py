@@ -159,7 +159,7 @@ def test_the_reference_has_every_target_and_kind_of_file(reference: dict[str, st
     for name in EXPORT_TARGETS:
         assert f"to: {name}," in text, name
     suffixes = {Path(name).suffix for name in reference}
-    assert suffixes == {row.file.suffix for row in TARGETS.values()} | {".lock"}
+    assert suffixes == {row.file.suffix for row in TARGETS.values()} | {".lock", ".gz"}
     assert {path.stem for path in (ROOT / "recipes").glob("*.yaml")} | {"every"} == {
         Path(name).stem for name in reference if name.endswith(".lock")
     }

@@ -151,8 +151,8 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
     low, high = (float(end) for end in extremes(values))
     if max(-low, high) > _LARGEST:
         raise _too_wide(low, high)
-    intercept = _rounded(low, up=False)
-    slope = _rounded((high - float(intercept)) / TOP, up=True) if high > float(intercept) else "1"
+    intercept = rounded(low, up=False)
+    slope = rounded((high - float(intercept)) / TOP, up=True) if high > float(intercept) else "1"
     span = high - float(intercept)
     if not math.isfinite(span) or float(slope) == 0 or not math.isfinite(float(slope) * TOP):
         raise _too_wide(low, high)
@@ -178,7 +178,7 @@ def _largest_error(pixels: Pixels, back: npt.NDArray[np.float64]) -> float:
     return error
 
 
-def _rounded(value: float, *, up: bool) -> str:
+def rounded(value: float, *, up: bool) -> str:
     """Return DS text of a number that is not below it (`up`), or not above it."""
     text = ds(value)
     step = abs(value) * 1e-12

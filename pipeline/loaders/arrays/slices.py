@@ -32,12 +32,12 @@ def slices_of(member: Member, planes: Planes, pages: range | None) -> Iterator[I
     count = member.header.shape[source.slice_axis]
     wanted = [index for index in (range(count) if pages is None else pages) if 0 <= index < count]
     if member.mappable and source.slice_axis == 0 and not member.header.fortran:
-        taken = _read(member, wanted)
+        found = _read(member, wanted)
     else:
         values = mapped(member) if member.mappable else read(member)
-        taken = _taken(np.moveaxis(values, source.slice_axis, 0), wanted, member.path)
+        found = taken(np.moveaxis(values, source.slice_axis, 0), wanted, member.path)
     units = _UNITS[source.units]
-    for index, pixels in taken:
+    for index, pixels in found:
         image = Image(pixels, planes.geometry(index), units=units, sources=(_file(member, index, count),))
         yield image if source.intercept is None else _rescaled(image, source.intercept)
 
@@ -48,12 +48,12 @@ def _read(member: Member, wanted: Sequence[int]) -> Iterator[tuple[int, Pixels]]
     with opened(member.path) as file:
         for index in wanted:
             pixels = np.empty(shape, dtype)
-            if not _filled(file, pixels, member.header.offset + index * pixels.nbytes):
+            if not filled(file, pixels, member.header.offset + index * pixels.nbytes):
                 raise SourceError("ended before its last slice was read", subject=str(member.path))
             yield index, plain_values(pixels, member.path)
 
 
-def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
+def filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
     """Read `pixels` from byte `offset` of the file, and tell whether the file had enough bytes.
 
     Read without a buffer: in one of 128 KiB (Python 3.14) the next slices would be kept, whatever happened to
@@ -70,11 +70,14 @@ def _filled(file: BufferedReader, pixels: Pixels, offset: int) -> bool:
     return True
 
 
-def _taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
-    """Yield slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved."""
+def taken(slices: Pixels, wanted: Sequence[int], path: Path) -> Iterator[tuple[int, Pixels]]:
+    """Yield slices of (slices, rows, columns), each with its index; in blocks where they lie interleaved.
+
+    Args: wanted: their indices, at equal distances. Raises: SourceError.
+    """
     if not wanted:
         return
-    interleaved = slices.strides[0] == slices.itemsize < slices.strides[2]
+    interleaved = slices.strides[0] < slices.strides[2]
     most = max(1, _BLOCK // (slices[0].size * slices.itemsize)) if interleaved else 1
     for first in range(0, len(wanted), most):
         indices = wanted[first : first + most]
@@ -94,7 +97,9 @@ def _block(slices: Pixels, indices: Sequence[int]) -> Pixels:
     """
     count, rows, columns = len(indices), *slices.shape[1:]
     block = np.empty((count, rows, columns), slices.dtype)
-    part = slices[indices[0] : indices[-1] + 1 : indices[1] - indices[0] if count > 1 else 1]
+    step = indices[1] - indices[0] if count > 1 else 1
+    stop = indices[-1] + (1 if step > 0 else -1)
+    part = slices[indices[0] : stop if stop >= 0 else None : step]
     if count == 1:
         block[...] = part
     else:

@@ -7,7 +7,7 @@ for an output that holds them all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from ...exporters.options import ExportOptions
 from ...exporters.registry import DICOM, TARGETS, exporter, refuse_objects
 from ...imaging.geometry import resolve
 from ...imaging.image import Image
-from ...inputs.render import render, split_name
+from ...inputs.render import Scope, render, split_name
 from ...loaders.files import stat_of
 from ...loaders.registry import load_each
 from ...output import Context, Identity
@@ -49,6 +49,11 @@ def do_unit(unit: Unit, job: Job) -> UnitResult:
         DicombakeError: what is wrong with an input, and so with every output.
     """
     return _Work(unit, job).result()
+
+
+def _volume(unit: Unit, scope: Scope) -> str:
+    """Return what tells one volume of a conversion from another."""
+    return scope.path if unit.volume is None else f"{scope.path}\0{unit.volume}"
 
 
 @cache
@@ -181,8 +186,9 @@ class _Work:
         if not self.conversion.process:
             return image
         from ...process.apply import apply
+        from ...process.known import Known
 
-        return apply(image, self.conversion.process)
+        return apply(image, self.conversion.process, Known(self._named, self.recipe.limits))
 
     def _once_more(self) -> Iterator[Image]:
         """Yield again the images that are combined, from unchanged files. Raises: SourceError."""
@@ -270,7 +276,7 @@ class _Work:
             group=self.unit.group,
             study=render(conversion.study, whole) if conversion.study else None,
             content=self._content(),
-            volume=whole.path if taken.image.geometry.patient is not None else "",
+            volume=_volume(self.unit, whole) if taken.image.geometry.patient is not None else "",
         )
         items = self.unit.inputs if taken.item is None else (taken.item,)
         tags, notes = with_row_tags(rendered_tags(conversion, scope), conversion, items)
@@ -284,13 +290,22 @@ class _Work:
             strict=conversion.strict,
             stem=split_name(scope.path)[1],
             trace=trace,
+            named=self._named,
         )
+
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[Path, ...]]:
+        """The files that operations and targets name, by the text in the recipe."""
+        return {
+            text: tuple(input_path(item, self.job.data, self.job.out) for item in files)
+            for text, files in self.unit.named
+        }
 
     def _content(self) -> str:
         if self.job.hashed_apart:
             return ""
         # of the images alone: companion files must not move an image to another study
-        hashes = [self.inputs[key_of(item)] for item in self.unit.inputs]
+        hashes = [self.inputs[key_of(item)] for item in (*self.unit.inputs, *self.unit.parts)]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
     def _refuse_contradictions(self, notes: Sequence[Note]) -> None:

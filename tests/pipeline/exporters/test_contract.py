@@ -36,6 +36,15 @@ def suitable() -> Image:
     return dataclasses.replace(found, geometry=found.geometry.having(Origin("rule"), sid=1500.0))
 
 
+def above(image: Image) -> Image:
+    """The next slice."""
+    plane = image.geometry.patient
+    assert plane is not None
+    x, y, z = plane.position
+    moved = dataclasses.replace(plane, position=(x, y, z + 5.0))
+    return dataclasses.replace(image, geometry=image.geometry.having(Origin("rule"), patient=moved))
+
+
 def exported(to: str, *images: Image) -> Artifact:
     return exporter(to).export(images, options(to), CONTEXT)
 
@@ -134,7 +143,7 @@ def test_no_image_is_refused(to: str) -> None:
 
 @every_target
 def test_several_images_are_one_file_or_refused(to: str, tmp_path: Path) -> None:
-    images = (suitable(), suitable())
+    images = (suitable(), above(suitable()))
     if TARGETS[to].holds != "image":
         artifact = exported(to, *images)
         path = tmp_path / "out"

@@ -10,7 +10,7 @@ import pytest
 from dicombake.pipeline.errors import ProcessError
 from dicombake.pipeline.imaging.exact import DTYPES
 from dicombake.pipeline.imaging.image import Image, Stored
-from dicombake.pipeline.process.apply import apply
+from dicombake.pipeline.process.apply import KNOWING, apply
 from dicombake.schemas import process as models
 from hypothesis import given
 from hypothesis import strategies as st
@@ -267,7 +267,7 @@ def test_units_stay_where_values_keep_their_meaning(
 WITH_COLOUR = {"crop", "flip_vertical", "flip_horizontal", "rotate90", "roll", "rotate", "mask"}
 
 
-@pytest.mark.parametrize("name", sorted(models.OPERATIONS.keys() - WITH_COLOUR))
+@pytest.mark.parametrize("name", sorted(models.OPERATIONS.keys() - WITH_COLOUR - KNOWING))
 def test_colour_is_refused(name: str) -> None:
     options: dict[str, Any] = {
         "filter": {"size": 3}, "threshold": {"low": 1}, "binary": {"at": 1}, "cast": {"dtype": "int8"},

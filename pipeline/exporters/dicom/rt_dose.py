@@ -1,0 +1,183 @@
+"""Write RT Dose (PS3.3 A.18.3): the slices of a volume as frames, dose as integers x DoseGridScaling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.tag import Tag
+from pydicom.uid import RTDoseStorage
+
+from ....schemas.language.decimal_string import exact_ds
+from ...dicom.build.modules import common, leave_empty, pixel_module, source_items
+from ...dicom.build.origins import FRAMES, of_geometry
+from ...dicom.build.places import patient_places, texts
+from ...dicom.encode.encoding import Encoded
+from ...dicom.encode.pixel_element import PixelElement
+from ...dicom.encode.rescaling import rounded
+from ...dicom.encode.uids import set_uid
+from ...dicom.finish import Draft, artifact
+from ...errors import ExportError, Note
+from ...imaging.image import Image, Origin, Pixels
+from ...output import Artifact, Context
+from ..base import Exporter
+from ..volumes.stack import volume_of
+from .contents import contents
+from .reference import referenced, take_reference
+
+if TYPE_CHECKING:
+    from ..options import RtDoseOptions
+
+_TYPE_2 = ("OperatorsName", "PositionReferenceIndicator")
+_GRID_OFFSETS = Tag("GridFrameOffsetVector")
+_UNITS = {"gy": "GY", "relative": "RELATIVE"}
+_PLANNED = ("PLAN", "MULTI_PLAN", "FRACTION", "BEAM", "BRACHY", "FRACTION_SESSION", "BEAM_SESSION",
+            "BRACHY_SESSION", "CONTROL_POINT")  # fmt: skip
+"""Summation types that ask for the plan (PS3.3 C.8.8.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Dose = stored x scaling; the scaling as the text in the file."""
+
+    frames: Pixels
+    """(frames, rows, columns), unsigned, little endian."""
+    scaling: str
+    notes: tuple[Note, ...] = ()
+
+
+def export(images: Sequence[Image], options: RtDoseOptions, context: Context) -> Artifact:
+    """Return the RT Dose of a volume. Raises: ExportError, GeometryError."""
+    return artifact(draft(images, options, context), context, options.transfer_syntax)
+
+
+def draft(images: Sequence[Image], options: RtDoseOptions, context: Context) -> Draft:
+    """Return the RT Dose before the recipe's tags. Raises: ExportError, GeometryError."""
+    volume = volume_of(images, "an RT Dose")
+    first = images[0]
+    _refuse_units(first, options)
+    stored = _stored(images, options.bits)
+    trace = context.trace
+    dataset, notes = common(first, sop_class=RTDoseStorage, modality="RTDOSE", trace=trace)
+    dataset.InstanceNumber = "1"
+    leave_empty(dataset, _TYPE_2)
+    trace.layer(
+        dataset, Origin("rule", "RT Series and Frame of Reference modules, PS3.3 C.8.8.1 and C.7.4.1")
+    )
+    items = source_items(images)
+    if items:
+        dataset.SourceImageSequence = items
+    trace.layer(dataset, FRAMES)
+    take_reference(dataset, options.reference, context)
+    notes += _dose(dataset, options, context, stored)
+    step = math.hypot(*volume.steps[2])
+    count = len(images)
+    encoded = Encoded(stored.frames if count > 1 else stored.frames[0], bits_stored=options.bits)
+    pixel_module(dataset, encoded, photometric="MONOCHROME2", frames=count)
+    if count > 1:
+        dataset.FrameIncrementPointer = _GRID_OFFSETS
+        dataset.GridFrameOffsetVector = texts(tuple(round(step * index, 10) for index in range(count)))
+    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "SpacingBetweenSlices"):
+        if keyword in dataset:
+            del dataset[keyword]
+    trace.layer(dataset, Origin("rule", "RT Dose module, PS3.3 C.8.8.3"))
+    numbers = {}
+    for keyword, (_, values) in patient_places(first.geometry).items():
+        if values is not None and keyword != "SpacingBetweenSlices":
+            setattr(dataset, keyword, texts(values))
+            numbers[keyword] = values
+    if "SliceThickness" not in dataset:
+        dataset.SliceThickness = None
+    trace.layer(dataset, of_geometry(patient_places(first.geometry), first.geometry))
+    return Draft(
+        dataset,
+        PixelElement(encoded.stored),
+        images,
+        notes=notes + stored.notes,
+        frame="needed",
+        numbers=numbers,
+    )
+
+
+def _refuse_units(image: Image, options: RtDoseOptions) -> None:
+    """Refuse values that are no dose. Raises: ExportError."""
+    known = image.units
+    if known not in (None, "US", "GY", "RELATIVE") or (known == "RELATIVE" and options.units == "gy"):
+        raise ExportError(
+            f"values in {known} are no dose in {_UNITS[options.units]}",
+            hint="the operation 'calibrate' with 'units: gy' makes dose of a response",
+        )
+
+
+def _dose(dataset: Dataset, options: RtDoseOptions, context: Context, stored: _Stored) -> tuple[Note, ...]:
+    """Write the attributes of the dose itself (PS3.3 C.8.8.3)."""
+    dataset.DoseUnits = _UNITS[options.units]
+    dataset.DoseType = options.type.upper()
+    dataset.DoseSummationType = options.summation
+    dataset.DoseGridScaling = stored.scaling
+    if options.plan is not None:
+        item = Dataset()
+        for keyword, uid in referenced(options.plan, context).items():
+            set_uid(item, f"Referenced{keyword}", uid)
+        dataset.ReferencedRTPlanSequence = Items([item])
+    given = {path.steps[0].number for path in context.tags}
+    if (
+        options.summation not in _PLANNED
+        or dataset.get("ReferencedRTPlanSequence")
+        or Tag("ReferencedRTPlanSequence") in given
+    ):
+        return ()
+    text = (
+        f"a dose of the type {options.summation} asks for the plan that it is of; name it with 'plan: FILE'"
+    )
+    return (Note("plan-missing", text, contradiction=True),)
+
+
+def _stored(images: Sequence[Image], bits: int) -> _Stored:
+    """Return the integers of all frames. Raises: ExportError for what is no dose."""
+    for number, image in enumerate(images, 1):
+        wrong = int(np.count_nonzero(~(image.pixels >= 0) | ~np.isfinite(image.pixels)))
+        if wrong:
+            raise ExportError(
+                f"{wrong} values of slice {number} are negative, NaN or infinite, which no dose is"
+            )
+    kept = _kept(images, bits)
+    if kept is not None:
+        return kept
+    top = 2**bits - 1
+    highest = max(float(image.pixels.max()) for image in images)
+    scaling = rounded(highest / top, up=True) if highest > 0 else "1"
+    if float(scaling) == 0 or not math.isfinite(float(scaling)):
+        raise ExportError(f"a dose up to {highest:g} cannot be told apart in {bits} bits")
+    frames = np.empty((len(images), *images[0].pixels.shape), f"<u{bits // 8}")
+    error = 0.0
+    for frame, image in zip(frames, images, strict=True):
+        dose = image.pixels.astype(np.float64)
+        frame[...] = np.clip(np.rint(dose / float(scaling)), 0, top)
+        error = max(error, float(np.abs(frame * float(scaling) - dose).max()))
+    if error == 0:
+        return _Stored(frames, scaling)
+    text = f"dose stored in {bits} bits with a largest error of {error:.3g} (values up to {highest:.6g})"
+    return _Stored(frames, scaling, (Note("quantized", text),))
+
+
+def _kept(images: Sequence[Image], bits: int) -> _Stored | None:
+    """Return the integers and the scaling of an RT Dose that was not computed on; None for any other."""
+    stored = [image.stored for image in images]
+    found = [each for each in stored if each is not None]
+    if len(found) != len(images) or any(image.computed for image in images):
+        return None
+    slopes = {(each.slope, each.intercept) for each in found}
+    text = exact_ds(found[0].slope)
+    unsigned = all(each.pixels.dtype.kind == "u" and each.pixels.max() < 2**bits for each in found)
+    if len(slopes) > 1 or found[0].intercept != 0 or found[0].slope <= 0 or text is None or not unsigned:
+        return None
+    return _Stored(np.stack([each.pixels for each in found]).astype(f"<u{bits // 8}"), text)
+
+
+EXPORTER = Exporter(export, contents, draft)

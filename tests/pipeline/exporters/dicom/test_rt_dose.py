@@ -1,0 +1,230 @@
+"""RT Dose out and in: the same Gy as other programs read, in its study, and what is no dose refused."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from dicombake.pipeline.api import Outcome, load_recipe, run
+from dicombake.pipeline.errors import SourceError
+from dicombake.pipeline.loaders.options import Limits, RtDoseOptions
+from dicombake.pipeline.loaders.registry import load, probe
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+
+from ....pydicom_api import write_whole
+
+NAMESPACE = "5d1c0de5-0b57-4b0c-9c43-57a5c0ffee11"
+AFFINE = np.array([[-2.0, 0, 0, 20], [0, -2.5, 0, 15], [0, 0, 3.0, -12], [0, 0, 0, 1]])
+SHAPE = (20, 16, 9)
+
+
+def beam() -> np.ndarray:
+    """A made beam along y, narrower than the grid, falling with depth."""
+    x, y, z = (np.arange(size, dtype=np.float64) for size in SHAPE)
+    across = np.exp(-(((x - 8) / 4) ** 2))[:, None, None] * np.exp(-(((z - 4) / 2) ** 2))[None, None, :]
+    return (60 * across * np.exp(-y / 12)[None, :, None]).astype(np.float32)
+
+
+def recipe(folder: Path, conversions: str) -> Outcome:
+    path = folder / "recipe.yaml"
+    path.write_text(f"version: 1\nuid_namespace: {NAMESPACE}\nconversions:\n{conversions}", encoding="utf-8")
+    return run(load_recipe(path), overwrite=True)
+
+
+def plan(path: Path) -> None:
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.5", "1.2.3.4"
+    dataset.Modality = "RTPLAN"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    with path.open("wb") as file:
+        write_whole(file, dataset)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CT and a dose on another grid, both of NIfTI; the dose in the CT's study, in 16 and in 32 bits."""
+    folder = tmp_path_factory.mktemp("dose")
+    header = nibabel.Nifti1Header()
+    header.set_xyzt_units("mm")
+    nibabel.save(nibabel.Nifti1Image(beam(), AFFINE, header), folder / "dose.nii.gz")
+    ct = np.full((30, 26, 14), -1000, np.int16)
+    ct[4:26, 4:22] = 0
+    nibabel.save(nibabel.Nifti1Image(ct, np.diag([-1.0, -1, 2, 1]) + 0), folder / "ct.nii")
+    plan(folder / "plan.dcm")
+    done = recipe(
+        folder,
+        "  ct:\n    inputs: ct.nii\n    source: {format: nifti, units: hu}\n"
+        "    tags: {PatientID: P1, PatientPosition: HFS}\n"
+        '    exports: {to: ct-series, path: "ct/{slice:03d}.dcm"}\n',
+    )
+    assert done.exit_status == 0, done.results
+    done = recipe(
+        folder,
+        "  dose:\n    inputs: dose.nii.gz\n    source: nifti\n    exports:\n"
+        '      - {to: rt-dose, path: d32.dcm, reference: "ct/*.dcm", plan: plan.dcm}\n'
+        '      - {to: rt-dose, path: d16.dcm, bits: 16, reference: "ct/*.dcm", plan: plan.dcm}\n',
+    )
+    assert done.exit_status == 0, done.results
+    return folder
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_the_dose_is_what_it_was_within_the_error_that_is_told(made: Path, bits: int) -> None:
+    dataset = pydicom.dcmread(made / f"d{bits}.dcm")
+    assert (dataset.BitsAllocated, dataset.BitsStored, dataset.PixelRepresentation) == (bits, bits, 0)
+    found = dataset.pixel_array * float(dataset.DoseGridScaling)
+    assert np.abs(found.T - beam()).max() <= 60 / (2**bits - 1)
+    assert [float(each) for each in dataset.GridFrameOffsetVector] == [3.0 * k for k in range(9)]
+    assert dataset.ImagePositionPatient == [-20, -15, -12] and dataset.PixelSpacing == [2.5, 2]
+    assert (dataset.DoseUnits, dataset.DoseType, dataset.DoseSummationType) == ("GY", "PHYSICAL", "PLAN")
+    assert dataset.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == "1.2.3.4"
+
+
+def test_it_is_in_the_study_and_space_of_its_reference(made: Path) -> None:
+    dose, ct = pydicom.dcmread(made / "d16.dcm"), pydicom.dcmread(made / "ct/001.dcm")
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "PatientID"):
+        assert dose[keyword].value == ct[keyword].value
+    assert dose.SeriesInstanceUID != ct.SeriesInstanceUID
+    assert dose.FrameIncrementPointer == 0x3004000C
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_it_comes_back_as_a_volume(made: Path, bits: int) -> None:
+    images = list(load(made / f"d{bits}.dcm", RtDoseOptions(), Limits()))
+    assert {image.units for image in images} == {"GY"}
+    assert np.abs(np.stack([image.pixels for image in images]).T - beam()).max() <= 60 / (2**bits - 1)
+    told = probe(made / f"d{bits}.dcm", RtDoseOptions(), Limits())
+    assert (told.pages, told.geometry) == (9, images[0].geometry)
+    (third,) = load(made / f"d{bits}.dcm", RtDoseOptions(), Limits(), range(2, 3))
+    assert third.geometry == images[2].geometry and np.array_equal(third.pixels, images[2].pixels)
+
+
+def test_untouched_it_keeps_its_integers_and_becomes_nifti_at_its_place(made: Path) -> None:
+    done = recipe(
+        made,
+        "  again:\n    inputs: d32.dcm\n    source: rt-dose\n    exports:\n"
+        "      - {to: rt-dose, path: again.dcm}\n      - {to: nifti, path: back.nii}\n",
+    )
+    assert done.exit_status == 0, done.results
+    first, again = (pydicom.dcmread(made / name) for name in ("d32.dcm", "again.dcm"))
+    assert np.array_equal(first.pixel_array, again.pixel_array)
+    assert first.DoseGridScaling == again.DoseGridScaling
+    back = nibabel.load(made / "back.nii")
+    assert np.abs(back.affine - AFFINE).max() < 1e-5
+    assert np.abs(np.asarray(back.dataobj) - beam()).max() < 1e-7
+
+
+@pytest.mark.checker
+def test_dciodvfy_and_dcentvfy_accept_it(made: Path, checker: Callable[[str], str]) -> None:
+    done = subprocess.run(
+        [checker("dciodvfy"), "-new", str(made / "d16.dcm")], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+    assert done.returncode == 0
+    files = [str(path) for path in [*sorted((made / "ct").glob("*.dcm")), made / "d16.dcm"]]
+    done = subprocess.run([checker("dcentvfy"), *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.checker
+@pytest.mark.parametrize("bits", [16, 32])
+def test_plastimatch_reads_the_same_gray_at_a_thousand_points(
+    made: Path, bits: int, tmp_path: Path, checker: Callable[[str], str]
+) -> None:
+    subprocess.run(
+        [checker("plastimatch"), "convert", "--input", str(made / f"d{bits}.dcm"),
+         "--output-dose-img", str(tmp_path / "dose.mha")],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    found = sitk.ReadImage(str(tmp_path / "dose.mha"))
+    points = np.random.default_rng(2).integers(0, SHAPE, (1000, 3))
+    error = 60 / (2**bits - 1) + 60 * 2**-24
+    for i, j, k in points.tolist():
+        place = (AFFINE @ [i, j, k, 1])[:3] * [-1, -1, 1]
+        index = found.TransformPhysicalPointToIndex(place.tolist())
+        assert np.allclose(found.TransformIndexToPhysicalPoint(index), place, atol=1e-3)
+        assert abs(found[index] - float(beam()[i, j, k])) <= error
+
+
+def test_isodoses_lie_where_they_should_on_the_ct(made: Path) -> None:
+    """The half of the maximum across the beam, in mm of the patient, by SimpleITK on the CT's grid."""
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in sorted((made / "ct").glob("*.dcm"))])
+    ct = reader.Execute()
+    dataset = pydicom.dcmread(made / "d16.dcm")
+    dose = sitk.ReadImage(str(made / "d16.dcm"))
+    dose.SetSpacing((*dose.GetSpacing()[:2], 3.0))
+    on_ct = sitk.GetArrayFromImage(sitk.Resample(sitk.Cast(dose, sitk.sitkFloat64), ct))
+    scaled = on_ct * float(dataset.DoseGridScaling)
+    # the beam's axis lies at x = -20 + 2 * 8, z = 0; it falls to a half at 4 sqrt(ln 2) columns
+    column = scaled[0, 0]
+    places = [ct.TransformIndexToPhysicalPoint((i, 0, 0))[0] for i in range(len(column))]
+    axis, half = -4.0, 8 * np.sqrt(np.log(2))
+    inside = [x for x, value in zip(places, column, strict=True) if value >= column.max() / 2]
+    assert min(inside) == pytest.approx(0.0, abs=1.0)  # the CT begins at the axis' right
+    assert max(inside) == pytest.approx(axis + half, abs=1.0)
+
+
+REFUSED = {
+    "negative": (-1.0, {}, "negative, NaN or infinite"),
+    "nan": (np.nan, {}, "negative, NaN or infinite"),
+    "hu": (1.0, {"units": "hu"}, "values in HU are no dose in GY"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_dose_is_refused(name: str, tmp_path: Path) -> None:
+    value, options, told = REFUSED[name]
+    dose = beam()
+    dose[3, 3, 3] = value
+    nibabel.save(nibabel.Nifti1Image(dose, AFFINE), tmp_path / "dose.nii")
+    source = "{format: nifti" + "".join(f", {key}: {text}" for key, text in options.items()) + "}"
+    done = recipe(
+        tmp_path, f"  dose: {{inputs: dose.nii, source: {source}, exports: {{to: rt-dose, path: d.dcm}}}}\n"
+    )
+    (result,) = done.results
+    assert told in str(result.error)
+    assert not (tmp_path / "d.dcm").exists()
+
+
+def test_a_dose_without_its_plan_is_told_and_under_strict_refused(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(beam(), AFFINE), tmp_path / "dose.nii")
+    line = "  dose: {inputs: dose.nii, source: nifti, exports: {to: rt-dose, path: d.dcm}"
+    done = recipe(tmp_path, line + "}\n")
+    assert any(note.code == "plan-missing" for result in done.results for note in result.notes)
+    assert recipe(tmp_path, line + ", strict: true}\n").exit_status == 1
+
+
+def changed(made: Path, path: Path, **values: Any) -> Path:
+    dataset = pydicom.dcmread(made / "d16.dcm")
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+def test_frame_offsets_of_both_kinds_and_directions(made: Path, tmp_path: Path) -> None:
+    first = list(load(made / "d16.dcm", RtDoseOptions(), Limits()))
+    places = [-12 + 3.0 * k for k in range(9)]
+    absolute = changed(made, tmp_path / "z.dcm", GridFrameOffsetVector=places)
+    assert [i.geometry for i in load(absolute, RtDoseOptions(), Limits())] == [i.geometry for i in first]
+    falling = changed(made, tmp_path / "f.dcm", GridFrameOffsetVector=[-3.0 * k for k in range(9)])
+    found = list(load(falling, RtDoseOptions(), Limits()))
+    assert [image.geometry.patient.position[2] for image in found if image.geometry.patient] == [
+        -36 + 3.0 * k for k in range(9)
+    ]
+    assert np.array_equal(found[0].pixels, first[-1].pixels)
+    uneven = changed(made, tmp_path / "u.dcm", GridFrameOffsetVector=[0, 3, 6, 9, 12, 15, 18, 21, 25])
+    with pytest.raises(SourceError, match="frames 3 to 4 mm apart"):
+        list(load(uneven, RtDoseOptions(), Limits()))
+    with pytest.raises(SourceError, match="is no dose grid but CT"):
+        probe(made / "ct/001.dcm", RtDoseOptions(), Limits())
