@@ -156,6 +156,7 @@ def _made_by(path: Path, script: str) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         database.execute("PRAGMA max_page_count = 500")
+        database.execute("PRAGMA synchronous = OFF")
         steps = iter(range(50))
         database.set_progress_handler(lambda: next(steps, None) is None, 1000)
         for statement in script.splitlines():
