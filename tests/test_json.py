@@ -99,10 +99,19 @@ def test_a_run_and_all_that_looks_at_it(told: Call) -> None:
     assert told(0, "run", "film.yaml")["runs"][0]["counts"]["current"] == 4
     assert told(0, "check", "film.yaml")["runs"][0]["counts"]["fresh"] == 6
     assert len(told(0, "lock", "film.yaml")["outputs"]) == 6
-    assert told(0, "validate", "film.yaml")["recipes"][0]["ok"]
+    (valid,) = told(0, "validate", "film.yaml")["recipes"]
+    assert (valid["ok"], valid["notes"]) == (True, [])
     assert told(0, "config", "film.yaml")["origins"]["conversions.scans.geometry.sid"] == "film.yaml:8"
     tested = told(1, "test", "film.yaml")
     assert (tested["passed"], tested["failed"]) == (1, 1)
+
+
+def test_validate_tells_what_is_hardly_meant(told: Call, tmp_path: Path) -> None:
+    (tmp_path / "film.yaml").write_text(RECIPE.replace("sid: 1000", "sid: 100"), encoding="utf-8")
+    (valid,) = told(0, "validate", "film.yaml")["recipes"]
+    (note,) = valid["notes"]
+    assert valid["ok"] and note["where"] == "conversions.scans.geometry.sid"
+    assert (note["line"], "in cm it would be 1000 mm" in note["what"]) == (8, True)
 
 
 def test_what_is_stale_altered_or_foreign(told: Call, tmp_path: Path) -> None:

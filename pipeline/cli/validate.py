@@ -48,29 +48,34 @@ def validate(
                     tell_problems(error)
                 annotate(annotations, of_error(path, error))
                 return _as_json(path, error.problems), error.status
+            doubts = tuple(_doubts(loaded))
             if not json:
-                for line in _doubts(loaded):
-                    say(line, err=True)
+                for doubt in doubts:
+                    say(f"{doubt.file}:{doubt.line}: note: {doubt.where}: {doubt.what}", err=True)
                 say(f"{path}: ok")
-            return _as_json(path), ExitStatus.DONE
+            return _as_json(path, notes=doubts), ExitStatus.DONE
 
         each = EachRecipe(json, annotations)
         each.run(recipes, validated)
         each.finish("recipes")
 
 
-def _doubts(loaded: LoadedRecipe) -> Iterator[str]:
-    """Yield values that the recipe hardly means, each with its line; under `strict` these are mistakes."""
+def _doubts(loaded: LoadedRecipe) -> Iterator[Problem]:
+    """Yield what the recipe hardly means, each with its place; under `strict` these are mistakes."""
     from ...schemas.rules.doubts import doubts
 
     for name, conversion in loaded.recipe.conversions.items():
         for location, what in doubts(name, conversion):
             place = loaded.place(*location)
-            where = f"{place.file}:{place.line}" if place is not None else str(loaded.path)
-            yield f"{where}: note: {'.'.join(map(str, location))}: {what}"
+            file, line, column = (
+                (place.file, place.line, place.column) if place is not None else (str(loaded.path), 0, 0)
+            )
+            yield Problem(file, line, column, ".".join(map(str, location)), what)
 
 
-def _as_json(path: Path, problems: Sequence[Problem] = ()) -> dict[str, Any]:
-    keys = ("file", "line", "column", "where", "what")
-    mistakes = [{key: getattr(problem, key) for key in keys} for problem in problems]
-    return {"recipe": str(path), "ok": not problems, "problems": mistakes}
+def _as_json(path: Path, problems: Sequence[Problem] = (), notes: Sequence[Problem] = ()) -> dict[str, Any]:
+    def told(found: Sequence[Problem]) -> list[dict[str, Any]]:
+        keys = ("file", "line", "column", "where", "what")
+        return [{key: getattr(problem, key) for key in keys} for problem in found]
+
+    return {"recipe": str(path), "ok": not problems, "problems": told(problems), "notes": told(notes)}

@@ -118,7 +118,10 @@ def _compare_file(path: Path, problems: Callable[[bytes], Iterator[str]]) -> Non
             warnings.simplefilter("ignore")
             problem = next(problems(path.read_bytes()), None)
     except _UNREADABLE as error:
-        raise VerificationError(f"what was written cannot be read: {error}") from error
+        # its own text stands in the traceback; pydicom's and Python's words say nothing to a user
+        of_the_disk = error.strerror if isinstance(error, OSError) else None
+        why = of_the_disk or "a DICOM reader does not understand its elements or pixels"
+        raise VerificationError(f"what was written cannot be read back: {why}") from error
     if problem:
         raise VerificationError(f"what was written is not what was meant: {problem}")
 
@@ -257,7 +260,7 @@ def differences(
     charset = charset_of(found)
     for tag in sorted((ours.keys() | theirs.keys()) - skipped):
         if tag not in theirs:
-            yield f"{ours[tag].name} is missing"
+            yield f"{_called(ours[tag])} is missing"
         elif tag not in ours:
             yield f"{tag_text(tag)} was not meant to be there"
         elif ours[tag].VR == "SQ":
@@ -268,15 +271,20 @@ def differences(
                 yield from _difference(ours[tag], found, implicit)
 
 
+def _called(element: DataElement) -> str:
+    """Return an element's name; of a private one its tag, since all of them are called alike."""
+    return tag_text(element.tag) if element.tag.is_private else str(element.name)
+
+
 def _difference(ours: DataElement, found: Dataset, implicit: bool) -> Iterator[str]:
     """Yield what differs between two elements that do not read alike; at most one thing."""
     theirs = found[ours.tag]
     if theirs.VR == ours.VR:
-        yield str(ours.name)
+        yield _called(ours)
     elif not implicit:
-        yield f"{ours.name} has the VR {theirs.VR}, not {ours.VR}"
+        yield f"{_called(ours)} has the VR {theirs.VR}, not {ours.VR}"
     elif implicit_bytes(ours) != implicit_bytes(theirs):
-        yield str(ours.name)
+        yield _called(ours)
 
 
 def _sequence(

@@ -51,7 +51,14 @@ _TAGS = {
     "ImagePlanePixelSpacing": "pixel_spacing",
     "PixelSpacing": "pixel_spacing",
 }
-_IDENTIFIERS = frozenset({"PatientID", "AccessionNumber", "StudyID", "DeviceSerialNumber", "StationName"})
+_IDENTIFIERS = frozenset(
+    {
+        "PatientID", "OtherPatientIDs", "IssuerOfPatientID", "AccessionNumber", "StudyID", "AdmissionID",
+        "RequestedProcedureID", "PerformedProcedureStepID", "ScheduledProcedureStepID", "DeviceSerialNumber",
+        "StationName", "RadiationMachineName",
+    }
+)  # fmt: skip
+"""What programs search for, letter by letter; in free text such marks are as they should be."""
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb", "\u2018\u2019\u201a\u201b"
 
 
@@ -108,9 +115,8 @@ def doubtful_tag(path: TagPath, value: TagValue) -> str | None:
 def _odd_text(keyword: str, vr: str, text: str) -> str | None:
     if keyword in ENUMERATED and text.strip() not in ENUMERATED[keyword]:
         return f"is none of the values that the standard has: {', '.join(ENUMERATED[keyword])}"
-    if any(mark in text for mark in _DOUBLE) or (
-        keyword in _IDENTIFIERS and any(mark in text for mark in _SINGLE)
-    ):
+    marks = _DOUBLE + _SINGLE if keyword in _IDENTIFIERS else _DOUBLE if vr == "PN" else ""
+    if any(mark in text for mark in marks):
         return "has quotation marks of a word processor in it, which no program searches for; pasted?"
     digits = text.replace("-", "")[:4]
     if vr in ("DA", "DT") and digits.isdigit() and not YEARS[0] <= int(digits) <= YEARS[1]:

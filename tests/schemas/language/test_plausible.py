@@ -115,3 +115,18 @@ def test_a_value_of_a_table_is_looked_at_too(tmp_path):
     outcome = bake(recipe(tmp_path, more))
     assert any("in cm it would be 1000 mm" in note.text for each in outcome.results for note in each.notes)
     assert "in cm it would be" in failures(bake(recipe(tmp_path, more, "strict: true\n")))[0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "told"),
+    [
+        ("ImageComments", "\u201cas seen\u201d", False),
+        ("StudyDescription", "the \u201cnew\u201d panel", False),
+        ("PatientName", "O\u2019Brien^Anne", False),
+        ("PatientName", "\u201cDoe^Jane\u201d", True),
+        ("OtherPatientIDs", "\u2018QA\u2019", True),
+    ],
+)
+def test_quotation_marks_are_doubted_in_names_and_identifiers(tag, value, told):
+    ((path, read),) = TypeAdapter(Tags).validate_python({tag: value}).items()
+    assert (doubtful_tag(path, read) is not None) == told

@@ -145,6 +145,21 @@ def test_an_encoder_that_writes_something_else_is_seen(tmp_path, mistake, messag
     assert str(caught.value) == f"what was written is not what was meant: {message}"
 
 
+def test_a_private_element_is_told_by_its_tag(tmp_path):
+    result = finished()
+    path = tmp_path / "out.dcm"
+    path.write_bytes(b"".join(result.chunks))
+    result.meant.dataset.private_block(0x0009, "ACME 1.0", create=True).add_new(1, "SH", "x")
+    with pytest.raises(VerificationError, match=r"is not what was meant: \(0009,0010\) is missing"):
+        verify(path, result.meant)
+
+
+def test_a_file_that_is_gone_is_told_in_plain_words(tmp_path):
+    with pytest.raises(VerificationError) as caught:
+        verify(tmp_path / "out.dcm", finished().meant)
+    assert str(caught.value) == "what was written cannot be read back: No such file or directory"
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
