@@ -132,3 +132,21 @@ def test_those_are_all_that_stand_at_two_levels() -> None:
     }
     inside = {attribute.keyword for attribute in tables.table(rows["ExposureSequence"].inside)}
     assert inside & rows.keys() == set(TWICE)
+
+
+@pytest.mark.parametrize(
+    ("beams", "points"),
+    [("BeamSequence", "ControlPointSequence"), ("IonBeamSequence", "IonControlPointSequence")],
+)
+@pytest.mark.parametrize("angles", [[10, 10, 10], [10, 20, 30], []])
+@pytest.mark.parametrize("way", ["tags: {GantryAngle: 33}", "geometry: {gantry: 33}"])
+def test_a_value_of_the_whole_reaches_alike_beams(beams, points, angles, way, tmp_path):
+    """Beams whose control points are all alike follow; those of an arc say each their own."""
+    steps = Sequence([item(GantryAngle=angle, ControlPointIndex=n) for n, angle in enumerate(angles)])
+    plan = {beams: Sequence([item(BeamNumber=1, **{points: steps})])}
+    rt_image(tmp_path / "in" / "a.dcm", [item(GantryAngle=10, NumberOfBlocks=0)], GantryAngle=10, **plan)
+    found, notes = run(tmp_path, way, "dicom")
+    assert found, notes
+    assert said(found, "GantryAngle") == {33}
+    then = [33, 33, 33] if angles == [10, 10, 10] else angles
+    assert [float(point.GantryAngle) for point in found[beams].value[0][points].value] == then
