@@ -128,6 +128,10 @@ def drafted(path: Path, limits: Limits) -> Drafted:
     Raises: SourceError.
     """
     found = probe(path, ImageOptions(), limits)
+    with _open(path, ImageOptions(), limits) as pages:
+        alpha = pages.page(0).alpha
+    if alpha and np.dtype(found.dtype).itemsize == 1:  # no DICOM holds transparent pixels
+        return Drafted("image", found, (Unsaid("channel", "luminance", ""),))
     if len(found.shape) == 2 or np.dtype(found.dtype).itemsize == 1:
         return Drafted("image", found)
     question = "red, green or blue; a luminance is no optical density"

@@ -16,10 +16,13 @@ import pytest
 from dicombake.pipeline.drafts.base import Draft
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.inputs.search import match
+from dicombake.pipeline.loaders.options import ImageOptions, Limits
+from dicombake.pipeline.loaders.pictures import loader as pictures
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.samples import files, xim
 from dicombake.schemas.language.words import FILL_IN
+from PIL import Image as Pillow
 
 from ...support import bake, failures
 from ..loaders.dicom.test_series import one, stack
@@ -204,6 +207,18 @@ def test_a_film_has_the_gantry_of_its_name_and_keeps_the_resolution_that_it_know
     } == angles
     known = {stem for stem, ds in written.items() if ds.get("ImagePlanePixelSpacing")}
     assert known == {"g000", "g090_a", "g180", "G270", "gantry_45"}
+
+
+def test_pictures_with_transparent_pixels_get_a_channel(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 50, 4), np.uint8)
+    pixels[:20] = 200
+    Pillow.fromarray(pixels).save(tmp_path / "colour.png")
+    Pillow.fromarray(pixels[..., 2:]).save(tmp_path / "grey.png")
+    for name in ("colour.png", "grey.png"):
+        found = pictures.drafted(tmp_path / name, Limits())
+        assert [(each.option, each.value) for each in found.unsaid] == [("channel", "luminance")]
+        (image,) = pictures.load(tmp_path / name, ImageOptions(channel="luminance"), Limits())
+        assert image.photometric == "MONOCHROME2"
 
 
 def test_a_sidecar_reaches_the_output(tmp_path: Path) -> None:
