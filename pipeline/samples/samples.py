@@ -180,11 +180,11 @@ def _volume_files() -> Iterator[Sample]:
     # NIfTI counts x to the right and y to the front
     affine = ((-pitch[1], 0, 0, -origin[0]), (0, -pitch[0], 0, -origin[1]), (0, 0, pitch[2], origin[2]))
     truth = {"spacing": pitch}
-    yield Sample("volume/phantom.nii", "nifti", volume_files.nifti(pixels, affine), pixels, truth)
-    yield Sample("volume/phantom.nrrd", "nrrd", volume_files.nrrd(pixels, origin, steps), pixels, truth)
+    yield Sample("volumes/phantom.nii", "nifti", volume_files.nifti(pixels, affine), pixels, truth)
+    yield Sample("volumes/phantom.nrrd", "nrrd", volume_files.nrrd(pixels, origin, steps), pixels, truth)
     spacing = (pitch[1], pitch[0], pitch[2])
     content = volume_files.metaimage(pixels, origin, spacing)
-    yield Sample("volume/phantom.mha", "metaimage", content, pixels, truth)
+    yield Sample("volumes/phantom.mha", "metaimage", content, pixels, truth)
 
 
 def _raw() -> Iterator[Sample]:
