@@ -26,6 +26,8 @@ class Identity:
     """The rendered `study:` key."""
     content: str = ""
     """sha256 (hex) over the contents of the inputs; an image without a namespace derives from it."""
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    """UIDs that are settled already, by keyword: those of a de-identified output."""
     volume: str = ""
     """The name of a volume within a conversion: its path relative to the data folder."""
 

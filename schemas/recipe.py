@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
 from .companions import Metadata, Sidecar
+from .deidentify import Deidentify
 from .delivery import Deliver, Destination, Receive
 from .exports import Export, KeptSyntax, Pixels
 from .geometry import Geometry
@@ -78,6 +79,8 @@ class Conversion(Model):
     combine: Combine | None = None
     process: Operations = ()
     geometry: Geometry = Field(default_factory=Geometry.model_construct)
+    deidentify: Deidentify | None = None
+    """Takes identity out of DICOM sources (PS3.15)."""
     exports: Annotated[OneOrMany[Export], Field(min_length=1)]
     profile: Profile | None = None
     """What lies under all that is said here: standard, pylinac, or a YAML file; else the recipe's."""

@@ -25,7 +25,7 @@ ORDER = (
     "pipeline/loaders/pictures", "pipeline/loaders/raw", "pipeline/loaders/volumes", "pipeline/loaders/xim",
     "pipeline/process",
     "pipeline/dicom/standard", "pipeline/dicom/encode", "pipeline/dicom/moving",
-    "pipeline/dicom/build", "pipeline/dicom",
+    "pipeline/dicom/build", "pipeline/dicom", "pipeline/deidentify",
     "pipeline/exporters", "pipeline/exporters/pictures", "pipeline/exporters/volumes",
     "pipeline/exporters/dicom",
     "pipeline/recipe", "pipeline/inputs", "pipeline/plan", "pipeline/to_dataset", "pipeline/store",

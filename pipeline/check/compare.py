@@ -16,7 +16,7 @@ from ..run.hashing import absent, file_hashes, where
 from ..run.orphans import orphans_of
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
-from ..run.unit.contents import key_of
+from ..run.unit.contents import key_of, sealed
 from ..store.database import Remembered
 from ..store.lock import UNFINISHED, Lock
 from ..store.state import journal_of, state_of
@@ -101,9 +101,7 @@ class _Check:
         self.reasons = Reasons(self.lock, self.options)
         self.bases = {"data": os.fspath(plan.data), "out": os.fspath(plan.out)}
         self.planned = {output.path for unit in plan.units for output in unit.outputs}
-        self.inputs = dict.fromkeys(
-            item.path for unit in plan.units for item in unit.files if item.base == "data"
-        )
+        self.inputs = {item.path: item for unit in plan.units for item in unit.files if item.base == "data"}
         self.contents = self._contents(fast=fast, jobs=jobs)
         self.orphans = orphans_of(plan, self.lock)
         self.stale: set[str] = set()
@@ -131,7 +129,12 @@ class _Check:
             if known is not None:
                 contents[where(self.bases[base], path)] = known[1]
         unknown = [where(self.bases[base], path) for base, path in files]
-        return contents | file_hashes([path for path in unknown if path not in contents], jobs)
+        hashed = file_hashes([path for path in unknown if path not in contents], jobs)
+        for path, item in self.inputs.items():
+            found = hashed.get(where(self.bases["data"], path))
+            if isinstance(found, str):
+                hashed[where(self.bases["data"], path)] = sealed(item, found)
+        return contents | hashed
 
     def _content(self, base: str, path: str) -> str | OSError:
         return self.contents[where(self.bases[base], path)]
@@ -153,8 +156,18 @@ class _Check:
             elif found != known:
                 reasons = f"it cannot be read: {found.strerror}" if isinstance(found, OSError) else ALTERED
                 yield Finding(output.path, "altered", unit.id, f"{reasons}; {why}" if why else reasons)
+            elif leak := "" if why else self._identity_in(unit, output.path):
+                yield Finding(output.path, "altered", unit.id, leak)
             else:
                 yield Finding(output.path, "stale" if why else "fresh", unit.id, why, keys)
+
+    def _identity_in(self, unit: Unit, path: str) -> str:
+        """Repeat the proof of a de-identified output, whose sources are there; say what was found."""
+        if self.plan.lowered.conversion(unit.conversion, unit.machine).deidentify is None:
+            return ""
+        from .proof import identity_in
+
+        return identity_in(self.plan, unit, path)
 
     def _why(self, unit: Unit) -> str:
         """Return why a run would make a unit's outputs anew, even if they matched the lock; else empty."""
@@ -198,7 +211,7 @@ class _Check:
             return
         for known, now, what in (
             (self.lock.outputs, self.planned, "outputs"),
-            (self.lock.inputs, self.inputs, "inputs"),
+            (self.lock.inputs, {item.shown for item in self.inputs.values()}, "inputs"),
         ):
             surplus = len(known.keys() - set(now) - self.orphans.keys())
             if surplus and not (what == "inputs" and self.orphans):

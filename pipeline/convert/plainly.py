@@ -80,6 +80,7 @@ def lowered(request: Request) -> tuple[LoweredRecipe, Unit] | None:
         machine=None,
         kinds=_NOTHING,
         other_columns=frozenset(),
+        deidentify=None,
         strict=False,
         verify="values",
         keep=False,

@@ -79,6 +79,10 @@ def finish(draft: Draft, context: Context, transfer_syntax: KeptSyntax = "explic
         raise ExportError(found[0].text, hint="'strict' makes a contradiction an error")
     if any(source.undecoded for image in draft.images for source in image.sources):
         refuse_other_text(dataset)
+    _without_itself(dataset, context.identity.pinned.get("SOPInstanceUID", ""))
+    for keyword, uid in context.identity.pinned.items():
+        if not dataset.get(keyword):
+            set_uid(dataset, keyword, uid)
     identify(
         dataset,
         context.identity,
@@ -112,6 +116,17 @@ def _override(dataset: Dataset, context: Context) -> None:
         apply_overrides(dataset, {path: value})
         follow_tag(dataset, path, context.tags)
         context.trace.layer(dataset, context.tag_origins.get(path, _ROW), stated=named(path))
+
+
+def _without_itself(dataset: Dataset, uid: str) -> None:
+    """Take the instance out of what it says it was made of: masked for de-identification it is the same."""
+    items = dataset.get("SourceImageSequence") if uid else None
+    if items:
+        others = [item for item in items if str(item.get("ReferencedSOPInstanceUID") or "") != uid]
+        if others:
+            dataset.SourceImageSequence = others
+        else:
+            del dataset.SourceImageSequence
 
 
 def _identity(draft: Draft, identity: Identity) -> str:

@@ -157,6 +157,8 @@ class SourceFile:
     """The companion file that an attribute of `attributes` comes from, by keyword."""
     undecoded: bool = False
     """Whether some text of `dataset` does not fit its character set; then all text is read byte for byte."""
+    decided: Mapping[str, str] = field(default_factory=dict)
+    """Of a de-identified `dataset`: by which rule each element that it changed is as it is, by its path."""
     in_volume: bool = False
     """Whether `page` counts the slices of a volume of several files, each of one frame."""
     volume: int = 1

@@ -56,6 +56,8 @@ class Scope:
     """``{csv.column}``: the cells of the file's row, by column."""
     acquired: tuple[str, str] = ("", "")
     """``{date}`` and ``{time}``; empty where nobody says them."""
+    own: Callable[[str, int | None], Any] | None = None
+    """Looks up an element of the output by keyword, for a page; only under `deidentify`."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """The reason why a name is not known, as the end of a sentence."""
 
@@ -190,6 +192,8 @@ def _text(place: Any, scope: Scope) -> str:
 def _lookup(place: Place, scope: Scope) -> Any:
     if place.namespace:
         return _inner(place, scope)
+    if scope.own is not None and place.name not in _COUNTED:
+        return _of_output(place, scope)
     value = _built_in(place.name, scope)
     if value is not None:
         return value
@@ -213,6 +217,19 @@ def _acquired(name: str, scope: Scope) -> str:
             "table under 'metadata'",
         )
     return found
+
+
+_COUNTED = ("index", "slice", "page", "frame")
+
+
+def _of_output(place: Place, scope: Scope) -> Any:
+    assert scope.own is not None
+    try:
+        return scope.own(place.name, scope.page)
+    except KeyError:
+        raise PlanError(
+            f"'{{{place}}}' differs between files that make one output", subject=scope.path
+        ) from None
 
 
 def _inner(place: Place, scope: Scope) -> Any:

@@ -27,6 +27,7 @@ from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
+from .deidentified import check_instances, sealed_everywhere
 from .gather import Planning, Probing, refuse
 from .lower import lower
 from .model import Base, InputFile, Output, Plan, Step, StepKind, Unit
@@ -94,7 +95,8 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
         if planning.loaded.trusted:
             _check_environment(planning, name)
         planning.produced[name] = tuple(units_of(name, planning))
-    units = tuple(unit for name in names for unit in planning.produced[name])
+    units = sealed_everywhere([unit for name in names for unit in planning.produced[name]])
+    check_instances(units, planning)
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
         raise PlanError(*_shortened(list(planning.refusals)))

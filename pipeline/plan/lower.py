@@ -18,6 +18,7 @@ from ..imaging.stated import Stated
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
+from .deidentified import settings_of
 from .lowered import LoweredConversion, LoweredRecipe, Quantity
 from .scope import kinds_of
 
@@ -137,5 +138,6 @@ def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
         other_columns=frozenset(() if table is None else (table.column or table.match, *table.ignore)),
         strict=recipe.strict if said.strict is None else said.strict,
         verify=said.verify or recipe.verify,
+        deidentify=settings_of(loaded, name),
         keep=said.keep or False,
     )

@@ -17,6 +17,7 @@ from ..recipe.loaded import Place
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Verify
+    from ..deidentify.settings import Settings
     from ..exporters.options import ExportOptions
     from ..loaders.options import Limits, SourceOptions
     from ..process.operations import Combine, Operation
@@ -49,6 +50,8 @@ class LoweredConversion:
     """Columns of its table that are no tags: the one that finds a row, and those that only people read."""
     strict: bool
     verify: Verify
+    deidentify: Settings | None
+    """How identity is taken out of its sources."""
     keep: bool
     """The value of each export that states none itself."""
 

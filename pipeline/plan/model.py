@@ -7,7 +7,7 @@ makes all outputs of it. The single steps and their needs derive from it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from .lowered import LoweredRecipe
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Conversion
+    from ..deidentify.keys import Key
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]
@@ -49,6 +50,15 @@ class InputFile:
     base: Base = "data"
     captures: tuple[tuple[str, str], ...] = ()
     companions: Companions = NO_COMPANIONS
+    seal: Key | None = None
+    """The key of the conversion that de-identifies it; its path and hash are then written nowhere."""
+    alias: str = ""
+    """What it is called in that case."""
+
+    @property
+    def shown(self) -> str:
+        """What it is called in lock, results and programs' output."""
+        return self.alias or self.path
 
 
 Named = tuple[tuple[str, tuple[InputFile, ...]], ...]
@@ -112,6 +122,14 @@ class Unit:
             return self.inputs
         paths = (path for item in self.inputs for path in companions_of(item))
         found = (*self.inputs, *(InputFile(path) for path in paths), *others)
+        seal = self.inputs[0].seal if self.inputs else None
+        if seal is not None:
+            found = tuple(
+                item
+                if item.seal is not None or item.base == "out"
+                else replace(item, seal=seal, alias=seal.alias(item.path))
+                for item in found
+            )
         return tuple({(item.base, item.path): item for item in reversed(found)}.values())[::-1]
 
 
@@ -196,14 +214,18 @@ class Plan:
             sorter.done(*ready)
 
 
+def _names(file: InputFile) -> tuple[str, ...]:
+    """Return what an input and its companion files are called."""
+    seal = file.seal
+    return (file.shown, *(seal.alias(path) if seal else path for path in companions_of(file)))
+
+
 def _steps(unit: Unit, conversion: Conversion, makers: Mapping[str, str]) -> Iterator[Step]:
     before: tuple[str, ...] = ()
     for number, file in enumerate(unit.inputs, 1):
         step = f"{unit.id}:load{f'-{number}' if len(unit.inputs) > 1 else ''}"
         needs = (makers[file.path],) if file.base == "out" and file.path in makers else ()
-        yield Step(
-            step, "load", unit.id, conversion.source.format, (file.path, *companions_of(file)), (), needs
-        )
+        yield Step(step, "load", unit.id, conversion.source.format, _names(file), (), needs)
         before += (step,)
     if unit.problem:
         return

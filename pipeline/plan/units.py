@@ -18,6 +18,7 @@ from ..inputs.check_xml import read_check
 from ..inputs.render import Scope, render_path
 from ..loaders.registry import FORMATS
 from .companions import with_companions
+from .deidentified import dataset_of, is_element, own_elements, sealed
 from .gather import Job, Planning, gather, jobs_of, refuse
 from .machines import asks_source, machine_named
 from .model import InputFile, Output, Unit
@@ -39,6 +40,9 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
     kinds = planning.lowered.conversions[name].kinds
     if not planning.loaded.trusted and (variable := next(_environment(conversion), "")):
         yield Unit(name, name, 1, (), (), problem=f"needs {{env.{variable}}}, which {WITHHELD}")
+        return
+    if not planning.loaded.trusted and conversion.deidentify is not None:
+        yield Unit(name, name, 1, (), (), problem=f"needs a key, which {WITHHELD}")
         return
     try:
         gathered = with_companions(name, gather(name, conversion, planning), planning)
@@ -78,6 +82,10 @@ class _Naming:
         self.single = () if page is None else (page,)
         self.series = self.format.series
         self.volume = self.format.holds == "slices" and not self.combined
+        self.settings = planning.lowered.conversions[name].deidentify
+        self.asks_own = self.settings is not None and any(
+            is_element(each) for names in named for space, each in names if not space
+        )
         self.asks_moment = any(
             not space and each in ACQUIRED and each not in kinds for names in named for space, each in names
         )
@@ -107,7 +115,9 @@ class _Naming:
             pages: tuple[int, int] | None = None,
             volume: int | None = None,
         ) -> Unit:
-            own = job.id if volume is None else f"{job.id}[{volume}]"
+            files = sealed(job.files, self.settings)
+            ident = f"{self.name}/{files[0].alias}" if files[0].alias else job.id
+            own = ident if volume is None else f"{ident}[{volume}]"
             if pages and (volume is None or pages[1] - pages[0] < len(numbers)):
                 first = 0 if volume is None else (volume - 1) * len(numbers)
                 own = f"{own}[{pages[0] - first + 1}-{pages[1] - first}]"
@@ -115,7 +125,7 @@ class _Naming:
                 own,
                 self.name,
                 index,
-                job.files,
+                files,
                 outputs,
                 job.group,
                 pages,
@@ -148,6 +158,7 @@ class _Naming:
                 source=shared_lookup(job.id, headers),
                 moments=tuple(self._moments(job, headers)) if self.asks_moment else (),
             )
+            scope = self._with_own(scope, headers)
             machine = self._machine(job, scope)
             parts = self._parts(job, headers)
             several = bool(headers) and headers[0].volumes > 1
@@ -189,10 +200,20 @@ class _Naming:
             "{frame} into it"
         )
 
+    def _with_own(self, scope: Scope, headers: tuple[Probe, ...]) -> Scope:
+        """Return the scope with the elements that an output will have, where a path names some."""
+        if self.settings is None or not (self.asks_own and headers):
+            return scope
+        datasets = [dataset for each in headers if (dataset := dataset_of(each)) is not None]
+        if len(datasets) < len(headers):
+            raise SourceError("is no DICOM file, and 'deidentify' is for those", subject=scope.path)
+        lowered = self.planning.lowered.conversions[self.name]
+        return replace(scope, own=own_elements(lowered, self.settings, datasets, scope))
+
     def _surveyed(self, job: Job) -> tuple[Job, tuple[Probe, ...]]:
         """Return the job with only the files of its series, and their headers in the order of its slices."""
         if _chained(job):
-            return job, self._headers(job) if self.asks_source or any(self.paged) else ()
+            return job, self._headers(job) if self.asks_source or self.asks_own or any(self.paged) else ()
         from ..loaders.registry import survey
 
         limits, folder = self.planning.lowered.limits, self.planning.data
@@ -222,7 +243,7 @@ class _Naming:
             return ""
 
     def _headers(self, job: Job) -> tuple[Probe, ...]:
-        if not (self.asks_source or self.counted):
+        if not (self.asks_source or self.asks_own or self.counted):
             if not self.asks_machine or _chained(job):
                 return ()
         elif _chained(job):

@@ -10,6 +10,7 @@ from typing import Any
 from ..check.compare import KINDS, Checked, Finding
 from ..check.differences import Difference
 from ..recipe.lock_path import lock_path
+from .masked import masked
 
 LIKE = 3
 """The most outputs with one reason that are listed one by one; of more, the first stands for them."""
@@ -97,6 +98,11 @@ def difference_as_json(difference: Difference) -> dict[str, Any]:
 
 def checked_as_json(checked: Checked, differences: Mapping[str, Difference] | None = None) -> dict[str, Any]:
     """Return the same as an object with stable keys; no value of a tag stands in it."""
+    found: dict[str, Any] = masked(checked.plan, _checked(checked, differences))
+    return found
+
+
+def _checked(checked: Checked, differences: Mapping[str, Difference] | None) -> dict[str, Any]:
     known = differences or {}
     loaded = checked.plan.loaded
     return {

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import DicombakeError, ExitStatus, Note, RecipeError
 from ..plan.model import Unit
 from ..run.unit.results import Failure, Outcome, UnitResult
+from .masked import masked
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +26,12 @@ def runs_as_json(
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return one recipe that was run."""
+    """Return one recipe that was run; inputs that are de-identified have no path in it."""
+    found: dict[str, Any] = masked(outcome.plan, _outcome(outcome))
+    return found
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
     loaded = outcome.plan.loaded
     counts = Counter(result.status for result in outcome.results)
     return {
@@ -71,7 +77,7 @@ def _unit(unit: Unit, result: UnitResult) -> dict[str, Any]:
             {"path": key.partition(":")[2], "base": key.partition(":")[0], "sha256": known}
             for key, known in result.inputs
         ]
-        or [{"path": item.path, "base": item.base, "sha256": None} for item in unit.files],
+        or [{"path": item.shown, "base": item.base, "sha256": None} for item in unit.files],
         "outputs": [
             {"path": file.path, "sha256": file.sha256, "bytes": file.size} for file in result.written
         ],

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..plan.model import InputFile, Plan, Step
 from ..run.forecast import SENTENCES, Forecast
+from .masked import masked
 
 LATER = "check"
 """The reason that means: nothing to do, as far as is known."""
@@ -45,6 +46,11 @@ def _step(step: Step) -> str:
 
 def plan_as_json(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
     """Return the plan as an object with stable keys; no tag value stands in it."""
+    found: dict[str, Any] = masked(plan, _plan(plan, forecasts))
+    return found
+
+
+def _plan(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
     steps: dict[str, list[dict[str, Any]]] = {}
     for step in plan.steps():
         steps.setdefault(step.unit, []).append(
@@ -81,4 +87,4 @@ def plan_as_json(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
 
 
 def _input(file: InputFile) -> dict[str, str]:
-    return {"path": file.path, "base": file.base}
+    return {"path": file.shown, "base": file.base}

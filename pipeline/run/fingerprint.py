@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ...schemas.language.template import is_template
+from ..deidentify.keys import Key
+from ..plan.deidentified import settings_of
 from ..plan.model import Unit
 from ..plan.scope import kinds_of
 from ..recipe.loaded import LoadedRecipe
@@ -43,7 +45,7 @@ _NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "deliver", "machine", "pr
 """Keys of a conversion that are no options: the unit itself names its inputs, a machine and a profile are
 merged into the conversion, and what it hands down is merged into its exports.
 """
-_BY_KEY = ("source", "combine", "geometry", "tags")
+_BY_KEY = ("source", "combine", "geometry", "tags", "deidentify")
 
 
 def _plain(value: Any) -> Any:
@@ -69,6 +71,7 @@ class Options:
     def __init__(self, loaded: LoadedRecipe) -> None:
         self._loaded = loaded
         self._conversions: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._keys: dict[str, Key | None] = {}
         self._said: dict[str, _Said] = {}
 
     def of(self, unit: Unit) -> str:
@@ -87,7 +90,15 @@ class Options:
                 parts += capture
         for output in unit.outputs:
             parts += (output.path, str(output.export), str(output.page))
-        return "\0".join(parts)
+        key = self._key(unit.conversion)
+        return "\0".join(parts) if key is None else key.hexadecimal("options", *parts)
+
+    def _key(self, name: str) -> Key | None:
+        """Return the key of a conversion that is de-identified: then nothing is hashed without it."""
+        if name not in self._keys:
+            settings = settings_of(self._loaded, name)
+            self._keys[name] = None if settings is None else settings.key
+        return self._keys[name]
 
     def facts(self, name: str) -> dict[str, str]:
         """Return a short hash of each key of a conversion, and of what else reaches its outputs."""
@@ -97,8 +108,13 @@ class Options:
             parts |= {
                 f"machines.{machine}.{key}": part for key, part in own.items() if part != parts.get(key)
             }
+        secret = self._key(name)
         return {
-            key: _sha256(canonical([name, key, value]))[:SHORT]
+            key: (
+                _sha256(canonical([name, key, value]))
+                if secret is None
+                else secret.hexadecimal("option", canonical([name, key, value]))
+            )[:SHORT]
             for key, value in parts.items()
             if value not in (None, {}, [])
         }
@@ -203,6 +219,10 @@ def _options(recipe: Recipe, *, exclude_unset: bool = False) -> dict[str, dict[s
         for export in options["exports"]:
             export.pop("keep", None)
             export.pop("deliver", None)
+        if options.get("deidentify") is None:
+            options.pop("deidentify", None)  # what is not used changes no fingerprint
+        else:
+            options["deidentify"].pop("key", None)
         said[name] = {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
     return said
 

@@ -121,4 +121,4 @@ PARTLY = "only some of its outputs were made"
 def locked_inputs(unit: Unit, lock: Lock) -> dict[str, str]:
     """Return the sha256 that the lock has for each input of a unit; empty for one that it does not know."""
     data, out = lock.inputs, lock.outputs
-    return {key_of(item): (data if item.base == "data" else out).get(item.path, "") for item in unit.files}
+    return {key_of(item): (data if item.base == "data" else out).get(item.shown, "") for item in unit.files}

@@ -81,6 +81,9 @@ class RunMemory:
 
     def _news(self, results: Iterable[UnitResult]) -> Iterator[tuple[bytes, Seen]]:
         """Yield what is new to the database, of files whose fingerprint a later change would alter."""
+        paths = {
+            item.alias: item.path for unit in self._plan.units for item in unit.files if item.seal is not None
+        }
         now, device = self._state.clock()
         same = self.seen_files.device() == device
         for result in results:
@@ -93,7 +96,7 @@ class RunMemory:
             for name, known in result.inputs:
                 base, _, path = name.partition(":")
                 if base == "data":
-                    yield from self._as_first_seen(self.seen_files.key("data", path), known)
+                    yield from self._as_first_seen(self.seen_files.key("data", paths.get(path, path)), known)
 
     def _as_first_seen(self, key: bytes, known: str) -> Iterator[tuple[bytes, Seen]]:
         looked = self.seen_files.stamp(key)

@@ -47,7 +47,7 @@ def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
 
 def inputs_of(plan: Plan) -> set[str]:
     """Return the inputs of a plan in the data folder."""
-    return {item.path for unit in plan.units for item in unit.files if item.base == "data"}
+    return {item.shown for unit in plan.units for item in unit.files if item.base == "data"}
 
 
 def _pattern_of(template: str) -> re.Pattern[str]:

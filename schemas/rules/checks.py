@@ -12,6 +12,7 @@ from ..language.suggest import suggestion
 from ..language.tags import TagPath
 from ..language.template import ACQUIRED, BUILT_IN, Place, parse, places
 from ..recipe import Conversion, Recipe
+from .deidentified import is_own, problems_of_deidentified, wrong_place
 from .rows import FormatRow, Rows
 from .templates import Location, templates
 
@@ -42,6 +43,9 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, r
             yield from _groups(at, conversion, captures)
             yield from _match(at, conversion, captures)
             for location, text in templates(conversion):
+                if conversion.deidentify is not None and location[0] in ("exports", "tags", "study"):
+                    shown = [place for place in places(text) if wrong_place(place, path=True) is None]
+                    text = "".join(f"{{{place}:{place.spec}}}" for place in shown if not is_own(place))
                 for what in _wrong_places(text, conversion, captures, variables, rows):
                     yield (*at, *location), what
                 if location[0] == "exports":
@@ -49,6 +53,8 @@ def problems_of(conversions: Conversions, variables: Mapping[str, str] | None, r
         yield from _sidecar(at, conversion)
         yield from _targets(at, conversion, rows)
         yield from _elements(at, conversion)
+        for location, what in problems_of_deidentified(conversion, rows):
+            yield (*at, *location), what
 
 
 def _chain(at: Location, name: str, conversion: Conversion, conversions: Conversions) -> Found:

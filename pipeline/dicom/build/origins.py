@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from ....schemas.language.tags import TagPath
 from ...imaging.image import Geometry, Origin, SourceFile
 from ...loaders.registry import FORMATS, loader
+from ...trace import UNTRACED, Trace
 from .places import Places
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from ....schemas.exports import Pixels as How
 
 FRAMES = Origin("derived", "the images that the file holds")
@@ -25,7 +28,24 @@ _IN_GROUPS = {
 
 def from_dataset(source: SourceFile) -> Callable[[str], Origin]:
     """Return a function that gives an element of a DICOM source as the origin."""
-    return lambda name: Origin("file", f"{name} of {source.path.name}")
+    return lambda name: (
+        Origin("rule", source.decided[name])
+        if name in source.decided
+        else Origin("file", f"{name} of {source.path.name}")
+    )
+
+
+def trace_source(trace: Trace, dataset: Dataset, source: SourceFile) -> None:
+    """Tell of the elements of a source; of one that was de-identified also of those that were removed."""
+    if source.decided and trace is not UNTRACED:
+        from pydicom import DataElement, Dataset
+        from pydicom.datadict import tag_for_keyword
+        from pydicom.tag import Tag
+
+        tags = [tag for name in source.decided if (tag := tag_for_keyword(name)) and tag not in dataset]
+        gone = Dataset({Tag(tag): DataElement(tag, "LO", "") for tag in tags})
+        trace.layer(gone, Origin("file", "the source, which had it"))
+    trace.layer(dataset, from_dataset(source))
 
 
 def from_properties(source: SourceFile) -> Callable[[str], Origin]:

@@ -12,7 +12,7 @@ from pydicom.uid import RTImageStorage
 from ...dicom.build.carry import cleaned
 from ...dicom.build.mending import complete, mend
 from ...dicom.build.modules import add_derivation, record_loss, source_items
-from ...dicom.build.origins import from_dataset, from_properties, of_geometry, of_pixels
+from ...dicom.build.origins import from_properties, of_geometry, of_pixels, trace_source
 from ...dicom.build.places import patient_places, receptor_places
 from ...dicom.encode.character_set import state_character_set
 from ...dicom.encode.pixel_element import PixelElement
@@ -75,7 +75,7 @@ def _of_images(images: Sequence[Image], source: Dataset, options: SameKindOption
     dataset, notes = cleaned(source, carried_tag)
     state_character_set(dataset, images)
     notes += class_of_meta(dataset, source) + of_no_group(source)
-    trace.layer(dataset, from_dataset(images[0].source))
+    trace_source(trace, dataset, images[0].source)
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
     # an instance that says the same without the source's faults is the same one

@@ -6,7 +6,7 @@ from pydicom import Dataset
 
 from ...dicom.build.carry import cleaned
 from ...dicom.build.mending import mend
-from ...dicom.build.origins import from_dataset
+from ...dicom.build.origins import trace_source
 from ...dicom.encode.character_set import state_character_set
 from ...dicom.finish import Draft
 from ...imaging.image import Image, Origin
@@ -26,7 +26,7 @@ def draft_of_object(image: Image, source: Dataset, context: Context) -> Draft:
     dataset, notes = cleaned(source, carried_tag)
     state_character_set(dataset, [image])
     notes += class_of_meta(dataset, source) + of_no_group(source)
-    trace.layer(dataset, from_dataset(image.source))
+    trace_source(trace, dataset, image.source)
     notes += mend(dataset)
     trace.layer(dataset, Origin("rule", "mended: as the source's kind asks"))
     original, _ = cleaned(dataset)

@@ -28,6 +28,11 @@ class DicomProperties(Mapping[str, Any]):
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
 
+    @property
+    def dataset(self) -> Dataset:
+        """The elements themselves."""
+        return self._dataset
+
     def __getitem__(self, key: str) -> Any:
         value = _plain(self._dataset, int(key, 16) if _TAG.fullmatch(key) else key)
         if value is None:

@@ -15,7 +15,20 @@ from ...reading import file_sha256
 
 def key_of(item: InputFile) -> str:
     """Return the key of an input in results: ``data:film/a.tif``."""
-    return f"{item.base}:{item.path}"
+    return f"{item.base}:{item.shown}"
+
+
+def item_sha256(item: InputFile, data: Path, out: Path) -> str:
+    """Return what stands for the content of an input: its sha256 (hex); of a sealed one an HMAC of that.
+
+    Raises: OSError.
+    """
+    return sealed(item, content_sha256(input_path(item, data, out)))
+
+
+def sealed(item: InputFile, sha256: str) -> str:
+    """Return what stands for the sha256 of an input."""
+    return item.seal.content(sha256) if item.seal is not None else sha256
 
 
 def input_path(item: InputFile, data: Path, out: Path) -> Path:

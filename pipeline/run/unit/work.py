@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import DicombakeError, ExportError, Note, SourceError
 from ...exporters.options import ExportOptions
@@ -29,10 +29,13 @@ from ...reading import open_regular
 from ...store.files import Check, Written
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
-from .contents import AGAIN, content_sha256, input_path, key_of, refuse_changed, steady_stat
+from .contents import AGAIN, input_path, item_sha256, key_of, refuse_changed, steady_stat
 from .machine import conversion_of
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
+
+if TYPE_CHECKING:
+    from ...deidentify.engine import Deidentified
 
 
 class Taken(NamedTuple):
@@ -78,6 +81,8 @@ class _Work:
     failures: list[DicombakeError] = field(default_factory=list)
     stats: dict[InputFile, tuple[int, ...]] = field(default_factory=dict)
     """The stat() of each input when its reading began."""
+    identities: dict[InputFile, Deidentified] = field(default_factory=dict)
+    """What was taken out of each input that is de-identified."""
 
     def __post_init__(self) -> None:
         self._open_inputs()
@@ -156,8 +161,8 @@ class _Work:
         """Start hashing the inputs in a thread, while they are read."""
         if self.job.hashed_apart:
             return {}
-        paths = {key_of(item): input_path(item, self.job.data, self.job.out) for item in self.unit.files}
-        return {key: _hasher().submit(content_sha256, path) for key, path in paths.items()}
+        data, out = self.job.data, self.job.out
+        return {key_of(item): _hasher().submit(item_sha256, item, data, out) for item in self.unit.files}
 
     @cached_property
     def inputs(self) -> dict[str, str]:
@@ -201,6 +206,7 @@ class _Work:
         items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
         for path, image in load_each(tuple(items), self.conversion.source, self.recipe.limits, pages):
             item = items[path]
+            image = self._without_identity(image, item)
             if image.without_pixels:
                 yield item, image
                 continue
@@ -211,6 +217,17 @@ class _Work:
             )
             resolved = resolve(image, stated, weak=fills, origins=known, strict=self.conversion.strict)
             yield item, resolved.noting(*notes)
+
+    def _without_identity(self, image: Image, item: InputFile) -> Image:
+        """Return the image with its file's elements de-identified, where the conversion says so."""
+        settings = self.conversion.deidentify
+        if settings is None:
+            return image
+        from .identity import without_identity
+
+        alias = settings.key.alias(item.path)
+        image, self.identities[item] = without_identity(image, settings, alias, self.identities.get(item))
+        return image
 
     def _try(self, output: Output, options: ExportOptions, images: Sequence[Taken]) -> None:
         try:
@@ -232,11 +249,21 @@ class _Work:
         taken = [each.image for each in images]
         refuse_objects(taken, options.to)
         context = self._context(images[0], self.job.trace(output.path, taken))
+        identities = self._identities_of(images)
+        if self.conversion.deidentify is not None:
+            from .identity import listed, pinned, refuse_burned_in, unmarked
+
+            refuse_burned_in(taken, self.conversion.deidentify)
+            taken = unmarked(taken)
+            uids = pinned(self.conversion, identities, taken[0], output.page)
+            context = replace(context, identity=replace(context.identity, pinned=uids))
+            self.notes |= dict.fromkeys(listed(self.conversion, identities))
         artifact = exporter(options.to).export(taken, options, context)
         self._refuse_contradictions(artifact.notes)
         if self.conversion.verify == "full":
             self._refuse_dtype(artifact.notes, options.to)
         check = self._checking(artifact.check, self._read_for(images), dicom=target.file is DICOM)
+        check = self._proving(check, output, identities)
         keep = self.job.keep or (self.conversion.keep if options.keep is None else options.keep)
         self.written.append(self.store.put(output.path, artifact.chunks, check, keep=keep))
         self.notes |= dict.fromkeys(artifact.notes)
@@ -264,6 +291,26 @@ class _Work:
 
         return check
 
+    def _identities_of(self, images: Sequence[Taken]) -> list[Deidentified]:
+        items = [each.item for each in images]
+        if None in items:
+            return list(self.identities.values())
+        return [self.identities[item] for item in dict.fromkeys(items) if item in self.identities]
+
+    def _proving(self, check: Check, output: Output, identities: Sequence[Deidentified]) -> Check:
+        """Return the check with the proof that nothing of the sources' identity is in what was written."""
+        if not identities:
+            return check
+
+        def proved(path: Path) -> None:
+            from .identity import check_proof, stated_tags
+
+            check(path)
+            found = check_proof(path, output.path, identities, stated_tags(self.conversion))
+            self.notes |= dict.fromkeys(found)
+
+        return proved
+
     def _context(self, taken: Taken, trace: Trace) -> Context:
         recipe, conversion = self.recipe, self.conversion
         scope = scope_for(recipe, self.unit, taken.image, taken.item)
@@ -288,7 +335,7 @@ class _Work:
             remove_tags=conversion.remove_tags,
             tag_origins={**row_origins(tags, items), **tag_origins(conversion)},
             strict=conversion.strict,
-            stem=split_name(scope.path)[1],
+            stem=self.unit.inputs[0].alias or split_name(scope.path)[1],
             trace=trace,
             named=self._named,
         )

@@ -9,7 +9,7 @@ from ...errors import DicombakeError, SourceError
 from ...plan.model import Unit
 from ...reading import file_sha256
 from ...store.files import Written
-from ..unit.contents import content_sha256, input_path, key_of, remember_content
+from ..unit.contents import item_sha256, key_of, remember_content
 from ..unit.results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 
@@ -76,8 +76,8 @@ def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
     inputs = dict(made.inputs)
     for item in unit.files:
         try:
-            if content_sha256(input_path(item, job.data, job.out)) != inputs[key_of(item)]:
-                return f"{item.path} changed"
+            if item_sha256(item, job.data, job.out) != inputs[key_of(item)]:
+                return f"{item.shown} changed"
         except OSError:
-            return f"{item.path} cannot be read"
+            return f"{item.shown} cannot be read"
     return UnitResult(unit.id, "current", tuple(written), made.inputs)

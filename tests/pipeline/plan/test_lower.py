@@ -97,6 +97,8 @@ OF_A_CONVERSION = {
     "keep": "true",
 }
 SETTLED_BY_THE_PLAN = {"inputs", "sidecar", "on_empty", "deliver"}
+NEEDS_A_KEY = {"deidentify"}
+"""Lowered with the key that it names: tests/pipeline/deidentify."""
 MERGED_WHEN_READ = {"profile", "pixels", "transfer_syntax"}
 OF_A_RECIPE = {
     "name": "other",
@@ -124,7 +126,12 @@ def test_what_a_conversion_says_arrives(tmp_path: Path, key: str, value: str) ->
     machines = {"machines": "{TB1: {}}"}
     without = lowered(tmp_path, machines, {})
     assert lowered(tmp_path, machines, {key: value}).conversions != without.conversions
-    assert set(Conversion.model_fields) == {*OF_A_CONVERSION, *SETTLED_BY_THE_PLAN, *MERGED_WHEN_READ}
+    assert set(Conversion.model_fields) == {
+        *OF_A_CONVERSION,
+        *SETTLED_BY_THE_PLAN,
+        *MERGED_WHEN_READ,
+        *NEEDS_A_KEY,
+    }
 
 
 @pytest.mark.parametrize(("key", "value"), OF_A_RECIPE.items())

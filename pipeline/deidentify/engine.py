@@ -1,0 +1,359 @@
+"""One dataset de-identified: each element by the row of its tag, at any depth (PS3.15 E.1 to E.3).
+
+Nothing is guessed from values. What the table does not name stays, but for names of people (PN), UIDs,
+dates, private elements, curves, and what is in no dictionary: those are dealt with as the table does with
+their like.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from ..errors import Note
+from ..pydicom_versions.elements import set_original_encoding
+from .dates import capped_age, shifted
+from .dummies import ENCAPSULATED, REMOVED, content, dummy
+from .identifying import Identifying
+from .private import safe
+from .settings import Settings
+from .statements import state
+from .table import DATES, Action, Row, edition, resolved, rows, type_of
+from .words import cleaned_text
+
+_PATIENT = frozenset({0x00100010, 0x00100020})
+"""PatientName and PatientID, which get the patient's pseudonym."""
+_SUBJECT = 0x00120040
+_CONTENT = 0x0040A730
+_ANNOTATIONS = 0x00700001
+_AGE = 0x00101010
+_FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+_KINDS_OF_UID = ("ClassUID", "ClassesIn", "ClassesSupported", "SyntaxUID", "CodingSchemeUID", "ContextUID",
+                 "MappingResourceUID", "ContextGroupExtensionCreatorUID")  # fmt: skip
+"""In keywords of UIDs that say what kind of thing something is."""
+_STANDARD = "1.2.840.10008."
+_LEFT_OUT = (0x0000, 0x0002, 0x0004, 0x0006, 0xFFFC)
+_BY_VR = Row("X/Z/D", temporal=True)
+_NAME = Row("X/Z/D")
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentified:
+    """A dataset that was de-identified, and what was done."""
+
+    dataset: Dataset
+    patient: str
+    """The pseudonym of the patient."""
+    original: str
+    """The SOP Instance UID that it had; empty where it had none."""
+    done: dict[str, str]
+    """What was done to each element, by its path."""
+    identifying: dict[str, str]
+    """Values that must not be in an output, each with the name of its element."""
+    notes: tuple[Note, ...] = ()
+
+
+def deidentify(source: Dataset, settings: Settings) -> Deidentified:
+    """De-identify all but the pixels of a dataset, which stays as it is; another one is returned."""
+    walk = _Walk(settings, str(source.get("SOPClassUID") or ""), _patient(source))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        walk.collect(source)
+        dataset = walk.dataset(source)
+    dataset.file_meta = source.file_meta
+    set_original_encoding(dataset, source)
+    if ENCAPSULATED in dataset and "EncapsulatedDocumentLength" in dataset:
+        dataset.EncapsulatedDocumentLength = len(dataset[ENCAPSULATED].value)
+    _complete(dataset, source, settings)
+    state(dataset, settings)
+    found = walk.identifying.values
+    if settings.dates in ("shift", "shift_weeks"):
+        # a day that another one was moved to is no find
+        found = {value: name for value, name in found.items() if value not in walk.new_days}
+    return Deidentified(
+        dataset,
+        settings.key.identifier(walk.patient),
+        str(source.get("SOPInstanceUID") or ""),
+        walk.done,
+        found,
+        tuple(walk.notes()),
+    )
+
+
+def _patient(source: Dataset) -> str:
+    """Return who a patient is: the PatientID; where it is empty, each study is one patient's."""
+    patient = str(source.get("PatientID") or "").strip(" \0")
+    return patient or f"study {source.get('StudyInstanceUID') or source.get('SOPInstanceUID') or ''}"
+
+
+def _complete(dataset: Dataset, source: Dataset, settings: Settings) -> None:
+    """Give a dataset what pseudonyms stand in, where its source lacks it."""
+    pseudonym = settings.key.identifier(_patient(source))
+    dataset.PatientID = pseudonym
+    dataset.PatientName = pseudonym
+    instance = str(source.get("SOPInstanceUID") or "")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        if not dataset.get(keyword):
+            setattr(dataset, keyword, settings.key.uid(f"{keyword} of {instance}"))
+
+
+@dataclass
+class _Walk:
+    settings: Settings
+    sop_class: str
+    patient: str
+    done: dict[str, str] = field(default_factory=dict)
+    identifying: Identifying = field(default_factory=Identifying)
+    words: frozenset[str] = frozenset()
+    cut: Counter[str] = field(default_factory=Counter)
+    new_days: set[str] = field(default_factory=set)
+    capped: bool = False
+
+    def notes(self) -> Iterator[Note]:
+        if self.cut:
+            told = ", ".join(f"{name} ({count})" for name, count in sorted(self.cut.items()))
+            yield Note("words-cut", f"words that no list allows were cut from {told}")
+        if self.capped:
+            yield Note("age-capped", "PatientAge is above 089Y and is written as 090Y")
+
+    def collect(self, dataset: Dataset, inside: str = "") -> None:
+        """Gather the values that must go, before any text is cleaned of them."""
+        for tag in sorted(dataset.keys()):
+            if tag.group in _LEFT_OUT or tag.element == 0:
+                continue
+            element = dataset[tag]
+            if element.VR == "SQ":
+                for item in element.value:
+                    self.collect(item, keyword_for_tag(tag))
+                continue
+            vr = _vr(element)
+            row = rows().get(int(tag)) or self._row_of_vr(int(tag), vr, element)
+            stays = self._action(element, vr, inside)[0] == "K" and not tag.is_private
+            if not stays and (row is not None or (tag.is_private and vr == "PN")):
+                name = keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})"
+                self.identifying.add(element, vr, name, row)
+        if not inside:
+            self.words = self.identifying.words()
+
+    def dataset(self, source: Dataset, inside: str = "", path: str = "") -> Dataset:
+        """Return one level: the dataset, or an item of a sequence."""
+        made = Dataset()
+        for tag in sorted(source.keys()):
+            if tag.group in _LEFT_OUT or tag.element == 0 or tag.is_private:
+                continue
+            element = self._element(source, source[tag], inside, path)
+            if element is not None:
+                made.add(element)
+        private = [tag for tag in source.keys() if tag.is_private and tag.element]  # noqa: SIM118
+        if private and self.settings.retains("retain_safe_private"):
+            for kept in safe(source):
+                made.add(kept)
+        for tag in private:
+            kept_or_not = "kept: listed as safe" if tag in made else "removed: private"
+            self.done[f"{path}({tag.group:04X},{tag.element:04X})"] = kept_or_not
+        return made
+
+    def _element(self, dataset: Dataset, element: DataElement, inside: str, path: str) -> DataElement | None:
+        tag, vr = int(element.tag), _vr(element)
+        name = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        action, why = self._action(element, vr, inside)
+        if tag >> 16 & 0xFF00 == 0x6000 and action == "K":
+            action, why = self._overlay(dataset, tag >> 16)
+        made = self._acted(element, vr, action, inside, f"{path}{name}")
+        if tag in _PATIENT or tag == _SUBJECT:
+            self.done[f"{path}{name}"] = "the patient's pseudonym: HMAC of the PatientID"
+        elif why or action != "K":
+            self.done[f"{path}{name}"] = f"{_SAID[action]}: {why}"
+        return made
+
+    def _overlay(self, dataset: Dataset, group: int) -> tuple[Action, str]:
+        """Keep an overlay that is a region of interest, where graphics are cleaned; others may be anything."""
+        kind = str(dataset[group, 0x0040].value) if (group, 0x0040) in dataset else ""
+        if self.settings.retains("clean_graphics") and kind == "R":
+            return "K", "clean_graphics: an overlay of a region of interest"
+        return "X", f"PS3.15 {edition()}: overlays"
+
+    def _action(self, element: DataElement, vr: str, inside: str) -> tuple[Action, str]:
+        """Return what is to be done to an element, and by which rule."""
+        tag = int(element.tag)
+        if tag >> 16 & 0xFF00 == 0x5000:
+            return "X", f"PS3.15 {edition()}: curves"
+        row = rows().get(tag)
+        if row is None:
+            if tag >> 16 & 0xFF00 == 0x6000:
+                if tag & 0xFFFF in (0x4000, 0x0022, 0x1500) or not dictionary_has_tag(tag):
+                    return "X", f"PS3.15 {edition()}: text of overlays"
+                return "K", ""
+            if not dictionary_has_tag(tag):
+                return "X", "in no dictionary of the standard"
+            row = self._row_of_vr(tag, vr, element)
+            if row is None:
+                return "K", ""
+        for option in sorted(row.keeps & self.settings.options):
+            return "K", option
+        for option in sorted(row.cleans & self.settings.options):
+            return "C", option
+        keyword = keyword_for_tag(tag)
+        if row.temporal and (vr in DATES or tag == 0x00080201):
+            moved = self._temporal(vr)
+            if moved:
+                return moved, f"dates: {self.settings.dates}"
+        of_type = type_of(self.sop_class, keyword, inside)
+        return resolved(row.code, of_type), f"PS3.15 {edition()}: {row.code}"
+
+    def _row_of_vr(self, tag: int, vr: str, element: DataElement) -> Row | None:
+        """Return the row for what the table does not name, by its VR."""
+        if vr in DATES:
+            return _BY_VR
+        if vr == "PN":
+            return _NAME
+        if vr == "UI" and not any(word in keyword_for_tag(tag) for word in _KINDS_OF_UID):
+            return Row("U", keeps=frozenset({"retain_uids"}))
+        return None
+
+    def _temporal(self, vr: str) -> Action | None:
+        dates = self.settings.dates
+        if dates == "remove" or (vr == "TM" and self.settings.times == "remove"):
+            return None
+        return "K" if dates == "keep" or vr not in ("DA", "DT") else "S"
+
+    def _acted(
+        self, element: DataElement, vr: str, action: Action, inside: str, path: str
+    ) -> DataElement | None:
+        tag = int(element.tag)
+        name = keyword_for_tag(tag)
+        if tag in _PATIENT or tag == _SUBJECT:
+            own = str(element.value or "").strip() if tag == 0x00100020 and inside else ""
+            return DataElement(tag, vr, self.settings.key.identifier(own or self.patient))
+        if vr == "SQ" or element.VR == "SQ":
+            return self._sequence(element, name, action, path)
+        if action == "X" or (element.is_empty and action != "D"):
+            return None if action == "X" else DataElement(tag, vr, None)
+        if action == "Z":
+            return DataElement(tag, vr, None)
+        if action == "D":
+            return dummy(tag, vr)
+        if action == "U":
+            return DataElement(tag, "UI", _each(element, self._uid))
+        if action == "S":
+            return self._moved(element, vr, name, inside)
+        if action == "C":
+            return self._cleaned(element, vr, name, inside)
+        if tag == _AGE and isinstance(element.value, str):
+            age = capped_age(element.value)
+            self.capped |= age != element.value
+            return DataElement(tag, "AS", age)
+        return element
+
+    def _uid(self, original: object) -> str:
+        text = str(original).strip(" \0")
+        return text if not text or text.startswith(_STANDARD) else self.settings.key.uid(text)
+
+    def _moved(self, element: DataElement, vr: str, name: str, inside: str) -> DataElement | None:
+        days = self.settings.key.days(self.patient, weeks=self.settings.dates == "shift_weeks")
+        values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+        moved = [shifted(vr, str(value), days) for value in values]
+        if any(each is None for each in moved):
+            row = rows().get(int(element.tag)) or _BY_VR
+            action = resolved(row.code, type_of(self.sop_class, name, inside))
+            return (
+                None
+                if action == "X"
+                else DataElement(element.tag, vr, None)
+                if action == "Z"
+                else dummy(int(element.tag), vr)
+            )
+        self.new_days.update(str(each)[:8] for each in moved)
+        return DataElement(element.tag, vr, moved[0] if len(moved) == 1 else moved)
+
+    def _cleaned(self, element: DataElement, vr: str, name: str, inside: str) -> DataElement | None:
+        if vr not in _FREE_TEXT:
+            # an AE title, a code: nothing in it can be told from a name
+            action = resolved(rows()[int(element.tag)].code, type_of(self.sop_class, name, inside))
+            if action == "X":
+                return None
+            return DataElement(element.tag, vr, None) if action == "Z" else dummy(int(element.tag), vr)
+        values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+        texts = []
+        for value in values:
+            text, cut = cleaned_text(str(value), self.words)
+            self.cut[name] += cut
+            texts.append(text)
+        if not self.cut[name]:
+            del self.cut[name]
+        if not any(texts):
+            action = resolved(rows()[int(element.tag)].code, type_of(self.sop_class, name, inside))
+            if action == "X":
+                return None
+            return DataElement(element.tag, vr, None) if action == "Z" else dummy(int(element.tag), vr)
+        return DataElement(element.tag, vr, texts[0] if len(texts) == 1 else texts)
+
+    def _sequence(self, element: DataElement, name: str, action: Action, path: str) -> DataElement | None:
+        tag = int(element.tag)
+        if action == "X" or (action == "D" and tag == _ANNOTATIONS):
+            return None
+        if action == "Z" or element.VR != "SQ":
+            return DataElement(tag, "SQ", Sequence())
+        if action == "D":
+            return self._dummy_sequence(element, name, path)
+        items = [self.dataset(item, name, f"{path}[{number}].") for number, item in enumerate(element.value)]
+        if action == "U":
+            for item in items:
+                _keep_references(item)
+        if tag == _CONTENT and action == "C":
+            for item in items:
+                self._clean_content(item)
+        return DataElement(tag, "SQ", Sequence(items))
+
+    def _dummy_sequence(self, element: DataElement, name: str, path: str) -> DataElement:
+        tag = int(element.tag)
+        if tag == _CONTENT:
+            return DataElement(tag, "SQ", content())
+        if any("CodeMeaning" in item or "CodeValue" in item for item in element.value):
+            return dummy(tag, "SQ")
+        items = [self.dataset(item, name, f"{path}[{number}].") for number, item in enumerate(element.value)]
+        return DataElement(tag, "SQ", Sequence(items))
+
+    def _clean_content(self, item: Dataset) -> None:
+        """Clean the text of an item of a report; its codes, numbers and references stay."""
+        for keyword in ("TextValue", "UnformattedTextValue"):
+            if keyword in item:
+                text, cut = cleaned_text(str(item[keyword].value or ""), self.words)
+                self.cut[keyword] += cut
+                setattr(item, keyword, text or REMOVED)
+
+
+def _keep_references(item: Dataset) -> None:
+    """Leave no text in an item that is kept for its reference (X/Z/U* of PS3.15 table E.1-1a)."""
+    for tag in list(item.keys()):
+        if item[tag].VR in _FREE_TEXT or item[tag].VR in ("AE", "PN", "UR"):
+            del item[tag]
+
+
+_SAID = {"D": "dummy", "Z": "emptied", "X": "removed", "U": "UID replaced", "K": "kept", "C": "cleaned",
+         "S": "date moved"}  # fmt: skip
+
+
+def _vr(element: DataElement) -> str:
+    """Return the VR of the standard, whatever the file says; of what no dictionary has, the file's."""
+    if dictionary_has_tag(element.tag):
+        vr = dictionary_VR(element.tag)
+        if vr == "SQ" and element.VR != "SQ":
+            return "SQ"
+        return vr if " or " not in vr else str(element.VR)
+    return str(element.VR)
+
+
+def _each(element: DataElement, change: object) -> object:
+    assert callable(change)
+    value = element.value
+    if isinstance(value, MultiValue | list):
+        return [change(each) for each in value]
+    return change(value)
