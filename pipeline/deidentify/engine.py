@@ -174,7 +174,7 @@ class _Walk:
         return made
 
     def _overlay(self, dataset: Dataset, group: int) -> tuple[Action, str]:
-        """Keep an overlay that is a region of interest, where graphics are cleaned; others may be anything."""
+        """Keep an overlay that is a region of interest, where graphics are cleaned; others may be text."""
         kind = str(dataset[group, 0x0040].value) if (group, 0x0040) in dataset else ""
         if self.settings.retains("clean_graphics") and kind == "R":
             return "K", "clean_graphics: an overlay of a region of interest"
