@@ -195,6 +195,32 @@ def test_what_explain_tells(told: Call) -> None:
     assert told(0, "explain", "film.yaml", "--recipe", "film.yaml")["role"] == "none"
 
 
+def test_what_is_delivered(told: Call, tmp_path: Path) -> None:
+    share = (tmp_path / "share").as_posix()
+    sending = RECIPE.replace(
+        "conversions:\n", f"destinations: {{share: {{to: folder, path: '{share}'}}}}\nconversions:\n", 1
+    )
+    sending = sending.replace("  scans:\n", "  scans:\n    deliver: share\n", 1)
+    (tmp_path / "film.yaml").write_text(sending, encoding="utf-8")
+    told(0, "run", "film.yaml")
+    states = [entry["state"] for entry in told(0, "deliver", "film.yaml")["outputs"]]
+    assert states == ["proven", "proven"]
+    next(tmp_path.glob("dicom/*.dcm")).write_bytes(b"altered")
+    (held,) = told(3, "deliver", "film.yaml")["recipes"]
+    assert len(held["stale"]) == 1
+    assert told(2, "deliver", "absent.yaml")["outputs"] == []
+
+
+def test_each_line_of_a_watch(tmp_path: Path, told: Call) -> None:
+    (tmp_path / "film" / "g000_bad.tif").write_bytes(b"no picture")
+    done = CliRunner().invoke(app, ["watch", "film.yaml", "--once", "--settle", "0", "--json"])
+    assert done.exit_code == 1, done.output
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    for event in events:
+        jsonschema.Draft202012Validator(schema("watch")).validate(event)
+    assert {event["event"] for event in events} == {"done", "failed"}
+
+
 def test_the_docs_list_every_schema(generated: Callable[[Path, str, str], None]) -> None:
     rows = [
         f"| `{name}` | [{name}.schema.json](json/{name}.schema.json) | {schema(name)['description']} |"

@@ -17,8 +17,10 @@ _TEXTS = re.compile(
     r"bytes?\b|embedded null|negative|zero-size|operands|array|substring|'|object of type"
 )
 """The beginnings of Python's and numpy's own messages of a ValueError."""
-_OF_CODE = re.compile(r"\w[.]\w+[.(]|[A-Za-z]\w*[.][A-Z]\w*_\w|\b[A-Z]+_[A-Z_]+\b|'\w+' object|\bNone\b")
-"""Names of a library's own code, which say as little."""
+_OF_CODE = re.compile(
+    r"\w[.]\w+[.(]|[A-Za-z]\w*[.][A-Z]\w*_\w|\b(?!YBR_)[A-Z]+_[A-Z_]+\b|'\w+' object|\bNone\b"
+)
+"""Names of a library's own code, which say as little; colour models have such names, too, and are told."""
 
 
 def said_by(error: Exception, otherwise: str) -> str:
