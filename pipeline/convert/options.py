@@ -48,7 +48,9 @@ class Request:
 
 def target_of(request: Request, source: str) -> str:
     """Return the target that the suffix of OUT means. Raises: UsageError."""
-    suffix = "" if request.folder else request.out.suffix.lower()
+    name = request.out.name.lower()
+    packed = next((each for each in _SUFFIXES if each.count(".") > 1 and name.endswith(each)), None)
+    suffix = "" if request.folder else packed or request.out.suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
     if suffix not in ("", DICOM.suffix) or not (suffix or request.folder):

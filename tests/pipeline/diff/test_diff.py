@@ -218,10 +218,13 @@ def test_objects_without_pixels_are_compared_by_their_tags(made: Path, tmp_path:
     assert compare(tmp_path / "a.dcm", made / "dcm" / "field_g000.dcm").status == "different"
 
 
+SAMPLED = (".xim", ".tif", ".jpg", ".png", ".bmp", ".npy", ".dcm", ".nii", ".nrrd", ".mha")
+
+
 def test_every_sample_that_content_tells_is_the_same_as_itself(made: Path) -> None:
     seen = set()
     for path in sorted(made.rglob("*")):
-        if path.suffix in (".xim", ".tif", ".jpg", ".png", ".bmp", ".npy", ".dcm") and path.is_file():
+        if path.suffix in SAMPLED and path.is_file():
             found = compare(path, path)
             assert found.status == "same", found
             assert found.shapes
