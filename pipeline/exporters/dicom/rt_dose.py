@@ -23,6 +23,7 @@ from ...dicom.encode.rescaling import rounded
 from ...dicom.encode.uids import set_uid
 from ...dicom.finish import Draft, artifact
 from ...errors import ExportError, Note
+from ...imaging.deterministic import length
 from ...imaging.image import Image, Origin, Pixels
 from ...output import Artifact, Context
 from ..base import Exporter
@@ -75,7 +76,7 @@ def draft(images: Sequence[Image], options: RtDoseOptions, context: Context) -> 
     trace.layer(dataset, FRAMES)
     take_reference(dataset, options.reference, context)
     notes += _dose(dataset, options, context, stored)
-    step = math.hypot(*volume.steps[2])
+    step = length(volume.steps[2])
     count = len(images)
     encoded = Encoded(stored.frames if count > 1 else stored.frames[0], bits_stored=options.bits)
     pixel_module(dataset, encoded, photometric="MONOCHROME2", frames=count)

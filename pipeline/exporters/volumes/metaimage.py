@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ExportError, SourceError, VerificationError
+from ...imaging.deterministic import length
 from ...imaging.image import Image
 from ...loaders.options import Limits
 from ...loaders.volumes.metaimage import TYPES, fields_of, read_header
@@ -35,7 +36,7 @@ def export(images: Sequence[Image], options: PlainOptions, context: Context) -> 
 
 
 def _header(volume: Volume) -> bytes:
-    lengths = [math.hypot(*step) for step in volume.steps]
+    lengths = [length(step) for step in volume.steps]
     directions = [part / length for step, length in zip(volume.steps, lengths, strict=True) for part in step]
     fields = {
         "ObjectType": "Image",

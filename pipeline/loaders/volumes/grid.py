@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SourceError
+from ...imaging.deterministic import length
 from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import POSITION
 
@@ -71,15 +72,15 @@ class Planes:
         self.grid, self.axes, self.count = grid, axes, shape[axes.slice]
         self.backwards = backwards(grid, axes)
         steps = [grid.steps[each] for each in (axes.column, axes.row)]
-        lengths = [math.hypot(*step) for step in steps]
+        lengths = [length(step) for step in steps]
         if min(lengths) == 0:
             raise SourceError("has a grid whose pixels are 0 mm apart", subject=str(path))
         self.spacing = (lengths[1], lengths[0])
         row = _scaled(steps[0], 1 / lengths[0])
         normal = _cross(row, _scaled(steps[1], 1 / lengths[1]))
-        if math.hypot(*normal) < math.sqrt(0.5):
-            raise _sheared(path, math.degrees(math.asin(min(math.hypot(*normal), 1.0))))
-        normal = _scaled(normal, 1 / math.hypot(*normal))
+        if length(normal) < math.sqrt(0.5):
+            raise _sheared(path, math.degrees(math.asin(min(length(normal), 1.0))))
+        normal = _scaled(normal, 1 / length(normal))
         column = _cross(normal, row)
         self.orientation = (*row, *column)
         way = grid.steps[axes.slice]
@@ -126,7 +127,7 @@ def _least_angle(steps: Sequence[Vector]) -> float:
     """Return the degrees between the two axes that are furthest from a right angle, at most 90."""
     angles = []
     for one, other in itertools.combinations(steps, 2):
-        lengths = math.hypot(*one) * math.hypot(*other)
+        lengths = length(one) * length(other)
         if lengths:
             angles.append(math.degrees(math.acos(min(1.0, abs(_dot(one, other)) / lengths))))
     return min(angles, default=90.0)

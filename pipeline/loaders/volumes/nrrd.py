@@ -20,6 +20,7 @@ import numpy as np
 
 from ...errors import Note, SourceError
 from ...extras import require
+from ...imaging.deterministic import length
 from ...imaging.image import Image
 from ...imaging.probe import Probe
 from ..base import Certainty, Loader
@@ -245,7 +246,7 @@ def _place(
     ways = [[float(part) * unit for part in directions[axis]][:3] for axis in space]
     if any(len(way) != 3 or not all(map(math.isfinite, way)) for way in ways):
         raise SourceError("has space directions that are no places in three dimensions", subject=str(path))
-    lengths = [math.hypot(*way) for way in ways]
+    lengths = [length(way) for way in ways]
     spacing = cast("tuple[float, float, float]", (*lengths, 1.0)[:3])
     if name not in _SIGNS or origin is None:
         what = "has no space origin" if origin is None else f"lies in the space '{name}'"

@@ -72,7 +72,7 @@ def test_no_speed_is_bought_with_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(fast) == OUTPUTS
     monkeypatch.setattr(elements, "_key", lambda element: None)
     monkeypatch.setattr(elements, "_remember", lambda memory, key, value: None)
-    monkeypatch.setattr(siblings, "_alike", lambda sibling, context: False)
+    monkeypatch.setattr(siblings, "_may_share", lambda sibling, context: False)
     monkeypatch.setattr("dicombake.pipeline.loaders.arrays.slices._BLOCK", 0)
     outcome, plain = made(inputs(tmp_path / "plain"), jobs=1)
     assert outcome.exit_status == 0

@@ -163,7 +163,9 @@ def test_whole_slides_take_no_geometric_operation(tmp_path):
     for operation in ("flip_vertical", {"crop": {"top": 1}}, "rotate90"):
         with pytest.raises(ProcessError, match="whole-slide"):
             moved(Kind("77.1.6", "SM", {}, ()), tmp_path, operation)
-    assert moved(Kind("77.1.6", "SM", {}, ()), tmp_path, "invert")
+    with pytest.raises(ExportError, match="what functional groups say"):
+        moved(Kind("77.1.6", "SM", {}, ()), tmp_path, "invert")
+    assert moved(Kind("77.1.6", "SM", {}, ()), tmp_path)
 
 
 @pytest.mark.parametrize("keyword", ["ApexPosition", "LateralSpacingOfSomething", "SlabOrientation"])
