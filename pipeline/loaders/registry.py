@@ -331,7 +331,10 @@ FORMATS: Mapping[str, Format] = {
         picked_by=None,
         series=False,
         dicom="perhaps",
-        codecs=tuple(sorted({name for row in _OWN.values() if row.content for name in row.codecs})),
+        # without those of extras: a lock is not to depend on whether one is installed that no file needs
+        codecs=tuple(
+            sorted({name for row in _OWN.values() if row.content and not row.extra for name in row.codecs})
+        ),
         extra=None,
         conversion_type="WSD",
         original=False,

@@ -251,6 +251,8 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
             del part["deliver"]
             if part["keep"] is None:  # added after the first locks: absent, it must not change their digest
                 del part["keep"]
+        if conversion["deidentify"] is None:
+            del conversion["deidentify"]
         if not conversion["inputs"]["where"]:
             del conversion["inputs"]["where"]
     canonical = {"recipe": content, "own": own}

@@ -35,11 +35,11 @@ def found(outcome: Outcome) -> dict[str, tuple[str, str]]:
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """No file may be read to see whether it is up to date."""
 
-    def no(path: Path) -> str:
-        pytest.fail(f"{path} was read")
+    def no(*of: object) -> str:
+        pytest.fail(f"{of} was read")
 
     monkeypatch.setattr(attempt, "file_sha256", no)
-    monkeypatch.setattr(attempt, "content_sha256", no)
+    monkeypatch.setattr(attempt, "item_sha256", no)
 
 
 @pytest.fixture
