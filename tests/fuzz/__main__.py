@@ -1,6 +1,7 @@
 """Fuzz all targets in turn: ``python -m tests.fuzz [--seconds 60] [--each SECONDS] [TARGET ...]``.
 
-``--seconds`` is for all targets together, ``--each`` for one. Each target is a process of its own, within
+``--seconds`` is for all targets together, ``--each`` for one; ``--part 1/3`` takes every
+third target, from the first on. Each target is a process of its own, within
 limits of memory and of time for one input, since a codec may take the process with it. Exit status 1: an
 input was found that ends in a traceback, a crash, too much memory or no end; it lies in the folder that is
 named. Where atheris is not installed, and has no wheel for this Python, nothing is done and the reason said.
@@ -34,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
     parser.add_argument("--each", type=float, help="for each target")
+    parser.add_argument("--part", default="1/1", help="of the targets, as in 2/3: where all take too long")
     parser.add_argument("--finds", type=Path, default=Path("build/fuzz"), help="where inputs that fail go")
     parser.add_argument("target", nargs="*")
     asked = parser.parse_args()
@@ -44,7 +46,8 @@ def main() -> int:
         return 0
     from .targets import TARGETS
 
-    names = asked.target or list(TARGETS)
+    part, parts = map(int, asked.part.split("/"))
+    names = (asked.target or list(TARGETS))[part - 1 :: parts]
     each = asked.each or max(asked.seconds / len(names), 1.0)
     asked.finds.mkdir(parents=True, exist_ok=True)
     print(f"{'target':16}{'tries':>9}{'coverage':>10}  found", flush=True)
