@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from dicombake.pipeline.deliver.compare import compared
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from ...pydicom_api import write_whole
 
 
 def file(
@@ -29,7 +31,7 @@ def file(
     dataset.private_block(0x0009, "ACME 1.0", create=True).add_new(0x10, "LO", "private")
     change(dataset)
     buffer = io.BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
+    write_whole(buffer, dataset)
     return buffer.getvalue()
 
 

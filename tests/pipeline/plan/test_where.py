@@ -15,6 +15,7 @@ from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import write_samples
 from pydicom.dataset import Dataset
 
+from ...pydicom_api import write_whole
 from ...support import bake, failures
 
 
@@ -40,7 +41,7 @@ def write(path: Path, **elements: Any) -> None:
     for keyword, value in elements.items():
         if value is not None:
             setattr(dataset, keyword, value)
-    pydicom.dcmwrite(path, dataset, enforce_file_format=True)
+    write_whole(path, dataset)
 
 
 def recipe(
