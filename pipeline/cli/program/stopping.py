@@ -71,9 +71,12 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Tell whether a module is being imported: libraries report an interruption in it as their failure."""
+    """Tell whether a module is being imported, or Pydantic is at work, which also builds what it validates
+    with: both report an interruption as their own failure.
+    """
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        file = frame.f_code.co_filename
+        if file.startswith("<frozen importlib") or f"{os.sep}pydantic{os.sep}" in file:
             return True
         frame = frame.f_back
     return False
