@@ -71,8 +71,9 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Tell whether a module is being imported, or Pydantic is at work, which also builds what it validates
-    with: both report an interruption as their own failure.
+    """Tell whether a module is being imported, or Pydantic builds what it validates with.
+
+    Libraries report an interruption in the one, and Pydantic in the other, as their own failure.
     """
     while frame is not None:
         file = frame.f_code.co_filename
