@@ -9,7 +9,6 @@ single numbers come from this module, sums run image by image or tap by tap.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -66,8 +65,3 @@ def extremes(pixels: Pixels) -> tuple[np.generic, np.generic]:
     """Return minimum and maximum, a zero as +0: whether -0 or +0 is found depends on the vector unit."""
     low, high = pixels.min(), pixels.max()
     return (low + low.dtype.type(0), high + high.dtype.type(0)) if pixels.dtype.kind == "f" else (low, high)
-
-
-def length(vector: Iterable[float]) -> float:
-    """Return a vector's length in its own unit; `math.hypot` may differ by a bit from Python to Python."""
-    return math.sqrt(math.fsum(each * each for each in vector))

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from ...decimal_string import ds_list
 from ...errors import ExportError
 from ...imaging.image import Image
+from ...imaging.vectors import normal_of
 
 
 def along_normal(images: Sequence[Image], *, turned: bool) -> list[Image]:
@@ -39,8 +40,7 @@ def _offsets(images: Sequence[Image]) -> tuple[float, ...] | None:
     first = planes[0]
     if first is None:
         return None
-    (a, b, c), (d, e, f) = first.orientation[:3], first.orientation[3:]
-    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    normal = normal_of(first.orientation)
     found = []
     for plane in planes:
         if plane is None:

@@ -23,8 +23,8 @@ from ...dicom.encode.rescaling import rounded
 from ...dicom.encode.uids import set_uid
 from ...dicom.finish import Draft, artifact
 from ...errors import ExportError, Note
-from ...imaging.deterministic import length
 from ...imaging.image import Image, Origin, Pixels
+from ...imaging.vectors import length
 from ...output import Artifact, Context
 from ..base import Exporter
 from ..volumes.stack import volume_of

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ExportError, SourceError, VerificationError
-from ...imaging.deterministic import length
 from ...imaging.image import Image
+from ...imaging.vectors import Vector, length
 from ...loaders.options import Limits
 from ...loaders.volumes.metaimage import TYPES, fields_of, read_header
 from ...output import Artifact, Context
 from ..base import Contents, Exporter
 from ..compare import reading_back
-from .stack import Vector, Volume, volume_of
+from .stack import Volume, volume_of
 
 if TYPE_CHECKING:
     from ..options import PlainOptions

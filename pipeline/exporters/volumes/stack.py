@@ -13,9 +13,8 @@ import numpy as np
 from ...errors import ExportError, GeometryError, Note
 from ...imaging.image import Image, PatientPlane, Pixels
 from ...imaging.tolerances import POSITION, SERIES_DIRECTION, SERIES_SPACING
+from ...imaging.vectors import Vector, cross, scaled
 from ..compare import same_pixels
-
-Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,11 @@ def _placed(
         length = first.spacing or first.thickness
         if length is None:
             notes = (Note("thickness-unknown", "nobody says how thick its one slice is; 1 mm is written"),)
-        way = [part * (length or 1.0) for part in _cross(row, column)]
+        way = [part * (length or 1.0) for part in cross(row, column)]
     step = (way[0], way[1], way[2])
     for number, (image, plane) in enumerate(zip(images, known, strict=True)):
         _check(number, image, plane, images[0], step)
-    steps = (_scaled(row, spacing[1]), _scaled(column, spacing[0]), step)
+    steps = (scaled(row, spacing[1]), scaled(column, spacing[0]), step)
     return first.position, steps, notes
 
 
@@ -131,13 +130,3 @@ def _check(number: int, image: Image, plane: PatientPlane, first: Image, step: V
         )
     if turned > SERIES_DIRECTION or wider > SERIES_SPACING * max(spacing):
         raise GeometryError(f"slice {number + 1} has another orientation or spacing than the first one")
-
-
-def _cross(one: Sequence[float], other: Sequence[float]) -> Vector:
-    (a, b, c), (d, e, f) = one, other
-    return b * f - c * e, c * d - a * f, a * e - b * d
-
-
-def _scaled(vector: Sequence[float], factor: float) -> Vector:
-    x, y, z = vector
-    return x * factor + 0.0, y * factor + 0.0, z * factor + 0.0

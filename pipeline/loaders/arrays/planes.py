@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import SourceError
 from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import orthonormal
+from ...imaging.vectors import normal_of
 
 if TYPE_CHECKING:
     from ..options import VolumeOptions
@@ -22,17 +23,12 @@ class Planes:
 
     def __init__(self, source: VolumeOptions, path: Path) -> None:
         self.source = source
-        row, column = source.orientation[:3], source.orientation[3:]
         if not orthonormal(source.orientation):
             raise SourceError(
                 "cannot be placed: 'orientation' is two directions of length 1 at a right angle",
                 subject=str(path),
             )
-        x, y, z = (
-            row[1] * column[2] - row[2] * column[1],
-            row[2] * column[0] - row[0] * column[2],
-            row[0] * column[1] - row[1] * column[0],
-        )
+        x, y, z = normal_of(source.orientation)
         length = math.sqrt(x * x + y * y + z * z)
         self.normal = (x / length, y / length, z / length)
 

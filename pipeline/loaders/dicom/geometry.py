@@ -11,6 +11,7 @@ from ...errors import Note
 from ...imaging.angles import wrapped
 from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import DIRECTION, PLANE_OFFSET, orthonormal
+from ...imaging.vectors import normal_of
 from .dataset import broken
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class _Reader:
         offsets = self._offsets()
         if offsets is None or not orthonormal(orientation):
             return None
-        normal = _cross(orientation[:3], orientation[3:])
+        normal = normal_of(orientation)
         if offsets[0] == 0:
             return [start + offsets[self.index] * part for start, part in zip(position, normal, strict=True)]
         if math.isclose(offsets[0], position[2], abs_tol=PLANE_OFFSET) and abs(normal[2]) > 1 - DIRECTION:
@@ -238,11 +239,3 @@ def _floats(value: Any) -> tuple[float, ...] | None:
 def _positive(value: Any) -> float | None:
     numbers = _floats(value if value != "" else None)
     return numbers[0] if numbers and numbers[0] > 0 else None
-
-
-def _cross(one: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
-    return (
-        one[1] * other[2] - one[2] * other[1],
-        one[2] * other[0] - one[0] * other[2],
-        one[0] * other[1] - one[1] * other[0],
-    )

@@ -6,7 +6,6 @@ or as places along z (PS3.3 C.8.8.3.2). Grids whose frames are not at equal dist
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +16,7 @@ from ...errors import SourceError
 from ...imaging.image import Geometry, Image, PatientPlane
 from ...imaging.probe import Probe
 from ...imaging.tolerances import POSITION
+from ...imaging.vectors import dot, normal_of
 from ..base import Loader
 from ..options import DicomOptions, Limits
 from . import loader
@@ -24,7 +24,6 @@ from .dataset import guarded, read_dataset
 from .geometry import read_geometry
 from .properties import DicomProperties
 from .sound import settle
-from .stack import cross
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -84,8 +83,8 @@ def _grid(dataset: Dataset, path: Path) -> _Grid:
             )
         count = int(dataset.get("NumberOfFrames") or 1)
         places = [_placed(dataset, index, path) for index in range(count)]
-    normal = cross(places[0][1].orientation)
-    along = [math.fsum(a * b for a, b in zip(plane.position, normal, strict=True)) for _, plane in places]
+    normal = normal_of(places[0][1].orientation)
+    along = [dot(plane.position, normal) for _, plane in places]
     steps = [after - before for before, after in pairwise(along)]
     if steps and max(steps) - min(steps) > POSITION:
         raise SourceError(

@@ -23,11 +23,10 @@ from statistics import median
 from ...errors import SourceError
 from ...imaging.image import PatientPlane
 from ...imaging.tolerances import POSITION, SERIES_DIRECTION, SERIES_SPACING, STEP
+from ...imaging.vectors import Vector, dot, normal_of
 
 TOLD = 3
 """The most places that one message names."""
-
-Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def stacked(slices: Sequence[Slice], subject: str) -> Stack:
     """
     _alike(slices, subject)
     first = slices[0].plane
-    normal = cross(first.orientation)
+    normal = normal_of(first.orientation)
     ordered = sorted(slices, key=lambda each: (_along(each, normal), each.path.as_posix()))
     places = [_along(each, normal) for each in ordered]
     _check_sideways(ordered, normal, subject)
@@ -78,14 +77,8 @@ def stacked(slices: Sequence[Slice], subject: str) -> Stack:
     return Stack(tuple(ordered), None if spacing is None else round(spacing, 10))
 
 
-def cross(orientation: Sequence[float]) -> Vector:
-    """Return the normal of a plane: its row's direction x its column's."""
-    (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
-    return (b * f - c * e, c * d - a * f, a * e - b * d)
-
-
 def _along(each: Slice, normal: Vector) -> float:
-    return math.fsum(p * n for p, n in zip(each.plane.position, normal, strict=True))
+    return dot(each.plane.position, normal)
 
 
 def _alike(slices: Sequence[Slice], subject: str) -> None:
@@ -140,7 +133,7 @@ def _check_sideways(ordered: Sequence[Slice], normal: Vector, subject: str) -> N
     first = ordered[0]
     for other in ordered[1:]:
         way = [b - a for a, b in zip(first.plane.position, other.plane.position, strict=True)]
-        along = math.fsum(w * n for w, n in zip(way, normal, strict=True))
+        along = dot(way, normal)
         aside = math.hypot(*(w - along * n for w, n in zip(way, normal, strict=True)))
         if aside <= POSITION + SERIES_DIRECTION * abs(along):
             continue

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SourceError
-from ...imaging.deterministic import length
 from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import POSITION
-
-Vector = tuple[float, float, float]
+from ...imaging.vectors import Vector, cross, dot, length, scaled
 
 _DECIMALS = 10
 
@@ -59,7 +57,7 @@ class Axes:
 
 def backwards(grid: Grid, axes: Axes) -> bool:
     """Tell whether the grid is left-handed: its slices run against the normal of their planes."""
-    return _dot(grid.steps[axes.slice], _cross(grid.steps[axes.column], grid.steps[axes.row])) < 0
+    return dot(grid.steps[axes.slice], cross(grid.steps[axes.column], grid.steps[axes.row])) < 0
 
 
 class Planes:
@@ -76,23 +74,23 @@ class Planes:
         if min(lengths) == 0:
             raise SourceError("has a grid whose pixels are 0 mm apart", subject=str(path))
         self.spacing = (lengths[1], lengths[0])
-        row = _scaled(steps[0], 1 / lengths[0])
-        normal = _cross(row, _scaled(steps[1], 1 / lengths[1]))
+        row = scaled(steps[0], 1 / lengths[0])
+        normal = cross(row, scaled(steps[1], 1 / lengths[1]))
         if length(normal) < math.sqrt(0.5):
             raise _sheared(path, math.degrees(math.asin(min(length(normal), 1.0))))
-        normal = _scaled(normal, 1 / length(normal))
-        column = _cross(normal, row)
+        normal = scaled(normal, 1 / length(normal))
+        column = cross(normal, row)
         self.orientation = (*row, *column)
         way = grid.steps[axes.slice]
-        along = _dot(way, normal)
+        along = dot(way, normal)
         single = self.count == 1
         if not single and along == 0:
             raise SourceError("has a grid whose slices are 0 mm apart", subject=str(path))
         self.thickness = abs(along) if along else thickness
         square = {
             axes.column: steps[0],
-            axes.row: _scaled(column, lengths[1]),
-            axes.slice: way if single else _scaled(normal, along),
+            axes.row: scaled(column, lengths[1]),
+            axes.slice: way if single else scaled(normal, along),
         }
         meant = Grid(grid.origin, (square[0], square[1], square[2]))
         if grid.apart(meant, shape) > POSITION:
@@ -129,24 +127,9 @@ def _least_angle(steps: Sequence[Vector]) -> float:
     for one, other in itertools.combinations(steps, 2):
         lengths = length(one) * length(other)
         if lengths:
-            angles.append(math.degrees(math.acos(min(1.0, abs(_dot(one, other)) / lengths))))
+            angles.append(math.degrees(math.acos(min(1.0, abs(dot(one, other)) / lengths))))
     return min(angles, default=90.0)
 
 
 def _corners(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
     return itertools.product(*((0, max(length - 1, 0)) for length in shape[:3]))
-
-
-def _dot(one: Vector, other: Vector) -> float:
-    return math.fsum(a * b for a, b in zip(one, other, strict=True))
-
-
-def _cross(one: Vector, other: Vector) -> Vector:
-    (a, b, c), (d, e, f) = one, other
-    return b * f - c * e, c * d - a * f, a * e - b * d
-
-
-def _scaled(vector: Vector, factor: float) -> Vector:
-    x, y, z = vector
-    # "+ 0.0" turns -0.0 into 0.0
-    return x * factor + 0.0, y * factor + 0.0, z * factor + 0.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import Note, SourceError
 from ...imaging.exact import DTYPES
 from ..base import check_claim
+from ..flat import size_of
 from .grid import Grid
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class Header:
     axes: tuple[int, int, int]
     """Which of the stored axes are i, j and k."""
     frames: int | None = None
-    """Return the stored axis that counts the volumes; None: there is one."""
+    """The stored axis that counts the volumes; None: there is one."""
     grid: Grid | None = None
     """Where the voxels lie in the patient; None where the header does not say it."""
     spacing: tuple[float, float, float] | None = None
-    """Return mm along i, j and k, where nothing else of the place is known."""
+    """mm along i, j and k, where nothing else of the place is known."""
     slope: float = 1.0
     intercept: float = 0.0
     """Value = stored value x slope + intercept."""
@@ -68,6 +69,20 @@ class Header:
         return math.prod(self.sizes) * self.dtype.itemsize
 
 
+def in_file(header: Header, limits: Limits) -> Header:
+    """Return the header of a file with its values, checked, with a note on what lies behind these.
+
+    A negative offset puts values that are not packed at the file's end. Raises: SourceError.
+    """
+    if header.packing != "raw":
+        return checked(header, limits, None)
+    available = size_of(header.data)
+    if header.offset < 0:
+        header = replace(header, offset=max(available - header.size, 0))
+    header = checked(header, limits, available)
+    return replace(header, notes=header.notes + left_over(header, available))
+
+
 def checked(header: Header, limits: Limits, available: int | None) -> Header:
     """Return the header, once its claims are believable.
 
@@ -84,11 +99,10 @@ def checked(header: Header, limits: Limits, available: int | None) -> Header:
     if any(size < 1 for size in header.sizes):
         shown = " x ".join(map(str, header.sizes))
         raise SourceError(f"claims a grid of {shown}, which is no image", subject=subject)
-    i, j, k = header.shape
-    for rows, columns, slices in ((j, i, k), (k, j, i), (k, i, j)):
+    for slices in header.shape:  # whichever axis counts them
         check_claim(header.path, limits, rows=1, columns=1, pages=slices * header.volumes)
-        del rows, columns
-    check_claim(header.path, limits, rows=j, columns=i)
+    columns, rows, _ = header.shape
+    check_claim(header.path, limits, rows=rows, columns=columns)
     if available is None:
         most = 8 * limits.image_pixels
         if header.size > most:

@@ -7,23 +7,19 @@ is the centre of the first voxel. CenterOfRotation moves nothing in ITK, and not
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import Note, SourceError
-from ...imaging.image import Image
-from ...imaging.probe import Probe
-from ..base import Certainty, Loader
+from ...imaging.vectors import Vector
+from ..base import Certainty
 from ..files import opened
-from ..flat import size_of
-from ..options import VolumeFileOptions
-from .grid import Grid, Vector
-from .header import Header, Packing, beside, checked, left_over
-from .slices import Sliced
+from .grid import Grid
+from .header import Header, Packing, beside, in_file
+from .slices import loader_of
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -39,18 +35,6 @@ _PLACES = (("Offset", "Position", "Origin"), ("TransformMatrix", "Rotation", "Or
 _MOST_AXES = 4
 
 
-def load(
-    path: Path, source: VolumeFileOptions, limits: Limits, pages: range | None = None
-) -> Iterator[Image]:
-    """Yield slices in order, (rows, columns) each; `pages` picks some, from 0. Raises: SourceError."""
-    yield from Sliced(read_header(path, limits), source).images(pages)
-
-
-def probe(path: Path, source: VolumeFileOptions, limits: Limits) -> Probe:
-    """Return what the header says. Raises: SourceError."""
-    return Sliced(read_header(path, limits), source).probe()
-
-
 def sniff(head: bytes, path: Path) -> Certainty:
     """Tell it by its first keys: it has no signature."""
     first, _, rest = head.partition(b"\n")
@@ -64,14 +48,8 @@ def read_header(path: Path, limits: Limits) -> Header:
     """Return the header of a file, checked. Raises: SourceError."""
     with opened(path) as file:
         fields, end = fields_of(file.read(_LONGEST), path)
-    header = _header(path, _Fields(fields, path), end)
-    size = size_of(header.data)
-    if header.packing != "raw":
-        return checked(header, limits, None)
-    if header.offset < 0:  # HeaderSize = -1 puts the values at the file's end
-        header = replace(header, offset=max(size - header.size, 0))
-    header = checked(header, limits, size)
-    return replace(header, notes=header.notes + left_over(header, size))
+    # a skip of -1 puts the values at the file's end
+    return in_file(_header(path, _Fields(fields, path), end), limits)
 
 
 def fields_of(head: bytes, path: Path) -> tuple[dict[str, str], int]:
@@ -240,4 +218,4 @@ def _step(direction: Sequence[float], length: float) -> Vector:
     return x, y, z
 
 
-LOADER = Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions("metaimage"))
+LOADER = loader_of("metaimage", read_header, sniff)

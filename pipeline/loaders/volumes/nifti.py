@@ -9,26 +9,20 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import Note, SourceError
-from ...imaging.image import Image
-from ...imaging.probe import Probe
 from ...imaging.tolerances import POSITION
-from ..base import Certainty, Loader
+from ..base import Certainty
 from ..files import head_of
-from ..flat import size_of
-from ..options import VolumeFileOptions
 from .fields import ORDERS, Fields, Order, fields_of
 from .grid import Grid
-from .header import Header, checked, left_over
+from .header import Header, in_file
 from .packed import GZIP, unpacked
-from .slices import Sliced
+from .slices import loader_of
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -50,21 +44,6 @@ _OTHERS = {
 }  # fmt: skip
 _TEMPLATES = {3: "Talairach's atlas", 4: "the MNI atlas"}
 _LAST = 2**31
-
-
-def load(
-    path: Path, source: VolumeFileOptions, limits: Limits, pages: range | None = None
-) -> Iterator[Image]:
-    """Yield slices in order, (rows, columns) each; `pages` picks some, from 0.
-
-    Raises: SourceError, UsageError.
-    """
-    yield from Sliced(read_header(path, limits), source).images(pages)
-
-
-def probe(path: Path, source: VolumeFileOptions, limits: Limits) -> Probe:
-    """Return what the header says. Raises: SourceError, UsageError."""
-    return Sliced(read_header(path, limits), source).probe()
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
@@ -111,12 +90,7 @@ def read_header(path: Path, limits: Limits) -> Header:
     data = path if single else _image_of(path)
     if not single:
         packed = head_of(data, 2) == GZIP
-    header = _header(path, data, "gzip" if packed else "raw", fields, single=single)
-    if packed:
-        return checked(header, limits, None)
-    available = size_of(data)
-    header = checked(header, limits, available)
-    return _with_notes(header, left_over(header, available))
+    return in_file(_header(path, data, "gzip" if packed else "raw", fields, single=single), limits)
 
 
 _ANALYZE = "ANALYZE 7.5 does not say where left is; convert it to NIfTI in a program that knows"
@@ -176,10 +150,6 @@ def _header(path: Path, data: Path, packing: Any, fields: Fields, *, single: boo
         properties=fields.properties(),
         notes=notes,
     )
-
-
-def _with_notes(header: Header, notes: tuple[Note, ...]) -> Header:
-    return replace(header, notes=header.notes + notes) if notes else header
 
 
 def _sizes(fields: Fields, path: Path) -> tuple[int, ...]:
@@ -276,4 +246,4 @@ def _placed(fields: Fields, name: str, path: Path) -> Grid:
     return Grid(steps[3], (steps[0], steps[1], steps[2]))
 
 
-LOADER = Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions("nifti"))
+LOADER = loader_of("nifti", read_header, sniff)

@@ -11,8 +11,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,16 +19,12 @@ import numpy as np
 
 from ...errors import Note, SourceError
 from ...extras import require
-from ...imaging.deterministic import length
-from ...imaging.image import Image
-from ...imaging.probe import Probe
-from ..base import Certainty, Loader
+from ...imaging.vectors import Vector, length
+from ..base import Certainty
 from ..files import opened
-from ..flat import size_of
-from ..options import VolumeFileOptions
-from .grid import Grid, Vector
-from .header import Header, Packing, beside, checked, left_over
-from .slices import Sliced
+from .grid import Grid
+from .header import Header, Packing, beside, in_file
+from .slices import loader_of
 
 if TYPE_CHECKING:
     from ..options import Limits
@@ -69,21 +64,6 @@ _FAILURES = (
 )  # fmt: skip
 
 
-def load(
-    path: Path, source: VolumeFileOptions, limits: Limits, pages: range | None = None
-) -> Iterator[Image]:
-    """Yield slices in order, (rows, columns) each; `pages` picks some, from 0.
-
-    Raises: SourceError, UsageError.
-    """
-    yield from Sliced(read_header(path, limits), source).images(pages)
-
-
-def probe(path: Path, source: VolumeFileOptions, limits: Limits) -> Probe:
-    """Return what the header says. Raises: SourceError, UsageError."""
-    return Sliced(read_header(path, limits), source).probe()
-
-
 def sniff(head: bytes, path: Path) -> Certainty:
     """Tell it by the first line."""
     return Certainty.SURE if head.startswith(MAGIC) else Certainty.NO
@@ -95,14 +75,8 @@ def read_header(path: Path, limits: Limits) -> Header:
     text, end = _text(path)
     fields = _fields(text, path)
     detached = next((fields[key] for key in ("data file", "datafile") if key in fields), None)
-    header = _header(path, fields, None if detached is None else str(detached), end)
-    size = size_of(header.data)
-    if header.packing != "raw":
-        return checked(header, limits, None)
-    if header.offset < 0:  # `byte skip: -1` puts the values at the file's end
-        header = replace(header, offset=max(size - header.size, 0))
-    header = checked(header, limits, size)
-    return replace(header, notes=header.notes + left_over(header, size))
+    # a skip of -1 puts the values at the file's end
+    return in_file(_header(path, fields, None if detached is None else str(detached), end), limits)
 
 
 def _text(path: Path) -> tuple[bytes, int]:
@@ -286,4 +260,4 @@ def _unit(fields: Mapping[str, Any], path: Path) -> float:
     return _MM[units.pop()]
 
 
-LOADER = Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions("nrrd"))
+LOADER = loader_of("nrrd", read_header, sniff)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +15,14 @@ from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
 from ...imaging.image import Geometry, Image, Origin, SourceFile, Stored
 from ...imaging.probe import Probe
+from ..base import Loader, Sniff
 from ..options import VolumeFileOptions
 from .grid import Axes, Planes
 from .header import Header
 from .values import slices
+
+if TYPE_CHECKING:
+    from ..options import Limits
 
 _UNITS = {"hu": "HU", "none": None}
 
@@ -128,6 +134,25 @@ class Sliced:
             in_ranges=self.in_ranges,
             parts=() if header.data == header.path else (header.data,),
         )
+
+
+def loader_of(name: str, read_header: Callable[[Path, Limits], Header], sniff: Sniff) -> Loader:
+    """Return the loader of a format of volumes, whose own is only how a header is read and recognised."""
+
+    def load(
+        path: Path, source: VolumeFileOptions, limits: Limits, pages: range | None = None
+    ) -> Iterator[Image]:
+        """Yield slices in order, (rows, columns) each; `pages` picks some, from 0.
+
+        Raises: SourceError; UsageError, where the extra is not installed.
+        """
+        yield from Sliced(read_header(path, limits), source).images(pages)
+
+    def probe(path: Path, source: VolumeFileOptions, limits: Limits) -> Probe:
+        """Return what the header says. Raises: as `load`."""
+        return Sliced(read_header(path, limits), source).probe()
+
+    return Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions(name))
 
 
 def _not_finite(image: Image) -> tuple[Note, ...]:
