@@ -24,6 +24,7 @@ from ...schemas.testing.select import model_of
 from ..errors import Problem, RecipeError
 from ..exporters.registry import TARGETS
 from ..loaders.registry import FORMATS
+from .canonical import keep_what_counts
 from .carried_tests import wrong_tests
 from .files import FileReader
 from .loaded import Layer, LoadedRecipe, Location, Place
@@ -247,14 +248,7 @@ def _digest(recipe: Recipe, places: Mapping[Location, Place], variants: Mapping[
             del conversion[key]
         if not is_template(conversion["machine"] or ""):
             del conversion["machine"]
-        for part in (conversion, *conversion["exports"]):
-            del part["deliver"]
-            if part["keep"] is None:  # added after the first locks: absent, it must not change their digest
-                del part["keep"]
-        if conversion["deidentify"] is None:
-            del conversion["deidentify"]
-        if not conversion["inputs"]["where"]:
-            del conversion["inputs"]["where"]
+        keep_what_counts(conversion)
     canonical = {"recipe": content, "own": own}
     if variants:
         canonical["variants"] = {name: variant.digest for name, variant in variants.items()}

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ...schemas.language.template import is_template
-from ..deidentify.keys import Key
 from ..plan.deidentified import settings_of
 from ..plan.model import Unit
 from ..plan.scope import kinds_of
+from ..recipe.canonical import keep_what_counts
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.profiles import HANDED_DOWN
 from ..version import program_version
@@ -30,6 +30,7 @@ from .versions import codecs, codecs_of
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Recipe
+    from ..deidentify.keys import Key
 
 SHORT = 12
 """Hex digits of an option's hash. It only names what changed; the fingerprint decides."""
@@ -41,7 +42,7 @@ VERSIONS = "versions"
 # Searched in the text of all options, not by the walk over templates: a key that gets templates later is
 # covered at once, and a name too many only makes a unit anew.
 _USED = re.compile(r"\{(vars|env)\.([A-Za-z_][A-Za-z0-9_]*)")
-_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "deliver", "machine", "profile", *HANDED_DOWN)
+_NO_PART_OF_THE_BYTES = ("inputs", "on_empty", "keep", "machine", "profile", *HANDED_DOWN)
 """Keys of a conversion that are no options: the unit itself names its inputs, a machine and a profile are
 merged into the conversion, and what it hands down is merged into its exports.
 """
@@ -216,13 +217,10 @@ def _options(recipe: Recipe, *, exclude_unset: bool = False) -> dict[str, dict[s
     dumped = recipe.model_dump(include={"conversions"}, exclude_unset=exclude_unset)
     said = {}
     for name, options in dumped["conversions"].items():
+        keep_what_counts(options)
         for export in options["exports"]:
             export.pop("keep", None)
-            export.pop("deliver", None)
-        if options.get("deidentify") is None:
-            options.pop("deidentify", None)  # what is not used changes no fingerprint
-        else:
-            options["deidentify"].pop("key", None)
+        options.get("deidentify", {}).pop("key", None)
         said[name] = {key: value for key, value in options.items() if key not in _NO_PART_OF_THE_BYTES}
     return said
 

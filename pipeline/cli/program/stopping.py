@@ -56,7 +56,7 @@ def end_at_once() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if not _working or _importing(frame):
+    if not _working or _in_a_library(frame):
         end_at_once()
     raise KeyboardInterrupt
 
@@ -70,7 +70,7 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
         _stop(number, frame)
 
 
-def _importing(frame: FrameType | None) -> bool:
+def _in_a_library(frame: FrameType | None) -> bool:
     """Tell whether a module is being imported, or Pydantic builds what it validates with.
 
     Libraries report an interruption in the one, and Pydantic in the other, as their own failure.
