@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ...schemas.delivery import RemoteDestination
 from ..errors import DicombakeError, DifferenceError, StoreError
+from ..first_of import first_of
 from .compare import compared
 from .destinations.base import Down, Refused, Remote, Session, Unreachable
 from .instance import Header, Instance, read_instance
@@ -23,6 +24,8 @@ _FOR_ONE = 8
 """Instances for which one connection is enough: some destinations take no second one."""
 LOST = "success was answered, and it is not there"
 OTHER = "the same UID is there with other content"
+_SHOWN = 5
+"""Elements that a status names."""
 _DONE = ("sent", "confirmed", "proven")
 
 
@@ -206,7 +209,7 @@ class Work:
         if found.same:
             self._set(header, "proven", "found there and compared", reached=True)
         else:
-            self._set(header, "failed", f"{OTHER}: {_names(found.damaged or found.coerced)}")
+            self._set(header, "failed", f"{OTHER}: {first_of(found.damaged or found.coerced, _SHOWN)}")
         return False
 
     def _confirm(self, session: Session, sent: list[Header], attempt: _Attempt) -> None:
@@ -283,9 +286,13 @@ class Work:
             return False
         found = compared(read_instance(header).content, back)
         if found.damaged or (found.coerced and not entry.status.startswith("B0")):
-            self._set(header, "failed", f"what came back differs: {_names(found.damaged or found.coerced)}")
+            self._set(
+                header,
+                "failed",
+                f"what came back differs: {first_of(found.damaged or found.coerced, _SHOWN)}",
+            )
             return False
-        changed = f"{entry.status}: {_names(found.coerced)}" if found.coerced else entry.status
+        changed = f"{entry.status}: {first_of(found.coerced, _SHOWN)}" if found.coerced else entry.status
         self._set(header, "proven", changed, reached=True)
         return True
 
@@ -311,8 +318,3 @@ class Work:
                         f"{path} was replaced: its former instance {row.uid} is still at {self.name}"
                     )
                 self.outbox.forget(self.key, path, row.sha256)
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import DicombakeError, UsageError
+from ..first_of import first_of
 from ..reading import content_of, start_of
 from ..recipe.lock_path import LOCK_SUFFIX, lock_path
 from ..store.lock import read_lock
@@ -127,5 +128,6 @@ def _is_recipe(path: Path) -> bool:
 
 def _several(file: Path, recipes: list[Path]) -> UsageError:
     found = sorted({str(recipe) for recipe in recipes})
-    names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-    return UsageError(f"several recipes may be meant: {names}", subject=str(file), hint=_HINT)
+    return UsageError(
+        f"several recipes may be meant: {first_of(found, _SHOWN)}", subject=str(file), hint=_HINT
+    )

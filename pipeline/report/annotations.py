@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
+from ..first_of import first_of
 from ..printable import printable
 from ..recipe.lock_path import lock_path
 
@@ -121,9 +122,8 @@ def of_checked(checked: Checked) -> Iterator[str]:
         if not checked.fine(finding):
             like.setdefault((finding.kind, finding.why, finding.keys), []).append(finding)
     for (kind, why, keys), findings in like.items():
-        names = ", ".join(finding.path for finding in findings[:LIKE])
-        more = f" and {len(findings) - LIKE} more" if len(findings) > LIKE else ""
-        message = f"{names}{more}{f': {why}' if why else ''}"
+        names = first_of([finding.path for finding in findings], LIKE)
+        message = f"{names}{f': {why}' if why else ''}"
         conversion = conversions.get(findings[0].unit, "")
         yield _at(_place(loaded, conversion, keys[0] if keys else ""), loaded, message, f"dicombake: {kind}")
     for unit, why in checked.problems:

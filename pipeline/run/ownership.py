@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PlanError
+from ..first_of import first_of
 from ..plan.model import Plan, Unit
 from ..store.claims import content_among
 from ..store.database import Remembered
@@ -90,10 +91,8 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _in_the_way(foreign: list[str]) -> PlanError:
-    shown = ", ".join(foreign[:SHOWN])
-    more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
     what = "a file is" if len(foreign) == 1 else f"{len(foreign)} files are"
     return PlanError(
-        f"{what} in the way that this recipe did not write: {shown}{more}",
+        f"{what} in the way that this recipe did not write: {first_of(foreign, SHOWN)}",
         hint="move them away, or give --overwrite to replace them",
     )

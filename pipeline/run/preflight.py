@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DicombakeError, DifferenceError
+from ..first_of import first_of
 from ..plan.model import Plan
 from ..store.lock import Lock
 from ..store.state import state_of
@@ -59,5 +60,4 @@ def check_locked(plan: Plan, lock: Lock, file: Path, *, partial: bool) -> None:
     surplus = [] if partial else sorted(set(lock.outputs) - planned)
     for paths, what in ((missing, "does not know"), (surplus, "names what would not be made:")):
         if paths:
-            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-            raise DifferenceError(f"{what} {', '.join(paths[:SHOWN])}{more}", subject=str(file))
+            raise DifferenceError(f"{what} {first_of(paths, SHOWN)}", subject=str(file))

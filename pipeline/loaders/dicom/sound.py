@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import Note
+from ...first_of import first_of
 from .text import explained, read_as
 
 if TYPE_CHECKING:
@@ -156,6 +157,4 @@ def _name(tag: int) -> str:
 
 
 def _some(names: list[str]) -> str:
-    names = sorted(set(names))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return first_of(sorted(set(names)), _SHOWN)

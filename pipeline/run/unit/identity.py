@@ -12,6 +12,7 @@ from ...deidentify.instance import instance_uids, operations_of
 from ...deidentify.proof import prove
 from ...deidentify.settings import Settings
 from ...errors import ExportError, Note, SourceError
+from ...first_of import first_of
 from ...imaging.image import Image
 from ...loaders.dicom.properties import DicomProperties
 from ...plan.lowered import LoweredConversion
@@ -114,8 +115,7 @@ def listed(conversion: LoweredConversion, identities: Sequence[Deidentified]) ->
     )
     notes = []
     if kept:
-        shown = ", ".join(kept[:_MOST]) + (f" and {len(kept) - _MOST} more" if len(kept) > _MOST else "")
-        notes.append(Note("identity-kept", f"kept by options: {shown}"))
+        notes.append(Note("identity-kept", f"kept by options: {first_of(kept, _MOST)}"))
     literal = [str(path) for path in conversion.tags]
     if literal:
         notes.append(
