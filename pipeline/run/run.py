@@ -26,7 +26,8 @@ from .seen_files import SeenFiles
 from .study_hint import separate_studies
 from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
-from .workers.in_process import interrupts, run_in_process, workers
+from .workers.executor import Executor, local_executor
+from .workers.in_process import interrupts
 from .workers.schedule import Schedule, unreached
 
 OF_A_UNIT = ("input", "output", "unit")
@@ -108,8 +109,12 @@ class _Run:
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
             if self.rest:
+                executor = self._executor()
+                stack.callback(executor.end)
+                job = self._job(lock, ours, run_memory)
+                executor.begin(job)
                 self._begin(lock, run_memory, memory, database)
-                self._go(schedule, self._job(lock, ours, run_memory), run_memory)
+                self._go(executor, schedule, job, run_memory)
                 self._miss()
         if self.trouble is not None:
             raise self.trouble
@@ -205,17 +210,14 @@ class _Run:
         if self.rest or memory.journal:
             database.end_journal()
 
-    def _go(self, schedule: Schedule, job: Job, run_memory: RunMemory) -> None:
-        self.watching.start(len(self.rest))
-        jobs = workers(self.plan, self.rest, self.options.jobs)
-        try:
-            if jobs == 1:
-                results = run_in_process(schedule, job, self.work)
-            else:
-                from .workers.pool import run_pool
+    def _executor(self) -> Executor:
+        return local_executor(self.plan, self.rest, self.options.jobs, self.notes.append)
 
-                results = run_pool(schedule, job, self.work, jobs, self.notes.append)
-            with interrupts(self._stop(schedule), graceful=jobs > 1), contextlib.closing(results):
+    def _go(self, executor: Executor, schedule: Schedule, job: Job, run_memory: RunMemory) -> None:
+        self.watching.start(len(self.rest))
+        results = executor.results(schedule, job, self.work)
+        try:
+            with interrupts(self._stop(schedule), graceful=executor.graceful), contextlib.closing(results):
                 for result in results:
                     self._take(result, schedule, run_memory)
         except KeyboardInterrupt:

@@ -40,6 +40,23 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     return True
 
 
+class InProcess:
+    """The executor without workers: this process does every unit."""
+
+    graceful = False
+    remote = False
+
+    def begin(self, job: Job) -> None:
+        """Do nothing."""
+
+    def results(self, schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
+        """Yield every result as it comes."""
+        return run_in_process(schedule, job, work)
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
 def run_in_process(schedule: Schedule, job: Job, work: Work) -> Generator[UnitResult, None, None]:
     """Yield every result as it comes, from this process."""
     keep()

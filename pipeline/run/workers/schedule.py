@@ -39,6 +39,10 @@ class Task:
     """Whether the run hashes the inputs; then the worker only gives their stat()."""
 
 
+Chunk = list[Task]
+"""Tasks that go to a worker together."""
+
+
 class Schedule:
     """The tasks of a run in the order of their needs; those that depend on a failure are skipped."""
 

@@ -14,9 +14,8 @@ from ...loaders.kept_map import keep
 from ..unit.results import Job, UnitResult, Work
 from .attempt import attempt
 from .malloc import keep_freed_memory
-from .schedule import Task
+from .schedule import Chunk
 
-Chunk = list[Task]
 Answer = tuple[list[UnitResult], float]
 
 _worker: dict[str, Callable[[Chunk], Answer]] = {}
