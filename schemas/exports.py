@@ -68,6 +68,18 @@ class CtSeriesExport(DicomExport):
     to: Literal["ct-series"] = "ct-series"
 
 
+class MrSeriesExport(DicomExport):
+    """One MR Image per slice; one study, series and frame of reference per volume."""
+
+    to: Literal["mr-series"] = "mr-series"
+
+
+class PetSeriesExport(DicomExport):
+    """One PET Image per slice, with a slope for each; one study, series and frame of reference per volume."""
+
+    to: Literal["pet-series"] = "pet-series"
+
+
 class SecondaryCaptureExport(KeepingExport):
     """Secondary Capture, grey or colour; several pages or frames give one multi-frame file."""
 
@@ -107,7 +119,16 @@ class SameKindExport(KeepingExport):
     to: Literal["dicom"] = "dicom"
 
 
-DicomTarget = Literal["rt-image", "ct-series", "secondary-capture", "parametric-map", "rt-dose", "dicom"]
+DicomTarget = Literal[
+    "rt-image",
+    "ct-series",
+    "mr-series",
+    "pet-series",
+    "secondary-capture",
+    "parametric-map",
+    "rt-dose",
+    "dicom",
+]
 """The kinds of DICOM that `to_dataset` makes: every model of a `DicomExportBase`."""
 
 
@@ -182,6 +203,8 @@ class MetaImageExport(ExportBase):
 AnyExport = (
     RtImageExport
     | CtSeriesExport
+    | MrSeriesExport
+    | PetSeriesExport
     | SecondaryCaptureExport
     | ParametricMapExport
     | RtDoseExport

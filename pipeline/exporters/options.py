@@ -55,6 +55,20 @@ class CtSeriesOptions(DicomFileOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MrSeriesOptions(DicomFileOptions):
+    """Options of `MrSeriesExport`."""
+
+    to: Literal["mr-series"] = "mr-series"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PetSeriesOptions(DicomFileOptions):
+    """Options of `PetSeriesExport`."""
+
+    to: Literal["pet-series"] = "pet-series"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecondaryCaptureOptions(KeepingOptions):
     """Options of `SecondaryCaptureExport`."""
 
@@ -122,6 +136,8 @@ class PlainOptions:
 ExportOptions = (
     RtImageOptions
     | CtSeriesOptions
+    | MrSeriesOptions
+    | PetSeriesOptions
     | SecondaryCaptureOptions
     | ParametricMapOptions
     | RtDoseOptions

@@ -15,7 +15,8 @@ from ..sources import Dtype
 from .made_inputs import AnyInput, AnyShape, PlainTags
 
 KINDS = (
-    "rt-image", "ct-image", "mr-image", "secondary-capture", "parametric-map", "dicom",
+    "rt-image", "ct-image", "mr-image", "pet-image", "rt-dose", "secondary-capture", "parametric-map",
+    "dicom",
     *(name for name in EXPORT_TARGETS if name not in DICOM_TARGETS),
 )  # fmt: skip
 """What an output can be: a kind of DICOM, DICOM at all, or the file of another target, by its name."""

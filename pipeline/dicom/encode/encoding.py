@@ -48,6 +48,8 @@ class Allowed:
     """numpy names of the dtypes that the kind's IOD allows."""
     rescale: bool = True
     """Whether a rescale other than 1 and 0 may be written."""
+    intercept: bool = True
+    """Whether the rescale may have an intercept other than 0."""
     least_bits: int = 1
     """Fewest bits stored of 16 allocated; of 8 allocated all 8 where this is more."""
     alternative: str = "'pixels: portable'"
@@ -58,6 +60,10 @@ RT_IMAGE = Allowed("an RT Image", frozenset({"uint8", "uint16", "int16"}), least
 """PS3.3 C.8.8.2.2; signed 16 bit since 2020 (dciodvfy of 2022 still reports it)."""
 CT_IMAGE = Allowed("a CT Image", frozenset({"uint16", "int16"}), least_bits=12)
 """PS3.3 C.8.2.1.1.2."""
+MR_IMAGE = Allowed("an MR Image", frozenset({"uint16", "int16"}))
+"""PS3.3 C.8.3.1.1.4."""
+PET_IMAGE = Allowed("a PET Image", frozenset({"uint16", "int16"}), least_bits=16, intercept=False)
+"""PS3.3 C.8.9.4.1.4 and C.8.9.4."""
 SECONDARY_CAPTURE = Allowed(
     "a Secondary Capture", frozenset({"uint8", "int8", "uint16", "int16", "uint32", "int32"})
 )

@@ -61,6 +61,8 @@ def _kept(image: Image, how: How, allowed: Allowed) -> Encoded | None:
     identity = source.slope == 1 and source.intercept == 0
     if slope is None or intercept is None or not (identity or allowed.rescale):
         return None
+    if source.intercept != 0 and not allowed.intercept:
+        return None
     if how == "portable" and name not in allowed.dtypes:
         return None
     bits = max(source.bits_stored, min(allowed.least_bits, source.pixels.dtype.itemsize * 8))

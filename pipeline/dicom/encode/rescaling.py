@@ -72,6 +72,8 @@ def _with_rescale(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> tupl
         # the same offset for every image of a dtype, so that the stored values of a series can be compared
         name, offset = fixed
         candidates = [(float(offset), 1.0, name)]
+    elif not allowed.intercept:
+        candidates = [_from_zero(pixels, low, high)]
     else:
         exponent = _grid(pixels, 0.0 if low >= 0 else float(low))
         step = math.ldexp(1.0, exponent) if -1074 <= exponent <= 1023 else 0.0
@@ -87,6 +89,13 @@ def _with_rescale(pixels: Pixels, low: Any, high: Any, allowed: Allowed) -> tupl
         if encoded is not None:
             return encoded, ""
     return None, reason
+
+
+def _from_zero(pixels: Pixels, low: Any, high: Any) -> tuple[float, float, str]:
+    """Return the candidate whose intercept is 0: signed where values are below it."""
+    name = "uint16" if low >= 0 else "int16"
+    step, ends = _step_from(pixels, 0.0), np.iinfo(name)
+    return 0.0, min(step, 1.0) if ends.min <= low and high <= ends.max else step, name
 
 
 def _step_from(pixels: Pixels, start: float) -> float:
@@ -116,7 +125,7 @@ def _proven(pixels: Pixels, slope: float, intercept: float, name: str) -> tuple[
     """Return stored integers whose rescale gives every value back exactly; or None and the reason."""
     least, most = pixels.min().item(), pixels.max().item()
     steps = (float(most) - intercept) / slope
-    if not steps <= np.iinfo(name).max:
+    if not (steps <= np.iinfo(name).max and (float(least) - intercept) / slope >= np.iinfo(name).min):
         return None, (
             f"values from {least} to {most} in steps of {slope:.6g} need {steps + 1:.0f} levels, "
             f"and 16 bits have {TOP + 1}"
@@ -151,13 +160,15 @@ def quantized(pixels: Pixels, allowed: Allowed) -> Encoded:
     low, high = (float(end) for end in extremes(values))
     if max(-low, high) > _LARGEST:
         raise _too_wide(low, high)
-    intercept = rounded(low, up=False)
-    slope = rounded((high - float(intercept)) / TOP, up=True) if high > float(intercept) else "1"
+    kind = np.iinfo(np.uint16 if allowed.intercept or low >= 0 else np.int16)
+    intercept = rounded(low, up=False) if allowed.intercept else "0"
     span = high - float(intercept)
+    steps = max(span / kind.max, (low - float(intercept)) / kind.min if kind.min else 0.0)
+    slope = rounded(steps, up=True) if steps > 0 else "1"
     if not math.isfinite(span) or float(slope) == 0 or not math.isfinite(float(slope) * TOP):
         raise _too_wide(low, high)
     levels = np.rint((values - float(intercept)) / float(slope))
-    stored = np.clip(levels, 0, TOP).astype(np.uint16)
+    stored = np.clip(levels, kind.min, kind.max).astype(kind.dtype)
     rescale = Rescale(slope, intercept)
     error = _largest_error(pixels, rescale.apply(stored))
     text = f"stored in 16 bits with a largest error of {error:.3g} (values from {low:.6g} to {high:.6g})"

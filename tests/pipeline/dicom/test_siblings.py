@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.dicom import finish, siblings
 from dicombake.pipeline.errors import DicombakeError, VerificationError
-from dicombake.pipeline.exporters.dicom import ct_series, rt_image
+from dicombake.pipeline.exporters.dicom import ct_series, rt_image, slices
 from dicombake.pipeline.exporters.options import CtSeriesOptions, RtImageOptions
 from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from hypothesis import given, settings
@@ -277,7 +277,7 @@ def test_a_truncated_sibling_is_seen(tmp_path, make, keep):
 def test_a_place_that_is_written_wrongly_is_seen(tmp_path, monkeypatch):
     for index in (1, 2):
         bytes_of(tmp_path, slice_of(HU, index))
-    monkeypatch.setattr(ct_series, "text", lambda values: "0\\0\\1")
+    monkeypatch.setattr(slices, "text", lambda values: "0\\0\\1")
     with pytest.raises(VerificationError, match="ImagePositionPatient is not the number that was meant"):
         bytes_of(tmp_path, slice_of(HU, 3))
 

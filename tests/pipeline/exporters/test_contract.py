@@ -45,8 +45,22 @@ def above(image: Image) -> Image:
     return dataclasses.replace(image, geometry=image.geometry.having(Origin("rule"), patient=moved))
 
 
+MODALITIES = {"mr-series": "MR", "pet-series": "PT"}
+"""Of the source, for targets that take no CT."""
+
+
 def exported(to: str, *images: Image) -> Artifact:
-    return exporter(to).export(images, options(to), CONTEXT)
+    return exporter(to).export(
+        [of_modality(each, MODALITIES.get(to)) for each in images], options(to), CONTEXT
+    )
+
+
+def of_modality(image: Image, modality: str | None) -> Image:
+    if modality is None or image.source.dataset is None:
+        return image
+    dataset = pydicom.Dataset(image.source.dataset)
+    dataset.Modality = modality
+    return image.replace(sources=(dataclasses.replace(image.source, dataset=dataset),))
 
 
 def options(to: str) -> Any:
