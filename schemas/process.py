@@ -255,6 +255,37 @@ class Pad(Model):
     value: Number = 0.0
 
 
+def _lengths(value: Any) -> Any:
+    """Return one to three numbers as a tuple; a single number is a list of one."""
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not 1 <= len(values) <= 3:
+        raise PydanticCustomError(
+            "resample_spacing", "must be a number of mm, or two or three: row, column, slice"
+        )
+    return tuple(values)
+
+
+class Resample(Model):
+    """Gives a new grid over the same place, by linear interpolation or the nearest pixel."""
+
+    op: Literal["resample"] = "resample"
+    spacing: Annotated[tuple[PositiveNumber, ...], BeforeValidator(_lengths)] | None = None
+    """mm between rows, columns and, of a volume, slices; one number for all, two for rows and columns."""
+    like: Glob | None = None
+    """A file whose grid is taken, relative to the data folder; a glob may name the slices of a series."""
+    order: Annotated[Count, Field(le=1)] = 1
+    """1: linear; 0: the nearest pixel."""
+    outside: Number | None = None
+    """The value of what lies outside of the source: 0, and of values in HU -1000 (air), where none is given.
+    """
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> Self:
+        if (self.spacing is None) == (self.like is None):
+            raise PydanticCustomError("resample", "needs 'spacing' or 'like', and not both")
+        return self
+
+
 class Subtract(Model):
     """Subtracts the image of a file, such as a dark field."""
 
@@ -290,7 +321,7 @@ class Calibrate(Model):
 AnyOperation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
     | Filter | Threshold | Binary | Cast | Rescale | Mask
-    | Pad | Subtract | Divide | Calibrate
+    | Pad | Subtract | Divide | Calibrate | Resample
 )  # fmt: skip
 
 
@@ -324,6 +355,6 @@ OPERATIONS: dict[str, type[Model]] = {
     for model in (
         Crop, FlipVertical, FlipHorizontal, Rotate90, Rotate, Roll, Invert, BitInvert, Ground, Normalize,
         Filter, Threshold, Binary, Cast, Rescale, Mask,
-        Pad, Subtract, Divide, Calibrate,
+        Pad, Subtract, Divide, Calibrate, Resample,
     )
 }  # fmt: skip

@@ -14,8 +14,9 @@ class Move:
 
     @property
     def on_axes(self) -> bool:
-        """Whether rows and columns stay parallel to the old rows or columns."""
-        return all(part in (-1, 0, 1) for row in self.matrix for part in row)
+        """Whether rows and columns stay parallel to the old rows or columns, and pixels of their size."""
+        (a, b), (c, d) = self.matrix
+        return all(part in (-1, 0, 1) for part in (a, b, c, d)) and a * d - b * c in (-1, 1)
 
     @property
     def turns(self) -> bool:
@@ -25,6 +26,12 @@ class Move:
     def swaps(self) -> bool:
         """Whether rows became columns."""
         return self.on_axes and self.matrix[0][0] == 0
+
+    @property
+    def scales(self) -> bool:
+        """Whether rows and columns stay what they are, at other distances."""
+        (a, b), (c, d) = self.matrix
+        return b == 0 and c == 0 and a > 0 and d > 0 and (a, d) != (1, 1)
 
     @property
     def mirrors(self) -> bool:

@@ -86,6 +86,8 @@ class DicomSeriesOptions:
 
     format: Literal["dicom-series"] = "dicom-series"
     series: str | None = None
+    any_distance: bool = False
+    """Whether slices may lie unevenly or not above each other: they are resampled to a straight grid."""
 
 
 @dataclass(frozen=True, slots=True)

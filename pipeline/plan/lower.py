@@ -6,7 +6,7 @@ A test holds that no field of a model is left behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from ...schemas.base import Model
@@ -15,7 +15,7 @@ from ...schemas.language.template import Template, is_template
 from ...schemas.sources import AnySource
 from ..exporters.registry import TARGETS
 from ..imaging.stated import Stated
-from ..loaders.options import Limits, SourceOptions
+from ..loaders.options import DicomSeriesOptions, Limits, SourceOptions
 from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from .deidentified import settings_of
@@ -111,11 +111,14 @@ def _conversions(loaded: LoadedRecipe, names: Iterable[str]) -> Mapping[str, Low
 def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
     recipe = loaded.recipe
     said = recipe.conversions[name]
+    source = lowered_source(said.source)
+    if isinstance(source, DicomSeriesOptions) and any(each.op == "resample" for each in said.process):
+        source = replace(source, any_distance=True)
     start = ("conversions", name)
     table = said.metadata
     return LoweredConversion(
         name=name,
-        source=lowered_source(said.source),
+        source=source,
         combine=_combine(said),
         process=_process(said),
         geometry=lowered_geometry(said.geometry),

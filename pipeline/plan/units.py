@@ -148,7 +148,7 @@ class _Naming:
             return
         try:
             job, headers = self._surveyed(job) if self.series else (job, self._headers(job))
-            numbers = self._numbers(headers)
+            numbers = self._numbers(job, headers)
             scope = scope_of_files(
                 self.planning.lowered.variables,
                 self.kinds,
@@ -254,13 +254,25 @@ class _Naming:
         limits, read = self.planning.lowered.limits, self.planning.read
         return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
 
-    def _numbers(self, headers: tuple[Probe, ...]) -> Sequence[int]:
-        """Return the numbers of the pages, frames or slices to load, as far as outputs need them."""
+    def _numbers(self, job: Job, headers: tuple[Probe, ...]) -> Sequence[int]:
+        """Return the numbers of the pages, frames or slices that there will be, as far as outputs need them.
+
+        Raises: SourceError, where an operation cannot give a volume other slices.
+        """
         if self.combined:
             return ()
         if self.counted:
-            return range(1, headers[0].pages + 1) if headers else ()
+            return range(1, self._count(job, headers) + 1) if headers else ()
         return self.single
+
+    def _count(self, job: Job, headers: tuple[Probe, ...]) -> int:
+        process = self.planning.lowered.conversions[self.name].process
+        if not self.volume or not any(each.op == "resample" for each in process):
+            return headers[0].pages
+        from ..process.resampling.grids import count_after
+
+        named = {text: [self.planning.data / file.path for file in files] for text, files in self.named}
+        return count_after(headers, process, named, self.planning.lowered.limits, job.files[0].path)
 
     def _outputs(self, scope: Scope, numbers: Sequence[int]) -> tuple[Output, ...]:
         outputs: list[Output] = []

@@ -16,6 +16,7 @@ from .fields import divide, subtract
 from .filters import rotate, smooth
 from .known import Known
 from .mask import mask
+from .resampling.images import resample
 from .spatial import crop, flip_horizontal, flip_vertical, pad, roll, rotate90
 from .values import binary, bit_invert, cast, ground, invert, normalize, rescale, threshold
 
@@ -43,8 +44,9 @@ OPERATIONS: dict[str, Callable[..., Image]] = {
     "subtract": subtract,
     "divide": divide,
     "calibrate": calibrate,
+    "resample": resample,
 }
-KNOWING = frozenset({"pad", "subtract", "divide", "calibrate"})
+KNOWING = frozenset({"pad", "subtract", "divide", "calibrate", "resample"})
 """Operations that also take what is `Known`: files that they name, limits."""
 
 

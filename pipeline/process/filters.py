@@ -96,7 +96,7 @@ def _gaussian(image: Image, pixels: Pixels, sigma: tuple[float, float]) -> Pixel
     if max(sigma[0] / image.rows, sigma[1] / image.columns) > 1:
         raise refusal(image, "filter: sigma is larger than the image")
     _refuse_large(image, pixels, "filter")
-    return _back(gaussian(pixels.astype(np.float64), sigma), pixels.dtype)
+    return rounded(gaussian(pixels.astype(np.float64), sigma), pixels.dtype)
 
 
 def rotate(image: Image, options: Rotate) -> Image:
@@ -116,7 +116,7 @@ def rotate(image: Image, options: Rotate) -> Image:
         raise refusal(image, f"rotate needs square pixels, and these are {spacing[0]!r} x {spacing[1]!r} mm")
     _refuse_large(image, image.pixels, options.op)
     move = _turn(image, options.degrees)
-    pixels = _back(_resampled(image.pixels, move, options.order), image.pixels.dtype)
+    pixels = rounded(_resampled(image.pixels, move, options.order), image.pixels.dtype)
     phrase = (
         f"rotated by {number(options.degrees)} degrees counter-clockwise (spline of order {options.order})"
     )
@@ -149,7 +149,7 @@ def _refuse_large(image: Image, pixels: Pixels, does: str) -> None:
             raise refusal(image, f"{does} is exact up to 2^53, and the values go from {low} to {high}")
 
 
-def _back(values: Pixels, dtype: np.dtype) -> Pixels:
+def rounded(values: Pixels, dtype: np.dtype) -> Pixels:
     """Return float64 results in the dtype that the image had."""
     if dtype.kind == "f":
         return values.astype(dtype)

@@ -221,10 +221,21 @@ class Calibrate:
     outside: Literal["refuse", "clip"] = "refuse"
 
 
+@dataclass(frozen=True, slots=True)
+class Resample:
+    """A new grid: mm between rows, columns and slices, or that of a file; 1 linear, 0 the nearest pixel."""
+
+    spacing: tuple[float, ...] | None = None
+    like: str | None = None
+    op: Literal["resample"] = "resample"
+    order: int = 1
+    outside: float | None = None
+
+
 Operation = (
     Crop | FlipVertical | FlipHorizontal | Rotate90 | Rotate | Roll | Invert | BitInvert | Ground | Normalize
     | Filter | Threshold | Binary | Cast | Rescale | Mask
-    | Pad | Subtract | Divide | Calibrate
+    | Pad | Subtract | Divide | Calibrate | Resample
 )  # fmt: skip
 
 OPERATION_KINDS: Mapping[str, type[Operation]] = {

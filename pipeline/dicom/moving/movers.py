@@ -13,6 +13,7 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
+from ...decimal_string import ds_list
 from ...imaging.tolerances import SPACING
 from .detectors import detector_planes
 from .grid import Moving, Walk
@@ -44,15 +45,23 @@ def receptor(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
 
 
 def spacing(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
-    """Swap a size between rows and one between columns by a quarter turn."""
+    """Swap a size between rows and one between columns by a quarter turn; scale them for another grid."""
     values = _values(dataset, keyword)
     if len(values) != 2:
         return DROPPED
-    if moving.move.swaps:
+    if moving.move.scales:
+        (rows, _), (_, columns) = moving.move.matrix
+        dataset[keyword].value = ds_list((float(values[0]) * rows, float(values[1]) * columns))
+    elif moving.move.swaps:
         dataset[keyword].value = values[::-1]
     elif not moving.move.on_axes and not math.isclose(float(values[0]), float(values[1]), rel_tol=SPACING):
         return REFUSED
     return HOLDS
+
+
+def aspect(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
+    """Swap the height and the width of a pixel by a quarter turn; another grid has a spacing instead."""
+    return DROPPED if moving.move.scales else spacing(dataset, keyword, moving, walk)
 
 
 def acquisition_matrix(dataset: Dataset, keyword: str, moving: Moving, walk: Walk) -> str:
@@ -123,7 +132,7 @@ MOVERS: dict[str, Mover] = {
     "dose_planes": dose_planes,
     "receptor": receptor,
     "spacing": spacing,
-    "aspect": spacing,
+    "aspect": aspect,
     "acquisition_matrix": acquisition_matrix,
     "phase_direction": phase_direction,
     "directions": directions,

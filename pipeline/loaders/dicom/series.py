@@ -82,7 +82,7 @@ def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) ->
             hint="raise limits.frames in the recipe if that is right",
         )
     slices = {header.path: _slice(header, limits) for header in chosen}
-    stack = stacked(tuple(slices.values()), subject)
+    stack = stacked(tuple(slices.values()), subject, any_distance=source.any_distance)
     datasets = {header.path: header.dataset for header in chosen}
     return Series(stack, tuple(_probe(each, datasets[each.path], len(chosen)) for each in stack.slices))
 

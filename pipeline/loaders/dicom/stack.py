@@ -1,6 +1,6 @@
 """Put the slices of one series in order along their normal, or give the reason why they are no volume.
 
-Nothing is resampled and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
+Nothing is resampled here and nothing repaired: what PS3.3 C.7.6.2 says of each slice has to fit that of the
 others. The tolerances allow for numbers as files write them, not for what would still look right.
 
 Why files are not sorted by InstanceNumber or SliceLocation: both are free text to many scanners, run
@@ -25,6 +25,7 @@ from ...imaging.image import PatientPlane
 from ...imaging.tolerances import POSITION, SERIES_DIRECTION, SERIES_SPACING, STEP
 from ...imaging.vectors import Vector, dot, normal_of
 
+_RESAMPLE = "'process: [{resample: {spacing: [row, column, slice]}}]'"
 TOLD = 3
 """The most places that one message names."""
 
@@ -55,11 +56,12 @@ class Stack:
 
     slices: tuple[Slice, ...]
     spacing: float | None
-    """Between the centres of neighbours, in mm, by their positions; None for a single slice."""
+    """Between the centres of neighbours, in mm, by their positions; None for a single slice, and where they
+    may lie at any distance."""
 
 
-def stacked(slices: Sequence[Slice], subject: str) -> Stack:
-    """Return the slices in order.
+def stacked(slices: Sequence[Slice], subject: str, *, any_distance: bool = False) -> Stack:
+    """Return the slices in order; `any_distance`: they may lie unevenly, and not above each other.
 
     Raises:
         SourceError: slices that differ in what they are, a tilted gantry, two slices in one place, slices
@@ -70,8 +72,12 @@ def stacked(slices: Sequence[Slice], subject: str) -> Stack:
     normal = normal_of(first.orientation)
     ordered = sorted(slices, key=lambda each: (_along(each, normal), each.path.as_posix()))
     places = [_along(each, normal) for each in ordered]
-    _check_sideways(ordered, normal, subject)
+    if not any_distance:
+        _check_sideways(ordered, normal, subject)
     steps = [after - before for before, after in itertools.pairwise(places)]
+    _check_doubled(ordered, places, steps, subject)
+    if any_distance:
+        return Stack(tuple(ordered), None)
     _check_steps(ordered, places, steps, subject)
     spacing = (places[-1] - places[0]) / len(steps) if steps else None
     return Stack(tuple(ordered), None if spacing is None else round(spacing, 10))
@@ -139,18 +145,20 @@ def _check_sideways(ordered: Sequence[Slice], normal: Vector, subject: str) -> N
             continue
         if abs(along) <= POSITION:
             what = f"beside each other, {aside:.4g} mm apart in one plane"
+            hint = "keep one stack, with 'exclude' or 'group_by'"
         else:
             tilt = math.degrees(math.atan2(aside, abs(along)))
             what = f"in a direction that is tilted by {tilt:.3g} degrees from the normal of their planes"
+            hint = f"{_RESAMPLE} makes a straight grid of a tilted one"
         raise SourceError(
             f"is no volume: '{first.name}' and '{other.name}' lie {what} (gantry tilt, or slices of several "
             "stacks)",
             subject=subject,
-            hint="dicombake does not resample; straighten it in the program that knows the tilt",
+            hint=hint,
         )
 
 
-def _check_steps(
+def _check_doubled(
     ordered: Sequence[Slice], places: Sequence[float], steps: Sequence[float], subject: str
 ) -> None:
     pairs = list(itertools.pairwise(range(len(ordered))))
@@ -160,6 +168,12 @@ def _check_steps(
             "is no volume: " + _several([_doubled(ordered, places, pair) for pair in doubled]),
             subject=subject,
         )
+
+
+def _check_steps(
+    ordered: Sequence[Slice], places: Sequence[float], steps: Sequence[float], subject: str
+) -> None:
+    pairs = list(itertools.pairwise(range(len(ordered))))
     usual = median(steps) if steps else 0.0
     uneven = [
         f"{step:.6g} mm from '{ordered[a].name}' (at {places[a]:.6g} mm) to "
@@ -171,7 +185,7 @@ def _check_steps(
         raise SourceError(
             f"is no volume: its slices are {usual:.6g} mm apart, but {_several(uneven)}",
             subject=subject,
-            hint="dicombake does not resample, and does not fill gaps",
+            hint=f"{_RESAMPLE} makes an even grid, and fills gaps",
         )
 
 

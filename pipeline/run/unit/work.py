@@ -7,7 +7,7 @@ for an output that holds them all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from ...imaging.geometry import resolve
 from ...imaging.image import Image
 from ...inputs.render import Scope, render, split_name
 from ...loaders.files import stat_of
-from ...loaders.registry import load_each
+from ...loaders.registry import FORMATS, load_each
 from ...output import Context, Identity
 from ...plan.model import InputFile, Output, Unit
 from ...reading import open_regular
@@ -36,6 +36,7 @@ from .results import Failure, Job, UnitResult
 
 if TYPE_CHECKING:
     from ...deidentify.engine import Deidentified
+    from ...process.operations import Operation
 
 
 class Taken(NamedTuple):
@@ -175,33 +176,66 @@ class _Work:
 
     def _images(self) -> Iterator[Taken]:
         """Yield the unit's images, with their geometry resolved, combined and processed."""
-        loaded: Iterable[tuple[InputFile | None, Image]] = self._loaded()
-        if self.conversion.combine is not None:
-            from ...process.combine import combine
+        pages = range(*self.unit.pages) if self.unit.pages else None
+        for taken in self._processed(self.conversion.process, pages):
+            self.notes |= dict.fromkeys(taken.image.notes)
+            self._refuse_contradictions(taken.image.notes)
+            yield taken
 
-            every = (image for _, image in loaded)
-            loaded = [(None, combine(every, self.conversion.combine, self._once_more))]
-        for item, image in loaded:
-            processed = self._processed(image)
-            self.notes |= dict.fromkeys(processed.notes)
-            self._refuse_contradictions(processed.notes)
-            yield Taken(processed, item)
-
-    def _processed(self, image: Image) -> Image:
-        if not self.conversion.process:
-            return image
+    def _processed(self, process: Sequence[Operation], pages: range | None) -> Iterator[Taken]:
+        """Yield the images after some operations; `pages` picks some of these, from 0."""
+        if not process:
+            yield from self._combined(pages)
+            return
         from ...process.apply import apply
         from ...process.known import Known
 
-        return apply(image, self.conversion.process, Known(self._named, self.recipe.limits))
+        known = Known(self._named, self.recipe.limits)
+        last = self._last_of_volume(process)
+        before = self._combined(pages) if last is None else self._resampled(process[: last + 1], pages)
+        for taken in before:
+            after = process if last is None else process[last + 1 :]
+            yield taken._replace(image=apply(taken.image, after, known))
+
+    def _last_of_volume(self, process: Sequence[Operation]) -> int | None:
+        """Return where the last operation stands that needs a whole volume; None where there is none."""
+        if FORMATS[self.conversion.source.format].holds != "slices" or self.conversion.combine is not None:
+            return None
+        return max((index for index, each in enumerate(process) if each.op == "resample"), default=None)
+
+    def _resampled(self, process: Sequence[Operation], pages: range | None) -> Iterator[Taken]:
+        """Yield slices of the volume after its last operation, which gives it a new grid."""
+        from ...process.known import Known
+        from .volume import Volume
+
+        *before, last = process
+        assert last.op == "resample"  # the only one that needs a whole volume
+
+        def slices(wanted: range) -> Iterator[Image]:
+            return (taken.image for taken in self._processed(before, wanted))
+
+        paths = [input_path(item, self.job.data, self.job.out) for item in self.unit.inputs]
+        known = Known(self._named, self.recipe.limits)
+        volume = Volume(paths, self.conversion.source, (self.unit.volume or 1) - 1, known)
+        item = self.unit.inputs[0] if len(paths) == 1 else None
+        yield from (Taken(image, item) for image in volume.resampled(slices, before, last, pages))
+
+    def _combined(self, pages: range | None) -> Iterator[Taken]:
+        if self.conversion.combine is None:
+            yield from (Taken(image, item) for item, image in self._loaded(pages))
+            return
+        from ...process.combine import combine
+
+        every = (image for _, image in self._loaded(pages))
+        yield Taken(combine(every, self.conversion.combine, self._once_more), None)
 
     def _once_more(self) -> Iterator[Image]:
         """Yield again the images that are combined, from unchanged files. Raises: SourceError."""
         refuse_changed(self.stats, self.job.data, self.job.out)
-        yield from (image for _, image in self._loaded())
-
-    def _loaded(self) -> Iterator[tuple[InputFile, Image]]:
         pages = range(*self.unit.pages) if self.unit.pages else None
+        yield from (image for _, image in self._loaded(pages))
+
+    def _loaded(self, pages: range | None) -> Iterator[tuple[InputFile, Image]]:
         origins, weak = geometry_origins(self.conversion)
         items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
         for path, image in load_each(tuple(items), self.conversion.source, self.recipe.limits, pages):

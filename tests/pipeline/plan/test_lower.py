@@ -99,6 +99,8 @@ OF_A_CONVERSION = {
 SETTLED_BY_THE_PLAN = {"inputs", "sidecar", "on_empty", "deliver"}
 NEEDS_A_KEY = {"deidentify"}
 """Lowered with the key that it names: tests/pipeline/deidentify."""
+OF_THE_PROCESS = "any_distance"
+"""Of a source, and yet said by an operation."""
 MERGED_WHEN_READ = {"profile", "pixels", "transfer_syntax"}
 OF_A_RECIPE = {
     "name": "other",
@@ -160,10 +162,17 @@ def test_the_values_are_those_of_the_recipe(path: Path) -> None:
         pairs = [(conversion.source, said.source), *zip(conversion.exports, said.exports, strict=True)]
         pairs += zip(conversion.process, said.process, strict=True)
         for plain, model in pairs:
-            assert dataclasses.asdict(plain) == model.model_dump(exclude=NOT_CARRIED_OUT)
+            found = {key: value for key, value in dataclasses.asdict(plain).items() if key != OF_THE_PROCESS}
+            assert found == model.model_dump(exclude=NOT_CARRIED_OUT)
         assert dataclasses.asdict(conversion.geometry) == said.geometry.model_dump(exclude={"fills"})
         assert (conversion.tags, conversion.remove_tags) == (said.tags, said.remove_tags)
         assert list(map(str, conversion.tag_places)) == list(map(str, said.tags))
+
+
+def test_slices_may_lie_anywhere_where_they_are_resampled(tmp_path: Path) -> None:
+    for done, meant in (("[invert]", False), ("[invert, {resample: {spacing: 1}}]", True)):
+        film = {"source": "dicom-series", "exports": "{to: nrrd, path: o.nrrd}", "process": done}
+        assert getattr(lowered(tmp_path, {}, film).conversion("film").source, OF_THE_PROCESS) is meant
 
 
 def test_each_machine_has_its_conversions(tmp_path: Path) -> None:

@@ -150,28 +150,29 @@ REFUSED: dict[str, tuple[Callable[[Path], list[Path]], str]] = {
         ],
         "is no volume: '0.dcm' and '1.dcm' lie in a direction that is tilted by 15 degrees from the normal "
         "of their planes (gantry tilt, or slices of several stacks); "
-        "dicombake does not resample; straighten it in the program that knows the tilt",
+        "'process: [{resample: {spacing: [row, column, slice]}}]' makes a straight grid of a tilted one",
     ),
     "beside each other": (
         lambda folder: stack(folder, 2, _1={"at": (50.0, -30.0, -10.0)}),
         "is no volume: '0.dcm' and '1.dcm' lie beside each other, 70 mm apart in one plane (gantry tilt, or "
-        "slices of several stacks); dicombake does not resample; straighten it in the program that knows the "
-        "tilt",
+        "slices of several stacks); keep one stack, with 'exclude' or 'group_by'",
     ),
     "a gap": (
         lambda folder: [path for path in stack(folder, 6) if path.name != "3.dcm"],
         "is no volume: its slices are 2.5 mm apart, but 5 mm from '2.dcm' (at -5 mm) to '4.dcm' (at 0 mm), "
-        "where one slice is missing; dicombake does not resample, and does not fill gaps",
+        "where one slice is missing; 'process: [{resample: {spacing: [row, column, slice]}}]' makes an even "
+        "grid, and fills gaps",
     ),
     "a wide gap": (
         lambda folder: [path for path in stack(folder, 9) if path.name not in ("3.dcm", "4.dcm", "5.dcm")],
         "is no volume: its slices are 2.5 mm apart, but 10 mm from '2.dcm' (at -5 mm) to '6.dcm' (at 5 mm), "
-        "where 3 slices are missing; dicombake does not resample, and does not fill gaps",
+        "where 3 slices are missing; 'process: [{resample: {spacing: [row, column, slice]}}]' makes an even "
+        "grid, and fills gaps",
     ),
     "uneven": (
         lambda folder: stack(folder, 4, _3={"at": (-20.0, -30.0, -2.4)}),
         "is no volume: its slices are 2.5 mm apart, but 2.6 mm from '2.dcm' (at -5 mm) to '3.dcm' (at -2.4 "
-        "mm); dicombake does not resample, and does not fill gaps",
+        "mm); 'process: [{resample: {spacing: [row, column, slice]}}]' makes an even grid, and fills gaps",
     ),
     "twice in one place": (
         lambda folder: stack(folder, 3, _2={"at": (-20.0, -30.0, -7.5)}),
