@@ -149,6 +149,10 @@ class StoreError(DicombakeError):
     """The output could not be put in place."""
 
 
+class ClusterError(DicombakeError):
+    """The cluster that carried a plan out is gone; what it did until then is whole and noted."""
+
+
 class DifferenceError(DicombakeError):
     """The result would differ from the lock."""
 

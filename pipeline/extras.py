@@ -7,7 +7,10 @@ from importlib.util import find_spec
 
 from .errors import UsageError
 
-EXTRAS: Mapping[str, Mapping[str, str]] = {"volumes": {"nibabel": "nibabel", "nrrd": "pynrrd"}}
+EXTRAS: Mapping[str, Mapping[str, str]] = {
+    "volumes": {"nibabel": "nibabel", "nrrd": "pynrrd"},
+    "cluster": {"distributed": "distributed", "dask_jobqueue": "dask-jobqueue"},
+}
 """By the extra's name: the module that is imported, and the package that has it."""
 
 

@@ -130,6 +130,8 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         "yaml": "pyyaml",
         "dicomweb_client": "dicomweb-client",
         "requests": "dicomweb-client",  # which is built on it
+        "dask": "distributed",  # which is built on it
+        "dask_jobqueue": "dask-jobqueue",
     }
     used = {
         distributions.get(name, name)
@@ -144,7 +146,9 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         )
     }
     extras = PROJECT["project"]["optional-dependencies"]
-    optional = [line for extra in ("provenance", "pacs", "watch", "volumes") for line in extras[extra]]
+    optional = [
+        line for extra in ("cluster", "provenance", "pacs", "watch", "volumes") for line in extras[extra]
+    ]
     lines = [*PROJECT["project"]["dependencies"], *optional]
     declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
     assert used - set(sys.stdlib_module_names) - {"pydantic_core"} == declared

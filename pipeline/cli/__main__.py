@@ -12,6 +12,9 @@ import sys
 
 from .program import stopping
 
+_NO_WORKERS = frozenset({"--help", "-h", "--dry-run", "--executor"})
+"""Options with which a run needs no workers on this machine."""
+
 
 def main() -> None:
     """Run the program."""
@@ -74,7 +77,7 @@ def _wants_workers(words: list[str]) -> bool:
     They will be where ``--jobs`` says so, and most likely where it is absent and a recipe was never carried
     out: it has no lock, and everything is still to be done. A recipe that combines has few units, if not one.
     """
-    if words[:1] != ["run"] or {"--help", "-h", "--dry-run"} & set(words):
+    if words[:1] != ["run"] or _NO_WORKERS & {word.partition("=")[0] for word in words}:
         return False
     import contextlib
     import re

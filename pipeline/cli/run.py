@@ -34,6 +34,7 @@ from .common import (
     variables,
     worst,
 )
+from .program.cluster import ChosenExecutor, Executor, Insecure, Scheduler, cluster_settings
 from .program.each import EachRecipe, Shown
 from .program.reports import Reports
 from .report import Pictures, ShownPictures, folders_of, page_writer
@@ -64,6 +65,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    executor: ChosenExecutor = Executor.LOCAL,
+    scheduler: Scheduler = None,
+    insecure: Insecure = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Do what is up to date, too.")] = False,
     overwrite: Annotated[
@@ -117,8 +121,10 @@ def run(
             refuse_with_untrusted(
                 {"--overwrite": overwrite, "--locked": locked, "--prune": bool(prune), "--deliver": deliver}
             )
+        cluster = cluster_settings(executor, scheduler, jobs, insecure=insecure, untrusted=untrusted)
         options = RunOptions(
             jobs=jobs,
+            cluster=cluster,
             overwrite=overwrite,
             force=force,
             locked=locked,

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 SALT = b"dicombake deidentify 1"
 LEAST = 16
@@ -17,11 +20,26 @@ _MOST_DAYS = 3652
 _MOST_WEEKS = _MOST_DAYS // 7
 
 
+class Origin(NamedTuple):
+    """The place of a key: a variable of the environment, or a file."""
+
+    kind: Literal["env", "file"]
+    name: str
+
+    def read(self) -> str:
+        """Return the user's key; empty where there is none. Raises: OSError, UnicodeDecodeError."""
+        if self.kind == "env":
+            return os.environ.get(self.name, "")
+        return Path(self.name).read_text(encoding="utf-8").strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What pseudonyms are made with; it is shown nowhere."""
 
     secret: bytes = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+    """The place that it was read from, where another process can read it for itself."""
 
     def digest(self, purpose: str, *parts: str) -> bytes:
         """Return the HMAC of some text; each purpose has its own."""
@@ -59,3 +77,12 @@ def derived(key: str) -> Key:
     """Return what pseudonyms are made with, of a user's key: scrypt with n = 2^15, r = 8, p = 1."""
     secret = hashlib.scrypt(key.encode("utf-8"), salt=SALT, n=2**15, r=8, p=1, maxmem=2**26, dklen=32)
     return Key(secret)
+
+
+@lru_cache(maxsize=16)
+def key_from(origin: Origin) -> Key:
+    """Return the key of a place, read and derived once in each process.
+
+    Raises: OSError, UnicodeDecodeError.
+    """
+    return replace(derived(origin.read()), origin=origin)

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...schemas.language.suggest import did_you_mean
-from ...schemas.language.template import places
 from ...schemas.recipe import Recipe
-from ...schemas.rules.templates import templates
 from ..errors import PlanError, UsageError
 from ..exporters.registry import TARGETS
 from ..extras import require_each
@@ -28,6 +26,7 @@ from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
 from .deidentified import check_instances, sealed_everywhere
+from .environment import variables_of
 from .gather import Planning, Probing, refuse
 from .lower import lower
 from .model import Base, InputFile, Output, Plan, Step, StepKind, Unit
@@ -213,13 +212,7 @@ def _check_environment(planning: Planning, name: str) -> None:
     """
     from os import environ
 
-    missing = {
-        place.name
-        for location, text in templates(planning.loaded.recipe.conversions[name])
-        if location[0] not in ("exports", "machine")
-        for place in places(text)
-        if place.namespace == "env" and place.name not in environ
-    }
+    missing = variables_of(planning.loaded.recipe.conversions[name]) - environ.keys()
     for variable in sorted(missing):
         refuse(
             planning,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from ...schemas.deidentify import SecretFile, environment_of
 from ...schemas.language.tags import keywords
 from ...schemas.language.template import Template
 from ..deidentify.instance import instance_uids, operations_of
-from ..deidentify.keys import LEAST, Key, derived
+from ..deidentify.keys import LEAST, Key, Origin, derived
 from ..deidentify.settings import Settings
 from ..errors import PlanError
 from ..inputs.render import Scope, render
@@ -58,21 +57,22 @@ def _key(said: Deidentify, recipe: Path) -> Key:
         if tracked_by_git(path):
             raise PlanError("holds a key and is tracked by git", subject=str(path), hint="take it out of git")
         try:
-            text = path.read_text(encoding="utf-8").strip()
+            text = (origin := Origin("file", str(path.absolute()))).read()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "is no text"
             raise PlanError(f"the key cannot be read: {reason}", subject=str(path)) from None
         where = str(path)
     else:
         variable = environment_of(said.key)
-        text, where = os.environ.get(variable, ""), f"{{env.{variable}}}"
+        origin, where = Origin("env", variable), f"{{env.{variable}}}"
+        text = origin.read()
         if not text:
             raise PlanError(
                 f"the environment has no variable '{variable}', which holds the key of 'deidentify'"
             )
     if len(text) < LEAST:
         raise PlanError(f"{where}: a key has {LEAST} characters or more")
-    return derived(text)
+    return replace(derived(text), origin=origin)
 
 
 def tracked_by_git(path: Path) -> bool:

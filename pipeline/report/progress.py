@@ -40,13 +40,17 @@ class Lines:
             rate = self._done / (now - self._begun)
             left = (self._units - self._done) / rate
             failed = f", {self._failed} failed" if self._failed else ""
+            on = f" on {result.worker}" if result.worker else ""
             self._say(
                 f"{self._done} of {self._units} done{failed}, {rate:.1f} a second, "
-                f"about {left:.0f} s left ({unit.conversion})"
+                f"about {left:.0f} s left ({unit.conversion}{on})"
             )
 
     def stopping(self) -> None:
         self._say(STOPPING)
+
+    def told(self, line: str) -> None:
+        self._say(line)
 
     def close(self) -> None:
         """Do nothing: no line has to be removed."""
@@ -84,7 +88,10 @@ class Bar:
         self._failed += result.status == "failed"
 
     def stopping(self) -> None:
-        self._console.print(STOPPING, markup=False, highlight=False)
+        self.told(STOPPING)
+
+    def told(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False)
 
     def close(self) -> None:
         if self._progress is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DicombakeError, DifferenceError
 from ..first_of import first_of
@@ -11,6 +12,9 @@ from ..plan.model import Plan
 from ..store.lock import Lock
 from ..store.state import state_of
 from .ownership import SHOWN, existing_of_ours
+
+if TYPE_CHECKING:
+    from .workers.cluster.settings import ClusterSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class RunOptions:
     """Wait after every file until the disk holds it (fsync)."""
     keep: bool = False
     """Replace no output by other content, as ``keep: true`` in every conversion."""
+    cluster: ClusterSettings | None = None
+    """The cluster whose workers do the units; None: this machine."""
     partial: bool = False
     """The plan leaves conversions out (``--only``): what the lock says of others is kept."""
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from ..errors import Note, PlanError, StoreError
 from ..plan.build import collector_paused
@@ -44,6 +45,9 @@ class Unwatched:
         """Do nothing."""
 
     def stopping(self) -> None:
+        """Do nothing."""
+
+    def told(self, line: str) -> None:
         """Do nothing."""
 
 
@@ -112,6 +116,9 @@ class _Run:
                 executor = self._executor()
                 stack.callback(executor.end)
                 job = self._job(lock, ours, run_memory)
+                if executor.remote:
+                    job = self._named(job)
+                    stack.callback(self.state.end_run)
                 executor.begin(job)
                 self._begin(lock, run_memory, memory, database)
                 self._go(executor, schedule, job, run_memory)
@@ -139,6 +146,7 @@ class _Run:
                 )
             # after a power cut, what the last run had written into its file may be missing
             self.unended = holder.unended or self.state.has_claims()
+            self.state.end_run()
             with contextlib.closing(self.state.open()) as database:
                 yield database
 
@@ -176,6 +184,14 @@ class _Run:
             planned_on={f"data:{path}": stat for path, stat in self.plan.stats.items()},
         )
 
+    def _named(self, job: Job) -> Job:
+        """Return the job for workers that may be elsewhere, and may outlive the run."""
+        claims = job.claims and replace(
+            job.claims, start=job.claims.start.absolute(), run=self.state.name_run()
+        )
+        data, out = self.plan.data.absolute(), self.plan.out.absolute()
+        return replace(job, data=data, out=out, shared=True, claims=claims)
+
     def _begin(
         self, lock: Lock, run_memory: RunMemory, memory: Remembered, database: Database | None
     ) -> None:
@@ -211,6 +227,13 @@ class _Run:
             database.end_journal()
 
     def _executor(self) -> Executor:
+        settings = self.options.cluster
+        if settings is not None:
+            from .needs_of_workers import needs_of_workers
+            from .workers.cluster.executor import Cluster
+
+            wanted = partial(needs_of_workers, self.plan)
+            return Cluster(settings, wanted, self.watching.told)
         return local_executor(self.plan, self.rest, self.options.jobs, self.notes.append)
 
     def _go(self, executor: Executor, schedule: Schedule, job: Job, run_memory: RunMemory) -> None:

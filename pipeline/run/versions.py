@@ -25,6 +25,11 @@ def installed(distribution: str) -> str | None:
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:
     """Return the versions of the distributions that read, compute or write in this conversion."""
+    return _versions(names_of(conversion))
+
+
+def names_of(conversion: Conversion) -> set[str]:
+    """Return the distributions that can change a byte of this conversion's outputs, installed or not."""
     names = set(FORMATS[conversion.source.format].codecs)
     if conversion.combine or conversion.process:
         names.add("numpy")
@@ -34,7 +39,7 @@ def codecs_of(conversion: Conversion) -> dict[str, str]:
         names.update(TARGETS[export.to].codecs)
         if isinstance(export, DicomExportBase):
             names.update(syntax_of(export.transfer_syntax).codecs)
-    return _versions(names)
+    return names
 
 
 def codecs(recipe: Recipe) -> dict[str, str]:

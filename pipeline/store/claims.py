@@ -4,6 +4,10 @@ A run that is killed, or a worker that dies, may have put files in place that no
 says which content a file of that name has if this program wrote it, and counts only for a file that has that
 content: a file that somebody else put there stays foreign. Each process writes a file of its own,
 ``x.claims.PID``; the next run takes them into the database (`database`).
+
+Workers of a cluster may outlive their run, cut off from it or thought dead. Their run has a name, which
+stands in ``x.claims.run`` while it goes on, and their claims are refused when it does not: nothing gets its
+name as an output any more. Their files have random numbers, since processes of two machines may have one PID.
 """
 
 from __future__ import annotations
@@ -14,8 +18,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from ..errors import StoreError
 from ..reading import content_of, file_sha256
 from .stamp import key_of_file
 from .temporary import sync_folder, sync_folders
@@ -47,13 +53,22 @@ class Claims:
     out: str
     durable: bool = False
     """Wait for the disk after every claim."""
+    run: str = ""
+    """The name of the run, where its workers may outlive it."""
 
     def key(self, path: str) -> bytes:
         """Return the key of an output (path with /, relative to the output folder)."""
         return key_of_file(f"{self.out}{os.sep}{path}")
 
     def add(self, path: str, sha256: str) -> None:
-        """Claim an output, before it gets its name. Raises: OSError."""
+        """Claim an output, before it gets its name.
+
+        Raises: OSError; StoreError, where the run has ended that this worker works for.
+        """
+        if self.run and named_run(self.start) != self.run:
+            raise StoreError(
+                "is not put in place: the run that this worker worked for has ended", subject=path
+            )
         self._append(b"\n%s %s\n" % (sha256.encode(), self.key(path).hex().encode()))
 
     def try_out(self) -> None:
@@ -62,8 +77,9 @@ class Claims:
 
     def _append(self, line: bytes) -> None:
         """Write a line at once; one that a full disk cut short is not read as a claim."""
+        number = _number(os.getpid()) if self.run else os.getpid()
         try:
-            descriptor = os.open(f"{self.start}.{os.getpid()}", _FLAGS, 0o600)
+            descriptor = os.open(f"{self.start}.{number}", _FLAGS, 0o600)
         except FileNotFoundError:
             return  # state may be deleted at any time
         try:
@@ -80,6 +96,34 @@ class Claims:
         """Return the sha256 (hex) of an existing output, where a claim has it; else empty."""
         contents = claimed(self.start).get(self.key(path))
         return content_among(self.key(path), contents or ())
+
+
+@cache
+def _number(process: int) -> int:
+    """Return a number that no other process has, on whatever machine."""
+    return int.from_bytes(os.urandom(8), "big")
+
+
+def name_run(start: Path) -> str:
+    """Name the run that goes on, in the file that its workers look at; return the name. Raises: OSError."""
+    name = os.urandom(16).hex()
+    part = Path(f"{start}.run.part")
+    part.write_text(name, encoding="ascii")
+    part.replace(f"{start}.run")
+    return name
+
+
+def named_run(start: Path) -> str:
+    """Return the name of the run that goes on; empty where none with workers elsewhere does."""
+    try:
+        return content_of(f"{start}.run").decode("ascii", "replace")
+    except OSError:
+        return ""
+
+
+def end_run(start: Path) -> None:
+    """Let no worker of a run put anything in place any more. Raises: OSError."""
+    Path(f"{start}.run").unlink(missing_ok=True)
 
 
 def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str:

@@ -59,6 +59,8 @@ class Store:
     expected: Mapping[str, str] | None = None
     claims: Claims | None = None
     links: Collection[str] = frozenset()
+    shared: bool = False
+    """Whether processes of other machines may write the same output at the same time."""
     placed: list[Written] = field(default_factory=list)
     """Every output that was put in place, in order."""
 
@@ -75,7 +77,7 @@ class Store:
             StoreError: the file system refuses, or a file that is not ours has that name.
         """
         final = self.out.joinpath(*path.split("/"))
-        part = final.with_name(part_name(final.name))
+        part = final.with_name(part_name(final.name, shared=self.shared))
         mode = mode_of(final)
         self._refuse_links(path)
         try:
@@ -139,13 +141,17 @@ class Store:
                     hint="put {date} into its path, so that each acquisition has its own; or move it away",
                 ) from None
             allowed = self.overwrite or path in self.ours
-            if not allowed and (self.claims is None or not self.claims.proves(path)):
+            proven = "" if allowed or self.claims is None else self.claims.proves(path)
+            if not allowed and not proven:
                 raise StoreError(
                     "exists and was not written by this recipe",
                     subject=path,
                     hint="move it away, or give --overwrite to replace it",
                 ) from None
-            replace(part, final)
+            if proven == sha256:  # another worker was quicker: whoever reads its file is left in peace
+                discard(part)
+            else:
+                replace(part, final)
 
 
 def remove(out: Path, path: str) -> None:

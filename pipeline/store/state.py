@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import PlanError
 from ..reading import content_of
 from ..recipe.lock_path import lock_path
-from .claims import Claimed, Claims, claim_files, claimed
+from .claims import Claimed, Claims, claim_files, claimed, end_run, name_run
 from .database import Database, Remembered, remembered
 from .files import write_file
 from .lock import Lock, format_lock, parse_lock, read_lock
@@ -61,6 +61,18 @@ class State:
     def claims(self, out: Path) -> Claims:
         """Return the claims of this recipe's outputs in an output folder."""
         return Claims(self._claims, os.path.realpath(out))
+
+    def name_run(self) -> str:
+        """Name this run for workers that may outlive it (`claims`). Raises: StoreError."""
+        try:
+            return name_run(self._claims)
+        except OSError as error:
+            raise store_error(error, str(self.folder)) from error
+
+    def end_run(self) -> None:
+        """Let workers of this run, or of one that was killed, put nothing in place any more."""
+        with suppress(OSError):
+            end_run(self._claims)
 
     def has_claims(self) -> bool:
         """Tell whether a run left claims: it did not come to its end, or goes on."""

@@ -26,9 +26,14 @@ _USUAL_MODE = 0o666
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
-def part_name(name: str) -> str:
-    """Return the temporary name of a file, never longer than a file system allows if `name` is not."""
-    tail = f".{os.getpid()}.part"
+def part_name(name: str, *, shared: bool = False) -> str:
+    """Return the temporary name of a file, never longer than a file system allows if `name` is not.
+
+    With `shared`, processes of other machines may write the same file at this moment: the name is like no
+    other, while processes of two machines may have one number.
+    """
+    number = int.from_bytes(os.urandom(8), "big") if shared else os.getpid()
+    tail = f".{number}.part"
     room = _LONGEST_NAME - len(tail) - 1
     if len(os.fsencode(name)) > room:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()

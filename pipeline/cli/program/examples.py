@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dicombake run film.yaml --only scans --force --jobs 4",
         "dicombake run film.yaml --locked --junit run.xml",
         "dicombake run film.yaml --html page.html",
+        "dicombake run film.yaml --executor dask --scheduler tcp://127.0.0.1:8786",
     ),
     "watch": (
         "dicombake watch qa.yaml",

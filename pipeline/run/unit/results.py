@@ -71,6 +71,8 @@ class UnitResult:
     """Those of `written` that had other content before, because an input changed since."""
     further: tuple[Failure, ...] = ()
     """Failures of other outputs of the unit."""
+    worker: str = field(default="", compare=False)
+    """The worker of a cluster that did it, for those who watch; it goes into nothing that is kept."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Job:
     """The outputs of the present unit that are in place already, however it ends."""
     hashed_apart: bool = False
     """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
+    shared: bool = False
+    """Whether workers may be on other machines, and an output be written by two of them at the same time."""
 
     def trace(self, path: str, images: Sequence[Image]) -> Trace:
         """Return the trace for an output: its layers and the images that it is made of."""
@@ -113,6 +117,7 @@ class Job:
             expected=self.expected,
             claims=self.claims,
             links=self.links,
+            shared=self.shared,
             placed=self.placed,
         )
 
@@ -133,6 +138,9 @@ class Watching(Protocol):
 
     def stopping(self) -> None:
         """Be told of the first Ctrl-C: units that are under way are finished."""
+
+    def told(self, line: str) -> None:
+        """Be told of the workers of a cluster: the address of its dashboard, those that come and go."""
 
 
 @dataclass(frozen=True)

@@ -45,58 +45,11 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_every_unit_is_written_and_noted_in_the_lock(tmp_path: Path, jobs: int) -> None:
-    plan = make_plan(tmp_path, {name: f"text {name}" for name in "abcde"})
-    outcome = run(plan, jobs=jobs)
-    assert statuses(outcome) == dict.fromkeys("abcde", "written")
-    assert outcome.exit_status is ExitStatus.DONE
-    assert (tmp_path / "out/c.out").read_bytes() == b"TEXT C"
-    lock = read_lock(tmp_path / "fake.lock")
-    assert sorted(lock.inputs) == [f"{name}.txt" for name in "abcde"]
-    assert lock.outputs == {file.path: file.sha256 for result in outcome.results for file in result.written}
-    assert sorted(lock.units) == sorted(lock.outputs)
-    assert lock.recipe == "0" * 64
-
-
 def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
     files = {f"f{number}": f"text {number}" for number in range(20)} | {"bad": "fail"}
     run(make_plan(tmp_path / "one", files), jobs=1)
     run(make_plan(tmp_path / "two", files), jobs=2)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_one_bad_file_fails_its_own_branch(tmp_path: Path, jobs: int) -> None:
-    plan = make_plan(
-        tmp_path,
-        {"a": "fine", "b": "fail", "c": "after b", "d": "after c", "e": "after a"},
-        needs={"c": ["b"], "d": ["c"], "e": ["a"]},
-    )
-    outcome = run(plan, jobs=jobs)
-    assert statuses(outcome) == {
-        "a": "written", "b": "failed", "c": "skipped", "d": "skipped", "e": "written",
-    }  # fmt: skip
-    assert messages(outcome) == {
-        "b": "b.txt: is not what it should be",
-        "c": "not done: it needs b, which failed",
-        "d": "not done: it needs b, which failed",
-    }
-    assert (tmp_path / "out/e.out").read_bytes() == b"AFTER A FINE"
-    assert outcome.exit_status is ExitStatus.FAILED
-    assert sorted(read_lock(tmp_path / "fake.lock").outputs) == ["out/a.out", "out/e.out"]
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_defect_keeps_its_traceback_and_stops_nobody_else(tmp_path: Path, jobs: int) -> None:
-    outcome = run(make_plan(tmp_path, {"a": "defect", "b": "fine"}), jobs=jobs)
-    assert statuses(outcome) == {"a": "failed", "b": "written"}
-    error = outcome.results[0].error
-    assert error is not None
-    assert str(error) == "this is a defect of dicombake; please report it with the traceback"
-    assert error.kind == "ZeroDivisionError"
-    assert "nobody thought of this" in error.traceback
-    assert "in shout" in error.traceback
 
 
 def test_fail_fast_stops_at_the_first_failure(tmp_path: Path) -> None:
