@@ -74,7 +74,7 @@ def _differing(ours: Dataset, theirs: Dataset) -> Iterator[int]:
             continue
         if tag not in ours or tag not in theirs:
             yield tag
-        elif tag in _PIXELS:
+        elif tag in _PIXELS and hasattr(ours, "file_meta"):  # not those of an icon in an item
             if not _same_pixels(ours, theirs, tag):
                 yield tag
         elif not _same_element(ours, theirs, tag):

@@ -20,13 +20,12 @@ from ..inputs.render import Scope, render_path
 from ..reading import content_of
 from ..recipe.loaded import LoadedRecipe
 from ..store.files import Store
+from .reading import Reading, is_larger, refuse_cut
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 SUCCESS, NOT_ALLOWED, FULL, WRONG, OTHER, INVALID = 0x0000, 0x0124, 0xA700, 0xA900, 0x0111, 0x0117
-_MOST_PDU = 2**22
-"""Bytes of the longest PDU that is read; longer ones end the association."""
 _FOR_A_REQUEST = 5.0
 """Seconds for which a connection that asks for no association counts as one."""
 _PLACE = re.compile(r"\{([A-Za-z]+)\}")
@@ -42,6 +41,8 @@ class Receiver:
         data: Path,
         tell: Callable[[dict[str, Any]], None],
         woken: Callable[[], None],
+        *,
+        durable: bool = True,
     ) -> None:
         from importlib.util import find_spec
 
@@ -51,6 +52,8 @@ class Receiver:
         assert receive is not None
         self.receive: Receive = receive
         self.loaded, self.data, self.tell, self.woken = loaded, data, tell, woken
+        self.durable = durable
+        """Whether the disk has an instance before it is acknowledged; only a measurement says no."""
         self.networks = {
             caller.ae_title: [ipaddress.ip_network(address) for address in caller.address]
             for caller in receive.allow
@@ -96,21 +99,14 @@ class Receiver:
             entity.shutdown()
 
     def _connected(self, event: Any) -> None:
-        """Bound what is read of a connection: one PDU, and one message."""
-        connection = event.assoc.dul.socket
-        read, most = connection.recv, self.receive.limits.instance_bytes
-        event.assoc._dicombake_read = 0
-
-        def bounded(count: int) -> Any:
-            event.assoc._dicombake_read += count
-            if count > _MOST_PDU or event.assoc._dicombake_read > most + _MOST_PDU:
-                raise OSError("more than the limit allows")
-            return read(count)
-
-        connection.recv = bounded
+        """Bound what is read of a connection: one PDU, one message, and the time that it may take."""
+        association = event.assoc
+        association.dicombake_reading = Reading(
+            association.dul.socket, self.receive.limits.instance_bytes, self.receive.limits.idle
+        )
 
     def _message(self, event: Any) -> None:
-        event.assoc._dicombake_read = 0
+        event.assoc.dicombake_reading.bytes = 0
 
     def _accepted(self, event: Any) -> None:
         if not self._allowed(event.assoc):
@@ -139,7 +135,7 @@ class Receiver:
         if not _UID.fullmatch(uid):
             return self._refused(INVALID, "its SOP Instance UID is no UID")
         content: bytes = event.encoded_dataset()
-        if len(content) > self.receive.limits.instance_bytes:
+        if is_larger(content, event, self.receive.limits.instance_bytes):
             return self._refused(FULL, "is larger than 'limits.instance_bytes'")
         try:
             path = self._path(content, uid)
@@ -151,10 +147,11 @@ class Receiver:
             return self._write(path, content)
 
     def _path(self, content: bytes, uid: str) -> str | None:
-        """Where an instance goes; None where its dataset says that it is another."""
+        """Where an instance goes; None where its dataset is of another UID. Raises: it cannot be read."""
         from pydicom import dcmread
 
-        dataset = dcmread(io.BytesIO(content), stop_before_pixels=True)
+        dataset = dcmread(io.BytesIO(content))
+        refuse_cut(dataset)
         if str(dataset.get("SOPInstanceUID") or "") != uid:
             return None
         scope = Scope(path=uid, index=1, source=lambda name: _text(dataset, name))
@@ -170,7 +167,7 @@ class Receiver:
                 return self._refused(OTHER, f"{path} is there with other content")
             if shutil.disk_usage(self.data).free < self.receive.limits.free_bytes + len(content):
                 return self._refused(FULL, "the disk has less room than 'limits.free_bytes'")
-            Store(self.data, durable=True).put(path, (content,), keep=True)
+            Store(self.data, durable=self.durable).put(path, (content,), keep=True)
         except (OSError, StoreError) as error:
             return self._refused(FULL, f"cannot be written: {getattr(error, 'what', None) or error}")
         self.tell({"event": "received", "recipe": str(self.loaded.path), "path": path})

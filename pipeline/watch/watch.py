@@ -154,7 +154,7 @@ class Watch:
             waiting = {
                 entry.destination
                 for entry in result.entries
-                if entry.state == "pending" and entry.path not in result.stale
+                if not entry.reached and entry.state != "failed" and entry.path not in result.stale
             }
             for name in {entry.destination for entry in result.entries}:
                 if name in waiting:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,13 @@ from pathlib import Path
 from typing import Any
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+RECEIVED = "received the instance"
+LUA = f"""
+function ReceivedInstanceFilter(dicom, origin, info)
+  print("{RECEIVED} " .. dicom["SOPInstanceUID"])
+  return true
+end
+"""
 
 
 def free_port() -> int:
@@ -24,12 +33,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_for(port: int) -> None:
+def wait_for(port: int, host: str = "127.0.0.1") -> None:
     """Wait until somebody listens."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((host, port), 1).close()
         except OSError:
             time.sleep(0.05)
         else:
@@ -43,6 +52,9 @@ class Orthanc:
 
     dicom: int
     http: int
+    log: Path
+    told: int = 0
+    """Characters of the log that were there when it was emptied."""
 
     def ask(self, path: str) -> Any:
         """What REST says."""
@@ -57,12 +69,32 @@ class Orthanc:
         """Every file that it holds."""
         return [self.read(f"/instances/{name}/file") for name in self.ask("/instances")]
 
+    def taken(self) -> Counter[str]:
+        """How often each SOP Instance UID reached it since it was last emptied, however it came."""
+        told = self.log.read_text(encoding="utf-8", errors="replace")[self.told :]
+        return Counter(re.findall(rf"{RECEIVED} ([0-9.]+)", told))
+
+    def empty(self) -> None:
+        """Delete everything."""
+        for path in [f"/patients/{name}" for name in self.ask("/patients")] + ["/changes"]:
+            request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", method="DELETE")
+            urllib.request.urlopen(request, timeout=30).close()
+        self.told = len(self.log.read_text(encoding="utf-8", errors="replace"))
+
 
 @contextmanager
-def orthanc(program: str, folder: Path, commit_port: int = 0, *, web: bool = True) -> Iterator[Orthanc]:
-    """Start Orthanc; only the modality DICOMBAKE on this machine may do anything."""
-    found = Orthanc(free_port(), free_port())
+def orthanc(
+    program: str,
+    folder: Path,
+    commit_port: int = 0,
+    *,
+    web: bool = True,
+    ports: tuple[int, int] | None = None,
+) -> Iterator[Orthanc]:
+    """Start Orthanc; only DICOMBAKE on this machine may do anything. `ports`: of DICOM and HTTP."""
+    found = Orthanc(*(ports or (free_port(), free_port())), folder / "orthanc.log")
     folder.mkdir(exist_ok=True)
+    (folder / "received.lua").write_text(LUA, encoding="utf-8")
     settings = {
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
@@ -83,12 +115,14 @@ def orthanc(program: str, folder: Path, commit_port: int = 0, *, web: bool = Tru
             }
         },
         "Plugins": [str(PLUGIN)] if web else [],
+        "LuaScripts": [str(folder / "received.lua")],
         "SyncStorageArea": False,
         "OverwriteInstances": True,
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
-    with (folder / "orthanc.log").open("w") as log:
-        server = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+    with found.log.open("a") as log:
+        command = [program, str(folder / "orthanc.json")]
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TCP_NODELAY": "1"})
     try:
         wait_for(found.http)
         wait_for(found.dicom)
@@ -107,6 +141,31 @@ def storescp(program: str, folder: Path, *options: str, port: int = 0) -> Iterat
     server = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"}
     )
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextmanager
+def dcmqrscp(program: str, folder: Path, hosts: dict[str, int], *options: str) -> Iterator[int]:
+    """Start dcmtk's dcmqrscp, called QR; it moves to `hosts`, AE titles with ports of this machine."""
+    port = free_port()
+    (folder / "qr").mkdir(exist_ok=True)
+    known = "".join(
+        f"h{number} = ({title}, 127.0.0.1, {each})\n" for number, (title, each) in enumerate(hosts.items())
+    )
+    (folder / "qr.cfg").write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 131072\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\n{known}HostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQR {folder / 'qr'} RW (1000, 1024mb) ANY\nAETable END\n",
+        encoding="utf-8",
+    )
+    command = [program, "--config", str(folder / "qr.cfg"), *options]
+    environment = {**os.environ, "TCP_NODELAY": "1"}
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
         wait_for(port)
         yield port

@@ -1,6 +1,7 @@
-"""How fast delivery is beside dcmtk's dcmsend, on loopback: ``python -m tests.services.speed [INSTANCES]``.
+"""How fast delivering and receiving are beside dcmtk: ``python -m tests.services.speed [INSTANCES]``.
 
-Each sends the same instances of 3 MB to a storescp that throws them away.
+On loopback, the same instances of 3 MB go from dcmsend and from us to a storescp that throws them away, and
+from dcmsend to a storescp that writes them and to us.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import numpy as np
 from dicombake.pipeline.deliver.deliver import deliver_plan
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.watch.receive import Receiver
 
 from ..support import bake
-from .servers import storescp
+from .servers import free_port, storescp, wait_for
 
 RECIPE = """\
 version: 1
 uid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11
 destinations:
   there: {{to: dicom, host: 127.0.0.1, port: {port}, ae_title: SCP, associations: {associations}}}
+receive: {{ae_title: SCP, port: {port}, into: received, allow: DCMSEND, limits: {{free_bytes: 1 MB}}}}
 conversions:
   a:
     inputs: raw/*.npy
@@ -37,34 +40,62 @@ conversions:
 
 
 def main(count: int) -> None:
-    """Make the instances, send them three times, and print instances per second."""
+    """Make the instances, send and receive them, and print instances per second."""
     os.environ["TCP_NODELAY"] = "1"  # dcmtk otherwise waits 40 ms between two packets
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("DICOMBAKE_SPEED_IN")) as name:
         folder = Path(name)
         (folder / "raw").mkdir()
         rng = np.random.default_rng(1)
         for number in range(count):
             np.save(folder / f"raw/{number}.npy", rng.integers(0, 4000, (1225, 1225), dtype=np.uint16))
         recipe = folder / "r.yaml"
-        with storescp(shutil.which("storescp") or "storescp", folder / "scp", "--ignore", "--fork") as port:
-            recipe.write_text(RECIPE.format(port=port, associations=1), encoding="utf-8")
-            bake(recipe)
-            files = sorted(map(str, (folder / "d").glob("*.dcm")))
+        _sent(recipe, count)
+        _received(recipe, count)
+
+
+def _sent(recipe: Path, count: int) -> None:
+    folder = recipe.parent
+    with storescp(shutil.which("storescp") or "storescp", folder / "scp", "--ignore", "--fork") as port:
+        recipe.write_text(RECIPE.format(port=port, associations=1), encoding="utf-8")
+        bake(recipe)
+        _dcmsend(folder, port, count, "dcmsend to storescp, thrown away")
+        for associations in (1, 2, 4):
+            recipe.write_text(RECIPE.format(port=port, associations=associations), encoding="utf-8")
+            for outbox in (folder / ".dicombake").glob("*.outbox*"):
+                outbox.unlink()
+            planned = plan(load_recipe(recipe))
             start = time.monotonic()
-            subprocess.run(["dcmsend", "-aec", "SCP", "127.0.0.1", str(port), *files], check=True)
-            _tell("dcmsend", count, time.monotonic() - start)
-            for associations in (1, 2, 4):
-                recipe.write_text(RECIPE.format(port=port, associations=associations), encoding="utf-8")
-                for outbox in (folder / ".dicombake").glob("*.outbox*"):
-                    outbox.unlink()
-                planned = plan(load_recipe(recipe))
-                start = time.monotonic()
-                assert deliver_plan(planned).exit_status == 0
-                _tell(f"dicombake, associations: {associations}", count, time.monotonic() - start)
+            assert deliver_plan(planned).exit_status == 0
+            _tell(f"dicombake to storescp, {associations} at once", count, time.monotonic() - start)
+
+
+def _received(recipe: Path, count: int) -> None:
+    folder = recipe.parent
+    with storescp(shutil.which("storescp") or "storescp", folder / "kept") as port:
+        _dcmsend(folder, port, count, "dcmsend to storescp, written")
+    shutil.rmtree(folder / "kept")
+    for durable in (False, True):
+        port = free_port()
+        recipe.write_text(RECIPE.format(port=port, associations=1), encoding="utf-8")
+        receiver = Receiver(load_recipe(recipe), folder, lambda event: None, lambda: None, durable=durable)
+        with receiver.listening():
+            wait_for(port)
+            _dcmsend(folder, port, count, f"dcmsend to dicombake, {'synced' if durable else 'not synced'}")
+        assert len(list((folder / "received").iterdir())) == count
+        shutil.rmtree(folder / "received")
+
+
+def _dcmsend(folder: Path, port: int, count: int, who: str) -> None:
+    files = sorted(map(str, (folder / "d").glob("*.dcm")))
+    start = time.monotonic()
+    command = ["dcmsend", "-aet", "DCMSEND", "-aec", "SCP", "127.0.0.1", str(port), *files]
+    subprocess.run(command, check=True)
+    _tell(who, count, time.monotonic() - start)
 
 
 def _tell(who: str, count: int, seconds: float) -> None:
-    sys.stdout.write(f"{who:28} {count / seconds:7.1f} instances/s {3 * count / seconds:7.0f} MB/s\n")
+    sys.stdout.write(f"{who:36} {count / seconds:7.1f} instances/s {3 * count / seconds:7.0f} MB/s\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +16,17 @@ from typing import Any
 import pydicom
 import pytest
 from dicombake.pipeline.deliver.compare import compared
+from dicombake.pipeline.deliver.destinations.associations import Associations
+from dicombake.pipeline.deliver.destinations.c_store import store
+from dicombake.pipeline.deliver.instance import Header
+from dicombake.pipeline.deliver.model import Item
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import write_samples
 from dicombake.pipeline.watch.receive import Receiver
+from dicombake.schemas.delivery import DicomDestination
 
-from .servers import free_port, wait_for
+from .archive import RT_IMAGE
+from .servers import dcmqrscp, free_port, wait_for
 
 pytest.importorskip("pynetdicom")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("no_leftovers")]
@@ -29,7 +37,7 @@ receive:
   port: {port}
   into: "in/{{PatientID}}"
   allow: {allow}
-  limits: {{free_bytes: {free}, instance_bytes: 20 MB, idle: 5, associations: 6}}
+  limits: {{free_bytes: {free}, instance_bytes: 20 MB, idle: {idle}, associations: 6}}
 conversions:
   a: {{inputs: "in/*/*.dcm", source: dicom, exports: {{to: npy, path: "out/{{stem}}.npy"}}}}
 """
@@ -78,10 +86,12 @@ class Listening:
 
 
 @contextmanager
-def listening(folder: Path, storescu: str, allow: str = "LINAC", free: str = "1 MB") -> Iterator[Listening]:
+def listening(
+    folder: Path, storescu: str, allow: str = "LINAC", free: str = "1 MB", idle: float = 5
+) -> Iterator[Listening]:
     port = free_port()
     recipe = folder / "r.yaml"
-    recipe.write_text(RECIPE.format(port=port, allow=allow, free=free), encoding="utf-8")
+    recipe.write_text(RECIPE.format(port=port, allow=allow, free=free, idle=idle), encoding="utf-8")
     found = Listening(folder, port, storescu)
     receiver = Receiver(load_recipe(recipe), folder, found.events.append, lambda: None)
     with receiver.listening():
@@ -136,6 +146,8 @@ def test_a_full_disk_is_out_of_resources(tmp_path: Path, sample: Path, checker: 
     assert [event["status"] for event in receiver.events] == ["A700"]
 
 
+REQUEST = b"\x01\x00\x00\x00\x00\x50\x00\x01\x00\x00" + b"DICOMBAKE       LINAC           " + bytes(48)
+"""An A-ASSOCIATE-RQ without items (PS3.8 9.3.2)."""
 HOSTILE = [
     b"\x01\x00\xff\xff\xff\xff" + b"\0" * 1000,
     b"\x04\x00\x7f\xff\xff\xff" + b"\0" * 1000,
@@ -162,6 +174,76 @@ def test_a_hostile_caller_ends_alone(
             hostile.recv(1000)
         assert receiver.send(sample) == 0
         assert len(receiver.files) == 1
+
+
+def test_a_caller_that_stops_in_the_middle_takes_nobodys_place(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str]
+) -> None:
+    """Six stop within a PDU, as many as may call at once; they end after `idle`."""
+    with listening(tmp_path, checker("storescu"), idle=1) as receiver:
+        stopped = [socket.create_connection(("127.0.0.1", receiver.port), 5) for _ in range(6)]
+        for number, each in enumerate(stopped):
+            each.sendall((REQUEST[:-1], REQUEST[:3])[number % 2])
+        deadline = time.monotonic() + 20
+        while receiver.send(sample) != 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        for each in stopped:
+            each.close()
+        assert len(receiver.files) == 1
+
+
+def nested(depth: int) -> bytes:
+    """Sequences within sequences, of undefined length, without an end."""
+    return b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * depth
+
+
+def deflated(size: int) -> bytes:
+    """A little that becomes much: one element of zeros."""
+    deflating = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    head = b"\x09\x00\x10\x10OB\0\0" + size.to_bytes(4, "little")
+    return deflating.compress(head + bytes(size)) + deflating.flush()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "syntax", "status"),
+    [
+        (nested(5000), "1.2.840.10008.1.2.1", 0xA900),
+        (deflated(40_000_000), "1.2.840.10008.1.2.1.99", 0xA700),
+        (b"\x08\x00\x18\x00UI\xff\xff1.2.3", "1.2.840.10008.1.2.1", 0xA900),
+        (b"\0", "1.2.840.10008.1.2.1", 0xA900),
+    ],
+    ids=["nested", "inflated", "too short", "no element"],
+)
+def test_a_hostile_dataset_is_refused(tmp_path: Path, dataset: bytes, syntax: str, status: int) -> None:
+    """The association goes on, and the process does."""
+    with listening(tmp_path, "") as receiver:
+        options = DicomDestination(
+            host="127.0.0.1", port=receiver.port, ae_title="DICOMBAKE", calling_ae_title="LINAC"
+        )
+        association = Associations(options, tmp_path).open([(RT_IMAGE, [syntax])])
+        (context,) = association.accepted_contexts
+        header = Header(Item("x", tmp_path, "", dicom=True), RT_IMAGE, "1.2.3", "1.2", "1.2", syntax)
+        for _ in range(2):
+            assert store(association, context, header, memoryview(dataset), options) == status
+        association.release()
+        assert receiver.files == []
+
+
+def test_what_movescu_asks_a_pacs_for_comes_here(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str]
+) -> None:
+    with listening(tmp_path, checker("storescu"), allow="QR") as receiver:
+        with dcmqrscp(checker("dcmqrscp"), tmp_path, {"DICOMBAKE": receiver.port}) as pacs:
+            there = ("-aec", "QR", "127.0.0.1", str(pacs))
+            subprocess.run([checker("storescu"), *there, str(sample)], check=True, timeout=60)
+            study = pydicom.dcmread(sample).StudyInstanceUID
+            keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study}")
+            subprocess.run(
+                [checker("movescu"), "-S", "-aem", "DICOMBAKE", *keys, *there], check=True, timeout=60
+            )
+        (file,) = receiver.files
+        assert compared(sample.read_bytes(), file.read_bytes()).same
 
 
 def test_more_callers_than_may_come(tmp_path: Path, sample: Path, checker: Callable[[str], str]) -> None:

@@ -39,6 +39,18 @@ def setting(**values: object) -> Callable[[Dataset], None]:
     return lambda dataset: [setattr(dataset, key, value) for key, value in values.items()] and None
 
 
+def icon(value: int) -> Callable[[Dataset], None]:
+    """An image within the image: its pixels are those of no transfer syntax."""
+
+    def change(dataset: Dataset) -> None:
+        small = Dataset()
+        small.Rows, small.Columns, small.BitsAllocated = 1, 2, 8
+        small.PixelData = bytes([value, 0])
+        dataset.IconImageSequence = [small]
+
+    return change
+
+
 def inside(dataset: Dataset) -> None:
     dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.5"
 
@@ -79,3 +91,8 @@ def test_coerced_patient_data_is_told_apart() -> None:
 
 def test_what_cannot_be_read_is_damage() -> None:
     assert compared(file(), b"nothing").damaged
+
+
+def test_an_icon_has_pixels_too() -> None:
+    assert compared(file(icon(1)), file(icon(1), ImplicitVRLittleEndian)).same
+    assert compared(file(icon(1)), file(icon(2))).damaged == ("IconImageSequence",)
