@@ -99,6 +99,21 @@ class VolumeSource(Model):
     """For unsigned arrays in HU: HU = stored value + intercept."""
 
 
+class ImageStackSource(Model):
+    """TIFF, PNG, BMP or JPEG pictures of one size as the slices of a volume; or the pages of one file."""
+
+    format: Literal["image-stack"] = "image-stack"
+    spacing: Triple[PositiveNumber] | None = None
+    """mm between rows, between columns, between slices. Absent: the files say it, as ImageJ's do."""
+    origin: Triple[Number] = (0.0, 0.0, 0.0)
+    """Patient coordinates (mm) of the centre of the first pixel of the first slice."""
+    orientation: Sextuple[Number] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    """Direction cosines of a row (along the columns' index), then of a column (PS3.3 C.7.6.2.1.1)."""
+    channel: Channel | None = None
+    """Which samples of a picture in colour are its grey values."""
+    units: Literal["hu", "none"] = "none"
+
+
 class DicomSeriesSource(Model):
     """CT or MR slices, one DICOM file each, as one volume; one group of files is one volume."""
 
@@ -192,6 +207,7 @@ AnySource = (
     | XimSource
     | ArraySource
     | VolumeSource
+    | ImageStackSource
     | DicomSeriesSource
     | DicomObjectSource
     | RtDoseSource

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import DicombakeError, UsageError
 from ..exporters.registry import DICOM, TARGETS, default_target
 from ..loaders.auto import recognise
 from ..loaders.registry import FORMATS
@@ -60,6 +60,23 @@ def target_of(request: Request, source: str) -> str:
     if source in FORMATS and FORMATS[source].holds == "slices":
         return default_target("slices")
     return default_target("dicom" if _is_dicom(request.files[0], source) else "image")
+
+
+def volume_format(request: Request) -> str:
+    """Return the format of files whose content says that they are volumes, for a folder; else empty.
+
+    Such a format has slices to count, and `auto` does not know of any.
+    """
+    if not request.folder or request.source or request.combine:
+        return ""
+    found = set()
+    for file in request.files:
+        try:
+            found.add(recognise(file))
+        except DicombakeError:
+            return ""
+    name = found.pop() if len(found) == 1 else ""
+    return name if name and FORMATS[name].holds == "slices" else ""
 
 
 def _is_dicom(file: Path, source: str) -> bool:

@@ -18,7 +18,7 @@ from ..loaders.registry import FORMATS
 from ..recipe.loaded import Place
 from ..recipe.tree import Part, parts_of
 from ..recipe.yaml_nodes import YamlError, read_yaml
-from .options import NAME, Request, option, target_of
+from .options import NAME, Request, option, target_of, volume_format
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def asked(request: Request) -> Asked:
     """
     _check_one_output(request)
     data, names = _common(request.files)
-    source = _yaml("--source", request.source) if request.source else _part("auto", "--source")
+    said = request.source or volume_format(request)
+    source = _yaml("--source", said) if said else _part("auto", "--source")
     to = request.to or target_of(request, _format_of(source))
     entries = {
         "inputs": _list("FILE", [_glob(name) for name in names]),
@@ -46,7 +47,7 @@ def asked(request: Request) -> Asked:
         **({"combine": _yaml("--combine", request.combine)} if request.combine else {}),
         **({"process": _each("--process", request.process)} if request.process else {}),
         **({"geometry": _geometry(request.geometry)} if request.geometry else {}),
-        "exports": _export(request, to, _format_of(source)),
+        "exports": _export(request, to, _format_of(source), data, names),
         **({"tags": _tags(request.tags)} if request.tags else {}),
         **({"remove_tags": _list("--remove-tag", request.remove_tags)} if request.remove_tags else {}),
         **({"profile": _part(request.profile, "--profile")} if request.profile else {}),
@@ -105,16 +106,31 @@ def _format_of(source: Part) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _export(request: Request, to: str, source: str) -> Part:
+def _export(request: Request, to: str, source: str, data: Path, names: Sequence[str]) -> Part:
     """Return the export: a literal name, or in a folder one made of its input's."""
     if request.folder:
-        row = TARGETS.get(to)
-        slices = row is not None and row.made_of == "slices"
-        path = "{stem}" + ("_{slice:04d}" if slices else "") + (row.file.suffix if row else "")
+        suffix = TARGETS[to].file.suffix if to in TARGETS else ""
+        path = _stem(to, source, data, names) + suffix
     else:
-        path = request.out.name.replace("{", "{{").replace("}", "}}")
+        path = _literal(request.out.name)
     options = {key: _yaml(option(key), value) for key, value in request.export.items()}
     return _part({"to": _part(to, "--to"), "path": _part(path, "OUT"), **options}, "--to")
+
+
+def _stem(to: str, source: str, data: Path, names: Sequence[str]) -> str:
+    """Return the template of an output's name, without its suffix, in a folder."""
+    target, row = TARGETS.get(to), FORMATS.get(source)
+    of_volume = row is not None and row.holds == "slices"
+    numbered = target is not None and (target.made_of == "slices" or (of_volume and target.holds == "image"))
+    if row is None or not row.series:
+        return "{stem}_{slice:04d}" if numbered else "{stem}"
+    if any("/" in name for name in names):
+        return "{parent}/{slice:04d}" if numbered else "{parent}"
+    return "{slice:04d}" if numbered else _literal(Path(names[0]).stem if len(names) == 1 else data.name)
+
+
+def _literal(name: str) -> str:
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def _geometry(said: Mapping[str, str]) -> Part:

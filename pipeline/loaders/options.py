@@ -81,6 +81,18 @@ class VolumeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageStackOptions:
+    """Options of `ImageStackSource`; lengths in mm, patient coordinates. No spacing: the files say it."""
+
+    format: Literal["image-stack"] = "image-stack"
+    spacing: tuple[float, float, float] | None = None
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    orientation: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    channel: Channel | None = None
+    units: Literal["hu", "none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class DicomSeriesOptions:
     """Options of `DicomSeriesSource`."""
 
@@ -153,6 +165,7 @@ SourceOptions = (
     | XimOptions
     | ArrayOptions
     | VolumeOptions
+    | ImageStackOptions
     | DicomSeriesOptions
     | RtDoseOptions
     | VolumeFileOptions

@@ -40,6 +40,30 @@ def tiff(*pages: Pixels, dpi: float | None = None) -> bytes:
     return stream.getvalue()
 
 
+def imagej_stack(values: Pixels, spacing: tuple[float, float, float]) -> bytes:
+    """Return a TIFF of (slices, rows, columns) as ImageJ writes it, with `spacing` in mm in its description.
+
+    Args: spacing: between rows, columns, slices.
+    """
+    import tifffile
+
+    rows, columns, slices = spacing
+    text = f"ImageJ=1.54f\nimages={len(values)}\nslices={len(values)}\nunit=mm\nspacing={slices!r}\n"
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for index, page in enumerate(values):
+            writer.write(
+                page,
+                photometric="minisblack",
+                metadata=None,
+                software=False,
+                description=text if index == 0 else None,
+                resolution=(1 / columns, 1 / rows),
+                resolutionunit="NONE",
+            )
+    return stream.getvalue()
+
+
 def picture(pixels: Pixels, kind: str, *, dpi: float | None = None) -> bytes:
     """Return a PNG, JPEG or BMP (by Pillow's name) of a uint8 array, or a PNG of a grey uint16 one."""
     from PIL import Image

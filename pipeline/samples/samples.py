@@ -171,7 +171,7 @@ def _volume() -> Iterator[Sample]:
 
 
 def _volume_files() -> Iterator[Sample]:
-    """Yield the phantom, coarser, in each of the formats that say themselves where it lies."""
+    """Yield the phantom, coarser, in each of the formats that say themselves how far its voxels are apart."""
     shape, pitch = (40, 48, 6), (4.0, 4.0, 5.0)
     volume = phantoms.cylinder(shape, pitch, radius=70.0, inserts=((0.0, 45.0, 12.0, 950.0),))
     pixels = whole(np.moveaxis(volume + 8 * noise(shape, 91), 2, 0), np.int16)
@@ -185,6 +185,7 @@ def _volume_files() -> Iterator[Sample]:
     spacing = (pitch[1], pitch[0], pitch[2])
     content = volume_files.metaimage(pixels, origin, spacing)
     yield Sample("volumes/phantom.mha", "metaimage", content, pixels, truth)
+    yield Sample("stack/phantom.tif", "image-stack", files.imagej_stack(pixels, pitch), pixels, truth)
 
 
 def _raw() -> Iterator[Sample]:

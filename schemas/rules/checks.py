@@ -244,7 +244,7 @@ def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
     if row.series and conversion.combine is not None:
         yield (
             (*at, "combine"),
-            "the slices of a series are not combined; the source 'dicom' combines files into one image",
+            "the slices of a series are not combined; the source 'dicom' or 'image' makes one image of files",
         )
     if row.holds == "object":
         yield from _of_objects(at, conversion, rows)
@@ -291,7 +291,8 @@ def _of_one_file(at: Location, conversion: Conversion) -> Found:
     """Yield names of single files where a series of files is meant."""
     for location, text in templates(conversion):
         for place in places(text) if location[0] in ("exports", "study") else ():
-            if not place.namespace and place.name in ("stem", "name", "suffix"):
+            shared = place.name in conversion.inputs.group_by
+            if not place.namespace and place.name in ("stem", "name", "suffix") and not shared:
                 what = f"'{{{place}}}': a series is several files; name its folder, {{parent}}"
                 yield (*at, *location), what
 

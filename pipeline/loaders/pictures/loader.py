@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....schemas.language.words import FILL_IN
 from ...errors import SourceError
 from ...imaging.exact import native
-from ...imaging.image import Image, SourceFile
+from ...imaging.image import Image, Photometric, SourceFile
 from ...imaging.probe import Probe
 from ..base import Certainty, Drafted, Loader, Unsaid
 from ..files import head_of
@@ -25,6 +26,9 @@ from .attributes import attributes_of
 from .channels import choose
 from .page import Page, Pages
 
+if TYPE_CHECKING:
+    from ....schemas.sources import Channel
+
 
 def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Yield the pages in order, or the one that `source` names; `pages` picks some of these, from 0.
@@ -32,7 +36,7 @@ def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None =
     Raises:
         SourceError: damaged files, and values that have no defined grey or RGB.
     """
-    with _open(path, source, limits) as found:
+    with open_picture(path, limits, still=source.page == 1) as found:
         chosen = _chosen(found, source, path)
         for index in chosen if pages is None else (chosen[at] for at in pages if 0 <= at < len(chosen)):
             yield _image(path, source, found.page(index), index, found.count)
@@ -40,14 +44,13 @@ def load(path: Path, source: ImageOptions, limits: Limits, pages: range | None =
 
 def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
     """Return what the headers say of the first page, or the one that `source` names. Raises: SourceError."""
-    with _open(path, source, limits) as found:
+    with open_picture(path, limits, still=source.page == 1) as found:
         chosen = _chosen(found, source, path)
         page = found.page(chosen[0])
-    empty = np.empty((1, 1, *page.shape[2:]), np.dtype(page.dtype))
-    kept = choose(_opaque(empty, page), page, source.channel, path)[0].shape[2:]
+    samples, _ = chosen_samples(page, source.channel, path)
     return Probe(
         "image",
-        (*page.shape[:2], *kept),
+        (*page.shape[:2], *samples),
         page.dtype,
         len(chosen),
         page.geometry,
@@ -56,13 +59,16 @@ def probe(path: Path, source: ImageOptions, limits: Limits) -> Probe:
     )
 
 
-def _opaque(pixels: np.ndarray, page: Page) -> np.ndarray:
-    """Fill an array with the largest value, and return it: the choice of channels sees an opaque picture."""
-    pixels[...] = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
-    return pixels
+def chosen_samples(page: Page, channel: Channel | None, path: Path) -> tuple[tuple[int, ...], Photometric]:
+    """Return the shape of a pixel's chosen samples, () for one, and what they mean. Raises: SourceError."""
+    dtype = np.dtype(page.dtype)
+    full = np.iinfo(dtype).max if dtype.kind in "iu" else 1  # the choice is to see an opaque picture
+    pixels, photometric, _ = choose(np.full((1, 1, *page.shape[2:]), full, dtype), page, channel, path)
+    return pixels.shape[2:], photometric
 
 
-def _open(path: Path, source: ImageOptions, limits: Limits) -> AbstractContextManager[Pages]:
+def open_picture(path: Path, limits: Limits, *, still: bool = False) -> AbstractContextManager[Pages]:
+    """Open a picture of any kind; `still`: only its first page is wanted. Raises: SourceError."""
     head = head_of(path)
     if head.startswith(tiff.MAGICS):
         return tiff.open_tiff(path, limits)
@@ -77,7 +83,7 @@ def _open(path: Path, source: ImageOptions, limits: Limits) -> AbstractContextMa
     if head.startswith(jpeg.MAGIC):
         return jpeg.open_jpeg(path, limits)
     if head.startswith(png.MAGIC):
-        return png.open_png(path, limits, still=source.page == 1)
+        return png.open_png(path, limits, still=still)
     if bmp.is_bmp(head):
         return bmp.open_bmp(path, limits)
     raise SourceError(
@@ -128,7 +134,7 @@ def drafted(path: Path, limits: Limits) -> Drafted:
     Raises: SourceError.
     """
     found = probe(path, ImageOptions(), limits)
-    with _open(path, ImageOptions(), limits) as pages:
+    with open_picture(path, limits) as pages:
         alpha = pages.page(0).alpha
     if alpha and np.dtype(found.dtype).itemsize == 1:  # no DICOM holds transparent pixels
         return Drafted("image", found, (Unsaid("channel", "luminance", ""),))

@@ -10,6 +10,7 @@ import pytest
 from dicombake.pipeline.errors import UsageError
 from dicombake.pipeline.watch.followed import LATE, STALE, Settings
 from dicombake.pipeline.watch.watch import Watch
+from PIL import Image as Pillow
 
 RECIPE = """\
 version: 1
@@ -25,6 +26,14 @@ conversions:
     source: array
     combine: sum
     exports: {to: npy, path: "out/{m}.npy"}
+"""
+STACK = """\
+version: 1
+conversions:
+  s:
+    inputs: {files: "in/*.bmp", min_files: 3}
+    source: {format: image-stack, spacing: [1, 1, 2]}
+    exports: {to: npy, path: "out/stack.npy"}
 """
 
 
@@ -153,6 +162,32 @@ def test_a_group_waits_for_its_files_and_refuses_late_ones(tmp_path: Path) -> No
 def test_a_group_without_an_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="min_files"):
         Place(tmp_path, GROUPS.replace(", min_files: 2", ""))
+
+
+def test_a_stack_of_pictures_waits_for_its_slices(tmp_path: Path) -> None:
+    place = Place(tmp_path, STACK)
+
+    def put(name: str, value: int) -> None:
+        Pillow.fromarray(np.full((3, 4), value, np.uint8)).save(tmp_path / "in" / name)
+
+    put("10.bmp", 10)
+    put("2.bmp", 2)
+    assert place.passing(100) == []
+    (tmp_path / "in/1.bmp").write_bytes(b"BM half a picture")
+    assert place.passing(29) == []
+    put("1.bmp", 1)
+    assert place.passing(29) == []
+    assert place.passing(31) == [("done", "s/in")]
+    assert place.events[0]["message"] == "made of 3 files"
+    assert np.load(tmp_path / "out/stack.npy")[:, 0, 0].tolist() == [1, 2, 10]
+    put("3.bmp", 3)
+    assert place.passing(31) == [("failed", "s/in")]
+    assert LATE in place.events[0]["message"]
+
+
+def test_a_stack_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="min_files"):
+        Place(tmp_path, STACK.replace(", min_files: 3", ""))
 
 
 def test_a_week_leaves_nothing_behind(place: Place) -> None:
