@@ -6,8 +6,9 @@ program and keeps its traceback.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class ExitStatus(IntEnum):
@@ -20,8 +21,7 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One mistake in a recipe file; lines and columns count from 1, 0 means the file as a whole."""
 
     file: str
@@ -35,8 +35,7 @@ class Problem:
         return f"{place}: {self.where}: {self.what}" if self.where else f"{place}: {self.what}"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something that users should know although nothing failed.
 
     `code` is stable and short (``sid-differs``); `contradiction` says that ``strict`` makes it an error.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from ..schemas.language.tags import TagPath, TagValue
 from .errors import Note
@@ -13,8 +14,7 @@ from .imaging.image import Origin
 from .trace import UNTRACED, Trace
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The values that Study, Series and Frame of Reference UIDs derive from (docs/dicom-output.md)."""
 
     namespace: UUID | None
@@ -32,8 +32,7 @@ class Identity:
     """The name of a volume within a conversion: its path relative to the data folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The knowledge of an exporter besides the image."""
 
     identity: Identity
@@ -50,8 +49,7 @@ class Context:
     """Gets each layer of a DICOM output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """A finished output that is not written yet."""
 
     chunks: tuple[bytes | memoryview, ...]

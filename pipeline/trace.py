@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
@@ -32,8 +34,7 @@ class Trace:
 UNTRACED = Trace()
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """The effect of one layer on an element; `value` None: it deleted it."""
 
     origin: Origin
@@ -67,8 +68,7 @@ def _within(name: str, stated: str) -> bool:
     return bool(stated) and (name == stated or name.startswith((f"{stated}.", f"{stated}[")))
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element with a value of its own, so no sequence with items."""
 
     name: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import ExitStatus, Note
 from ..plan.model import InputFile, Plan, Unit
@@ -35,8 +37,7 @@ ORPHAN = "its input is gone"
 GONE = "the recipe does not make it any more"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One output. `unit` is empty for one that the lock names and the recipe does not make."""
 
     path: str
@@ -48,8 +49,7 @@ class Finding:
     """The keys of the recipe that changed, named as by `Reasons.keys`."""
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The result of `check`: every output in the plan's order, then those that are left over."""
 
     plan: Plan

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from ..exporters.registry import exporter
 from ..imaging.compared import PixelChange, pixel_change
@@ -22,8 +23,7 @@ LONGEST = 60
 """The most characters of a value that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagChange:
+class TagChange(Struct, frozen=True):
     """A tag of a DICOM file, or a property of a picture; values as text, shortened."""
 
     tag: str
@@ -32,8 +32,7 @@ class TagChange:
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """The differences from the first file to the second; false where a reader sees none."""
 
     tags: tuple[TagChange, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import field
 
 from ..errors import DicombakeError
 from ..plan.model import Plan, Unit
@@ -17,8 +18,7 @@ from .compare import Checked, Finding
 from .differences import Difference, difference
 
 
-@dataclass(frozen=True)
-class Memory(Store):
+class Memory(Store, frozen=True):
     """A store that keeps the wanted outputs in memory and drops the others."""
 
     wanted: frozenset[str] = frozenset()
@@ -34,8 +34,7 @@ class Memory(Store):
         return Written(path, len(content), sha256(content).hexdigest())
 
 
-@dataclass(frozen=True)
-class Trial(Job):
+class Trial(Job, frozen=True):
     """A job whose outputs stay in memory."""
 
     memory: Memory = field(default_factory=lambda: Memory(Path()))

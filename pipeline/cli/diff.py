@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from ..errors import ExitStatus, UsageError
 from .common import Assignments, Data, Json, Out, Untrusted, WithTags, print_json, reporting, say, variables

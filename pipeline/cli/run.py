@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from ..errors import ExitStatus, UsageError
 from .common import (
@@ -165,8 +165,7 @@ class Prune(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(Struct, frozen=True):
     out: Path | None
     data: Path | None
     only: tuple[str, ...]
@@ -229,8 +228,7 @@ def _delivered(planned: Plan, talk: _Talk, shown: Shown) -> Shown:
     return {**shown[0], **({"delivery": told} if told else {})}, worst([shown[1], result.exit_status])
 
 
-@dataclass(frozen=True)
-class _Talk:
+class _Talk(Struct, frozen=True):
     """The output of a run: text for people, or JSON at its end."""
 
     each: EachRecipe

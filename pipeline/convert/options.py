@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..errors import DicombakeError, UsageError
 from ..exporters.registry import DICOM, TARGETS, default_target
@@ -23,8 +24,7 @@ _SUFFIXES: Mapping[str, str] = {
 """The target that a file's suffix means; of DICOM there are several, and the source decides."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """The options of one call, as they were given; YAML where an option takes it."""
 
     files: tuple[Path, ...]

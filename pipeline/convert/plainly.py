@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +19,7 @@ from ...schemas.language.template import Template, is_template
 from ..errors import DicombakeError
 from ..exporters.registry import DICOM, TARGETS
 from ..imaging.stated import Stated
-from ..loaders.options import Limits
+from ..loaders.options import Limits, defaults_of
 from ..loaders.registry import FORMATS
 from ..plan.lowered import LoweredConversion, LoweredRecipe
 from ..plan.model import InputFile, Output, Unit
@@ -126,9 +125,7 @@ def _source(said: str) -> Any:
     row = FORMATS.get(said or "auto")
     if row is None or row.holds == "slices" or row.series:
         return None
-    kind: Any = row.options
-    required = [field for field in fields(kind) if field.default is MISSING]
-    return None if required else kind()
+    return defaults_of(row.options)
 
 
 def _tags(said: Sequence[str]) -> dict[TagPath, TagValue] | None:
@@ -185,7 +182,8 @@ def _export(to: str, said: Mapping[str, str], name: str) -> Any:
 
     allowed = {"pixels": ("auto", "retain", "portable", "quantize"), "transfer_syntax": tuple(SYNTAXES)}
     kind: Any = TARGETS[to].options
-    names = {field.name for field in fields(kind)}
-    if not all(key in names and value in allowed.get(key, ()) for key, value in said.items()):
+    if not all(
+        key in kind.__struct_fields__ and value in allowed.get(key, ()) for key, value in said.items()
+    ):
         return None
     return kind(**{"path": Template(name), "to": to, **said})

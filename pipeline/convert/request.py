@@ -7,10 +7,12 @@ option in its messages. Nothing of the tree depends on where the outputs go.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UsageError
 from ..exporters.registry import TARGETS
@@ -21,8 +23,7 @@ from ..recipe.yaml_nodes import YamlError, read_yaml
 from .options import NAME, Request, option, target_of, volume_format
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The recipe's tree, the folder that its inputs are relative to, and that of its outputs."""
 
     tree: Part

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.multival import MultiValue
@@ -44,8 +45,7 @@ _BY_VR = Row("X/Z/D", temporal=True)
 _NAME = Row("X/Z/D")
 
 
-@dataclass(frozen=True, slots=True)
-class Deidentified:
+class Deidentified(Struct, frozen=True):
     """A dataset that was de-identified, and what was done."""
 
     dataset: Dataset

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from .settings import Settings
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 def operations_of(process: Sequence[Any], combine: Any, source: Any) -> str:
     """Return what is done to the values of an image, as text of one form; empty where nothing is."""
-    done: list[Any] = [asdict(each) for each in process if each.op != "mask"]
-    if is_dataclass(combine) and not isinstance(combine, type):
-        done.append(asdict(combine))
+    done: list[Any] = [each for each in process if each.op != "mask"]
+    if combine is not None:
+        done.append(combine)
     if getattr(source, "raw_values", False):
         done.append("raw_values")
-    return json.dumps(done, sort_keys=True, default=str) if done else ""
+    return json.dumps(to_builtins(done, enc_hook=str), sort_keys=True) if done else ""
 
 
 def instance_uids(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from .keys import Key
 
 Dates = Literal["remove", "shift", "shift_weeks", "keep"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How a conversion is de-identified."""
 
     key: Key

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 Action = Literal["D", "Z", "X", "U", "K", "C", "S"]
 """Dummy, zero length, removed, UID replaced, kept, cleaned, and date shifted."""
@@ -24,8 +25,7 @@ _LETTERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What the table says of one attribute."""
 
     code: Code

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -30,8 +31,7 @@ _PATIENT = frozenset(
 _PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Names of elements that differ; no values."""
 
     coerced: tuple[str, ...] = ()

@@ -6,9 +6,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...schemas.delivery import (
     DicomDestination,
@@ -36,8 +39,7 @@ _PATIENCE = 3600.0
 _LIBRARIES = {"dicom": "pynetdicom", "dicomweb": "dicomweb_client"}
 
 
-@dataclass(frozen=True)
-class DeliverOptions:
+class DeliverOptions(Struct, frozen=True):
     """How outputs are delivered."""
 
     to: str | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from ..errors import ExitStatus
 
@@ -17,8 +18,7 @@ it will not get there as it is."""
 STATES: tuple[State, ...] = ("pending", "sent", "confirmed", "proven", "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """An output that is to be somewhere else."""
 
     path: str
@@ -30,8 +30,7 @@ class Item:
     deidentified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is known of one output at one destination. No value of an element is in it."""
 
     path: str
@@ -43,8 +42,7 @@ class Entry:
     """Whether all that was asked for is reached."""
 
 
-@dataclass(frozen=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """What one delivery did."""
 
     entries: tuple[Entry, ...]

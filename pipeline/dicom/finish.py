@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 from pydicom import DataElement, Dataset
 
 from ..errors import ExportError, Note
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from ...schemas.exports import KeptSyntax
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A dataset as its kind of DICOM makes it, before the recipe's tags."""
 
     dataset: Dataset
@@ -49,8 +48,7 @@ class Draft:
     """Returns the SOP Instance UID to keep, if this finished dataset may keep its source's; else None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A dataset with every tag and UID; its pixels are separate, unless the recipe gave their element."""
 
     dataset: Dataset

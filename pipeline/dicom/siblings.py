@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ..errors import Note
 from ..imaging.image import Image
@@ -50,8 +51,7 @@ _MOST = 8
 """Families that are remembered; a recipe may write several of one volume in turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
+class Sibling(Struct, frozen=True):
     """One file of a family.
 
     `common`: the key of the family; files with equal keys have equal elements but for their own, and pixels
@@ -67,8 +67,7 @@ class Sibling:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(Struct, frozen=True):
     """The parts of a file that was read back which its siblings share."""
 
     common: object
@@ -100,9 +99,9 @@ _single: deque[object] = deque(maxlen=_MOST)
 
 
 @cache
-def all_but(kind: type, *names: str) -> attrgetter[Any]:
-    """Return a getter of every field of a dataclass except these; one that is added later is part of it."""
-    return attrgetter(*(each.name for each in fields(kind) if each.name not in names))
+def all_but(kind: type[Struct], *names: str) -> attrgetter[Any]:
+    """Return a getter of every field of a struct except these; one that is added later is part of it."""
+    return attrgetter(*(name for name in kind.__struct_fields__ if name not in names))
 
 
 def common_key(options: object, context: Context, image: Image, encoded: Encoded) -> tuple[object, ...]:

@@ -18,12 +18,12 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
@@ -65,8 +65,7 @@ OTHER_BYTES = "the bytes on the disk are not those that were written"
 OTHER_PIXELS = "the pixels do not read back as they were"
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
+class Meant(Struct, frozen=True):
     """The values that the file must hold.
 
     `described`: whether the attributes describe `pixels`, so that a reader can decode them; an override may
@@ -89,8 +88,7 @@ def verify(path: Path, meant: Meant) -> None:
     _compare_file(path, lambda data: _problems(data, meant))
 
 
-@dataclass(frozen=True, slots=True)
-class MeantAlike:
+class MeantAlike(Struct, frozen=True):
     """The elements in which a file differs from one that was verified.
 
     `own`: these elements, its UIDs among them, by tag with VR and text, and `encoded`. `numbers`: for those

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..check.differences import TagChange, tag_changes
 from ..errors import DicombakeError
@@ -29,8 +32,7 @@ BESIDE = frozenset((*_META.split(), *_STORED.split(), "SOPInstanceUID"))
 file it is, by a UID that derives from its content; and what says how the file is written (PS3.10 7.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What one side's images are: of the first one, and how many there are."""
 
     format: str
@@ -46,8 +48,7 @@ class Shape:
         return f"{several}{' x '.join(map(str, self.shape))} {self.dtype}"
 
 
-@dataclass(frozen=True, slots=True)
-class GeometryChange:
+class GeometryChange(Struct, frozen=True):
     """A value that both sides know and do not agree on: mm, degrees in IEC 61217, direction cosines."""
 
     name: str
@@ -55,8 +56,7 @@ class GeometryChange:
     b: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """What differs between two files; `name` is what both are called below their folders, or empty."""
 
     status: Status

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import SourceError
 from ..imaging.image import Image, Photometric, SourceFile
@@ -14,8 +15,7 @@ from ..loaders.options import DicomSeriesOptions, Limits, SourceOptions
 _SAMPLES: Mapping[int, Photometric] = {3: "RGB", 4: "RGBA"}
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """What can be compared of one file or folder. `images` is taken once, one image in memory at a time."""
 
     path: Path

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _ANGLE = re.compile(
     r"(?<![^\W\d_])(?P<word>gantry|gan|g)(?P<gap>[ _=]?)(?P<degrees>[0-9]{1,3})(?![0-9])(?!\.[0-9])", re.I
@@ -18,8 +19,7 @@ _MOST = 360
 _STEP, _LEAST = 5, 10
 
 
-@dataclass(frozen=True, slots=True)
-class Angle:
+class Angle(Struct, frozen=True):
     """The parts of a name's stem around the angle in it."""
 
     before: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import TypeAdapter, ValidationError
 
 from ...schemas.sources import AnySource, Source
@@ -14,8 +14,7 @@ from ..plan.lower import lowered_source
 from ..recipe.yaml_nodes import Node, YamlError, read_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class AskedSource:
+class AskedSource(Struct, frozen=True):
     """A `source` as a recipe has it, and the options of its loader."""
 
     text: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SCHEMA_LINE = "# yaml-language-server: $schema=recipe.schema.json\n"
 """For editors; `dicombake schema` writes the file that it names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A recipe's text, and what its user must still do."""
 
     text: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...schemas.language.words import FILL_IN
 from ..errors import SourceError
@@ -14,7 +15,7 @@ from ..loaders.auto import recognise
 from ..loaders.base import Drafted, Unsaid
 from ..loaders.files import head_of
 from ..loaders.flat import file_dtype, size_of, usual_shapes
-from ..loaders.options import Limits
+from ..loaders.options import Limits, defaults_of
 from ..loaders.registry import FORMATS, loader
 from .asked import AskedSource
 
@@ -23,8 +24,7 @@ _RAW_DTYPES = ("uint8", "uint16", "uint32", "float32")
 _SHAPES_EACH = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """The properties that separate one conversion from another."""
 
     folder: str
@@ -44,8 +44,7 @@ class Kind:
     """Whether its names give gantry angles that the files do not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A file, what it is, and what its headers say."""
 
     name: PurePosixPath
@@ -122,11 +121,11 @@ def _fitting(path: Path, limits: Limits) -> tuple[str, ...]:
 
 def _fits(path: Path, name: str, limits: Limits) -> bool:
     """Tell whether a format that needs no options can read a file of this size."""
-    options: Any = FORMATS[name].options
-    if any(each.default is MISSING for each in fields(options)):
+    options = defaults_of(FORMATS[name].options)
+    if options is None:
         return False
     try:
-        loader(name).probe(path, options(), limits)
+        loader(name).probe(path, options, limits)
     except SourceError:
         return False
     return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from ...schemas.inputs import Inputs
 from ..errors import PlanError
@@ -15,8 +16,7 @@ from ..recipe.merged_text import quoted
 from .angles import angle_in
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The files of one conversion, all in one folder and with one suffix, however it is written."""
 
     names: Sequence[PurePosixPath]

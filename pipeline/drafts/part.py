@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from ...schemas.language.words import UNKNOWN
 from ..exporters.registry import TARGETS
@@ -23,8 +24,7 @@ _NEEDED = {
 """What the target of a projection image needs: the key, its field of `Geometry`, what to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The text of one conversion, and questions to its user."""
 
     text: str

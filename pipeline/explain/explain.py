@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..check.remake import Memory, Trial
 from ..errors import DicombakeError, ExportError, Note, UsageError
@@ -17,8 +19,7 @@ from ..trace import Element, Following, Layer, Trace
 NOBODY = "nobody says it"
 
 
-@dataclass(frozen=True, slots=True)
-class Spatial:
+class Spatial(Struct, frozen=True):
     """One value of the geometry ledger."""
 
     name: str
@@ -28,16 +29,14 @@ class Spatial:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """An element, and every layer that set it, the last one first."""
 
     element: Element
     layers: tuple[Layer, ...]
 
 
-@dataclass(frozen=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """The origins of everything in an output."""
 
     path: str
@@ -52,8 +51,7 @@ class Explained:
     """How the existing file differs from what the recipe gives now; empty where it does not."""
 
 
-@dataclass(frozen=True)
-class _Job(Trial):
+class _Job(Trial, frozen=True):
     """A job that traces its one output."""
 
     following: Following = field(default_factory=Following)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from ..errors import DicombakeError, UsageError
 from ..first_of import first_of
@@ -21,8 +22,7 @@ _LOCK = b"dicombake-lock"
 _MOST_BYTES = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A recipe, and the role of a file in it; `path` is relative to its output or data folder."""
 
     recipe: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import PlanError, SourceError
 from ..inputs.globs import Globs
@@ -23,8 +24,7 @@ OWN = "it is the recipe's own file: recipes, what they extend and their locks ar
 STATE = f"files in {STATE_FOLDER} are never inputs"
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(Struct, frozen=True):
     """One glob, and why it does not match a file; `why` is empty where it matches."""
 
     glob: str
@@ -33,8 +33,7 @@ class Glob:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One conversion, and whether it takes a file."""
 
     conversion: str
@@ -45,8 +44,7 @@ class Match:
     """The reason why it does not, as a sentence; empty where it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(Struct, frozen=True):
     """All conversions of a recipe, and whether they take a file."""
 
     recipe: Path

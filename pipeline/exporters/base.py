@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ..errors import ExportError
 from ..imaging.image import Image, Pixels
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 Export = Callable[[Sequence[Image], Any, Context], Artifact]
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """The pixels and tags that a reader finds in an output, to compare two files of a kind."""
 
     pixels: Pixels
@@ -30,8 +30,7 @@ class Contents:
     colour: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exporter:
+class Exporter(Struct, frozen=True):
     """The functions of a target's module.
 
     A field that stays None agrees with the target's row in the registry.

@@ -6,8 +6,9 @@ Pydantic; a test holds that no field is left behind. A target's row names its ty
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ...schemas.exports import KeptSyntax, Pixels, Summation, TransferSyntax
@@ -17,8 +18,7 @@ Window = Literal["full", "auto"] | tuple[float, float]
 """The lowest value, shown black, and the highest, shown white."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DicomOptionsBase:
+class DicomOptionsBase(Struct, frozen=True, kw_only=True):
     """What every DICOM target shares: how values are stored."""
 
     path: Template
@@ -26,64 +26,55 @@ class DicomOptionsBase:
     keep: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DicomFileOptions(DicomOptionsBase):
+class DicomFileOptions(DicomOptionsBase, frozen=True, kw_only=True):
     """Of a target that encodes its pixels itself: how the file is encoded."""
 
     transfer_syntax: TransferSyntax = "explicit-le"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepingOptions(DicomOptionsBase):
+class KeepingOptions(DicomOptionsBase, frozen=True, kw_only=True):
     """Of a target that can hold its source's compressed stream."""
 
     transfer_syntax: KeptSyntax = "explicit-le"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtImageOptions(DicomFileOptions):
+class RtImageOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `RtImageExport`."""
 
     to: Literal["rt-image"] = "rt-image"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CtSeriesOptions(DicomFileOptions):
+class CtSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `CtSeriesExport`."""
 
     to: Literal["ct-series"] = "ct-series"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MrSeriesOptions(DicomFileOptions):
+class MrSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `MrSeriesExport`."""
 
     to: Literal["mr-series"] = "mr-series"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PetSeriesOptions(DicomFileOptions):
+class PetSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `PetSeriesExport`."""
 
     to: Literal["pet-series"] = "pet-series"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondaryCaptureOptions(KeepingOptions):
+class SecondaryCaptureOptions(KeepingOptions, frozen=True, kw_only=True):
     """Options of `SecondaryCaptureExport`."""
 
     to: Literal["secondary-capture"] = "secondary-capture"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParametricMapOptions(DicomFileOptions):
+class ParametricMapOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `ParametricMapExport`."""
 
     to: Literal["parametric-map"] = "parametric-map"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtDoseOptions(DicomFileOptions):
+class RtDoseOptions(DicomFileOptions, frozen=True, kw_only=True):
     """Options of `RtDoseExport`."""
 
     to: Literal["rt-dose"] = "rt-dose"
@@ -95,15 +86,13 @@ class RtDoseOptions(DicomFileOptions):
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SameKindOptions(KeepingOptions):
+class SameKindOptions(KeepingOptions, frozen=True, kw_only=True):
     """Options of `SameKindExport`."""
 
     to: Literal["dicom"] = "dicom"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PngOptions:
+class PngOptions(Struct, frozen=True, kw_only=True):
     """Options of `PngExport`."""
 
     path: Template
@@ -113,8 +102,7 @@ class PngOptions:
     keep: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JpgOptions:
+class JpgOptions(Struct, frozen=True, kw_only=True):
     """Options of `JpgExport`."""
 
     path: Template
@@ -124,8 +112,7 @@ class JpgOptions:
     keep: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainOptions:
+class PlainOptions(Struct, frozen=True, kw_only=True):
     """Options of targets that have none of their own: `TiffExport`, `NpyExport`, those of volumes."""
 
     path: Template

@@ -7,9 +7,10 @@ target is its model, in `schemas/exports.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from ..errors import ExportError
 from .options import (
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from .base import Exporter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileKind:
+class FileKind(Struct, frozen=True, kw_only=True):
     """A kind of file that targets write."""
 
     name: str
@@ -55,8 +55,7 @@ DICOM = FileKind(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One export target. No field has a default: whoever adds a target decides each of them."""
 
     module: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .image import Pixels
 
@@ -12,8 +13,7 @@ _EXACT = 2**53
 """Whole numbers up to this size are doubles without rounding."""
 
 
-@dataclass(frozen=True, slots=True)
-class PixelChange:
+class PixelChange(Struct, frozen=True):
     """How many values of how many differ, by how much at most, and where that is (rows from 0)."""
 
     count: int

@@ -6,10 +6,11 @@ fills what the file leaves open. Differences are reported, and refused under `st
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
+
+from msgspec import structs
 
 from ...schemas.language.plausible import doubtful_number
 from ...schemas.language.words import UNKNOWN
@@ -257,12 +258,12 @@ class _Resolution:
         self.notes.append(Note(f"{field}-lost", f"{field}: {reason}; left empty"))
 
     def _blanking(self, field: str, reason: str) -> Geometry:
-        return dataclasses.replace(self.geometry, blank={**self.geometry.blank, field: reason})
+        return structs.replace(self.geometry, blank={**self.geometry.blank, field: reason})
 
     def _unblank(self, *fields: str) -> None:
         if any(field in self.geometry.blank for field in fields):
             left = {name: why for name, why in self.geometry.blank.items() if name not in fields}
-            self.geometry = dataclasses.replace(self.geometry, blank=left)
+            self.geometry = structs.replace(self.geometry, blank=left)
 
 
 def axis_position(

@@ -5,12 +5,12 @@ Everything is frozen: a step takes an image and returns another one. Pixel array
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field, structs
 
 from ..errors import Note
 from .move import STILL, Move
@@ -28,8 +28,7 @@ OriginKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The origin of a value: a kind of layer, and the place in it.
 
     ``conversion`` film.yaml:12, ``csv`` angles.csv:3, ``file`` RTImageSID, ``derived`` dpi and sid.
@@ -42,8 +41,7 @@ class Origin:
         return f"{self.kind} ({self.detail})" if self.detail else self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class PatientPlane:
+class PatientPlane(Struct, frozen=True):
     """The plane of one slice in patient coordinates (PS3.3 C.7.6.2), mm."""
 
     position: tuple[float, float, float]
@@ -57,8 +55,7 @@ class PatientPlane:
     """UID, where the source has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(Struct, frozen=True):
     """The geometry of an image: mm and degrees, angles in IEC 61217. None: unknown.
 
     `origins` has the origin of each value that is set, by the field's name; `blank` has the reason for each
@@ -91,11 +88,10 @@ class Geometry:
         """
         origins = {name: found for name, found in self.origins.items() if name not in values}
         origins |= {name: origin for name, value in values.items() if value is not None}
-        return dataclasses.replace(self, origins=origins, **values)
+        return structs.replace(self, origins=origins, **values)
 
 
-@dataclass(frozen=True, slots=True)
-class Lossy:
+class Lossy(Struct, frozen=True):
     """A loss of information before the source came to us (PS3.3 C.7.6.1.1.5)."""
 
     method: str
@@ -104,8 +100,7 @@ class Lossy:
     """Uncompressed size / compressed size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """Integers as a source stores them, with the rescale that makes them modality values."""
 
     pixels: Pixels
@@ -115,8 +110,7 @@ class Stored:
     bits_stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class Codestream:
+class Codestream(Struct, frozen=True):
     """The compressed stream that a source's pixels were decoded from, as a DICOM file can hold it.
 
     Its frame alone, as its file has it: what was decoded from it are the image's pixels as they were loaded.
@@ -135,8 +129,7 @@ class Codestream:
     """What it holds besides the picture, by name: EXIF, a comment."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """The file that an image came from, with its metadata."""
 
     path: Path
@@ -178,8 +171,7 @@ class SourceFile:
         return 1 if self.in_volume else self.pages
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """One image.
 
     `pixels` are modality values, (rows, columns) or, for colour, (rows, columns, samples); in the byte
@@ -258,10 +250,10 @@ class Image:
         return next((source.lossy for source in self.sources if source.lossy), None)
 
     def replace(self, **changes: Any) -> Image:
-        return dataclasses.replace(self, **changes)
+        return structs.replace(self, **changes)
 
     def noting(self, *notes: Note) -> Image:
-        return dataclasses.replace(self, notes=self.notes + notes) if notes else self
+        return structs.replace(self, notes=self.notes + notes) if notes else self
 
 
 IN_MEMORY = SourceFile(path=Path(), format="memory", properties=MappingProxyType({}))

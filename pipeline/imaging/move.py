@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """The places of new pixels in the old image: old (row, column) = matrix x new (row, column) + offset."""
 
     matrix: tuple[tuple[float, float], tuple[float, float]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from .image import Geometry
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """Shape, type, pages, geometry and properties by the headers of a file, no pixel read."""
 
     format: str

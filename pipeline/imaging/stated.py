@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ...schemas.geometry import Scale
@@ -13,8 +14,7 @@ Unknown = Literal["unknown"]
 Given = TypeVar("Given")
 
 
-@dataclass(frozen=True, slots=True)
-class Stated(Generic[Given]):
+class Stated(Struct, Generic[Given], frozen=True):
     """Distances in mm, angles in degrees of `scale`, each as `Given`: a number or a template that gives one.
 
     None: not stated. ``unknown``: left empty on purpose. The fields are those of `schemas.geometry`.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
+
+from msgspec import Struct
 
 from ..errors import SourceError
 from ..loaders.files import opened
@@ -23,8 +24,7 @@ _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(
 _SERIAL = re.compile(r"[^\\\x00-\x1f\x7f]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """The contents of one Check.xml; empty for what it does not say."""
 
     serial: str = ""

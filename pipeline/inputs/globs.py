@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from ...schemas.language.patterns import Component, Pattern, parse_glob
 from .linear import LinearPattern, is_safe
@@ -24,8 +25,7 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One component of a glob, ready to match: `regex` is None for ``**``."""
 
     regex: re.Pattern[str] | LinearPattern | None

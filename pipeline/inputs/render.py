@@ -10,9 +10,10 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from ...schemas.language.numbers import NUMBER
 from ...schemas.language.template import ACQUIRED, Place, parse
@@ -34,8 +35,7 @@ _DOUBTFUL = re.compile(r"[. ](?:/|$)|(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9]
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The values that the templates of one image (of a group, of a page) may name."""
 
     path: str

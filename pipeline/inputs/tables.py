@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ...schemas.language.numbers import NUMBER
 from ...schemas.language.suggest import did_you_mean
@@ -28,8 +29,7 @@ _MOST_PROBLEMS = 20
 Row = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows by the text that finds them; each with its line, from 1."""
 
     name: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from ..errors import SourceError
 from ..imaging.image import Image, SourceFile
@@ -43,8 +44,7 @@ class Surveyed(Protocol):
     def probes(self) -> tuple[Probe, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesLoader:
+class SeriesLoader(Struct, frozen=True):
     """Several files, one slice each, as one volume."""
 
     survey: Callable[[Sequence[Path], Any, Limits], Surveyed]
@@ -53,8 +53,7 @@ class SeriesLoader:
     """Yields the slices in order, each with its file. Raises: SourceError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsaid:
+class Unsaid(Struct, frozen=True):
     """An option that a recipe must give and a file cannot."""
 
     option: str
@@ -64,8 +63,7 @@ class Unsaid:
     """The question that the user answers by filling it in; empty where the value needs no answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drafted:
+class Drafted(Struct, frozen=True):
     """What a draft of a recipe says of a file that was recognised by its content."""
 
     format: str
@@ -74,8 +72,7 @@ class Drafted:
     unsaid: tuple[Unsaid, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Loader:
+class Loader(Struct, frozen=True):
     """The functions of a format's module.
 
     A field that stays None agrees with the format's row in the registry.

@@ -6,15 +6,15 @@ Pydantic; a test holds that no field is left behind. A format's row names its ty
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import NODEFAULT, Struct
 
 if TYPE_CHECKING:
     from ...schemas.sources import ByteOrder, Channel, Dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds on what a file may claim before memory is taken for it."""
 
     image_pixels: int = 2**28
@@ -25,8 +25,7 @@ class Limits:
     """Properties, tables and headers of one file."""
 
 
-@dataclass(frozen=True, slots=True)
-class DicomOptions:
+class DicomOptions(Struct, frozen=True):
     """Options of `DicomSource`; frames count from 1."""
 
     format: Literal["dicom"] = "dicom"
@@ -35,15 +34,13 @@ class DicomOptions:
     charset: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DicomObjectOptions:
+class DicomObjectOptions(Struct, frozen=True):
     """Options of `DicomObjectSource`: none."""
 
     format: Literal["dicom-object"] = "dicom-object"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageOptions:
+class ImageOptions(Struct, frozen=True):
     """Options of `ImageSource`; pages count from 1."""
 
     format: Literal["image"] = "image"
@@ -51,23 +48,20 @@ class ImageOptions:
     page: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class XimOptions:
+class XimOptions(Struct, frozen=True):
     """Options of `XimSource`: none."""
 
     format: Literal["xim"] = "xim"
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayOptions:
+class ArrayOptions(Struct, frozen=True):
     """Options of `ArraySource`."""
 
     format: Literal["array"] = "array"
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeOptions:
+class VolumeOptions(Struct, frozen=True):
     """Options of `VolumeSource`; lengths in mm, patient coordinates."""
 
     slice_axis: int
@@ -80,8 +74,7 @@ class VolumeOptions:
     intercept: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageStackOptions:
+class ImageStackOptions(Struct, frozen=True):
     """Options of `ImageStackSource`; lengths in mm, patient coordinates. No spacing: the files say it."""
 
     format: Literal["image-stack"] = "image-stack"
@@ -92,8 +85,7 @@ class ImageStackOptions:
     units: Literal["hu", "none"] = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class DicomSeriesOptions:
+class DicomSeriesOptions(Struct, frozen=True):
     """Options of `DicomSeriesSource`."""
 
     format: Literal["dicom-series"] = "dicom-series"
@@ -102,15 +94,13 @@ class DicomSeriesOptions:
     """Whether slices may lie unevenly or not above each other: they are resampled to a straight grid."""
 
 
-@dataclass(frozen=True, slots=True)
-class RtDoseOptions:
+class RtDoseOptions(Struct, frozen=True):
     """Options of `RtDoseSource`: none."""
 
     format: Literal["rt-dose"] = "rt-dose"
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeFileOptions:
+class VolumeFileOptions(Struct, frozen=True):
     """Options of `NiftiSource`, `NrrdSource` and `MetaImageSource`; axes count from 0, volumes from 1."""
 
     format: str
@@ -119,8 +109,7 @@ class VolumeFileOptions:
     frame: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CyberKnifeRawOptions:
+class CyberKnifeRawOptions(Struct, frozen=True):
     """Options of `CyberKnifeRawSource`; shape (rows, columns)."""
 
     format: Literal["cyberknife-raw"] = "cyberknife-raw"
@@ -130,8 +119,7 @@ class CyberKnifeRawOptions:
     header_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VisionRtRawOptions:
+class VisionRtRawOptions(Struct, frozen=True):
     """Options of `VisionRtRawSource`; shape (rows, columns)."""
 
     format: Literal["visionrt-raw"] = "visionrt-raw"
@@ -140,8 +128,7 @@ class VisionRtRawOptions:
     byte_order: ByteOrder = "little"
 
 
-@dataclass(frozen=True, slots=True)
-class RawOptions:
+class RawOptions(Struct, frozen=True):
     """Options of `RawSource`, and of any other flat file; shape (rows, columns)."""
 
     shape: tuple[int, int]
@@ -151,8 +138,7 @@ class RawOptions:
     header_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AutoOptions:
+class AutoOptions(Struct, frozen=True):
     """Options of `AutoSource`: none."""
 
     format: Literal["auto"] = "auto"
@@ -174,3 +160,10 @@ SourceOptions = (
     | RawOptions
     | AutoOptions
 )
+
+
+def defaults_of(kind: type[SourceOptions]) -> SourceOptions | None:
+    """Return the options of a format where nothing is said of them; None where it needs some."""
+    make: Any = kind
+    needed = len(kind.__struct_fields__) - len(kind.__struct_defaults__)
+    return None if needed or NODEFAULT in kind.__struct_defaults__ else make()

@@ -7,10 +7,11 @@ format is its model, in `schemas/sources.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from .options import (
     ArrayOptions,
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from .base import Loader, Surveyed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(Struct, frozen=True, kw_only=True):
     """One source format. No field has a default: whoever adds a format decides each of them."""
 
     module: str

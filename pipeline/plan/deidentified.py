@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from ...schemas.deidentify import SecretFile, environment_of
 from ...schemas.language.tags import keywords
@@ -72,7 +74,7 @@ def _key(said: Deidentify, recipe: Path) -> Key:
             )
     if len(text) < LEAST:
         raise PlanError(f"{where}: a key has {LEAST} characters or more")
-    return replace(derived(text), origin=origin)
+    return dataclasses.replace(derived(text), origin=origin)
 
 
 def tracked_by_git(path: Path) -> bool:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ...schemas.inputs import Inputs
 from ...schemas.language.conditions import Condition
@@ -37,8 +38,7 @@ Probing = Callable[[Path, SourceOptions, Limits], "Probe"]
 """Reads the headers of a file. Raises: SourceError."""
 
 
-@dataclass(slots=True)
-class Planning:
+class Planning(Struct):
     """The state of a plan while it is made."""
 
     loaded: LoadedRecipe
@@ -84,8 +84,7 @@ def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> No
     planning.refusals[reason] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """A file, or a group of files that are combined or are the slices of a volume."""
 
     files: tuple[InputFile, ...]
@@ -94,8 +93,7 @@ class Job:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """The files of a conversion, in order."""
 
     files: tuple[InputFile, ...]

@@ -6,8 +6,10 @@ A test holds that no field of a model is left behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...schemas.base import Model
 from ...schemas.geometry import Geometry
@@ -30,11 +32,7 @@ NOT_CARRIED_OUT = frozenset({"deliver"})
 """Fields that workers need not know: an output is delivered after it was written."""
 
 
-class _Dataclass(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
-Kind = TypeVar("Kind", bound=_Dataclass)
+Kind = TypeVar("Kind", bound=Struct)
 
 
 def lower(loaded: LoadedRecipe, names: Iterable[str] | None = None) -> LoweredRecipe:
@@ -74,7 +72,7 @@ def lowered_geometry(geometry: Geometry) -> Stated[Quantity]:
 
 
 def lowered(kind: type[Kind], model: Model) -> Kind:
-    """Return the fields of a model as a dataclass; a test holds that it has each of them."""
+    """Return the fields of a model as a struct; a test holds that it has each of them."""
     values = {name: getattr(model, name) for name in type(model).model_fields if name not in NOT_CARRIED_OUT}
     return kind(**{name: _inner(value) for name, value in values.items()})
 
@@ -123,9 +121,9 @@ def _conversion(loaded: LoadedRecipe, name: str) -> LoweredConversion:
         process=_process(said),
         geometry=lowered_geometry(said.geometry),
         geometry_places={
-            each.name: place
-            for each in fields(Stated)
-            if (place := loaded.places.get((*start, "geometry", each.name))) is not None
+            name: place
+            for name in Stated.__struct_fields__
+            if (place := loaded.places.get((*start, "geometry", name))) is not None
         },
         exports=tuple(lowered(TARGETS[each.to].options, each) for each in said.exports),
         tags=said.tags,

@@ -6,9 +6,10 @@ Workers get this instead of the recipe, so that they load neither Pydantic nor t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from msgspec import Struct
 
 from ...schemas.language.tags import TagPath, TagValue
 from ...schemas.language.template import Template
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 Quantity = float | Template
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredConversion:
+class LoweredConversion(Struct, frozen=True):
     """What is done to the files of a conversion; where a template chooses the machine, to those of one."""
 
     name: str
@@ -56,8 +56,7 @@ class LoweredConversion:
     """The value of each export that states none itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredRecipe:
+class LoweredRecipe(Struct, frozen=True):
     """What all units of a plan share."""
 
     name: str

@@ -7,10 +7,12 @@ makes all outputs of it. The single steps and their needs derive from it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import Note
 from ..recipe.loaded import LoadedRecipe
@@ -24,8 +26,7 @@ StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]
 
 
-@dataclass(frozen=True, slots=True)
-class Companions:
+class Companions(Struct, frozen=True):
     """Companion files of an input, which add metadata to it; their paths are relative as the input's own."""
 
     sidecar: str = ""
@@ -42,8 +43,7 @@ class Companions:
 NO_COMPANIONS = Companions()
 
 
-@dataclass(frozen=True, slots=True)
-class InputFile:
+class InputFile(Struct, frozen=True):
     """A file that goes in: its path (with /) relative to the data folder or, chained, the output folder."""
 
     path: str
@@ -70,8 +70,7 @@ def companions_of(item: InputFile) -> tuple[str, ...]:
     return tuple(path for path in (item.companions.sidecar, item.companions.table) if path)
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A file that comes out: its path (with /) relative to the output folder.
 
     `export` is the position in the conversion's exports. `page` is the page, frame or slice it holds,
@@ -83,8 +82,7 @@ class Output:
     page: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """One image's worth of work. `needs` are ids of units whose outputs are inputs here."""
 
     id: str
@@ -133,8 +131,7 @@ class Unit:
         return tuple({(item.base, item.path): item for item in reversed(found)}.values())[::-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One node of the DAG."""
 
     id: str
@@ -148,8 +145,7 @@ class Step:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Everything that a run does, in an order in which it can be done."""
 
     loaded: LoadedRecipe

@@ -7,10 +7,11 @@ and the files, never the value of a patient's attribute.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from ..errors import Note
 from ..imaging.angles import apart
@@ -88,7 +89,7 @@ def agreed_geometry(images: Sequence[Image]) -> tuple[Geometry, tuple[Note, ...]
         reason = f"{field} differs between {images[0].source.path.name} and {other.source.path.name}"
         blank = {**geometry.blank, field: reason}
         emptied: dict[str, Any] = {field: None}
-        geometry = dataclasses.replace(geometry, origins=origins, blank=blank, **emptied)
+        geometry = structs.replace(geometry, origins=origins, blank=blank, **emptied)
         said = f"{_shown(value)} and {_shown(getattr(other.geometry, field))}"
         notes.append(Note(f"{field}-differs", f"{reason} ({said}); left empty", contradiction=True))
     return geometry, tuple(notes)
@@ -135,7 +136,7 @@ def agreed_source(images: Sequence[Image]) -> tuple[SourceFile, tuple[Note, ...]
             others = [dataset for dataset in every[1:] if dataset is not None]
             lacking = len(others) < len(every) - 1
             changes[name] = _common(every[0], others, differing, lacking=lacking)
-    source = dataclasses.replace(first, **changes)
+    source = structs.replace(first, **changes)
     return source, tuple(_notes(differing, images))
 
 

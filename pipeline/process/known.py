@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..errors import SourceError
 from ..imaging.image import Image
@@ -18,8 +19,7 @@ _KEPT = 4
 """Files whose images are remembered: the same dark field serves every frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The files of a unit by the text that names them in the recipe."""
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)

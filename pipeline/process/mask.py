@@ -6,13 +6,13 @@ depth, since they are small copies of the image (PS3.3 C.7.6.1.1.6). Everything 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from copy import deepcopy
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import structs
 
 from ..imaging.exact import dtype_range
 from ..imaging.image import Image, Pixels, SourceFile, Stored
@@ -81,11 +81,11 @@ def _masked(image: Image, rule: MaskRule) -> Image:
     stored = image.stored
     if stored is None or stored.pixels is image.pixels:
         pixels = _blanked(image, image.pixels, blank, rule.value)
-        stored = stored and dataclasses.replace(stored, pixels=pixels)
+        stored = stored and structs.replace(stored, pixels=pixels)
     else:
         nearest = _stored_value(stored, rule.value)
         own = _blanked(image, stored.pixels, blank, nearest)
-        stored = dataclasses.replace(stored, pixels=own)
+        stored = structs.replace(stored, pixels=own)
         pixels = _blanked(image, image.pixels, blank, nearest * stored.slope + stored.intercept)
     phrase = "masked " + (
         "outside of the ultrasound regions" if inverse else f"in {plural(len(boxes), 'area')}"
@@ -167,7 +167,7 @@ def _without_copies(source: SourceFile, blank: np.ndarray[Any, Any]) -> SourceFi
         if (group, 0x3000) in dataset:
             _mask_overlay(dataset, group, blank)
     _drop_icons(dataset)
-    return dataclasses.replace(source, dataset=dataset)
+    return structs.replace(source, dataset=dataset)
 
 
 def _mask_overlay(dataset: Dataset, group: int, blank: np.ndarray[Any, Any]) -> None:

@@ -7,23 +7,22 @@ Pydantic; a test holds that no field is left behind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from ...schemas.sources import Dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Combine:
+class Combine(Struct, frozen=True):
     """Combine a group of files into one image."""
 
     method: Literal["mean", "sum", "max", "min", "median"]
     stretch: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
+class Crop(Struct, frozen=True):
     """Pixels to take off each edge."""
 
     op: Literal["crop"] = "crop"
@@ -33,30 +32,26 @@ class Crop:
     right: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FlipVertical:
+class FlipVertical(Struct, frozen=True):
     """The first row becomes the last."""
 
     op: Literal["flip_vertical"] = "flip_vertical"
 
 
-@dataclass(frozen=True, slots=True)
-class FlipHorizontal:
+class FlipHorizontal(Struct, frozen=True):
     """The first column becomes the last."""
 
     op: Literal["flip_horizontal"] = "flip_horizontal"
 
 
-@dataclass(frozen=True, slots=True)
-class Rotate90:
+class Rotate90(Struct, frozen=True):
     """Quarter turns, counter-clockwise as displayed."""
 
     op: Literal["rotate90"] = "rotate90"
     turns: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rotate:
+class Rotate(Struct, frozen=True):
     """Degrees, counter-clockwise as displayed; order of the spline that interpolates."""
 
     degrees: float
@@ -64,8 +59,7 @@ class Rotate:
     order: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Roll:
+class Roll(Struct, frozen=True):
     """Pixels, towards higher rows and columns."""
 
     op: Literal["roll"] = "roll"
@@ -73,45 +67,39 @@ class Roll:
     columns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Invert:
+class Invert(Struct, frozen=True):
     """max + min - value, of this image."""
 
     op: Literal["invert"] = "invert"
 
 
-@dataclass(frozen=True, slots=True)
-class BitInvert:
+class BitInvert(Struct, frozen=True):
     """Bitwise not within the dtype."""
 
     op: Literal["bit_invert"] = "bit_invert"
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Struct, frozen=True):
     """Subtracts the minimum."""
 
     op: Literal["ground"] = "ground"
 
 
-@dataclass(frozen=True, slots=True)
-class Normalize:
+class Normalize(Struct, frozen=True):
     """Divides by the maximum, or by a number."""
 
     op: Literal["normalize"] = "normalize"
     to: float | Literal["max"] = "max"
 
 
-@dataclass(frozen=True, slots=True)
-class FilterSize:
+class FilterSize(Struct, frozen=True):
     """The size of a filter: pixels, or millimetres at the image plane."""
 
     value: float
     unit: Literal["pixels", "mm"] = "pixels"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A median over a square of `size`, or a Gaussian whose sigma is `size`."""
 
     size: FilterSize
@@ -119,8 +107,7 @@ class Filter:
     kind: Literal["median", "gaussian"] = "median"
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """Values below `low`, or above `high`, become 0."""
 
     op: Literal["threshold"] = "threshold"
@@ -128,24 +115,21 @@ class Threshold:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """1 where the value is at least `at`, else 0."""
 
     at: float
     op: Literal["binary"] = "binary"
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """Another dtype, exactly or not at all."""
 
     dtype: Dtype
     op: Literal["cast"] = "cast"
 
 
-@dataclass(frozen=True, slots=True)
-class Rescale:
+class Rescale(Struct, frozen=True):
     """value x slope + intercept."""
 
     op: Literal["rescale"] = "rescale"
@@ -153,8 +137,7 @@ class Rescale:
     intercept: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(Struct, frozen=True):
     """A rectangle; pixels, counted from 0."""
 
     top: int
@@ -163,8 +146,7 @@ class Area:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class MaskRule:
+class MaskRule(Struct, frozen=True):
     """What is blanked, in images whose file says all of `when`; the value in modality units."""
 
     areas: tuple[Area, ...] = ()
@@ -173,16 +155,14 @@ class MaskRule:
     value: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+class Mask(Struct, frozen=True):
     """Rules, each for the images that it holds for."""
 
     rules: tuple[MaskRule, ...]
     op: Literal["mask"] = "mask"
 
 
-@dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(Struct, frozen=True):
     """Pixels to add at each edge, and their value."""
 
     op: Literal["pad"] = "pad"
@@ -193,8 +173,7 @@ class Pad:
     value: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Subtract:
+class Subtract(Struct, frozen=True):
     """Subtracts the image of a file; the smallest result."""
 
     by: str
@@ -202,8 +181,7 @@ class Subtract:
     floor: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Divide:
+class Divide(Struct, frozen=True):
     """Divides by the image of a file; the smallest divisor."""
 
     by: str
@@ -211,8 +189,7 @@ class Divide:
     floor: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Calibrate:
+class Calibrate(Struct, frozen=True):
     """Maps values by a table of two columns."""
 
     csv: str
@@ -221,8 +198,7 @@ class Calibrate:
     outside: Literal["refuse", "clip"] = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
-class Resample:
+class Resample(Struct, frozen=True):
     """A new grid: mm between rows, columns and slices, or that of a file; 1 linear, 0 the nearest pixel."""
 
     spacing: tuple[float, ...] | None = None
@@ -238,9 +214,15 @@ Operation = (
     | Pad | Subtract | Divide | Calibrate | Resample
 )  # fmt: skip
 
-OPERATION_KINDS: Mapping[str, type[Operation]] = {
-    kind.__dataclass_fields__["op"].default: kind for kind in get_args(Operation)
-}
+
+def _name(kind: type[Operation]) -> str:
+    """Return the default of `op`; defaults are those of the last fields."""
+    defaults = kind.__struct_defaults__
+    name: str = defaults[kind.__struct_fields__.index("op") - len(kind.__struct_fields__)]
+    return name
+
+
+OPERATION_KINDS: Mapping[str, type[Operation]] = {_name(kind): kind for kind in get_args(Operation)}
 """The type of each operation by its name in a recipe."""
 
 INNER_KINDS: Mapping[str, type[FilterSize | MaskRule | Area]] = {

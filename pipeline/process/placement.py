@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
+
+from msgspec import structs
 
 from ..errors import Note
 from ..imaging.image import Geometry, Image, Origin, PatientPlane
@@ -40,7 +41,7 @@ def moved(image: Image, move: Move, does: str) -> Image:
             origins.pop(name, None)
         elif value != getattr(geometry, name) and name in origins:
             origins[name] = _derived(origins[name], does)
-    following = dataclasses.replace(geometry, origins=origins, **changes)
+    following = structs.replace(geometry, origins=origins, **changes)
     if lost:
         reason = "cannot follow, since spacing or orientation is not known; left empty"
         image = image.noting(Note("position-lost", f"{does}: {' and '.join(lost)} {reason}"))
@@ -82,7 +83,7 @@ def _plane(
         lost.append("the patient plane")
         return None
     x, y, z = point(plane.position, plane.orientation, spacing or (0, 0), move)
-    return dataclasses.replace(plane, position=(x, y, z), orientation=orientation)
+    return structs.replace(plane, position=(x, y, z), orientation=orientation)
 
 
 def point(position: Vector, orientation: Vector, spacing: tuple[float, float], move: Move) -> Vector:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 from ..errors import Note
 from ..imaging.exact import not_exact
@@ -27,7 +27,7 @@ def _rearranged(
     stored = image.stored
     if stored is not None:
         same = stored.pixels is image.pixels
-        stored = dataclasses.replace(
+        stored = structs.replace(
             stored, pixels=pixels if same else np.ascontiguousarray(change(stored.pixels))
         )
     following = moved(image, move, does)

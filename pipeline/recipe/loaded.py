@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Recipe
@@ -14,8 +15,7 @@ Layer = Literal["conversion", "defaults", "extends", "machine", "profile", "reci
 Location = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The place of a value of the merged recipe."""
 
     file: str
@@ -28,8 +28,7 @@ class Place:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True)
-class LoadedRecipe:
+class LoadedRecipe(Struct, frozen=True):
     """A valid recipe, merged, with the place of every value."""
 
     recipe: Recipe

@@ -7,7 +7,8 @@ at once; one that a template names for each file gives a variant of the recipe f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.language.template import is_template

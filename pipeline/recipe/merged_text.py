@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...schemas.recipe import Conversion, Recipe
 from ..printable import printable
@@ -30,8 +32,7 @@ _COLUMN = 64
 """The column where comments begin at the latest, but for longer lines."""
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     """A merged recipe. Loading its text gives the same recipe: the same `digest`."""
 
     loaded: LoadedRecipe

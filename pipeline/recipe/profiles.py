@@ -6,8 +6,9 @@ A profile is a YAML file of the same shape as `defaults`. Those of the program a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.resources import files
+
+from msgspec.structs import replace
 
 from ...schemas.exports import DICOM_TARGETS
 from .tree import Part

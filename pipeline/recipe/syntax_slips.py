@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 """Ends of lines for PyYAML."""
@@ -30,8 +31,7 @@ _FAR = 60
 """Number of lines before the place where the parser gave up that are searched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """A mistake and its place; lines and columns count from 1."""
 
     line: int
@@ -39,8 +39,7 @@ class Slip:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The place where the parser gave up, from 0, and what it was reading (`context`) since where."""
 
     lines: Sequence[str]

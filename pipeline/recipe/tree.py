@@ -7,9 +7,10 @@ key, except under ``tags``, where it is an empty element.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from ...schemas.delivery import DESTINATIONS, DicomDestination, Receive
@@ -24,8 +25,7 @@ from .yaml_nodes import Node
 Kind = Literal["recipe", "conversions", "conversion", "geometry", "tags", "short", "plain"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Part(Struct, frozen=True, eq=False):
     """A value of a recipe: text, None, a list or a mapping of parts."""
 
     value: str | list[Part] | dict[str, Part] | None

@@ -8,10 +8,10 @@ stack is used up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from .syntax_slips import BREAK, CURLY, slip_of
 
@@ -28,8 +28,7 @@ _PURE_BYTES = 2**16
 _QUOTE = "text that begins with '{char}' needs quotes"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """A scalar (text, or None for null), a list or a mapping; lines and columns count from 1."""
 
     value: str | list[Node] | dict[str, Node] | None
@@ -43,8 +42,7 @@ class Node:
     height: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class YamlProblem:
+class YamlProblem(Struct, frozen=True):
     """One mistake of the text; `path` is its location in the document, as far as that was read."""
 
     line: int

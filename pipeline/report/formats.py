@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic.fields import FieldInfo
 
 from ...schemas.base import Model
@@ -21,8 +21,7 @@ _NO_OPTIONS = frozenset({"format", "to", "path", "keep", "deliver"})
 """Options of every format or target, which docs/recipe.md describes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One source format or export target."""
 
     name: str

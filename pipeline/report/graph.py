@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from ...schemas.recipe import Conversion
 from ..plan.model import Plan, Unit
 from ..printable import printable
@@ -27,8 +29,7 @@ _MARKUP = re.compile(r"""["#&<>`*\\]|(?<=[0-9])\.(?= )|^[-+](?= )""")
 Kind = Literal["file", "step"]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """Something to draw; `lines` are its text."""
 
     id: str

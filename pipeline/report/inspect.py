@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from ..errors import Note, SourceError
 from ..exporters.pictures.text import plain
@@ -24,8 +25,7 @@ MAX_BYTES = 64
 """The most bytes of a DICOM element that are shown; of more, only their number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """The properties that some pages of a file share."""
 
     shape: tuple[int, ...]
@@ -35,8 +35,7 @@ class Kind:
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """The result for one file.
 
     The range is over all its pages; the rest but `kinds` is that of the first one.
@@ -168,8 +167,7 @@ def _long_bytes(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One value of a geometry: its name, value (mm, degrees in IEC 61217), and where it came from."""
 
     name: str
@@ -181,23 +179,21 @@ class Fact:
 
 def facts(geometry: Geometry) -> Iterator[Fact]:
     """Yield every value that is known or deliberately empty; of a slice's plane as ``patient.position``."""
-    for part in fields(geometry):
-        name = part.name
+    for name in geometry.__struct_fields__:
         if name in ("origins", "blank"):
             continue
         value, origin = getattr(geometry, name), geometry.origins.get(name)
         if name == "patient" and value is not None:
-            for inner in fields(value):
-                if (found := getattr(value, inner.name)) is not None:
-                    yield Fact(f"{name}.{inner.name}", found, geometry.origins.get(inner.name, origin))
+            for inner in value.__struct_fields__:
+                if (found := getattr(value, inner)) is not None:
+                    yield Fact(f"{name}.{inner}", found, geometry.origins.get(inner, origin))
         elif value is not None:
             yield Fact(name, value, origin)
         elif name in geometry.blank:
             yield Fact(name, None, None, geometry.blank[name])
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A file that could not be read, and why."""
 
     path: Path

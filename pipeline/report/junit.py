@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..check.compare import Checked
 from ..errors import DicombakeError, RecipeError
@@ -24,8 +26,7 @@ from ..testing import Result
 Verdict = Literal["passed", "failure", "error", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One test: an output, or the unit where there is none."""
 
     group: str
@@ -41,8 +42,7 @@ class Case:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """One recipe."""
 
     name: str

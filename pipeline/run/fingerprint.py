@@ -12,11 +12,12 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from ...schemas.language.template import is_template
 from ..plan.deidentified import settings_of
@@ -151,8 +152,7 @@ def machine_fact(machine: str, key: str) -> str:
     return f"{MACHINES}{machine}.{key}"
 
 
-@dataclass(frozen=True)
-class _Said:
+class _Said(Struct, frozen=True, dict=True):
     """What one recipe says, taken from its models once for all of its conversions."""
 
     loaded: LoadedRecipe

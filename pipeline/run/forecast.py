@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from ..plan.model import Plan, Unit
 from ..store.files import Written
@@ -36,8 +37,7 @@ SENTENCES: dict[Why, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """One unit, why it would run, and the task that does it."""
 
     unit: Unit
@@ -51,24 +51,19 @@ def forecast(
     plan: Plan, lock: Lock, *, force: bool = False, seen_files: SeenFiles | None = None
 ) -> Iterator[Forecast]:
     """Yield every unit of the plan, in its order; without `seen_files` none is found `current`."""
-    forecaster = _Forecaster(plan, lock, force, seen_files)
+    forecaster = _Forecaster(plan, lock, seen_files, force=force)
     for unit in plan.units:
         yield forecaster.tell(unit)
 
 
-@dataclass
 class _Forecaster:
-    plan: Plan
-    lock: Lock
-    force: bool
-    seen_files: SeenFiles | None
-    settled: set[str] = field(default_factory=set)
-    """Units that are `current`."""
-
-    def __post_init__(self) -> None:
-        self.options = Options(self.plan.loaded)
-        self.reasons = Reasons(self.lock, self.options)
-        self.out = os.fspath(self.plan.out)
+    def __init__(self, plan: Plan, lock: Lock, seen_files: SeenFiles | None, *, force: bool) -> None:
+        self.lock, self.seen_files, self.force = lock, seen_files, force
+        self.settled: set[str] = set()
+        """Units that are `current`."""
+        self.options = Options(plan.loaded)
+        self.reasons = Reasons(lock, self.options)
+        self.out = os.fspath(plan.out)
 
     def tell(self, unit: Unit) -> Forecast:
         described = self.options.of(unit)

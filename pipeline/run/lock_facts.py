@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
+
+from msgspec import structs
 
 from ..plan.model import Plan, Unit
 from ..store.lock import UNFINISHED, Lock
@@ -67,4 +68,4 @@ class Facts:
             fingerprints[first] = (
                 fingerprint(self.described[result.unit], dict(result.inputs)) if done else UNFINISHED
             )
-        return dataclasses.replace(origin, inputs=inputs, outputs=outputs, units=fingerprints)
+        return structs.replace(origin, inputs=inputs, outputs=outputs, units=fingerprints)

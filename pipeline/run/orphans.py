@@ -6,9 +6,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ...schemas.language.template import parse
 from ..errors import PlanError
@@ -57,8 +58,7 @@ def _pattern_of(template: str) -> re.Pattern[str]:
     return re.compile(re.escape(normpath(text.replace("\\", "/"))).replace("\0", "[^/]*"))
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
+class Orphan(Struct, frozen=True):
     """An output whose input is gone; `why` is the reason why it is not pruned, empty where it is."""
 
     path: str

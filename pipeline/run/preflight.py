@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import DicombakeError, DifferenceError
 from ..first_of import first_of
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from .workers.cluster.settings import ClusterSettings
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How a plan is carried out."""
 
     jobs: int | None = 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from ..store.files import write_file
 from . import files, phantoms, volume_files, xim
@@ -23,8 +23,7 @@ PHANTOM, PHANTOM_PITCH = (96, 112, 8), (2.0, 2.0, 2.5)
 CAMERA = (320, 400)
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One file: its path within the samples (with /), its format, its bytes, and what they hold."""
 
     path: str

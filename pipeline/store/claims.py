@@ -17,9 +17,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import StoreError
 from ..reading import content_of, file_sha256
@@ -42,8 +43,7 @@ _FLAGS = (
 )
 
 
-@dataclass(frozen=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """The claims of one recipe for an output folder.
 
     `start`: of its files' names; `out`: the folder, resolved.

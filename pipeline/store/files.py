@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..errors import DifferenceError, StoreError, VerificationError
 from ..reading import file_sha256
@@ -39,12 +42,11 @@ class Written:
     path: str
     size: int
     sha256: str
-    stamp: Stamp | None = field(default=None, compare=False)
+    stamp: Stamp | None = dataclass_field(default=None, compare=False)
     """Its stat() fingerprint, unless somebody else touched it while it was put in place."""
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """The output folder of a run.
 
     `ours` are existing outputs that may be replaced even without `overwrite`. An output named in

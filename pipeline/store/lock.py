@@ -21,12 +21,12 @@ backslash is ``\\\\``, a line end ``\\n`` or ``\\r``, a part of a name that is n
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field, structs
 
 from ..errors import PlanError
 from ..reading import content_of
@@ -45,8 +45,7 @@ _ESCAPED = re.compile(r"\\(?:(?P<plain>[\\nr])|u(?P<half>d[89a-f][0-9a-f]{2}))")
 _PLAIN = {"\\": "\\", "n": "\n", "r": "\r"}
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The facts of a lock; paths are without their prefix, hashes are sha256 in hex."""
 
     recipe: str = ""
@@ -66,7 +65,7 @@ class Lock:
 
     def only(self, inputs: Collection[str], outputs: Collection[str], conversions: Collection[str]) -> Lock:
         """Return the lock with only these files and conversions."""
-        return dataclasses.replace(
+        return structs.replace(
             self,
             inputs={path: known for path, known in self.inputs.items() if path in inputs},
             outputs={path: known for path, known in self.outputs.items() if path in outputs},

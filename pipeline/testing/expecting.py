@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from ...schemas.testing.models import Expectation, Mean, Near
 from ..errors import DicombakeError
@@ -29,8 +29,7 @@ SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
 """SOP classes (PS3.4 B.5) of the kinds that a test can name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """A difference from what was stated; `file` is empty where it is about all of the outputs."""
 
     file: str

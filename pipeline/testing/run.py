@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from ...schemas.testing.models import Expectation, RecipeTest
 from ...schemas.testing.select import carried_tests
@@ -26,8 +26,7 @@ from .expecting import Mismatch, mismatches
 from .making import made_files
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One test, its place, and what was not as stated."""
 
     name: str
@@ -85,7 +84,7 @@ def _carried_out(
     for made in test.input:
         for path, content in made_files(made, limits):
             write_file(data / path, content)
-    moved = dataclasses.replace(loaded, path=folder / loaded.path.name)
+    moved = structs.replace(loaded, path=folder / loaded.path.name)
     planned = plan(moved, data=data, out=out, only=(test.conversion,))
     outcome = run_plan(planned, RunOptions(jobs=1, partial=True))
     return _written(test.conversion, outcome), tuple(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion, Recipe
@@ -31,8 +33,7 @@ LATE = "came after its group was converted"
 STALE = "the recipe or the program changed since; it is left as it is, and 'dicombake run' remakes it"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How recipes are followed."""
 
     settle: float | None = None

@@ -6,9 +6,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..deliver.deliver import DeliverOptions, deliver_plan, require_extra
 from ..deliver.model import Delivered

@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic_core import PydanticCustomError
 
 from .numbers import NUMBER
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One of `texts` (None: the property is absent), or a number from `least` to `most`."""
 
     texts: tuple[str | None, ...] = ()

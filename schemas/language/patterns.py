@@ -7,9 +7,10 @@ components, ``*`` and ``?`` within one. Matching itself is in the pipeline.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from .template import BUILT_IN, NAMESPACES
 
@@ -25,8 +26,7 @@ class PatternError(ValueError):
     """The text is not a glob; the message is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """One path component of a glob. `regex` is None for ``**``; `literal` is set where nothing varies."""
 
     text: str
@@ -35,8 +35,7 @@ class Component:
     pieces: tuple[Piece, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A glob, component by component, with its captures' kinds (``""`` text, ``d`` whole number, ``f``)."""
 
     text: str

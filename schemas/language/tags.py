@@ -10,13 +10,14 @@ import base64
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from msgspec import Struct
 
 from .suggest import suggestion
 from .template import TemplateError, is_template, places
@@ -30,8 +31,7 @@ _HALF = re.compile(r"\(\s*[0-9A-Fa-f]{4}|\s*[0-9A-Fa-f]{1,4}\s*\)")
 _INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
 
 
-@dataclass(frozen=True, slots=True)
-class TagStep:
+class TagStep(Struct, frozen=True):
     """One element on the way to a tag; `index` is the number of the item of a sequence to go into.
 
     `number` is group * 65536 + element; of a private element the element is the two digits that its creator's
@@ -43,8 +43,7 @@ class TagStep:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TagPath:
+class TagPath(Struct, frozen=True):
     """The path of a tag, from the dataset downwards."""
 
     text: str
@@ -181,8 +180,7 @@ class _UnknownKeywordError(ValueError):
         super().__init__(f"'{name}' is no DICOM keyword{suggestion(name, keywords())}")
 
 
-@dataclass(frozen=True, slots=True)
-class TagValue:
+class TagValue(Struct, frozen=True):
     """A value for a tag.
 
     `items` is the text of one or several values (templates are rendered later), `nested` the items of a

@@ -7,8 +7,9 @@ of the pipeline.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 
 class FormatRow(Protocol):
@@ -35,8 +36,7 @@ class TargetRow(Protocol):
         """What its source must give."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Every format and every target, by name."""
 
     formats: Mapping[str, FormatRow]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from ..instance import Header, Instance
 
@@ -26,8 +27,7 @@ class Refused(Exception):  # noqa: N818
         self.lasting = lasting
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """Success, as it was answered; `warning`: with a warning, in words; `note`: how it was sent."""
 
     warning: str = ""

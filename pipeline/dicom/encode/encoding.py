@@ -5,11 +5,11 @@ Where the standard is the reason, its section is named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from ...errors import Note
 from ...imaging.image import Image, Pixels
@@ -17,8 +17,7 @@ from ...imaging.image import Image, Pixels
 Element = Literal["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rescale:
+class Rescale(Struct, frozen=True):
     """Modality value = stored value x slope + intercept; both as the text of their DS elements."""
 
     slope: str = "1"
@@ -39,8 +38,7 @@ class Rescale:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """The types and the rescale that a kind of DICOM may hold."""
 
     name: str
@@ -92,8 +90,7 @@ PARAMETRIC_MAP = Allowed(
 """PS3.3 A.75 and C.8.32.2: 16 bits allocated, or Floating Point and Double Floating Point Image Pixel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """Pixels ready for a dataset.
 
     `stored` has the image's shape (rows, columns[, samples]), little endian, contiguous. `error` is the

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from ...imaging.image import Codestream, Pixels
 
 PIXEL_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
 
 
-@dataclass(frozen=True, slots=True)
-class PixelElement:
+class PixelElement(Struct, frozen=True):
     """The pixels of a file: the array as stored, and the element that holds it.
 
     `array`: (rows, columns), (rows, columns, samples) or with frames before them; little endian, contiguous.

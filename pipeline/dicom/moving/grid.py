@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from msgspec import Struct
 from pydicom import Dataset
 
 from ...imaging.image import Image
@@ -15,8 +15,7 @@ Class = Literal["shift", "turn", "resample"]
 """The kind of move: rows and columns stay (crop, pad, roll), change places or direction, or are new ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moving:
+class Moving(Struct, frozen=True):
     """The move of the pixel grid of a DICOM source, the same for all frames."""
 
     move: Move

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID
 
@@ -23,8 +23,7 @@ from .tables import kind_of, title
 from .values import values
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The findings of one file."""
 
     path: Path

@@ -7,9 +7,9 @@ checked that it has a value if it is present (1C).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 from pydicom.multival import MultiValue
@@ -20,8 +20,7 @@ Verdict = Literal["required", "allowed", "forbidden", "odd"]
 """``odd``: its condition does not hold, and it is present with true values: a note, no error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """The facts that a condition may depend on."""
 
     root: Dataset

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydicom.datadict import tag_for_keyword
 
 Type = Literal["1", "1C", "2", "2C", "3", "None"]
 Usage = Literal["M", "C", "U"]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One row of a module's table."""
 
     keyword: str
@@ -25,8 +24,7 @@ class Attribute:
     """The number of the table of a sequence's items."""
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """One module of a kind of image."""
 
     key: str

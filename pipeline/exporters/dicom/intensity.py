@@ -6,8 +6,8 @@ Digital X-ray and mammography (PS3.3 C.8.11.3) must say both, angiography and fl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydicom import Dataset
 
 from ...decimal_string import ds
@@ -17,8 +17,7 @@ from ...imaging.image import Image
 from .kinds import is_angiography, is_digital_xray
 
 
-@dataclass(frozen=True, slots=True)
-class Intensity:
+class Intensity(Struct, frozen=True):
     """What a source says of its values before they changed."""
 
     relationship: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydicom import Dataset
 
 from ....schemas.language.tags import path_of
@@ -55,8 +56,7 @@ def unsaid(dataset: Dataset, keywords: Iterable[str], context: Context) -> tuple
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SliceKind:
+class SliceKind(Struct, frozen=True):
     """A kind of DICOM that has one slice in a file."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
 
 from ...imaging.tolerances import APPROXIMATE_DOTS, DOTS
 
@@ -14,8 +15,7 @@ _LARGEST = 2**32 - 1
 Ratio = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """Pixels per `unit` along a row (x) and along a column (y), as fractions of 32-bit numbers."""
 
     unit: Literal["inch", "centimetre"]

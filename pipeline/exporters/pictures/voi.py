@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import Note, SourceError
 from ...imaging.image import Image, Pixels
@@ -25,8 +25,7 @@ _WHITE = 255
 _MAX_LUT_BITS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Ramp:
+class Ramp(Struct, frozen=True):
     """Black at `low` and below, white at `high` and above, linear between; a step where they are equal.
 
     `offset` is subtracted first; from integers without rounding.
@@ -55,8 +54,7 @@ def _minus(values: Pixels, offset: int) -> Pixels:
     return np.where(values >= offset, above, -1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """Level k from `edges`[k-1] on; edges rise."""
 
     edges: Pixels
@@ -65,8 +63,7 @@ class Steps:
         return np.searchsorted(self.edges, values.astype(np.float64), side="right").astype(np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A look-up table: up to `first` the first entry holds, beyond the last one the last (C.11.2.1.1)."""
 
     first: int
@@ -78,8 +75,7 @@ class Table:
         return self.entries[index.astype(np.intp)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rescaled:
+class Rescaled(Struct, frozen=True):
     """Applies `curve` to values x slope + intercept: for stored values under a window of modality values."""
 
     curve: Curve

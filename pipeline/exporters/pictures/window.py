@@ -14,10 +14,10 @@ black
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import ExportError, Note
 from ...imaging.image import Image, Pixels
@@ -35,8 +35,7 @@ _BLOCK = 1 << 18
 _CUT_PER_MILLE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """The picture that a window gives: levels, uint8, shaped as the image's pixels."""
 
     levels: Pixels

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import ExportError, GeometryError, Note
 from ...imaging.image import Image, PatientPlane, Pixels
@@ -17,8 +17,7 @@ from ...imaging.vectors import Vector, cross, scaled
 from ..compare import same_pixels
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Struct, frozen=True):
     """A volume of slices (rows, columns), little endian and contiguous."""
 
     slices: tuple[Pixels, ...]

@@ -13,10 +13,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ...errors import SourceError
 from ..files import opened
@@ -67,8 +68,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The header of a ``.npy``."""
 
     shape: tuple[int, ...]
@@ -104,8 +104,7 @@ class Header:
         return self.count * self.itemsize
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One array of a file: the file itself (`name` empty), or a member of a ``.npz``."""
 
     path: Path

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 SOI = b"\xff\xd8"
 EOI = 0xD9
 LOSSLESS = 3
@@ -45,8 +47,7 @@ class TruncatedError(CodestreamError):
     """Coded data are missing at the end, or where a piece of them ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """One of the frame header's components."""
 
     identifier: int
@@ -55,8 +56,7 @@ class Component:
     down: int
 
 
-@dataclass(frozen=True, slots=True)
-class JpegHeader:
+class JpegHeader(Struct, frozen=True):
     """The frame header, and what application segments before it say."""
 
     sof: int
@@ -76,8 +76,7 @@ class JpegHeader:
         return len(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """One scan: its header (T.81 B.2.3), and where its coded data lie."""
 
     components: tuple[int, ...]
@@ -94,8 +93,7 @@ class Scan:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class JpegStream:
+class JpegStream(Struct, frozen=True):
     """A complete stream; `end` is the index of the byte after its end marker."""
 
     header: JpegHeader

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from math import ceil
+
+from msgspec import Struct
 
 from .jpeg import CodestreamError, TruncatedError
 
@@ -16,8 +17,7 @@ _MOST_TILES = 65535
 _MOST_BOXES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Jpeg2000:
+class Jpeg2000(Struct, frozen=True):
     """The main header. The codestream is ``data[start:end]``; boxes of a JP2 file may lie before it."""
 
     rows: int

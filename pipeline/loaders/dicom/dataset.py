@@ -11,9 +11,10 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from ....schemas.language import vr as vrs
 from ...errors import SourceError
@@ -89,8 +90,7 @@ def looks_like(head: bytes, size: int) -> bool:
     return head[128:132] == PREFIX or (_after_meta(head, 0) > 0 or len(_encodings(head, 0, size)) == 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
+class _Element(Struct, frozen=True):
     group: int
     tag: int
     length: int

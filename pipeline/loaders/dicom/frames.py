@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import Note, SourceError
 from ...imaging.image import Codestream, Lossy, Pixels
@@ -25,8 +25,7 @@ _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 """The first bytes of JPEG and JPEG-LS, and of JPEG 2000."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One decoded frame."""
 
     index: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import SourceError
 from ..base import check_claim
@@ -31,8 +31,7 @@ PLAIN = frozenset(
 KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The attributes of the Image Pixel module that describe the pixels (PS3.3 C.7.6.3)."""
 
     keyword: str

@@ -7,10 +7,12 @@ or as places along z (PS3.3 C.8.8.3.2). Grids whose frames are not at equal dist
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import SourceError
 from ...imaging.image import Geometry, Image, PatientPlane
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from ..options import RtDoseOptions
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
+class _Grid(Struct, frozen=True):
     """Frames in order along the normal of their planes."""
 
     frames: tuple[int, ...]

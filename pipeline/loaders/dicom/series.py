@@ -8,11 +8,12 @@ the planes (row x column; for axial slices the lowest z), whatever the names and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(Struct, frozen=True):
     """A file and its elements before the pixels."""
 
     path: Path
@@ -46,8 +46,7 @@ class _Header:
         return "" if value is None else str(value).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """The one series of some files that the recipe chooses: its slices in order, and their headers."""
 
     stack: Stack

@@ -16,9 +16,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...imaging.image import PatientPlane
@@ -30,8 +31,7 @@ TOLD = 3
 """The most places that one message names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """The place and the kind of values of one file's slice, from its header."""
 
     path: Path
@@ -50,8 +50,7 @@ class Slice:
         return self.path.name
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """Slices in order along the normal of their planes (row x column)."""
 
     slices: tuple[Slice, ...]

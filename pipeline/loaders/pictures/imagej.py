@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ...errors import SourceError
 
@@ -29,8 +30,7 @@ _DECIMALS = 10
 _STRAIGHT = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImageJ:
+class ImageJ(Struct, frozen=True):
     """The parts of a description that a volume needs; lengths in mm, None where it does not say them."""
 
     pixel: tuple[float, float] | None

@@ -6,11 +6,11 @@ All readers of pictures make these.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import Struct, field
 
 from ...errors import Note, SourceError
 from ...imaging.image import Codestream, Geometry, Lossy, Origin, Pixels
@@ -28,8 +28,7 @@ _DECIMALS = 10
 _SWAPPING = frozenset({5, 6, 7, 8})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One picture of a file. `shape` and `geometry` are those of the upright picture."""
 
     shape: tuple[int, ...]
@@ -49,8 +48,7 @@ class Page:
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """The pages of an open file; `page` gives one by its index, from 0. Raises: SourceError."""
 
     count: int

@@ -13,11 +13,11 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...imaging.image import Pixels
@@ -55,8 +55,7 @@ _METRE = 1000.0
 _FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, KeyError, MemoryError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(Struct, frozen=True):
     columns: int
     rows: int
     depth: int

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ....schemas.language.decimal_string import exact_ds
 from ...errors import Note, SourceError
@@ -35,8 +36,7 @@ _UNITS = {"hu": "HU", "none": None}
 _SAY = "say it with 'source: {format: image-stack, spacing: [ROW, COLUMN, SLICE]}' (mm between their centres)"
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(Struct, frozen=True, dict=True):
     """Pictures that make a volume, in the order of slices."""
 
     slices: tuple[Slice, ...]

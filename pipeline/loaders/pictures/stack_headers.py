@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ...errors import Note, SourceError
 from ...imaging.image import Geometry, Origin
@@ -21,8 +22,7 @@ _FROM_IMAGEJ = Origin("file", "XResolution and the unit of ImageJ")
 _OME = re.compile(r'\bSize(C|T)="(\d+)"')
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """A picture of a stack, from its headers."""
 
     path: Path

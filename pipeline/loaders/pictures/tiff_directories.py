@@ -7,9 +7,10 @@ lost its last bytes would become another picture, or fewer pages.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+
+from msgspec import Struct
 
 from ...errors import Note, SourceError
 
@@ -34,8 +35,7 @@ _SIZES = {
 """Bytes of a value, by its type."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """The packing of numbers in classic TIFF or BigTIFF."""
 
     order: str

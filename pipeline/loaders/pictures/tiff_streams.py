@@ -7,12 +7,12 @@ a decoder that damaged data crash.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...imaging.image import Pixels
@@ -30,8 +30,7 @@ STREAMS = JPEG_2000 | {JPEG}
 _RGB, _YCBCR = 2, 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The place of a strip or tile in the page, and its size before it is cut to the page."""
 
     plane: int

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ...errors import Note, SourceError
 from ...imaging.image import Image, SourceFile
@@ -34,8 +35,7 @@ _TEXT = frozenset(range(0x20, 0x7F)) | _ENDS
 _FIRST_WORDS = re.compile(rb"\s*([\x21-\x7e]+)[ \t\r\n]+(\d{1,6})[ \t\r\n]+(\d{1,6})(?=[ \t\r\n])")
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """The shape of the pixels, (rows, columns), and the byte where they start."""
 
     shape: tuple[int, int]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...extras import require
@@ -27,8 +28,7 @@ _UNDER_ONE = -1e-6
 """1 - b^2 - c^2 - d^2 of a quaternion in float32 may be this little below 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """What a header says; lengths in its own unit, axes RAS."""
 
     header_bytes: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...imaging.image import Geometry, Origin, PatientPlane
@@ -19,8 +20,7 @@ from ...imaging.vectors import Vector, cross, dot, length, scaled
 _DECIMALS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """The centre of voxel (0, 0, 0), and the way from one voxel to the next along each stored axis."""
 
     origin: Vector
@@ -39,8 +39,7 @@ class Grid:
         return max(math.dist(self.at(corner), other.at(corner)) for corner in _corners(shape))
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(Struct, frozen=True):
     """Which stored axis (0, 1 or 2 for i, j, k) is what in a slice."""
 
     column: int

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ...errors import Note, SourceError
 from ...imaging.exact import DTYPES
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 Packing = Literal["raw", "gzip", "bzip2", "zlib"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Struct, frozen=True, kw_only=True):
     """A volume, or several of one shape, and where its values lie."""
 
     path: Path

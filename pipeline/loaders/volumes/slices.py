@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from ....schemas.language.decimal_string import exact_ds
 from ...errors import Note, SourceError
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 _UNITS = {"hu": "HU", "none": None}
 
 
-@dataclass(frozen=True)
-class Sliced:
+class Sliced(Struct, frozen=True, dict=True):
     """A volume, cut into slices as a recipe says."""
 
     header: Header

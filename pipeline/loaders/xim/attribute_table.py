@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ...imaging.image import Geometry, SourceFile
 from .units import KV, MV, WORDS_FOR_NO_ENERGY, Properties, half_of, is_dark
@@ -24,8 +25,7 @@ FORMAT, PROPERTIES = 0x01, 0x02
 """Elements of the private block: the source's format (LO), its properties as JSON text (UT)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The attribute that some properties become."""
 
     names: tuple[str, ...]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import SourceError
 from ...imaging.image import Pixels
@@ -29,8 +29,7 @@ _UNSET_DOUBLE = 3.4028234663852886e38
 _UNSET_INTEGER = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The fields before the pixels."""
 
     version: int

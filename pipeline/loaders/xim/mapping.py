@@ -8,9 +8,9 @@ stays in the private block (`attribute_table`).
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from ...errors import Note
 from ...imaging.image import Geometry, Origin
@@ -35,8 +35,7 @@ _UNKNOWN_SOURCE = Note(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """The meaning of the properties of one XIM file."""
 
     geometry: Geometry
@@ -131,7 +130,7 @@ def _parked(properties: Properties, half: str) -> str:
 def _without_receptor(geometry: Geometry, reason: str) -> Geometry:
     fields = ("sid", "position", "translation")
     empty = geometry.having(Origin("file"), **dict.fromkeys(fields))
-    return dataclasses.replace(empty, blank=dict.fromkeys(fields, reason))
+    return structs.replace(empty, blank=dict.fromkeys(fields, reason))
 
 
 def _parked_note(geometry: Geometry) -> tuple[Note, ...]:

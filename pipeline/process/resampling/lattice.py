@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...imaging.image import Geometry, PatientPlane
 from ...imaging.tolerances import POSITION, STEP
@@ -26,8 +28,7 @@ class GridError(ValueError):
     """A grid that cannot be made of another one, with the reason."""
 
 
-@dataclass(frozen=True)
-class Lattice:
+class Lattice(Struct, frozen=True, dict=True):
     """Parallel slices of one shape, in their order; they may lie unevenly, and not above each other."""
 
     rows: int

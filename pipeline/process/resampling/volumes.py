@@ -7,11 +7,12 @@ order. Where they are oblique, a block of new slices is filled while the old one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import Note
 from ...imaging.image import Image, Origin, SourceFile
@@ -40,8 +41,7 @@ _LEVEL = 1e-9
 """mm by which the height of a new slice may vary over it, and count as none."""
 
 
-@dataclass(frozen=True)
-class Resampling:
+class Resampling(Struct, frozen=True):
     """A source, the grid that it gets, and how."""
 
     source: Lattice

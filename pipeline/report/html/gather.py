@@ -29,8 +29,7 @@ _DONE = {"written": "written", "current": "up to date", "failed": "failed", "ski
 Lines = Mapping[str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True)
-class _Job(Trial):
+class _Job(Trial, frozen=True):
     """A job that keeps what each output is made of."""
 
     with_tags: bool = False

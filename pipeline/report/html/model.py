@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 Pictures = Literal["all", "first", "none"]
 BUDGET = 32_000_000
 """Characters of all full pictures of a page: with 500 thumbnails it has 40 MB and opens in two seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A value with its name and where it came from."""
 
     name: str
@@ -19,8 +20,7 @@ class Row:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """An input or output: its path, bytes and sha256 (hex); empty where it is not there."""
 
     path: str
@@ -30,16 +30,14 @@ class File:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """One image with its real values packed; `described` is for the script."""
 
     described: dict[str, Any]
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Struct, frozen=True):
     """A histogram: counts of values in bins of one width from `low` to `high`."""
 
     counts: tuple[int, ...]
@@ -75,8 +73,7 @@ class Item:
     lines: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """What could not be done, and why."""
 
     name: str

@@ -8,8 +8,9 @@ times as large. Points are (column, row), as the page draws them; fractions of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ...imaging.deterministic import cosine_and_sine
 from ...imaging.image import Geometry, Image
@@ -26,8 +27,7 @@ _MOST = 1.0e4
 """mm: a jaw beyond this is no jaw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """One thing that can be drawn; `lines` are joined points, `labels` texts with a point each."""
 
     name: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...imaging.image import Image, Pixels
 
@@ -19,8 +19,7 @@ LEVEL = 6
 _TYPES = {"b1": "u1", "f2": "f4", "f16": "f8"}
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """An image's values: ``stored x slope + intercept``, in doubles, is the value."""
 
     data: str

@@ -6,8 +6,9 @@ by its translation they are in the IEC GANTRY system, seen from the source. Slic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ...imaging.deterministic import cosine_and_sine
 from ...imaging.geometry import STANDARD_ORIENTATION
@@ -22,8 +23,7 @@ _OBLIQUE = 0.2
 """A direction cosine below this has no letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """An affine map from (row, column) to mm: first + row x down + column x along."""
 
     first: Vector

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from ....schemas.language.tags import TagPath, TagValue
 from ....schemas.language.words import TABLE_GEOMETRY, UNKNOWN

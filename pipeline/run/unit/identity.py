@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from msgspec import structs
 
 from ...deidentify.burned_in import reason
 from ...deidentify.engine import Deidentified, deidentify
@@ -30,7 +31,7 @@ def without_identity(
         raise SourceError("is no DICOM file, and 'deidentify' is for those", subject=str(source.path))
     done = known or deidentify(source.dataset, settings)
     attributes = source.attributes and deidentify(source.attributes, settings).dataset
-    changed = dataclasses.replace(
+    changed = structs.replace(
         source,
         path=Path(alias),
         dataset=done.dataset,
@@ -72,7 +73,7 @@ def _unmarked(image: Image) -> Image:
     dataset.file_meta = old.file_meta
     set_original_encoding(dataset, old)
     dataset.BurnedInAnnotation = "NO"
-    source = dataclasses.replace(image.source, dataset=dataset)
+    source = structs.replace(image.source, dataset=dataset)
     return image.replace(sources=(source, *image.sources[1:]))
 
 

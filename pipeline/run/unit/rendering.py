@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 
 from ....schemas.language.tags import TagPath, TagValue, problem_of, templates_of
 from ....schemas.language.template import is_template
@@ -49,7 +48,7 @@ def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:
         PlanError, SourceError: from the templates.
     """
     filled = stated.filled(lambda quantity: render_number(quantity, scope))
-    for name in (each.name for each in fields(Stated) if each.name in POSITIVE):
+    for name in (each for each in Stated.__struct_fields__ if each in POSITIVE):
         value = getattr(filled, name)
         if value not in (None, UNKNOWN) and min(value if isinstance(value, tuple) else (value,)) <= 0:
             raise GeometryError(f"{name} must be greater than 0, here {value}", subject=scope.path)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 from ...errors import DicombakeError, DifferenceError, ExitStatus, Note
 from ...plan.lowered import LoweredRecipe
@@ -26,8 +27,7 @@ _TOLD: dict[Status, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a unit has no outputs. `kind` is the class of the error; `traceback` only of our own defects."""
 
     kind: str
@@ -45,8 +45,7 @@ class Failure:
         return f"{start}{self.message}{f'; {self.hint}' if self.hint else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnitResult:
+class UnitResult(Struct, frozen=True):
     """What became of one unit.
 
     `inputs` are the files read, ``data:film/a.tif`` or (chained) ``out:dicom/a.dcm``, each with the sha256
@@ -71,12 +70,11 @@ class UnitResult:
     """Those of `written` that had other content before, because an input changed since."""
     further: tuple[Failure, ...] = ()
     """Failures of other outputs of the unit."""
-    worker: str = field(default="", compare=False)
+    worker: str = ""
     """The worker of a cluster that did it, for those who watch; it goes into nothing that is kept."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """What every unit of a run shares; each worker gets it once.
 
     `ours` are the existing outputs (as in the plan, relative to `out`) that may be replaced. `expected`
@@ -143,8 +141,7 @@ class Watching(Protocol):
         """Be told of the workers of a cluster: the address of its dashboard, those that come and go."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The results of a run: one for each unit of the plan, in its order."""
 
     plan: Plan

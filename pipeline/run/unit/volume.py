@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ...imaging.image import Image
 from ...process.known import Known
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from ...process.operations import Operation, Resample
 
 
-@dataclass(frozen=True)
-class Volume:
+class Volume(Struct, frozen=True):
     """One volume of some files."""
 
     paths: Sequence[Path]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import traceback
+
+from msgspec import structs
 
 from ...errors import DicombakeError, SourceError
 from ...plan.model import Unit
@@ -17,7 +18,7 @@ from .schedule import Made, Task
 def attempt(task: Task, job: Job, work: Work) -> UnitResult:
     """Return the result of one unit; only KeyboardInterrupt and SystemExit pass through."""
     unit = task.unit
-    job = dataclasses.replace(job, placed=[])
+    job = structs.replace(job, placed=[])
     try:
         if unit.problem:
             return UnitResult(unit.id, "failed", error=Failure(SourceError.__name__, unit.problem))
@@ -30,8 +31,8 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
                 return current
             why = current
         if task.hashed_apart:
-            job = dataclasses.replace(job, hashed_apart=True)
-        return dataclasses.replace(work(unit, job), why=why)
+            job = structs.replace(job, hashed_apart=True)
+        return structs.replace(work(unit, job), why=why)
     except DicombakeError as error:
         why_not = Failure.of(error)
     except MemoryError:

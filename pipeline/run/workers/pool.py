@@ -16,9 +16,11 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import ModuleType
+
+from msgspec.structs import replace
 
 from ...errors import Note
 from ...store.temporary import remove_leftovers

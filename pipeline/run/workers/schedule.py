@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+
+from msgspec import Struct
 
 from ...errors import PlanError
 from ...plan.model import Unit
@@ -13,16 +14,14 @@ from ..unit.contents import Content
 from ..unit.results import Failure, UnitResult
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What the lock says of a unit: (key, sha256) of each input, (path, sha256) of each output."""
 
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One unit to do; `made` is set where it may turn out to be up to date."""
 
     unit: Unit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.store.lock import Lock, format_lock, read_lock
 from dicombake.pipeline.store.state import State
+from msgspec import structs
 
 from ..run.made_plans import make_plan, recipe, shout
 
@@ -184,9 +184,9 @@ def test_versions_are_named(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_codec_is_named(plan: Plan, tmp_path: Path) -> None:
     lock = read_lock(tmp_path / "fake.lock")
     installed = lock.codecs["numpy"]
-    older = dataclasses.replace(lock, codecs={**lock.codecs, "numpy": "1.0"})
+    older = structs.replace(lock, codecs={**lock.codecs, "numpy": "1.0"})
     (tmp_path / "fake.lock").write_text(format_lock(older))
-    stale = dataclasses.replace(
+    stale = structs.replace(
         older, units=dict.fromkeys(lock.units, "0" * 64), options={**lock.options, "c:versions": "0" * 12}
     )
     assert told(check(plan)) == FRESH, "the fingerprint decides"
@@ -197,15 +197,15 @@ def test_a_codec_is_named(plan: Plan, tmp_path: Path) -> None:
 def test_a_new_input_of_a_group_is_named(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "extra.txt").write_text("more")
     unit = plan.units[0]
-    more = dataclasses.replace(unit, inputs=(*unit.inputs, type(unit.inputs[0])("extra.txt")))
-    wider = dataclasses.replace(plan, units=(more, *plan.units[1:]))
+    more = structs.replace(unit, inputs=(*unit.inputs, type(unit.inputs[0])("extra.txt")))
+    wider = structs.replace(plan, units=(more, *plan.units[1:]))
     assert told(check(wider))["a"] == ("stale", "extra.txt is a new input")
 
 
 def test_an_input_that_is_gone_from_a_group_leaves_a_reason(plan: Plan, tmp_path: Path) -> None:
     unit = plan.units[2]
-    fewer = dataclasses.replace(unit, inputs=unit.inputs[:1], needs=())
-    narrower = dataclasses.replace(plan, units=(*plan.units[:2], fewer))
+    fewer = structs.replace(unit, inputs=unit.inputs[:1], needs=())
+    narrower = structs.replace(plan, units=(*plan.units[:2], fewer))
     assert told(check(narrower))["c"] == ("stale", reasons.UNNAMED)
 
 
@@ -234,16 +234,16 @@ def test_what_the_recipe_makes_no_more(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_a_lock_of_another_recipe_is_out_of_date_though_no_output_is(plan: Plan) -> None:
-    loaded = dataclasses.replace(plan.loaded, digest="1" * 64)
-    checked = check(dataclasses.replace(plan, loaded=loaded))
+    loaded = structs.replace(plan.loaded, digest="1" * 64)
+    checked = check(structs.replace(plan, loaded=loaded))
     assert told(checked) == FRESH
     assert checked.lock == ("it is of another state of the recipe",)
     assert checked.exit_status is ExitStatus.DIFFERENT
 
 
 def test_a_unit_that_cannot_be_made_is_told(plan: Plan) -> None:
-    broken = dataclasses.replace(plan.units[0], outputs=(), problem="its header is cut short")
-    checked = check(dataclasses.replace(plan, units=(broken, *plan.units[1:])))
+    broken = structs.replace(plan.units[0], outputs=(), problem="its header is cut short")
+    checked = check(structs.replace(plan, units=(broken, *plan.units[1:])))
     assert checked.problems == (("a", "its header is cut short"),)
     assert checked.exit_status is ExitStatus.DIFFERENT
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from dicombake.pipeline.exporters.options import CtSeriesOptions, RtImageOptions
 from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from pydicom import Dataset
 
 from .made_datasets import PLACED, context, dicom_source, every_flipped_byte_is_seen, export, read, slice_of
@@ -73,7 +73,7 @@ def by_itself(folder, image, overrides=None, **more):
 
 def scan(index: int, dtype: str = "uint16", **changes: Any) -> Image:
     """One of several scans of a film, each with a gantry angle."""
-    geometry = dataclasses.replace(PLACED, gantry=10.5 * index)
+    geometry = structs.replace(PLACED, gantry=10.5 * index)
     source = SourceFile(
         Path(f"film{index}.tif"), "image", {"dpi": 75}, attributes=Dataset(), page=1 + index % 2, pages=2
     )
@@ -171,7 +171,7 @@ def test_images_that_say_who_made_them_are_like_no_others(tmp_path, drafts):
     for index in (1, 2, 3, 4):
         image, attributes = scan(index), Dataset()
         attributes.Manufacturer = f"ACME {index // 3}"
-        images.append(image.replace(sources=(dataclasses.replace(image.source, attributes=attributes),)))
+        images.append(image.replace(sources=(structs.replace(image.source, attributes=attributes),)))
     expected = [by_itself(tmp_path, image) for image in images]
     drafts.clear()
     assert [bytes_of(tmp_path, image) for image in images] == expected
@@ -197,11 +197,11 @@ def test_the_frames_of_one_file_are_like_no_other(tmp_path, drafts):
 
 
 def replaced(image: Image, **changes: Any) -> Image:
-    return image.replace(geometry=dataclasses.replace(image.geometry, **changes))
+    return image.replace(geometry=structs.replace(image.geometry, **changes))
 
 
 def moved(image: Image, **changes: Any) -> Image:
-    return replaced(image, patient=dataclasses.replace(image.geometry.patient, **changes))
+    return replaced(image, patient=structs.replace(image.geometry.patient, **changes))
 
 
 OTHERS: dict[str, Any] = {

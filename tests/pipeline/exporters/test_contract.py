@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from importlib import metadata
@@ -19,6 +18,7 @@ from dicombake.pipeline.loaders.options import AutoOptions, DicomOptions, Limits
 from dicombake.pipeline.loaders.registry import load, probe
 from dicombake.pipeline.output import Artifact
 from dicombake.schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomExportBase, DicomTarget
+from msgspec import structs
 
 from .made_images import CONTEXT, image, pixels
 
@@ -33,7 +33,7 @@ def suitable() -> Image:
     """An image that every target can hold: 16 bits, spacing, SID, a slice's place, a DICOM source."""
     (found,) = load(CT, DicomOptions(raw_values=True), Limits())
     found.pixels.flags.writeable = False
-    return dataclasses.replace(found, geometry=found.geometry.having(Origin("rule"), sid=1500.0))
+    return structs.replace(found, geometry=found.geometry.having(Origin("rule"), sid=1500.0))
 
 
 def above(image: Image) -> Image:
@@ -41,8 +41,8 @@ def above(image: Image) -> Image:
     plane = image.geometry.patient
     assert plane is not None
     x, y, z = plane.position
-    moved = dataclasses.replace(plane, position=(x, y, z + 5.0))
-    return dataclasses.replace(image, geometry=image.geometry.having(Origin("rule"), patient=moved))
+    moved = structs.replace(plane, position=(x, y, z + 5.0))
+    return structs.replace(image, geometry=image.geometry.having(Origin("rule"), patient=moved))
 
 
 MODALITIES = {"mr-series": "MR", "pet-series": "PT"}
@@ -60,7 +60,7 @@ def of_modality(image: Image, modality: str | None) -> Image:
         return image
     dataset = pydicom.Dataset(image.source.dataset)
     dataset.Modality = modality
-    return image.replace(sources=(dataclasses.replace(image.source, dataset=dataset),))
+    return image.replace(sources=(structs.replace(image.source, dataset=dataset),))
 
 
 def options(to: str) -> Any:
@@ -123,7 +123,7 @@ def test_the_same_bytes_every_time_whatever_the_memory_looks_like(to: str) -> No
     assert first.stored is not None
     turned = first.replace(
         pixels=np.asfortranarray(first.pixels),
-        stored=dataclasses.replace(first.stored, pixels=np.asfortranarray(first.stored.pixels)),
+        stored=structs.replace(first.stored, pixels=np.asfortranarray(first.stored.pixels)),
     )
     assert content(exported(to, first)) == content(exported(to, suitable()))
     assert content(exported(to, first)) == content(exported(to, turned))
@@ -137,7 +137,7 @@ def test_its_check_refuses_any_other_file(to: str, damage: str, tmp_path: Path) 
     assert source.stored is not None
     changed = source.pixels.copy()
     changed[60:70, 60:70] = 1500
-    other = source.replace(pixels=changed, stored=dataclasses.replace(source.stored, pixels=changed))
+    other = source.replace(pixels=changed, stored=structs.replace(source.stored, pixels=changed))
     data = {
         "empty": b"",
         "half": content(artifact)[: len(content(artifact)) // 2],
@@ -176,7 +176,7 @@ def test_half_transparent_floats_are_refused_or_kept_exactly(to: str) -> None:
     if to in EXACT:
         assert colour.pixels.tobytes() in content(exported(to, colour))
     else:
-        ready = dataclasses.replace(
+        ready = structs.replace(
             suitable(), pixels=colour.pixels, photometric="RGBA", stored=None, computed=True
         )
         with pytest.raises(ExportError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPla
 from dicombake.pipeline.imaging.stated import Stated
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 FILE = {
     "sid": "RTImageSID", "sad": "RadiationMachineSAD", "spacing": "ImagePlanePixelSpacing",
@@ -28,7 +28,7 @@ EPID: dict[str, Any] = {
 
 def fields_of(image: Image) -> tuple[Any, ...]:
     """Return what images are compared by: of pixels whether they are the same array."""
-    return tuple(getattr(image, field.name) for field in dataclasses.fields(image))
+    return tuple(getattr(image, name) for name in image.__struct_fields__)
 
 
 def image_of(**values: Any) -> Image:
@@ -260,7 +260,7 @@ def test_unknown_leaves_values_empty_and_says_so() -> None:
 def test_a_parked_panel_stays_empty_unless_the_conversion_says_otherwise() -> None:
     parked = {"sid": "the panel is parked", "position": "the panel is parked"}
     image = image_of(spacing=(0.4, 0.4), sad=1000.0)
-    image = image.replace(geometry=dataclasses.replace(image.geometry, blank=parked))
+    image = image.replace(geometry=structs.replace(image.geometry, blank=parked))
     stated = Stated(sid=1500.0, center="image")
     assert resolve(image, stated, weak=frozenset({"sid", "center"})) == image
     told = resolve(image, stated).geometry
@@ -300,7 +300,7 @@ def test_every_value_has_one_origin_and_an_empty_one_none(
 ) -> None:
     image = image_of(**{name: EPID[name] for name in file})
     after = resolve(image, Stated(**stated), weak=frozenset(stated) if weak else frozenset()).geometry
-    fields = {field.name for field in dataclasses.fields(Geometry)} - {"origins", "blank"}
+    fields = set(Geometry.__struct_fields__) - {"origins", "blank"}
     known = {name for name in fields if getattr(after, name) is not None}
     assert set(after.origins) == known
     assert not set(after.blank) & known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from dicombake.schemas import exports, process, sources
 from dicombake.schemas.geometry import Geometry
 from dicombake.schemas.language.words import POSITIVE, TABLE_GEOMETRY
 from dicombake.schemas.recipe import Conversion, Limits, Recipe
+from msgspec import NODEFAULT, Struct
 from pydantic import BaseModel, ValidationError
 
 RECIPES = Path(__file__).resolve().parents[3] / "recipes"
@@ -70,9 +70,11 @@ def test_every_field_of_a_model_is_lowered(model: type[BaseModel], kind: Any) ->
             continue
         of_several = name in ("format", "to") and hints[name] is str
         assert of_several or shape(hints[name]) == shape(info.annotation), name
-    others = [each for each in dataclasses.fields(kind) if each.name not in model.model_fields]
-    assert all(each.default is not dataclasses.MISSING for each in others), others
-    assert kind.__dataclass_params__.frozen and hasattr(kind, "__slots__")
+    fields, defaults = kind.__struct_fields__, kind.__struct_defaults__
+    padded = (NODEFAULT,) * (len(fields) - len(defaults)) + defaults
+    required = {name for name, default in zip(fields, padded, strict=True) if default is NODEFAULT}
+    assert required <= model.model_fields.keys()
+    assert kind.__struct_config__.frozen
 
 
 HEAD = "version: 1\nname: lowered\n"
@@ -146,12 +148,19 @@ def test_what_a_recipe_says_arrives(tmp_path: Path, key: str, value: str) -> Non
 def test_what_is_stated_of_the_geometry_arrives(tmp_path: Path, key: str, value: str) -> None:
     conversion = lowered(tmp_path, {}, {"geometry": f"{{{key}: {value}}}"}).conversions["film"]
     changed = {
-        each.name
-        for each in dataclasses.fields(Stated)
-        if getattr(conversion.geometry, each.name) != each.default
+        name
+        for name in Stated.__struct_fields__
+        if getattr(conversion.geometry, name) != getattr(Stated(), name)
     }
     assert changed == {key} == set(conversion.geometry_places)
     assert set(Geometry.model_fields) == {*GEOMETRY, "fills"}
+
+
+def as_dict(record: Any) -> Any:
+    """Return the fields of a record and of those in it."""
+    if isinstance(record, Struct):
+        return {name: as_dict(getattr(record, name)) for name in record.__struct_fields__}
+    return tuple(map(as_dict, record)) if isinstance(record, tuple) else record
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -162,9 +171,9 @@ def test_the_values_are_those_of_the_recipe(path: Path) -> None:
         pairs = [(conversion.source, said.source), *zip(conversion.exports, said.exports, strict=True)]
         pairs += zip(conversion.process, said.process, strict=True)
         for plain, model in pairs:
-            found = {key: value for key, value in dataclasses.asdict(plain).items() if key != OF_THE_PROCESS}
+            found = {key: value for key, value in as_dict(plain).items() if key != OF_THE_PROCESS}
             assert found == model.model_dump(exclude=NOT_CARRIED_OUT)
-        assert dataclasses.asdict(conversion.geometry) == said.geometry.model_dump(exclude={"fills"})
+        assert as_dict(conversion.geometry) == said.geometry.model_dump(exclude={"fills"})
         assert (conversion.tags, conversion.remove_tags) == (said.tags, said.remove_tags)
         assert list(map(str, conversion.tag_places)) == list(map(str, said.tags))
 

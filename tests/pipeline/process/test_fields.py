@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from dicombake.schemas import process as models
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec import structs
 
 KINDS = st.sampled_from([np.uint8, np.int8, np.uint16, np.int16, np.int32, np.uint32])
 
@@ -159,6 +159,6 @@ def test_cropping_undoes_padding_place_included(top: int, bottom: int, left: int
 def test_what_cannot_be_padded_is_refused() -> None:
     with pytest.raises(ProcessError, match="the value -1 does not fit uint8"):
         run(np.zeros((2, 2), np.uint8), models.Pad(top=1, value=-1.0))
-    small = Known({}, dataclasses.replace(Limits(), image_pixels=100))
+    small = Known({}, structs.replace(Limits(), image_pixels=100))
     with pytest.raises(ProcessError, match="more than the limit of 100"):
         run(np.zeros((2, 2), np.uint8), models.Pad(top=1000), small)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from dicombake.pipeline.process.apply import OPERATIONS, apply
 from dicombake.schemas import process as models
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 FILE = Origin("file", "there")
 TILTED = (0.8, 0.6, 0.0, 0.36, -0.48, 0.8)
@@ -221,6 +221,6 @@ def test_every_operation_of_the_language_has_its_function() -> None:
 
 def test_moving_leaves_the_source_image_as_it_was() -> None:
     image = receptor_of(6, 6)
-    kept = dataclasses.replace(image, pixels=image.pixels.copy())
+    kept = structs.replace(image, pixels=image.pixels.copy())
     apply(image, [models.FlipVertical(), models.Crop(top=1), models.Rotate90(), models.Roll(rows=1)])
     assert np.array_equal(image.pixels, kept.pixels) and image.geometry == kept.geometry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dicombake.pipeline.run import fingerprint as module
 from dicombake.pipeline.run.fingerprint import Options, fingerprint
 from dicombake.pipeline.run.unit.contents import content, content_sha256, remember_content
 from dicombake.schemas.recipe import Recipe
+from msgspec import structs
 
 UNIT = Unit("c/a.xim", "c", 1, (InputFile("a.xim", captures=(("g", "10"),)),), (Output("a.dcm", 0),))
 
@@ -41,7 +41,7 @@ def test_the_same_recipe_is_the_same() -> None:
     assert described() == described()
     assert described() == described(top={"description": "words", "limits": {"frames": "9"}})
     assert described() == described(top={"vars": {"unused": "x"}})
-    assert described() == described(dataclasses.replace(UNIT, id="other/id", index=7))
+    assert described() == described(structs.replace(UNIT, id="other/id", index=7))
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_the_same_recipe_is_the_same() -> None:
         {"top": {"uid_namespace": UUID(int=1)}},
         {"top": {"name": "other"}},
         {"top": {"strict": True}},
-        {"unit": dataclasses.replace(UNIT, outputs=(Output("b.dcm", 0),))},
-        {"unit": dataclasses.replace(UNIT, pages=(0, 3))},
-        {"unit": dataclasses.replace(UNIT, group="TB1")},
-        {"unit": dataclasses.replace(UNIT, inputs=(InputFile("a.xim", captures=(("g", "11"),)),))},
+        {"unit": structs.replace(UNIT, outputs=(Output("b.dcm", 0),))},
+        {"unit": structs.replace(UNIT, pages=(0, 3))},
+        {"unit": structs.replace(UNIT, group="TB1")},
+        {"unit": structs.replace(UNIT, inputs=(InputFile("a.xim", captures=(("g", "11"),)),))},
     ],
     ids=str,
 )
@@ -83,7 +83,7 @@ def test_the_environment_counts_where_it_is_used(monkeypatch: pytest.MonkeyPatch
 
 def test_the_index_counts_where_it_is_used() -> None:
     exports = [{"to": "npy", "path": "{index:03d}.npy"}]
-    assert described(dataclasses.replace(UNIT, index=2), exports=exports) != described(exports=exports)
+    assert described(structs.replace(UNIT, index=2), exports=exports) != described(exports=exports)
 
 
 @pytest.mark.parametrize("name", ["program_version", "codecs_of"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
 import stat
@@ -20,6 +19,7 @@ from dicombake.pipeline.run.unit.results import Outcome, UnitResult
 from dicombake.pipeline.store.files import Store
 from dicombake.pipeline.store.lock import read_lock
 from dicombake.pipeline.store.state import State
+from msgspec import structs
 
 from .made_plans import make_plan, recipe, shout
 
@@ -267,7 +267,7 @@ def test_a_link_put_at_an_output_folder_after_the_plan_is_not_written_through(tm
     outcome = run(plan)
     assert messages(outcome)["a"].startswith("out/a.out: is not written: out became a link while")
     assert list((tmp_path / "elsewhere").iterdir()) == []
-    known = dataclasses.replace(plan, links=frozenset({"out"}))
+    known = structs.replace(plan, links=frozenset({"out"}))
     assert statuses(run(known)) == {"a": "written"}, "a link that was there is meant"
 
 

@@ -10,9 +10,10 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
+
+from msgspec import Struct
 
 from ....errors import PlanError
 from ....first_of import first_of
@@ -28,16 +29,14 @@ _PROGRAM = "dicombake"
 SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Present:
+class Present(Struct, frozen=True):
     """The workers that are there now and may work, by address; the news of others in words."""
 
     workers: tuple[str, ...]
     news: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """What became of a chunk: its packed answer, the error in place of it, or None: it was lost."""
 
     key: str
@@ -46,8 +45,7 @@ class Answered:
     """Whether it was lost because workers died of it."""
 
 
-@dataclass(frozen=True)
-class Unreachable:
+class Unreachable(Struct, frozen=True):
     """The scheduler does not answer; `closed`: and is not looked for any more."""
 
     closed: bool

@@ -17,9 +17,11 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import Empty
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from ....errors import ClusterError
 from ....store.temporary import remove_leftovers

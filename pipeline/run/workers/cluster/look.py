@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from msgspec import Struct
 
 from ....deidentify.keys import Origin, derived
 from ....store.claims import named_run
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What every worker must have, as this process has it. Nothing secret is in it."""
 
     versions: Mapping[str, str | None]

@@ -10,8 +10,9 @@ import copyreg
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from ....deidentify.keys import Key, key_from
 from ....plan.lowered import LoweredRecipe

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from ....errors import UsageError
 from ....extras import require
@@ -24,8 +25,7 @@ _PRIVATE: tuple[IPv4Network | IPv6Network, ...] = tuple(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ClusterSettings:
+class ClusterSettings(Struct, frozen=True):
     """The cluster that carries a plan out: a scheduler that runs, or workers that Slurm starts."""
 
     kind: Kind

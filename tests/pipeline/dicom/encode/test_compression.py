@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from dicombake.pipeline.imaging.image import Image, SourceFile, Stored
 from dicombake.pipeline.run.versions import codecs_of
 from dicombake.schemas.exports import TransferSyntax
 from dicombake.schemas.recipe import Conversion
+from msgspec import structs
 from pydicom import dcmread
 
 from ....pydicom_api import decoded, generate_frames
@@ -252,7 +252,7 @@ def test_a_pixel_that_jpeg_ls_cannot_encode_is_refused_and_not_logged(
 
 @pytest.mark.parametrize("syntax", ["jpeg2000-lossless", "jpegls-lossless"])
 def test_a_missing_codec_is_named(tmp_path: Path, syntax: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = dataclasses.replace(SYNTAXES[syntax], plugin="none")
+    changed = structs.replace(SYNTAXES[syntax], plugin="none")
     monkeypatch.setitem(SYNTAXES, syntax, changed)
     with pytest.raises(ExportError) as caught:
         made(tmp_path, image(noise("uint16")), syntax)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from dicombake.pipeline.errors import ExportError, VerificationError
 from dicombake.pipeline.exporters.dicom import rt_image
 from dicombake.pipeline.exporters.options import RtImageOptions
 from dicombake.pipeline.imaging.image import Image
+from msgspec.structs import replace
 from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 

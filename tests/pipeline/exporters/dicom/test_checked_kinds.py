@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from dicombake.pipeline.loaders.dicom.loader import load
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from dicombake.pipeline.process.apply import apply
 from dicombake.schemas.process import Operations
+from msgspec.structs import replace
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +34,7 @@ from dicombake.pipeline.loaders.options import DicomOptions, Limits, XimOptions
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.process.combine import combine
 from dicombake.pipeline.process.operations import Combine
+from msgspec.structs import replace
 from pydicom import dcmread
 
 from ....pydicom_api import apply_modality_lut

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError, GeometryError
 from dicombake.pipeline.exporters.dicom import ct_series
 from dicombake.pipeline.exporters.options import CtSeriesOptions
 from dicombake.pipeline.imaging.image import Image, Stored
+from msgspec import structs
 
 from ....pydicom_api import apply_modality_lut
 from ...dicom.made_datasets import SCANNED, codes, context, export, read, slice_of
@@ -91,8 +90,8 @@ def test_a_source_without_planes_is_refused(tmp_path):
 
 def test_axes_that_are_none_are_refused(tmp_path):
     image = slice_of(HU)
-    plane = dataclasses.replace(image.geometry.patient, orientation=(1.0, 0, 0, 1.0, 0, 0))
-    crooked = image.replace(geometry=dataclasses.replace(image.geometry, patient=plane))
+    plane = structs.replace(image.geometry.patient, orientation=(1.0, 0, 0, 1.0, 0, 0))
+    crooked = image.replace(geometry=structs.replace(image.geometry, patient=plane))
     with pytest.raises(GeometryError, match="not at right angles and of length 1"):
         made(tmp_path, crooked)
 

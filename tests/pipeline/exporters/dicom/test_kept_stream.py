@@ -216,15 +216,14 @@ def test_other_pixels_in_the_tags_are_refused(tmp_path: Path) -> None:
 
 def test_what_is_written_is_decoded_again(tmp_path: Path) -> None:
     """A stream that is not the picture's is seen, though every byte is as it was meant."""
-    import dataclasses
-
     from dicombake.pipeline.errors import VerificationError
+    from msgspec import structs
 
     buffer = io.BytesIO()
     Pillow.fromarray(SYNTHETIC[::-1]).save(buffer, "JPEG")
     (image,) = images(picture(tmp_path, SYNTHETIC))
     assert image.source.codestream is not None
-    other = dataclasses.replace(image.source.codestream, data=buffer.getvalue())
-    source = dataclasses.replace(image.source, codestream=other)
+    other = structs.replace(image.source.codestream, data=buffer.getvalue())
+    source = structs.replace(image.source, codestream=other)
     with pytest.raises(VerificationError, match="pixels do not read back"):
         kept(tmp_path, [image.replace(sources=(source,))])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dicombake.pipeline.loaders.xim.loader import load
 from dicombake.pipeline.process.apply import apply
 from dicombake.pipeline.process.operations import Invert
 from dicombake.pipeline.samples import xim
+from msgspec import structs
 from pydicom import Dataset
 
 from ....pydicom_api import apply_modality_lut
@@ -343,7 +343,7 @@ def test_frames_of_a_dicom_source_keep_their_time_and_exposures(tmp_path):
     source.dataset.ExposureSequence = exposures
     images = [
         frame(ramp("uint16"), page).replace(
-            sources=(dataclasses.replace(source, page=page, pages=3, path=Path("cine.dcm")),)
+            sources=(structs.replace(source, page=page, pages=3, path=Path("cine.dcm")),)
         )
         for page in (1, 2, 3)
     ]

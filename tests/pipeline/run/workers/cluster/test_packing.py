@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from dicombake.pipeline.run.unit.results import Job
 from dicombake.pipeline.run.workers.attempt import convert
 from dicombake.pipeline.run.workers.cluster.packing import pack, unpack
 from dicombake.pipeline.run.workers.schedule import Task
+from msgspec.structs import replace
 
 from ...made_plans import make_plan
 
