@@ -55,10 +55,16 @@ def services(session: nox.Session) -> None:
 
 @nox.session
 def sweeps(session: nox.Session) -> None:
-    """Place the voxels of every order and turn of a grid's axes; the tests try a part of them."""
+    """Place the voxels of every order and turn of a grid's axes, and de-identify marked objects of each kind.
+
+    The tests try a part of both.
+    """
     session.install("-e", ".[test]")
     session.env["DICOMBAKE_SWEEPS"] = "1"
-    session.run("python", "-m", "pytest", "-n", "auto", "tests/pipeline/exporters/volumes", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-n", "auto", "tests/pipeline/exporters/volumes",
+        "tests/pipeline/deidentify", *session.posargs,
+    )  # fmt: skip
 
 
 @nox.session(python="3.11")

@@ -10,6 +10,10 @@ import venv
 from pathlib import Path
 
 PACKAGES = {
+    "deidentifiers": (
+        "DICOMBAKE_DEIDENTIFIERS_PYTHON",
+        ["dicom-anonymizer==2.1.0", "deid==0.4.13", "dicognito==0.19.0"],
+    ),
     "pylinac": ("DICOMBAKE_PYLINAC_PYTHON", ["pylinac==3.49.0"]),
     "rtk": ("DICOMBAKE_RTK_PYTHON", ["itk-rtk"]),
     "simpleitk": ("DICOMBAKE_SIMPLEITK_PYTHON", ["SimpleITK", "numpy"]),

@@ -10,6 +10,7 @@ from .errors import UsageError
 EXTRAS: Mapping[str, Mapping[str, str]] = {
     "volumes": {"nibabel": "nibabel", "nrrd": "pynrrd"},
     "cluster": {"distributed": "distributed", "dask_jobqueue": "dask-jobqueue"},
+    "deidentify": {"cryptography": "cryptography"},
 }
 """By the extra's name: the module that is imported, and the package that has it."""
 

@@ -32,6 +32,15 @@ def _option(value: Any) -> Any:
     return value
 
 
+def _variable(value: Any) -> Any:
+    """``{env.X}``; a literal password would stand in git."""
+    if isinstance(value, str) and _ENVIRONMENT.fullmatch(value):
+        return value
+    raise PydanticCustomError(
+        "secret", 'must be "{env.NAME}"; a password in a recipe would be in git, for all to read'
+    )
+
+
 class SecretFile(Model):
     """A file that holds a key, below the recipe's folder or anywhere; git may not track it."""
 
@@ -64,6 +73,20 @@ def environment_of(secret: str) -> str:
     return found[1]
 
 
+class Crosswalk(Model):
+    """An encrypted file that says which pseudonym is whose; it lies outside of data, outputs and recipe."""
+
+    file: Text
+    """Relative to the recipe's folder; `~` is your own."""
+    password: Annotated[str, PlainValidator(_variable, json_schema_input_type=str), AS_IT_IS]
+    """`"{env.NAME}"`."""
+
+    @property
+    def variable(self) -> str:
+        """The variable of the environment that holds the password."""
+        return environment_of(self.password)
+
+
 class Deidentify(Model):
     """Takes identity out by the Basic Application Level Confidentiality Profile (PS3.15 E)."""
 
@@ -78,6 +101,8 @@ class Deidentify(Model):
     """16 characters or more; whoever has it can link pseudonyms to patients."""
     burned_in: Literal["accept"] | None = None
     """`accept`: somebody has looked, and no image has text burned in."""
+    crosswalk: Crosswalk | None = None
+    """Which pseudonym is whose, for those who have its password."""
 
     @model_validator(mode="after")
     def _times(self) -> Self:

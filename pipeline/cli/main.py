@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Show every step, its inputs and outputs, and why it would run or not.",
     "check": "Are the outputs what recipe, inputs and lock say? Writes nothing.",
     "lock": "Tell what the lock of a recipe says.",
+    "crosswalk": "Show which pseudonym is whose, of a file that 'deidentify' keeps; asks for its password.",
     "graph": "Draw the steps as Mermaid or DOT.",
     "validate": "Check recipes alone; no files are needed.",
     "test": "Run the tests that recipes carry, on files that they make.",

@@ -10,7 +10,8 @@ _OF_VR = {
     "DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0",
     "AE": REMOVED, "CS": REMOVED, "LO": REMOVED, "LT": REMOVED, "PN": REMOVED, "SH": REMOVED, "ST": REMOVED,
     "UC": REMOVED, "UT": REMOVED, "UR": "urn:removed", "FD": 0.0, "FL": 0.0, "SL": 0, "SS": 0, "UL": 0,
-    "US": 0, "SV": 0, "UV": 0,
+    "US": 0, "SV": 0, "UV": 0, "AT": 0, "OD": b"\0" * 8, "OF": b"\0" * 4, "OL": b"\0" * 4,
+    "OV": b"\0" * 8,
 }  # fmt: skip
 _PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec import Struct
 from pydicom import DataElement, Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
-from pydicom.multival import MultiValue
+from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 from pydicom.sequence import Sequence
 
 from ..errors import Note
 from ..pydicom_versions.elements import set_original_encoding
-from .dates import capped_age, shifted
-from .dummies import ENCAPSULATED, REMOVED, content, dummy
+from .dates import capped_age, parsed, shifted, written_forms
+from .dummies import ENCAPSULATED, content, dummy
 from .identifying import Identifying
 from .private import safe
+from .representation import as_standard, read, standard_vr, values_of
 from .settings import Settings
 from .statements import state
 from .table import DATES, Action, Row, edition, resolved, rows, type_of
@@ -36,6 +36,42 @@ _CONTENT = 0x0040A730
 _ANNOTATIONS = 0x00700001
 _AGE = 0x00101010
 _FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+_CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119})
+"""Code value, designator and version of the scheme, meaning, and long code value; no free text but one."""
+_MEANING = 0x00080104
+_SCHEMES = frozenset(
+    [
+        "ACR",
+        "BI",
+        "DCM",
+        "DCMUID",
+        "FMA",
+        "I10",
+        "I10P",
+        "I9",
+        "I9C",
+        "ICD10",
+        "ISO3166_1",
+        "ISO639_1",
+        "ISO639_2",
+        "LN",
+        "MA",
+        "MDNS",
+        "NCIt",
+        "NEU",
+        "RADELEMENT",
+        "RADLEX",
+        "RFC5646",
+        "SCT",
+        "SNM3",
+        "SRT",
+        "UCUM",
+        "UMLS",
+        "UNS",
+        "URN",
+    ]
+)
+"""Designators of published coding schemes (PS3.16 table 8-1)."""
 _KINDS_OF_UID = ("ClassUID", "ClassesIn", "ClassesSupported", "SyntaxUID", "CodingSchemeUID", "ContextUID",
                  "MappingResourceUID", "ContextGroupExtensionCreatorUID")  # fmt: skip
 """In keywords of UIDs that say what kind of thing something is."""
@@ -62,7 +98,7 @@ class Deidentified(Struct, frozen=True):
 
 def deidentify(source: Dataset, settings: Settings) -> Deidentified:
     """De-identify all but the pixels of a dataset, which stays as it is; another one is returned."""
-    walk = _Walk(settings, str(source.get("SOPClassUID") or ""), _patient(source))
+    walk = _Walk(settings, str(source.get("SOPClassUID") or ""), patient_of(source))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         walk.collect(source)
@@ -73,10 +109,8 @@ def deidentify(source: Dataset, settings: Settings) -> Deidentified:
         dataset.EncapsulatedDocumentLength = len(dataset[ENCAPSULATED].value)
     _complete(dataset, source, settings)
     state(dataset, settings)
-    found = walk.identifying.values
-    if settings.dates in ("shift", "shift_weeks"):
-        # a day that another one was moved to is no find
-        found = {value: name for value, name in found.items() if value not in walk.new_days}
+    # no find: a day that another one was moved to, and what an option keeps elsewhere
+    found = {value: name for value, name in walk.identifying.values.items() if value not in walk.allowed}
     return Deidentified(
         dataset,
         settings.key.identifier(walk.patient),
@@ -87,7 +121,7 @@ def deidentify(source: Dataset, settings: Settings) -> Deidentified:
     )
 
 
-def _patient(source: Dataset) -> str:
+def patient_of(source: Dataset) -> str:
     """Return who a patient is: the PatientID; where it is empty, each study is one patient's."""
     patient = str(source.get("PatientID") or "").strip(" \0")
     return patient or f"study {source.get('StudyInstanceUID') or source.get('SOPInstanceUID') or ''}"
@@ -95,7 +129,7 @@ def _patient(source: Dataset) -> str:
 
 def _complete(dataset: Dataset, source: Dataset, settings: Settings) -> None:
     """Give a dataset what pseudonyms stand in, where its source lacks it."""
-    pseudonym = settings.key.identifier(_patient(source))
+    pseudonym = settings.key.identifier(patient_of(source))
     dataset.PatientID = pseudonym
     dataset.PatientName = pseudonym
     instance = str(source.get("SOPInstanceUID") or "")
@@ -113,7 +147,12 @@ class _Walk:
     identifying: Identifying = field(default_factory=Identifying)
     words: frozenset[str] = frozenset()
     cut: Counter[str] = field(default_factory=Counter)
-    new_days: set[str] = field(default_factory=set)
+    allowed: set[str] = field(default_factory=set)
+    """Days, as they are written, and UIDs that may be in the output."""
+    coded: bool = False
+    """Whether the item is a code of a published scheme, whose meaning is no free text."""
+    cleaning: bool = False
+    """Whether all free text is cleaned: inside of a sequence that is kept for its cleaned content."""
     capped: bool = False
 
     def notes(self) -> Iterator[Note]:
@@ -128,12 +167,15 @@ class _Walk:
         for tag in sorted(dataset.keys()):
             if tag.group in _LEFT_OUT or tag.element == 0:
                 continue
-            element = dataset[tag]
+            element = read(dataset, tag)
+            if element is None:
+                continue
             if element.VR == "SQ":
                 for item in element.value:
                     self.collect(item, keyword_for_tag(tag))
                 continue
-            vr = _vr(element)
+            vr = standard_vr(int(tag), str(element.VR))
+            element = as_standard(element, vr) or element
             row = rows().get(int(tag)) or self._row_of_vr(int(tag), vr, element)
             stays = self._action(element, vr, inside)[0] == "K" and not tag.is_private
             if not stays and (row is not None or (tag.is_private and vr == "PN")):
@@ -145,12 +187,16 @@ class _Walk:
     def dataset(self, source: Dataset, inside: str = "", path: str = "") -> Dataset:
         """Return one level: the dataset, or an item of a sequence."""
         made = Dataset()
+        self.coded = str(source.get("CodingSchemeDesignator") or "").strip() in _SCHEMES
         for tag in sorted(source.keys()):
             if tag.group in _LEFT_OUT or tag.element == 0 or tag.is_private:
                 continue
-            element = self._element(source, source[tag], inside, path)
+            found = read(source, tag)
+            element = None if found is None else self._element(source, found, inside, path)
             if element is not None:
                 made.add(element)
+            elif found is None:
+                self.done[f"{path}{keyword_for_tag(tag) or tag}"] = "removed: its value cannot be read"
         private = [tag for tag in source.keys() if tag.is_private and tag.element]  # noqa: SIM118
         if private and self.settings.retains("retain_safe_private"):
             for kept in safe(source):
@@ -161,11 +207,16 @@ class _Walk:
         return made
 
     def _element(self, dataset: Dataset, element: DataElement, inside: str, path: str) -> DataElement | None:
-        tag, vr = int(element.tag), _vr(element)
+        tag, vr = int(element.tag), standard_vr(int(element.tag), str(element.VR))
         name = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
         action, why = self._action(element, vr, inside)
         if tag >> 16 & 0xFF00 == 0x6000 and action == "K":
             action, why = self._overlay(dataset, tag >> 16)
+        if action in ("K", "S", "C", "U"):
+            sound = as_standard(element, vr)
+            if sound is None and action != "U":
+                action, why = self._without(tag, name, inside), f"no value of the VR {vr}"
+            element = sound or element
         made = self._acted(element, vr, action, inside, f"{path}{name}")
         if tag in _PATIENT or tag == _SUBJECT:
             self.done[f"{path}{name}"] = "the patient's pseudonym: HMAC of the PatientID"
@@ -195,7 +246,7 @@ class _Walk:
                 return "X", "in no dictionary of the standard"
             row = self._row_of_vr(tag, vr, element)
             if row is None:
-                return "K", ""
+                return ("C", "text of content that is cleaned") if self._is_cleaned(tag, vr) else ("K", "")
         for option in sorted(row.keeps & self.settings.options):
             return "K", option
         for option in sorted(row.cleans & self.settings.options):
@@ -207,6 +258,11 @@ class _Walk:
                 return moved, f"dates: {self.settings.dates}"
         of_type = type_of(self.sop_class, keyword, inside)
         return resolved(row.code, of_type), f"PS3.15 {edition()}: {row.code}"
+
+    def _is_cleaned(self, tag: int, vr: str) -> bool:
+        if tag in _CODES:
+            return self.cleaning and tag == _MEANING and not self.coded
+        return self.cleaning and vr in _FREE_TEXT
 
     def _row_of_vr(self, tag: int, vr: str, element: DataElement) -> Row | None:
         """Return the row for what the table does not name, by its VR."""
@@ -238,61 +294,73 @@ class _Walk:
             return None if action == "X" else DataElement(tag, vr, None)
         if action == "Z":
             return DataElement(tag, vr, None)
-        if action == "D":
+        if action == "D" and vr != "UI":
             return dummy(tag, vr)
-        if action == "U":
-            return DataElement(tag, "UI", _each(element, self._uid))
+        if element.is_empty:
+            return DataElement(tag, "UI", self.settings.key.uid(f"{path} of {self.patient}"))
+        if action in ("U", "D"):
+            made = [self._uid(each) for each in values_of(element)]
+            return DataElement(tag, "UI", made[0] if len(made) == 1 else made)
         if action == "S":
-            return self._moved(element, vr, name, inside)
+            return self._moved(element, vr, inside)
         if action == "C":
             return self._cleaned(element, vr, name, inside)
+        self._allow(vr, values_of(element))
         if tag == _AGE and isinstance(element.value, str):
             age = capped_age(element.value)
             self.capped |= age != element.value
             return DataElement(tag, "AS", age)
         return element
 
+    def _allow(self, vr: str, values: Iterable[object]) -> None:
+        """Note days and UIDs that stay."""
+        for value in values:
+            day = parsed(str(value)) if vr in ("DA", "DT") else None
+            if vr == "UI":
+                self.allowed.add(str(value))
+            elif day is not None:
+                self.allowed.update(written_forms(day))
+
+    def _without(self, tag: int, keyword: str, inside: str) -> Action:
+        """Return what is done to an element whose value may not stay: removed, emptied, or a dummy."""
+        row = rows().get(tag) or _BY_VR
+        return resolved(row.code, type_of(self.sop_class, keyword, inside))
+
+    def _changed(self, element: DataElement, vr: str, inside: str) -> DataElement | None:
+        """Return what is in place of an element whose value may not stay; None where nothing is."""
+        tag = int(element.tag)
+        action = self._without(tag, keyword_for_tag(tag), inside)
+        if action == "X":
+            return None
+        return DataElement(tag, vr, None) if action == "Z" else dummy(tag, vr)
+
     def _uid(self, original: object) -> str:
         text = str(original).strip(" \0")
         return text if not text or text.startswith(_STANDARD) else self.settings.key.uid(text)
 
-    def _moved(self, element: DataElement, vr: str, name: str, inside: str) -> DataElement | None:
+    def _moved(self, element: DataElement, vr: str, inside: str) -> DataElement | None:
         days = self.settings.key.days(self.patient, weeks=self.settings.dates == "shift_weeks")
-        values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
-        moved = [shifted(vr, str(value), days) for value in values]
+        moved = [shifted(vr, str(value), days) for value in values_of(element)]
         if any(each is None for each in moved):
-            row = rows().get(int(element.tag)) or _BY_VR
-            action = resolved(row.code, type_of(self.sop_class, name, inside))
-            return (
-                None
-                if action == "X"
-                else DataElement(element.tag, vr, None)
-                if action == "Z"
-                else dummy(int(element.tag), vr)
-            )
-        self.new_days.update(str(each)[:8] for each in moved)
+            return self._changed(element, vr, inside)
+        self._allow(vr, moved)
         return DataElement(element.tag, vr, moved[0] if len(moved) == 1 else moved)
 
     def _cleaned(self, element: DataElement, vr: str, name: str, inside: str) -> DataElement | None:
         if vr not in _FREE_TEXT:
             # an AE title, a code: nothing in it can be told from a name
-            action = resolved(rows()[int(element.tag)].code, type_of(self.sop_class, name, inside))
-            if action == "X":
-                return None
-            return DataElement(element.tag, vr, None) if action == "Z" else dummy(int(element.tag), vr)
-        values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+            return self._changed(element, vr, inside)
         texts = []
-        for value in values:
+        for value in values_of(element):
             text, cut = cleaned_text(str(value), self.words)
             self.cut[name] += cut
             texts.append(text)
         if not self.cut[name]:
             del self.cut[name]
+        if not any(texts) and int(element.tag) not in rows():
+            return dummy(int(element.tag), vr)
         if not any(texts):
-            action = resolved(rows()[int(element.tag)].code, type_of(self.sop_class, name, inside))
-            if action == "X":
-                return None
-            return DataElement(element.tag, vr, None) if action == "Z" else dummy(int(element.tag), vr)
+            return self._changed(element, vr, inside)
         return DataElement(element.tag, vr, texts[0] if len(texts) == 1 else texts)
 
     def _sequence(self, element: DataElement, name: str, action: Action, path: str) -> DataElement | None:
@@ -303,14 +371,19 @@ class _Walk:
             return DataElement(tag, "SQ", Sequence())
         if action == "D":
             return self._dummy_sequence(element, name, path)
-        items = [self.dataset(item, name, f"{path}[{number}].") for number, item in enumerate(element.value)]
+        before, self.cleaning = self.cleaning, self.cleaning or action == "C"
+        items = self._items(element, name, path)
+        self.cleaning = before
         if action == "U":
             for item in items:
                 _keep_references(item)
-        if tag == _CONTENT and action == "C":
-            for item in items:
-                self._clean_content(item)
         return DataElement(tag, "SQ", Sequence(items))
+
+    def _items(self, element: DataElement, name: str, path: str) -> list[Dataset]:
+        coded = self.coded
+        items = [self.dataset(item, name, f"{path}[{number}].") for number, item in enumerate(element.value)]
+        self.coded = coded
+        return items
 
     def _dummy_sequence(self, element: DataElement, name: str, path: str) -> DataElement:
         tag = int(element.tag)
@@ -318,16 +391,7 @@ class _Walk:
             return DataElement(tag, "SQ", content())
         if any("CodeMeaning" in item or "CodeValue" in item for item in element.value):
             return dummy(tag, "SQ")
-        items = [self.dataset(item, name, f"{path}[{number}].") for number, item in enumerate(element.value)]
-        return DataElement(tag, "SQ", Sequence(items))
-
-    def _clean_content(self, item: Dataset) -> None:
-        """Clean the text of an item of a report; its codes, numbers and references stay."""
-        for keyword in ("TextValue", "UnformattedTextValue"):
-            if keyword in item:
-                text, cut = cleaned_text(str(item[keyword].value or ""), self.words)
-                self.cut[keyword] += cut
-                setattr(item, keyword, text or REMOVED)
+        return DataElement(tag, "SQ", Sequence(self._items(element, name, path)))
 
 
 def _keep_references(item: Dataset) -> None:
@@ -339,21 +403,3 @@ def _keep_references(item: Dataset) -> None:
 
 _SAID = {"D": "dummy", "Z": "emptied", "X": "removed", "U": "UID replaced", "K": "kept", "C": "cleaned",
          "S": "date moved"}  # fmt: skip
-
-
-def _vr(element: DataElement) -> str:
-    """Return the VR of the standard, whatever the file says; of what no dictionary has, the file's."""
-    if dictionary_has_tag(element.tag):
-        vr = dictionary_VR(element.tag)
-        if vr == "SQ" and element.VR != "SQ":
-            return "SQ"
-        return vr if " or " not in vr else str(element.VR)
-    return str(element.VR)
-
-
-def _each(element: DataElement, change: object) -> object:
-    assert callable(change)
-    value = element.value
-    if isinstance(value, MultiValue | list):
-        return [change(each) for each in value]
-    return change(value)

@@ -21,6 +21,8 @@ _ENCODINGS = (
     "utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-6", "iso8859-7", "gb18030", "shift_jis", "euc_jp",
     "iso2022_jp_2", "euc_kr", "iso2022_kr", "big5", "utf-16-le", "utf-16-be",
 )  # fmt: skip
+_OURS = frozenset({0x00120062, 0x00120063, 0x00120064})
+"""What `statements` writes: that and how identity was removed."""
 _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _WORD = re.compile(r"[^\W_]+")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -44,6 +46,8 @@ def prove(
     author: list[str] = []
     short = {value: name for value, name in identifying.items() if not _is_long(value)}
     for tag, where, text in [*texts, (0, "the path", path)]:
+        if tag in _OURS:
+            continue
         for value, name in _found(text, identifying, short):
             if tag in stated:
                 author.append(where)

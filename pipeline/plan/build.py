@@ -25,6 +25,7 @@ from ..loaders.registry import FORMATS
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
+from .crosswalks import refuse_misplaced
 from .deidentified import check_instances, sealed_everywhere
 from .environment import variables_of
 from .gather import Planning, Probing, refuse
@@ -72,6 +73,7 @@ def plan(
         raise PlanError("the output folder is a file", subject=str(out))
     names = _ordered(recipe, _selected(recipe, only))
     require_each(_extras(recipe, names))
+    refuse_misplaced(loaded, names, data, out)
     with collector_paused():
         lowered = lower(loaded, names)
         planning = Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data))
@@ -85,6 +87,8 @@ def _extras(recipe: Recipe, names: Iterable[str]) -> Iterator[tuple[str | None, 
         conversion = recipe.conversions[name]
         source = conversion.source.format
         yield FORMATS[source].extra, f"conversions.{name}.source: {source}"
+        if conversion.deidentify is not None and conversion.deidentify.crosswalk is not None:
+            yield "deidentify", f"conversions.{name}.deidentify.crosswalk"
         for export in conversion.exports:
             yield TARGETS[export.to].extra, f"conversions.{name}.exports: {export.to}"
 

@@ -19,5 +19,7 @@ def keep_what_counts(conversion: dict[str, Any]) -> None:
         for key in _ADDED_SINCE:
             if part.get(key) is None:
                 part.pop(key, None)
+    if conversion.get("deidentify"):
+        conversion["deidentify"].pop("crosswalk", None)
     if not conversion["inputs"].get("where"):
         conversion["inputs"].pop("where", None)

@@ -15,6 +15,7 @@ from ..errors import DicombakeError, RecipeError
 from ..first_of import first_of
 from ..printable import printable
 from ..recipe.lock_path import lock_path
+from .masked import Aliases
 
 if TYPE_CHECKING:
     from ..check.compare import Checked, Finding
@@ -76,23 +77,30 @@ def of_outcome(outcome: Outcome) -> Iterator[str]:
     """Yield messages for a run: failures as errors, accepted contradictions as warnings, each text once."""
     loaded = outcome.plan.loaded
     told: set[tuple[str, str]] = set()
+    aliases = Aliases(outcome.plan)
     for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
         if result.error is not None:
             for error in (result.error, *result.further):
-                yield of_conversion(loaded, unit.conversion, "error", str(error), unit.id)
+                what = aliases.text(str(error), unit.id)
+                yield of_conversion(loaded, unit.conversion, "error", what, aliases.ids.get(unit.id, unit.id))
         for note in result.notes:
             if note.contradiction and (unit.conversion, note.text) not in told:
                 told.add((unit.conversion, note.text))
-                yield of_conversion(loaded, unit.conversion, "warning", note.text, unit.id)
+                what = aliases.text(note.text, unit.id)
+                named = aliases.ids.get(unit.id, unit.id)
+                yield of_conversion(loaded, unit.conversion, "warning", what, named)
 
 
 def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]:
     """Yield messages for a plan: what would stop its run, and each unit that cannot be done."""
     if obstacle is not None:
         yield from of_error(plan.loaded.path, obstacle)
+    aliases: Aliases | None = None
     for unit in plan.units:
         if unit.problem:
-            yield of_conversion(plan.loaded, unit.conversion, "error", unit.problem, unit.id)
+            aliases = aliases or Aliases(plan)
+            what, named = aliases.text(unit.problem, unit.id), aliases.ids.get(unit.id, unit.id)
+            yield of_conversion(plan.loaded, unit.conversion, "error", what, named)
 
 
 def of_tests(results: Iterable[Result]) -> Iterator[str]:
@@ -117,17 +125,19 @@ def of_checked(checked: Checked) -> Iterator[str]:
     """Yield messages for a check: what is not fresh, once per reason, at the first key that changed."""
     loaded = checked.plan.loaded
     conversions = {unit.id: unit.conversion for unit in checked.plan.units}
+    aliases = Aliases(checked.plan)
     like: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
     for finding in checked.findings:
         if not checked.fine(finding):
             like.setdefault((finding.kind, finding.why, finding.keys), []).append(finding)
     for (kind, why, keys), findings in like.items():
         names = first_of([finding.path for finding in findings], LIKE)
-        message = f"{names}{f': {why}' if why else ''}"
+        message = aliases.text(f"{names}{f': {why}' if why else ''}", findings[0].unit)
         conversion = conversions.get(findings[0].unit, "")
         yield _at(_place(loaded, conversion, keys[0] if keys else ""), loaded, message, f"dicombake: {kind}")
     for unit, why in checked.problems:
-        yield of_conversion(loaded, conversions[unit], "error", why, unit)
+        named = aliases.ids.get(unit, unit)
+        yield of_conversion(loaded, conversions[unit], "error", aliases.text(why, unit), named)
     for what in checked.lock:
         lock = in_repository(str(lock_path(loaded.path)))
         yield annotation("error", what, file=lock, line=1, title="dicombake: the lock")

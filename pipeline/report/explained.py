@@ -11,6 +11,7 @@ from ..explain.matching import Matching
 from ..imaging.image import Origin
 from ..printable import printable
 from ..trace import Layer
+from .masked import masked
 
 LONGEST = 48
 """The most characters of a value in a list; a value that was asked for is shown whole."""
@@ -99,7 +100,7 @@ def _origin(origin: Origin) -> str:
 def explained_as_json(explained: Explained, chosen: tuple[Story, ...] | None = None) -> dict[str, Any]:
     """Return the same as data, with values, which are what the command is asked for."""
     stories = explained.stories if chosen is None else chosen
-    return {
+    found: dict[str, Any] = {
         "file": explained.path,
         "role": "output",
         "recipe": str(explained.plan.loaded.path),
@@ -122,6 +123,8 @@ def explained_as_json(explained: Explained, chosen: tuple[Story, ...] | None = N
             for story in stories
         ],
     }
+    hidden: dict[str, Any] = masked(explained.plan, found)
+    return hidden
 
 
 def _origin_json(origin: Origin) -> dict[str, str]:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from ...schemas.recipe import Conversion
 from ..plan.model import Plan, Unit
 from ..printable import printable
+from .masked import Aliases
 
 MAX_STEPS = 200
 """The most steps that are drawn; of more, the conversions stand for them."""
@@ -96,12 +97,13 @@ def _steps(plan: Plan) -> Graph:
     """Return every step, with the files that it reads and writes."""
     graph = Graph()
     units = {unit.id: unit for unit in plan.units}
+    aliases = Aliases(plan)
     made: dict[str, str] = {}
     for step in plan.steps():
         unit = units[step.unit]
         lines = [f"{step.kind} {step.does}"]
         if unit.problem:
-            lines.append(f"cannot be done: {unit.problem}")
+            lines.append(f"cannot be done: {aliases.text(unit.problem, unit.id)}")
         node = graph.node(unit.conversion, "step", ("step", step.id), *lines)
         for path in step.inputs:
             file = graph.node(unit.conversion, "file", ("data", path), path) if not step.needs else made[path]

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 
 from ..check.compare import Checked
 from ..errors import DicombakeError, RecipeError
-from ..plan.model import Unit
+from ..plan.model import Plan, Unit
 from ..recipe.lock_path import lock_path
 from ..run.unit.results import Failure, Outcome, UnitResult
 from ..testing import Result
+from .masked import Aliases
 
 Verdict = Literal["passed", "failure", "error", "skipped"]
 
@@ -58,7 +59,22 @@ def suite_of_outcome(outcome: Outcome) -> Suite:
         for unit, result in zip(outcome.plan.units, outcome.results, strict=True)
         for case in _cases(outcome, unit, result)
     ]
+    cases = _masked(cases, outcome.plan)
     return Suite(loaded.recipe.name, tuple(cases), (("recipe", str(loaded.path)), ("digest", loaded.digest)))
+
+
+def _masked(cases: Sequence[Case], plan: Plan) -> list[Case]:
+    """Return the cases without names of inputs that are de-identified."""
+    aliases = Aliases(plan)
+    return [
+        replace(
+            case,
+            name=aliases.text(case.name),
+            message=aliases.text(case.message),
+            text=aliases.text(case.text),
+        )
+        for case in cases
+    ]
 
 
 def _cases(outcome: Outcome, unit: Unit, result: UnitResult) -> Iterator[Case]:
@@ -99,6 +115,7 @@ def suite_of_checked(checked: Checked) -> Suite:
         cases.append(Case(f"{name}.{conversions[unit]}", unit, "failure", "SourceError", why, why, recipe))
     lock = lock_path(loaded.path).name
     cases += [Case(name, lock, "failure", "lock", what, what, recipe) for what in checked.lock]
+    cases = _masked(cases, checked.plan)
     return Suite(name, tuple(cases), (("recipe", recipe), ("digest", loaded.digest)))
 
 

@@ -19,6 +19,7 @@ from ..plan.model import Step
 from ..run.unit.results import Outcome, UnitResult
 from ..run.versions import codecs
 from ..version import program_version
+from .masked import Aliases
 
 if TYPE_CHECKING:
     from prov.model import ProvBundle, ProvDocument
@@ -79,7 +80,8 @@ class _Bundle:
         for result in outcome.results:
             self.hashes |= {key: known for key, known in result.inputs if known}
             self.hashes |= {f"out:{file.path}": file.sha256 for file in result.written}
-        self.bases = {unit.id: {file.path: file.base for file in unit.files} for unit in outcome.plan.units}
+        self.bases = {unit.id: {file.shown: file.base for file in unit.files} for unit in outcome.plan.units}
+        self.aliases = Aliases(outcome.plan)
         self.files: dict[str, str] = {}
 
     def fill(self) -> None:
@@ -109,7 +111,7 @@ class _Bundle:
     def _step(self, step: Step, recipe: str, program: str, inputs: list[str]) -> None:
         """Record a step, what it used and what it made; `inputs` collects the files that its unit read."""
         result = self.results[step.unit]
-        activity = _id("step", step.id)
+        activity = self._step_id(step.id)
         about = {"prov:type": self._term(f"dicombake:{step.kind}"), "prov:label": f"{step.kind} {step.does}"}
         self.bundle.activity(activity, None, None, about | _state(result))
         self.bundle.wasAssociatedWith(activity, program, recipe)
@@ -117,7 +119,7 @@ class _Bundle:
             inputs.append(self._file(f"{self.bases[step.unit][path]}:{path}"))
             self.bundle.used(activity, inputs[-1])
         for need in step.needs:
-            self.bundle.wasInformedBy(activity, _id("step", need))
+            self.bundle.wasInformedBy(activity, self._step_id(need))
         made = {file.path for file in result.written}
         for path in step.outputs:
             if path in made:
@@ -125,6 +127,10 @@ class _Bundle:
                 self.bundle.wasGeneratedBy(output, activity)
                 for source in inputs:
                     self.bundle.wasDerivedFrom(output, source, activity)
+
+    def _step_id(self, step: str) -> str:
+        unit, _, kind = step.rpartition(":")
+        return _id("step", f"{self.aliases.ids.get(unit, unit)}:{kind}")
 
     def _file(self, key: str) -> str:
         """Return the identifier of a file, declared when it is first met."""

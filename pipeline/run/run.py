@@ -18,6 +18,7 @@ from ..store.lock import Lock
 from ..store.running import held
 from ..store.state import State, Stateless, journal_lines
 from ..store.temporary import remove_leftovers
+from .crosswalks import keep_crosswalks
 from .forecast import forecast
 from .lock_facts import Facts, replaced
 from .memory import RunMemory
@@ -113,6 +114,7 @@ class _Run:
             stack.callback(lambda: run_memory.remember(self._reached()))
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
+            keep_crosswalks(self.plan, self.plan.units)
             if self.rest:
                 executor = self._executor()
                 stack.callback(executor.end)
@@ -124,6 +126,7 @@ class _Run:
                 self._begin(lock, run_memory, memory, database)
                 self._go(executor, schedule, job, run_memory)
                 self._miss()
+                keep_crosswalks(self.plan, [unit for unit in self.rest if unit.needs])
         if self.trouble is not None:
             raise self.trouble
         return self._outcome()

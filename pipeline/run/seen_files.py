@@ -24,16 +24,18 @@ class SeenFiles:
         }
         self._seen = seen
         self._found: dict[bytes, os.stat_result] = {}
+        self._aliases = _aliases(plan)
 
     def key(self, base: Base, path: str) -> bytes:
-        """Return the key of a file in the database."""
-        return key_of_file(self._starts[base] + path)
+        """Return the key of a file in the database; of an input that is de-identified its alias."""
+        alias = self._aliases.get(path) if base == "data" else None
+        return key_of_file(self._starts[base] + path) if alias is None else alias.encode()
 
     def content(self, base: Base, path: str) -> tuple[int, str] | None:
         """Return the size and sha256 of a file, where its fingerprint is the known one; else None."""
-        key = key_of_file(self._starts[base] + path)
+        key = self.key(base, path)
         try:
-            found = os.stat(key)  # noqa: PTH116 - Path costs ten times as much
+            found = os.stat(self._starts[base] + path)  # noqa: PTH116 - Path costs ten times as much
         except OSError:
             return None
         self._found[key] = found
@@ -58,3 +60,10 @@ class SeenFiles:
             return os.stat(self._out).st_dev  # noqa: PTH116 - as above
         except OSError:
             return 0
+
+
+def _aliases(plan: Plan) -> Mapping[str, str]:
+    """Return what inputs that are de-identified are called, by their paths, which may name a patient."""
+    if all(conversion.deidentify is None for conversion in plan.lowered.conversions.values()):
+        return {}
+    return {item.path: item.alias for unit in plan.units for item in unit.files if item.alias}

@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": ("dicombake plan film.yaml", "dicombake plan film.yaml --only scans --json"),
     "check": ("dicombake check film.yaml", "dicombake check film.yaml --diff"),
     "lock": ("dicombake lock film.yaml", "dicombake lock film.yaml --sums > film.sha256"),
+    "crosswalk": ("dicombake crosswalk ~/keys/trial.crosswalk",),
     "graph": ("dicombake graph film.yaml",),
     "validate": ("dicombake validate *.yaml",),
     "test": ("dicombake test film.yaml", "dicombake test *.yaml --junit tests.xml"),

@@ -22,6 +22,7 @@ from ...run.versions import codecs
 from ...store.files import Store
 from ...trace import UNTRACED, Following, Trace
 from ...version import program_version
+from ..masked import Aliases
 from .model import BUDGET, Chapter, Failed, File, Item, Pictures, Row
 from .shown import Budget, add_image, stored_rows
 
@@ -99,7 +100,7 @@ class _Gatherer:
 
     def _of_unit(self, unit: Unit, chapter: Chapter) -> Iterator[Item]:
         if unit.problem:
-            chapter.failed.append(Failed(unit.id, self.short(unit.problem)))
+            chapter.failed.append(Failed(self.short(unit.id), self.short(unit.problem)))
             return
         job = self._job()
         result = self._remade(unit, job)
@@ -107,7 +108,7 @@ class _Gatherer:
         errors = [error for error in ((told.error, *told.further) if told else ()) if error]
         if not told and result.error:
             errors = [result.error, *result.further]
-        chapter.failed += [Failed(unit.id, self.short(str(error))) for error in errors]
+        chapter.failed += [Failed(self.short(unit.id), self.short(str(error))) for error in errors]
         for output in unit.outputs:
             yield from self._of_output(unit, output, job, result, told)
 
@@ -140,7 +141,7 @@ class _Gatherer:
         item = self.volumes.get(key) if sliced else None
         finding = self.findings.get(output.path)
         if item is None:
-            item = Item(output.path, unit.conversion, unit.id, _status(finding, told), options.to)
+            item = Item(output.path, unit.conversion, self.short(unit.id), _status(finding, told), options.to)
             item.why = self.short(finding.why if finding else "")
             item.lines = self.lines.get(unit.conversion, ())
             yield item
@@ -202,7 +203,7 @@ class _Gatherer:
         return sum(
             1
             for unit in self.plan.units
-            if unit.conversion == item.conversion and unit.id.partition("[")[0] == first
+            if unit.conversion == item.conversion and self.short(unit.id).partition("[")[0] == first
             for each in unit.outputs
             if each.export == output.export
         )
@@ -250,6 +251,7 @@ class Shortening:
 
     def __init__(self, plan: Plan) -> None:
         folders: dict[str, None] = {}
+        self.aliases = Aliases(plan)
         for folder in (plan.out, plan.data, plan.loaded.path.parent):
             for each in (str(folder), os.path.abspath(folder), os.path.realpath(folder)):  # noqa: PTH100
                 if Path(each) != Path() and each not in (os.sep, ""):
@@ -259,4 +261,4 @@ class Shortening:
     def __call__(self, text: str) -> str:
         for folder in self.folders:
             text = text.replace(folder, "")
-        return text
+        return self.aliases.text(text)

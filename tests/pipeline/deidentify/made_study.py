@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from pydicom import DataElement, Dataset
+from collections.abc import Collection
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
+
+from ...pydicom_api import write_whole
+
+FILES = Path(pydicom.__file__).parent / "data" / "test_files"
+_REAL = {
+    "CT Image": "CT_small.dcm", "MR Image": "MR_small.dcm", "RT Structure Set": "rtstruct.dcm",
+    "RT Plan": "rtplan.dcm", "RT Dose": "rtdose.dcm",
+}  # fmt: skip
 
 CLASSES = {
     "CT Image": "1.2.840.10008.5.1.4.1.1.2",
@@ -74,3 +87,108 @@ def whole(sop_class: str, tags: list[int]) -> Dataset:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
+
+
+def hard_study(folder: Path, tags: list[int], kinds: Collection[str] = tuple(CLASSES)) -> None:
+    """Write an object of each kind, marked in every place where a file can hold text; each in an alphabet.
+
+    In every attribute of the table, at the top, in sequences and in private blocks; in curves, overlays, the
+    preamble, file meta, padding, what no dictionary has, and behind the end. Names of files are marked, too.
+    """
+    folder.mkdir(parents=True)
+    for number, (kind, sop_class) in enumerate(CLASSES.items()):
+        if kind not in kinds:
+            continue
+        dataset = _kind(kind, sop_class, [tag for tag in tags if tag >> 16 > 6])
+        charset = list(NAMES)[number % len(NAMES)]
+        dataset.SpecificCharacterSet = charset.split("\\")
+        dataset.PatientName, dataset.PatientID = NAMES[charset], f"{MARK}4711"
+        dataset.SOPInstanceUID, dataset.StudyInstanceUID = f"1.2.3.4711.1.{number}", "1.2.3.4711.2"
+        dataset.SeriesInstanceUID = f"1.2.3.4711.3.{number}"
+        _hide(dataset, NAMES[charset])
+        stream = BytesIO()
+        write_whole(stream, dataset)
+        name = f"{MARK}_{kind.replace(' ', '_')}.dcm"
+        (folder / name).write_bytes(stream.getvalue() + f"{MARK} at the end".encode())
+
+
+def _kind(kind: str, sop_class: str, tags: list[int]) -> Dataset:
+    """Return an object of a kind, of pydicom's samples where there is one, with these attributes marked."""
+    dataset = dcmread(FILES / _REAL[kind], force=True) if kind in _REAL else Dataset()
+    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", ()):
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = (
+            "1.2.840.10008.1.2" if kind in _REAL else str(ExplicitVRLittleEndian)
+        )
+    own = {tag for tag in dataset.keys() if not tag.is_private and dictionary_VR(tag) == "SQ"}  # noqa: SIM118
+    for element in whole(sop_class, tags):
+        if element.tag not in own:
+            dataset.add(element)
+    dataset.SOPClassUID = sop_class
+    dataset.Modality = {"CT Image": "CT", "MR Image": "MR", "RT Image": "RTIMAGE"}.get(kind, "RTPLAN")
+    if kind == "RT Image":
+        dataset.Rows = dataset.Columns = 16
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 15, 0, 1
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.add_new(0x7FE00010, "OW", bytes(512))
+        dataset.RTImageSID, dataset.RadiationMachineSAD, dataset.ImagePlanePixelSpacing = 1000, 1000, [1, 1]
+    return dataset
+
+
+def _hide(dataset: Dataset, name: str) -> None:
+    """Put marks where no attribute of the table is."""
+    mark = f"{MARK} {MARK} ".encode()
+    dataset.preamble = mark * 16
+    dataset.file_meta.SourceApplicationEntityTitle = dataset.file_meta.ImplementationVersionName = MARK
+    dataset.file_meta.PrivateInformationCreatorUID = "1.2.3.4711.88"
+    dataset.file_meta.PrivateInformation = mark
+    for group in (0x5000, 0x501E):
+        dataset.add_new((group << 16) | 0x2500, "LO", MARK)
+        dataset.add_new((group << 16) | 0x3000, "OW", mark)
+    for group in (0x6002, 0x601E):
+        for element, vr, value in (
+            (0x0010, "US", 4), (0x0011, "US", 4), (0x0022, "LO", MARK), (0x0040, "CS", "G"),
+            (0x0050, "SS", [1, 1]), (0x0100, "US", 1), (0x0102, "US", 0), (0x1500, "LO", MARK),
+            (0x3000, "OW", mark), (0x4000, "LT", MARK),
+        ):  # fmt: skip
+            dataset.add_new((group << 16) | element, vr, value)
+    dataset.add_new(0xFFFCFFFC, "OB", mark)
+    dataset.add_new(0x00127777, "LO", MARK)
+    item = Dataset()
+    item.PatientName = f"{MARK}^Private"
+    for group in (0x000B, 0x0029, 0x7FE1):
+        block = dataset.private_block(group, f"{MARK} CREATOR", create=True)
+        block.add_new(1, "LO", MARK)
+        block.add_new(2, "PN", name)
+        block.add_new(3, "UN", mark)
+        block.add_new(4, "SQ", [item])
+
+
+def linked_study(folder: Path, **said: object) -> list[Dataset]:
+    """CT, structure set, plan and dose that name each other, of one patient."""
+    folder.mkdir(parents=True)
+    made = [
+        dcmread(FILES / name, force=True)
+        for name in ("CT_small.dcm", "rtstruct.dcm", "rtplan.dcm", "rtdose.dcm")
+    ]
+    ct, structures, rt_plan, dose = made
+    for dataset in made:
+        dataset.PatientName, dataset.PatientID = "Doe^Jane Marie", "MRN-471147"
+        dataset.StudyInstanceUID, dataset.ReferringPhysicianName = "1.2.3.4.5.6", "House^Gregory"
+        dataset.PatientBirthDate = "19781203"
+        for keyword, value in said.items():
+            setattr(dataset, keyword, value)
+    structures.SOPInstanceUID = "1.2.3.4.5.7"
+    structures.file_meta = FileMetaDataset()
+    structures.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+    contour = Dataset()
+    contour.ReferencedSOPClassUID, contour.ReferencedSOPInstanceUID = ct.SOPClassUID, ct.SOPInstanceUID
+    structures.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = ct.FrameOfReferenceUID
+    structures.ROIContourSequence[0].ContourSequence[0].ContourImageSequence = Sequence([contour])
+    rt_plan.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID = structures.SOPInstanceUID
+    dose.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = rt_plan.SOPInstanceUID
+    for name, dataset in zip(("Doe_ct", "struct", "plan", "dose"), made, strict=True):
+        with (folder / f"{name}.dcm").open("wb") as file:
+            write_whole(file, dataset)
+    return made

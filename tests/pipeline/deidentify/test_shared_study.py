@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from dicombake.pipeline.check.compare import check
 from dicombake.pipeline.errors import PlanError, RecipeError
@@ -18,13 +17,11 @@ from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.outcome import outcome_as_json
 from pydicom import Dataset, dcmread
-from pydicom.dataset import FileMetaDataset
-from pydicom.sequence import Sequence
 
 from ...pydicom_api import write_whole
 from ...support import bake, failures
+from .made_study import linked_study
 
-FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 PATH = "out/{PatientID}/{SeriesInstanceUID}/{SOPInstanceUID}.dcm"
 KEY = "a key of the site, 2026"
 
@@ -54,32 +51,7 @@ def quiet() -> Iterator[None]:
 
 
 def study(folder: Path, **said: object) -> list[Dataset]:
-    """CT, structure set, plan and dose that name each other, of one patient."""
-    (folder / "study").mkdir()
-    made = [
-        dcmread(FILES / name, force=True)
-        for name in ("CT_small.dcm", "rtstruct.dcm", "rtplan.dcm", "rtdose.dcm")
-    ]
-    ct, structures, rt_plan, dose = made
-    for dataset in made:
-        dataset.PatientName, dataset.PatientID = "Doe^Jane Marie", "MRN-471147"
-        dataset.StudyInstanceUID, dataset.ReferringPhysicianName = "1.2.3.4.5.6", "House^Gregory"
-        dataset.PatientBirthDate = "19781203"
-        for keyword, value in said.items():
-            setattr(dataset, keyword, value)
-    structures.SOPInstanceUID = "1.2.3.4.5.7"
-    structures.file_meta = FileMetaDataset()
-    structures.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
-    contour = Dataset()
-    contour.ReferencedSOPClassUID, contour.ReferencedSOPInstanceUID = ct.SOPClassUID, ct.SOPInstanceUID
-    structures.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = ct.FrameOfReferenceUID
-    structures.ROIContourSequence[0].ContourSequence[0].ContourImageSequence = Sequence([contour])
-    rt_plan.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID = structures.SOPInstanceUID
-    dose.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = rt_plan.SOPInstanceUID
-    for name, dataset in zip(("Doe_ct", "struct", "plan", "dose"), made, strict=True):
-        with (folder / "study" / f"{name}.dcm").open("wb") as file:
-            write_whole(file, dataset)
-    return made
+    return linked_study(folder / "study", **said)
 
 
 def outputs(folder: Path) -> dict[str, Dataset]:
