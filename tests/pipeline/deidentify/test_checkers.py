@@ -16,7 +16,7 @@ from ...support import bake
 from .made_study import FILES, linked_study
 
 SAMPLES = (
-    "MR_small_RLE.dcm", "rtdose_1frame.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",
+    "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",
     "JPEG2000.dcm",
 )  # fmt: skip
 EVERYTHING = (
