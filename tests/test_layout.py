@@ -147,7 +147,9 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     }
     extras = PROJECT["project"]["optional-dependencies"]
     optional = [
-        line for extra in ("cluster", "provenance", "pacs", "watch", "volumes") for line in extras[extra]
+        line
+        for extra in ("cluster", "deidentify", "provenance", "pacs", "watch", "volumes")
+        for line in extras[extra]
     ]
     lines = [*PROJECT["project"]["dependencies"], *optional]
     declared = {re.split(r"[<>=~!\[ ]", line)[0] for line in lines}
