@@ -62,19 +62,26 @@ class RtImageExport(DicomExport):
     to: Literal["rt-image"] = "rt-image"
 
 
-class CtSeriesExport(DicomExport):
+class SliceExport(DicomExport):
+    """What targets of one slice in a file share."""
+
+    reference: Glob | None = None
+    """DICOM files, such as a CT's slices, whose study and frame of reference the volume is of."""
+
+
+class CtSeriesExport(SliceExport):
     """One CT Image per slice; one study, series and frame of reference per volume."""
 
     to: Literal["ct-series"] = "ct-series"
 
 
-class MrSeriesExport(DicomExport):
+class MrSeriesExport(SliceExport):
     """One MR Image per slice; one study, series and frame of reference per volume."""
 
     to: Literal["mr-series"] = "mr-series"
 
 
-class PetSeriesExport(DicomExport):
+class PetSeriesExport(SliceExport):
     """One PET Image per slice, with a slope for each; one study, series and frame of reference per volume."""
 
     to: Literal["pet-series"] = "pet-series"

@@ -44,19 +44,25 @@ class RtImageOptions(DicomFileOptions, frozen=True, kw_only=True):
     to: Literal["rt-image"] = "rt-image"
 
 
-class CtSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
+class SliceOptions(DicomFileOptions, frozen=True, kw_only=True):
+    """Of a target of one slice in a file."""
+
+    reference: str | None = None
+
+
+class CtSeriesOptions(SliceOptions, frozen=True, kw_only=True):
     """Options of `CtSeriesExport`."""
 
     to: Literal["ct-series"] = "ct-series"
 
 
-class MrSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
+class MrSeriesOptions(SliceOptions, frozen=True, kw_only=True):
     """Options of `MrSeriesExport`."""
 
     to: Literal["mr-series"] = "mr-series"
 
 
-class PetSeriesOptions(DicomFileOptions, frozen=True, kw_only=True):
+class PetSeriesOptions(SliceOptions, frozen=True, kw_only=True):
     """Options of `PetSeriesExport`."""
 
     to: Literal["pet-series"] = "pet-series"

@@ -73,7 +73,7 @@ def draft(images: Sequence[Image], options: RtDoseOptions, context: Context) -> 
     if items:
         dataset.SourceImageSequence = items
     trace.layer(dataset, FRAMES)
-    take_reference(dataset, options.reference, context)
+    take_reference(dataset, options.reference, context, images)
     notes += _dose(dataset, options, context, stored)
     step = length(volume.steps[2])
     count = len(images)

@@ -28,6 +28,7 @@ from ..base import Exporter
 from ..padding import keep_padding
 from ..pictures.colour import polarity
 from .contents import contents
+from .reference import take_reference
 
 if TYPE_CHECKING:
     from ....schemas.exports import Pixels as How
@@ -147,6 +148,7 @@ class SliceKind(Struct, frozen=True):
         if plane is not None and plane.frame_of_reference and image.source.dataset is None:
             set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
             trace.layer(dataset, Origin("file", "the volume's frame of reference"))
+        take_reference(dataset, options.reference, context, (image,), also=("PatientPosition",))
         pixel_module(dataset, encoded, photometric="MONOCHROME2")
         rescale(dataset, encoded, image.units)
         if self.modality != "CT" and "RescaleType" in dataset:
