@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 
 from ...errors import Note, SourceError
+from ...imaging.exact import native
 from ...imaging.image import Codestream, Lossy, Pixels
 from .codecs import by_pydicom, declared_loss, decode
-from .dataset import BIG_ENDIAN
+from .dataset import BIG_ENDIAN, EXPLICIT, IMPLICIT
 from .layout import RLE, Layout
 
 if TYPE_CHECKING:
@@ -49,8 +50,35 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
     _check_length(path, dataset, layout)
     for index in indices:
         single_bits = layout.allocated == 1
-        pixels = _bits(dataset, layout, index) if single_bits else by_pydicom(dataset, layout, index=index)
-        yield Frame(index, _significant(pixels, layout), layout.stored, declared_loss(dataset))
+        pixels = _plain(dataset, layout, index)
+        if pixels is None:
+            pixels = (
+                _bits(dataset, layout, index) if single_bits else by_pydicom(dataset, layout, index=index)
+            )
+        yield frame_of(index, pixels, layout, dataset)
+
+
+def frame_of(index: int, pixels: Pixels, layout: Layout, dataset: Dataset) -> Frame:
+    """Return a frame that is not compressed, of the samples that it is stored in."""
+    return Frame(index, _significant(pixels, layout), layout.stored, declared_loss(dataset))
+
+
+def plain_dtype(layout: Layout) -> np.dtype[Any] | None:
+    """Return the type of grey pixels of whole bytes in little endian; None for any others."""
+    known = layout.syntax in (EXPLICIT, IMPLICIT) and layout.keyword == "PixelData"
+    if not known or layout.samples != 1 or layout.allocated not in (8, 16, 32):
+        return None
+    return layout.dtype.newbyteorder("<")
+
+
+def _plain(dataset: Dataset, layout: Layout, index: int) -> Pixels | None:
+    """Return a grey frame of whole bytes in little endian, as it lies; None for any other one."""
+    dtype = plain_dtype(layout)
+    if dtype is None:
+        return None
+    count = layout.rows * layout.columns
+    values = np.frombuffer(dataset.PixelData, dtype, count, index * count * dtype.itemsize)
+    return native(values.reshape(layout.rows, layout.columns))
 
 
 def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:

@@ -11,18 +11,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import SourceError
-from ...imaging.image import Image, SourceFile
+import numpy as np
+from msgspec import Struct
+
+from ...errors import Note, SourceError
+from ...imaging.exact import native
+from ...imaging.image import Geometry, Image, SourceFile
 from ...imaging.probe import Probe
+from ..arrays.slices import filled
 from ..base import Certainty, Loader
+from ..files import opened
 from ..options import DicomOptions, Limits
 from .dataset import PREFIX, guarded, looks_like, read_dataset
-from .frames import excess, frames
+from .frames import excess, frame_of, frames, plain_dtype
 from .geometry import read_geometry
 from .layout import KEYWORDS, Layout, read_layout
 from .properties import DicomProperties
-from .sound import settle
-from .values import modality_notes, to_image
+from .sound import Settled, settle
+from .values import Modality, modality_notes, to_image
 from .without_pixels import is_object, object_of, probe_of
 
 if TYPE_CHECKING:
@@ -40,17 +46,37 @@ def load(path: Path, source: DicomOptions, limits: Limits, pages: range | None =
     yield from images_of(read_dataset(path, limits), path, source, limits, pages)
 
 
+class Header(Struct, frozen=True):
+    """What was read of a file of one frame before its pixels."""
+
+    settled: Settled
+    layout: Layout
+    modality: Modality
+    geometry: Geometry
+    remarks: tuple[Note, ...]
+
+
 def images_of(
-    dataset: Dataset, path: Path, source: DicomOptions, limits: Limits, pages: range | None = None
+    dataset: Dataset,
+    path: Path,
+    source: DicomOptions,
+    limits: Limits,
+    pages: range | None = None,
+    *,
+    header: Header | None = None,
 ) -> Iterator[Image]:
     """Yield the frames of a dataset whose transfer syntax is in its file meta, as `load` does.
+
+    `header`: what is known of it, where all its elements were read.
 
     Raises:
         SourceError: as `load`; `path` names the dataset in messages.
     """
     with guarded(path):
-        settled = settle(dataset, source.charset)
-        layout = read_layout(path, dataset, limits, _keyword(path, dataset))
+        settled = settle(dataset, source.charset) if header is None else header.settled
+        layout = (
+            read_layout(path, dataset, limits, _keyword(path, dataset)) if header is None else header.layout
+        )
         indices = _chosen(path, source, layout, pages)
         notes = settled.notes + modality_notes(dataset) + excess(dataset, layout)
         rest = _without_pixels(dataset)
@@ -59,8 +85,11 @@ def images_of(
     for index in indices:
         with guarded(path):
             frame = next(following)
-            image = to_image(path, dataset, layout, frame, raw=source.raw_values)
-            geometry, remarks = read_geometry(rest, index)
+            known = None if header is None else header.modality
+            image = to_image(path, dataset, layout, frame, raw=source.raw_values, modality=known)
+            geometry, remarks = (
+                read_geometry(rest, index) if header is None else (header.geometry, header.remarks)
+            )
         file = SourceFile(
             path,
             "dicom",
@@ -73,6 +102,26 @@ def images_of(
             undecoded=bool(settled.undecoded),
         )
         yield image.replace(geometry=geometry, sources=(file,)).noting(*notes, *remarks)
+
+
+def image_at(path: Path, dataset: Dataset, header: Header, offset: int) -> Image | None:
+    """Return the image of a file of which all but the pixels is known, and these lie at the file's end.
+
+    `offset`: where they begin. None: they are not grey values as they lie. Raises: SourceError.
+    """
+    dtype = plain_dtype(header.layout)
+    if dtype is None:
+        return None
+    values = np.empty((header.layout.rows, header.layout.columns), dtype)
+    with opened(path) as file:
+        if not filled(file, values, offset) or file.seek(0, 2) - offset - values.nbytes > 1:
+            return None
+    with guarded(path):
+        frame = frame_of(0, native(values), header.layout, dataset)
+        image = to_image(path, dataset, header.layout, frame, raw=False, modality=header.modality)
+        notes = modality_notes(dataset)
+    source = SourceFile(path, "dicom", DicomProperties(dataset), dataset=dataset, lossy=frame.lossy)
+    return image.replace(geometry=header.geometry, sources=(source,)).noting(*notes, *header.remarks)
 
 
 def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:

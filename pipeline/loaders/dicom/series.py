@@ -7,7 +7,9 @@ the planes (row x column; for axial slices the lowest z), whatever the names and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +23,14 @@ from ...imaging.image import Image, Origin
 from ...imaging.probe import Probe
 from ...imaging.tolerances import POSITION, STEP
 from ..base import Loader, SeriesLoader
+from ..files import stat_of
 from ..options import DicomOptions, DicomSeriesOptions, Limits
-from .dataset import guarded, read_dataset
+from .alike import AlikeFiles, Read
+from .dataset import guarded
 from .geometry import read_geometry
 from .layout import Layout, read_layout
-from .loader import images_of
+from .loader import Header, image_at, images_of
 from .properties import DicomProperties
-from .sound import settle
 from .stack import Slice, Stack, stacked
 from .values import read_modality
 
@@ -35,15 +38,41 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-class _Header(Struct, frozen=True):
-    """A file and its elements before the pixels."""
+_OWN = frozenset(
+    {
+        0x00080012, 0x00080013, 0x00080018, 0x00080022, 0x00080023, 0x0008002A, 0x00080032, 0x00080033,
+        0x00181150, 0x00181151, 0x00181152, 0x00200012, 0x00200013, 0x00200032, 0x00201041, 0x00280106,
+        0x00280107, 0x00281050, 0x00281051,
+    }
+)  # fmt: skip
+"""Attributes of a slice that decide neither its layout, nor its values, nor its geometry, but for
+ImagePositionPatient: instance, times, acquisition, exposure, SliceLocation, extremes and window."""
+_KEPT = 2
+"""Series whose headers are remembered, from the plan to the work."""
+_MOST = 5000
+"""Slices of such a series."""
+
+
+class _File(Struct, frozen=True):
+    """A file, its elements before the pixels, and what they mean where they are those of a slice."""
 
     path: Path
-    dataset: Dataset
+    read: Read
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.read.dataset
 
     def text(self, keyword: str) -> str:
         value = DicomProperties(self.dataset).get(keyword)
         return "" if value is None else str(value).strip()
+
+
+class _Sliced(Struct, frozen=True):
+    """A slice, and the header that its pixels are read with."""
+
+    slice: Slice
+    header: Header
 
 
 class Series(Struct, frozen=True):
@@ -52,6 +81,8 @@ class Series(Struct, frozen=True):
     stack: Stack
     probes: tuple[Probe, ...]
     """One per slice, in the order of the stack."""
+    headers: Mapping[Path, Header]
+    reads: Mapping[Path, Read]
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -66,24 +97,82 @@ def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) ->
         SourceError: a file that is not DICOM, none or several series to choose from, slices without a
             position, and whatever keeps them from being a volume, with the names of the files.
     """
-    headers = []
+    if len(paths) > _MOST:
+        return _surveyed(paths, source, limits)
+    try:
+        stats = tuple(stat_of(path) for path in paths)
+    except OSError:
+        return _surveyed(paths, source, limits)
+    return _remembered(tuple(paths), stats, source, limits)
+
+
+@lru_cache(_KEPT)
+def _remembered(
+    paths: tuple[Path, ...], stats: tuple[object, ...], source: DicomSeriesOptions, limits: Limits
+) -> Series:
+    """Return a series of files; `stats` tell one content from another."""
+    del stats
+    return _surveyed(paths, source, limits)
+
+
+def _surveyed(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) -> Series:
+    found, files = [], AlikeFiles(limits)
     for path in paths:
         with guarded(path):
-            dataset = read_dataset(path, limits, pixels=False)
-            settle(dataset)
-            headers.append(_Header(path, dataset))
+            found.append(_File(path, files.read(path, pixels=False)))
     subject = str(paths[0].parent if len(paths) > 1 else paths[0])
-    chosen = _chosen(headers, source, subject)
+    chosen = _chosen(found, source, subject)
     if len(chosen) > limits.frames:
         raise SourceError(
             f"has {len(chosen)} slices, more than the limit of {limits.frames}",
             subject=subject,
             hint="raise limits.frames in the recipe if that is right",
         )
-    slices = {header.path: _slice(header, limits) for header in chosen}
-    stack = stacked(tuple(slices.values()), subject, any_distance=source.any_distance)
-    datasets = {header.path: header.dataset for header in chosen}
-    return Series(stack, tuple(_probe(each, datasets[each.path], len(chosen)) for each in stack.slices))
+    slices = {each.path: sliced for each, sliced in zip(chosen, _slices(chosen, limits), strict=True)}
+    places = tuple(each.slice for each in slices.values())
+    stack = stacked(places, subject, any_distance=source.any_distance)
+    datasets = {each.path: each.dataset for each in chosen}
+    headers = {path: each.header for path, each in slices.items()}
+    probes = (
+        Probe(
+            "dicom-series",
+            each.shape,
+            each.dtype,
+            len(chosen),
+            headers[each.path].geometry,
+            DicomProperties(datasets[each.path]),
+        )
+        for each in stack.slices
+    )
+    return Series(stack, tuple(probes), headers, {each.path: each.read for each in chosen})
+
+
+def _slices(files: Sequence[_File], limits: Limits) -> Iterator[_Sliced]:
+    """Yield the slice of each file; of one that differs in what is its own, only its place is read.
+
+    Raises: SourceError where it is no single grey slice with a place.
+    """
+    first: _Sliced | None = None
+    for each in files:
+        differing = each.read.differing
+        if differing is None or first is None or not differing <= _OWN:
+            found = _slice(each, limits)
+            first = found if differing is None else first
+        else:
+            found = _moved(each, first)
+        yield found
+
+
+def _moved(file: _File, first: _Sliced) -> _Sliced:
+    """Return a slice that differs from another one in its place."""
+    with guarded(file.path):
+        x, y, z = (float(part) for part in file.dataset.ImagePositionPatient)
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        raise SourceError("has a place that is no sound one", subject=str(file.path))
+    geometry = first.header.geometry
+    plane = replace(first.slice.plane, position=(x, y, z))
+    header = replace(first.header, geometry=replace(geometry, patient=plane))
+    return _Sliced(replace(first.slice, path=file.path, plane=plane), header)
 
 
 def load_series(
@@ -97,13 +186,20 @@ def load_series(
     Raises:
         SourceError: as `survey`; and for pixels that cannot be decoded truly.
     """
-    stack = survey(paths, source, limits).stack
-    count = len(stack.slices)
+    series = survey(paths, source, limits)
+    stack = series.stack
+    count, files = len(stack.slices), AlikeFiles(limits)
     for index in range(count) if pages is None else pages:
         if not 0 <= index < count:
             continue
         each = stack.slices[index]
-        image = next(images_of(read_dataset(each.path, limits), each.path, DicomOptions(), limits))
+        header, read = series.headers[each.path], series.reads[each.path]
+        image = image_at(each.path, read.dataset, header, read.offset) if read.offset else None
+        if image is None:
+            with guarded(each.path):
+                read = files.read(each.path)
+            header = replace(header, settled=read.settled)
+            image = next(images_of(read.dataset, each.path, DicomOptions(), limits, header=header))
         if image.pixels.dtype.name != each.dtype:
             raise SourceError(
                 f"has values of type {image.pixels.dtype.name} where its header says {each.dtype}",
@@ -125,9 +221,9 @@ def probe(path: Path, source: DicomSeriesOptions, limits: Limits) -> Probe:
     return survey((path,), source, limits).probes[0]
 
 
-def _chosen(headers: Sequence[_Header], source: DicomSeriesOptions, subject: str) -> list[_Header]:
+def _chosen(headers: Sequence[_File], source: DicomSeriesOptions, subject: str) -> list[_File]:
     """Return the files of one series. Raises: SourceError, which names the series that there are."""
-    groups: dict[str, list[_Header]] = {}
+    groups: dict[str, list[_File]] = {}
     for header in headers:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     wanted = source.series
@@ -148,11 +244,11 @@ def _chosen(headers: Sequence[_Header], source: DicomSeriesOptions, subject: str
     )
 
 
-def _fits(header: _Header, wanted: str) -> bool:
+def _fits(header: _File, wanted: str) -> bool:
     return wanted.strip() in (header.text("SeriesDescription"), header.text("SeriesNumber"))
 
 
-def _described(uid: str, members: Sequence[_Header]) -> str:
+def _described(uid: str, members: Sequence[_File]) -> str:
     first = members[0]
     description = f" '{first.text('SeriesDescription')}'" if first.text("SeriesDescription") else ""
     number = f"number {first.text('SeriesNumber')}, " if first.text("SeriesNumber") else ""
@@ -160,12 +256,12 @@ def _described(uid: str, members: Sequence[_Header]) -> str:
     return f"{uid or 'no UID'}{description} ({first.text('Modality') or 'no modality'}, {number}{files})"
 
 
-def _slice(header: _Header, limits: Limits) -> Slice:
+def _slice(file: _File, limits: Limits) -> _Sliced:
     """Return what a file says as a slice.
 
     Raises: SourceError where it is no single grey slice with a place.
     """
-    path, dataset = header.path, header.dataset
+    path, dataset = file.path, file.dataset
     with guarded(path):
         if "Rows" not in dataset or "BitsAllocated" not in dataset:
             raise SourceError("is no image, and a series of slices has images only", subject=str(path))
@@ -173,7 +269,7 @@ def _slice(header: _Header, limits: Limits) -> Slice:
         if "BitsStored" not in dataset:
             keyword = "FloatPixelData" if dataset.BitsAllocated == 32 else "DoubleFloatPixelData"
         layout = read_layout(path, dataset, limits, keyword)
-        geometry, _ = read_geometry(dataset)
+        geometry, remarks = read_geometry(dataset)
         _check_kind(path, dataset, layout)
         modality = read_modality(path, dataset, 0)
         dtype = layout.dtype.name if modality.lut is None else modality.lut.dtype.name
@@ -183,18 +279,21 @@ def _slice(header: _Header, limits: Limits) -> Slice:
         missing = [
             name
             for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
-            if not header.text(name)
+            if not file.text(name)
         ]
         what = f"has no {' and no '.join(missing)}" if missing else "has a place that is no sound one"
         raise SourceError(f"{what}, so its place in a volume is not known", subject=str(path))
-    return Slice(
-        path,
-        (layout.rows, layout.columns),
-        geometry.spacing,
-        geometry.patient,
-        dtype,
-        modality.units,
-        layout.photometric,
+    return _Sliced(
+        Slice(
+            path,
+            (layout.rows, layout.columns),
+            geometry.spacing,
+            geometry.patient,
+            dtype,
+            modality.units,
+            layout.photometric,
+        ),
+        Header(file.read.settled, layout, modality, geometry, remarks),
     )
 
 
@@ -216,11 +315,6 @@ def _rescaled(layout: Layout, slope: float, intercept: float) -> str:
     nothing = np.zeros(1, layout.dtype)
     integers = layout.dtype.kind in "iu"
     return rescaled(nothing, slope, intercept, bounds=bounds if integers else None).dtype.name
-
-
-def _probe(each: Slice, dataset: Dataset, count: int) -> Probe:
-    geometry, _ = read_geometry(dataset)
-    return Probe("dicom-series", each.shape, each.dtype, count, geometry, DicomProperties(dataset))
 
 
 def _placed(image: Image, stack: Stack, index: int) -> Image:

@@ -143,8 +143,18 @@ def _looked_up(pixels: Pixels, table: Pixels, first: int) -> Pixels:
     return table[index]
 
 
-def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw: bool) -> Image:
+def to_image(
+    path: Path,
+    dataset: Dataset,
+    layout: Layout,
+    frame: Frame,
+    *,
+    raw: bool,
+    modality: Modality | None = None,
+) -> Image:
     """Return the image of a frame: pixels, photometric, stored values, units.
+
+    `modality`: its transformation, where that is known.
 
     Geometry and source are not set yet. Raises: SourceError, where the values cannot be told.
     """
@@ -154,7 +164,8 @@ def to_image(path: Path, dataset: Dataset, layout: Layout, frame: Frame, *, raw:
     if layout.samples == 3:
         return Image(pixels, photometric="RGB")
     photometric: Photometric = "MONOCHROME1" if layout.photometric == "MONOCHROME1" else "MONOCHROME2"
-    modality = Modality() if raw else read_modality(path, dataset, frame.index)
+    if modality is None:
+        modality = Modality() if raw else read_modality(path, dataset, frame.index)
     # Single bits are stored as bytes.
     bits = max(8, frame.stored) if layout.allocated == 1 else frame.stored
     if modality.lut is not None:
