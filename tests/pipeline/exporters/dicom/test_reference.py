@@ -29,7 +29,8 @@ def ct(folder: Path, **more: Any) -> list[pydicom.Dataset]:
     rng = np.random.default_rng(4)
     paths = [
         one(
-            folder, index, NORMAL * 2.5 * index + (5, 6, 7), f"{index}.dcm", ImageOrientationPatient=list(OBLIQUE),
+            folder, index, NORMAL * 2.5 * index + (5, 6, 7), f"{index}.dcm",
+            ImageOrientationPatient=list(OBLIQUE),
             pixels=rng.integers(0, 2000, (4, 6)).astype(np.int16), PatientName="Doe^Jane", PatientID="P1",
             StudyDate="20240131", PatientPosition="FFS", **more,
         )
