@@ -46,8 +46,15 @@ OPERATIONS: dict[str, Callable[..., Image]] = {
     "calibrate": calibrate,
     "resample": resample,
 }
-KNOWING = frozenset({"pad", "subtract", "divide", "calibrate", "resample"})
+KNOWING = frozenset({"pad", "subtract", "divide", "calibrate", "resample", "invert", "ground", "normalize"})
 """Operations that also take what is `Known`: files that they name, limits."""
+
+
+def of_whole_volumes(operation: Operation) -> bool:
+    """Tell whether an operation on a slice needs the whole volume: its range, or its neighbours."""
+    if operation.op == "normalize":
+        return operation.to == "max"
+    return operation.op in ("invert", "ground", "resample")
 
 
 def apply(image: Image, operations: Iterable[Operation], known: Known | None = None) -> Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -24,6 +25,8 @@ class Known(Struct, frozen=True):
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    extremes: tuple[Any, Any] | None = None
+    """Lowest and highest value of the volume that an image is a slice of; None: it stands for itself."""
 
     def path(self, image: Image, name: str) -> Path:
         """Return the one file of a name. Raises: ProcessError."""

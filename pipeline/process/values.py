@@ -5,7 +5,7 @@ Each documents its resulting dtype; none wraps or rounds without a note.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +13,20 @@ from ..imaging.deterministic import extremes
 from ..imaging.exact import above, below, dtype_range, not_exact, rescaled, shifted, value_range
 from ..imaging.image import Image, Pixels
 from .common import computed, finite, grey, number, refusal
+from .known import Known
 
 if TYPE_CHECKING:
     from .operations import Binary, BitInvert, Cast, Ground, Invert, Normalize, Rescale, Threshold
 
 
-def invert(image: Image, options: Invert) -> Image:
+def value_ends(image: Image, known: Known) -> tuple[Any, Any]:
+    """Return the lowest and the highest value, of a slice those of its volume; floats or Python integers."""
+    if known.extremes is not None:
+        return known.extremes
+    return extremes(image.pixels) if image.pixels.dtype.kind == "f" else value_range(image.pixels)
+
+
+def invert(image: Image, options: Invert, known: Known) -> Image:
     """Return max + min - value, in the same dtype; the constant goes into the history.
 
     The range stays the same, so nothing can overflow. Calibrated units are lost. MONOCHROME1 becomes
@@ -26,14 +34,14 @@ def invert(image: Image, options: Invert) -> Image:
     """
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
-        low, high = extremes(pixels)
+        low, high = value_ends(image, known)
         constant = float(high) + float(low)
         if not np.isfinite(constant):
             raise refusal(image, "invert: maximum + minimum is beyond float64")
         turned = (constant - pixels.astype(np.float64)).astype(pixels.dtype)
         said = repr(constant)
     else:
-        whole = sum(value_range(pixels))
+        whole = sum(value_ends(image, known))
         turned = _integers(pixels, -1, whole, pixels.dtype)
         said = str(whole)
     phrase = f"inverted ({said} - value)"
@@ -57,31 +65,32 @@ def bit_invert(image: Image, options: BitInvert) -> Image:
     )
 
 
-def ground(image: Image, options: Ground) -> Image:
+def ground(image: Image, options: Ground, known: Known) -> Image:
     """Subtract the minimum. Integers keep their dtype, or become unsigned where the range needs it."""
     pixels = finite(image, options.op)
     if pixels.dtype.kind == "f":
-        low, _ = extremes(pixels)
+        low, _ = value_ends(image, known)
         with np.errstate(over="ignore"):
             lowered = pixels - low
         if not np.isfinite(lowered).all():
             raise refusal(image, f"ground: the range of the values is beyond {pixels.dtype}")
         return computed(image, lowered, f"grounded (value - {float(low)!r})", units=None)
-    lowest, highest = value_range(pixels)
+    lowest, highest = value_ends(image, known)
     dtype = pixels.dtype
     if highest - lowest > dtype_range(dtype)[1]:
         dtype = np.dtype(f"uint{8 * dtype.itemsize}")
     return computed(image, _integers(pixels, 1, -lowest, dtype), f"grounded (value - {lowest})", units=None)
 
 
-def normalize(image: Image, options: Normalize) -> Image:
+def normalize(image: Image, options: Normalize, known: Known) -> Image:
     """Divide by the maximum, or by a number; float32 stays float32, everything else becomes float64.
 
     Raises:
         ProcessError: a maximum that is not above 0, or a divisor of 0.
     """
     if options.to == "max":
-        divisor = float(finite(image, options.op).max())
+        finite(image, options.op)
+        divisor = float(value_ends(image, known)[1])
         if divisor <= 0:
             raise refusal(
                 image, f"normalize: the maximum is {number(divisor)}, not above 0", "ground the image first"

@@ -194,7 +194,7 @@ class _Work:
 
         known = Known(self._named, self.recipe.limits)
         last = self._last_of_volume(process)
-        before = self._combined(pages) if last is None else self._resampled(process[: last + 1], pages)
+        before = self._combined(pages) if last is None else self._of_volume(process[: last + 1], pages)
         for taken in before:
             after = process if last is None else process[last + 1 :]
             yield taken._replace(image=apply(taken.image, after, known))
@@ -203,15 +203,17 @@ class _Work:
         """Return where the last operation stands that needs a whole volume; None where there is none."""
         if FORMATS[self.conversion.source.format].holds != "slices" or self.conversion.combine is not None:
             return None
-        return max((index for index, each in enumerate(process) if each.op == "resample"), default=None)
+        from ...process.apply import of_whole_volumes
 
-    def _resampled(self, process: Sequence[Operation], pages: range | None) -> Iterator[Taken]:
-        """Yield slices of the volume after its last operation, which gives it a new grid."""
+        return max((index for index, each in enumerate(process) if of_whole_volumes(each)), default=None)
+
+    def _of_volume(self, process: Sequence[Operation], pages: range | None) -> Iterator[Taken]:
+        """Yield slices after the last operation, which needs the whole volume."""
+        from ...process.apply import apply
         from ...process.known import Known
         from .volume import Volume
 
         *before, last = process
-        assert last.op == "resample"  # the only one that needs a whole volume
 
         def slices(wanted: range) -> Iterator[Image]:
             return (taken.image for taken in self._processed(before, wanted))
@@ -219,6 +221,11 @@ class _Work:
         paths = [input_path(item, self.job.data, self.job.out) for item in self.unit.inputs]
         known = Known(self._named, self.recipe.limits)
         volume = Volume(paths, self.conversion.source, (self.unit.volume or 1) - 1, known)
+        if last.op != "resample":
+            ends = volume.extremes(slices, before, tuple(self.stats.values()))
+            for taken in self._processed(before, pages):
+                yield taken._replace(image=apply(taken.image, [last], replace(known, extremes=ends)))
+            return
         item = self.unit.inputs[0] if len(paths) == 1 else None
         yield from (Taken(image, item) for image in volume.resampled(slices, before, last, pages))
 
