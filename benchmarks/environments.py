@@ -14,6 +14,7 @@ PACKAGES = {
         "DICOMBAKE_DEIDENTIFIERS_PYTHON",
         ["dicom-anonymizer==2.1.0", "deid==0.4.13", "dicognito==0.19.0"],
     ),
+    "dcm2niix": ("DICOMBAKE_DCM2NIIX_PYTHON", ["dcm2niix"]),
     "pylinac": ("DICOMBAKE_PYLINAC_PYTHON", ["pylinac==3.49.0"]),
     "rtk": ("DICOMBAKE_RTK_PYTHON", ["itk-rtk"]),
     "simpleitk": ("DICOMBAKE_SIMPLEITK_PYTHON", ["SimpleITK", "numpy"]),

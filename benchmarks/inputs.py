@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from dicombake.pipeline.exporters.volumes.nifti_header import header_of
 from dicombake.pipeline.samples import files, xim
 
 Pixels = npt.NDArray[Any]
@@ -56,7 +58,7 @@ class Inputs:
                 content = xim.encode(pixels, xim.mv_properties(gantry=index % 360))
                 (folder / f"i{index:04d}.xim").write_bytes(content)
 
-        return self._made(f"xim-{'real' if real else 'made'}-{count}", make)
+        return self.made(f"xim-{'real' if real else 'made'}-{count}", make)
 
     def xim_pair(self) -> dict[str, Path]:
         """Return one smooth and one noisy .xim."""
@@ -76,7 +78,7 @@ class Inputs:
                 content = files.tiff(field(side, side, 60.0, index), dpi=100)
                 (folder / f"t{index:05d}.tif").write_bytes(content)
 
-        return self._made(f"tiff-{side}-{count}", make)
+        return self.made(f"tiff-{side}-{count}", make)
 
     def dicom(self, count: int, side: int = 1190) -> Path:
         def make(folder: Path) -> None:
@@ -84,7 +86,7 @@ class Inputs:
                 made = files.rt_image(field(side, side, 60.0, index), name=f"portal {index}")
                 (folder / f"d{index:04d}.dcm").write_bytes(files.dicom(made))
 
-        return self._made(f"dicom-{side}-{count}", make)
+        return self.made(f"dicom-{side}-{count}", make)
 
     def volume(self, axis: int, shape: tuple[int, int, int] = (300, 512, 512)) -> Path:
         """Return a folder with one int16 volume; `shape` is (slices, rows, columns), which lie on `axis`."""
@@ -99,7 +101,24 @@ class Inputs:
                 view[first : first + 64] = np.stack(part).astype(np.int32) // 16 - 1024
             volume.flush()
 
-        return self._made(f"volume-{axis}-{'x'.join(map(str, shape))}", make)
+        return self.made(f"volume-{axis}-{'x'.join(map(str, shape))}", make)
+
+    def nifti(self, shape: tuple[int, int, int] = (300, 512, 512), *, packed: bool = False) -> Path:
+        """Return a folder with one int16 NIfTI of (slices, rows, columns), plain or ``.nii.gz``."""
+
+        def make(folder: Path) -> None:
+            slices, rows, columns = shape
+            steps = ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 1.0))
+            head = header_of((columns, rows, slices), np.dtype("<i2"), (-100.0, -120.0, -50.0), steps)
+            name = folder / ("volume.nii.gz" if packed else "volume.nii")
+            with gzip.open(name, "wb", 1) if packed else name.open("wb") as file:
+                file.write(head)
+                for index in range(slices):
+                    # the large ones repeat their slices: they are not looked at, only carried
+                    part = field(rows, columns, 60.0, index % 64).astype(np.int32) // 16 - 1024
+                    file.write(part.astype("<i2").tobytes())
+
+        return self.made(f"nifti{'-gz' if packed else ''}-{'x'.join(map(str, shape))}", make)
 
     def arrays(self, count: int) -> Path:
         """So many small arrays, for what it costs to find that nothing is to be done."""
@@ -108,7 +127,7 @@ class Inputs:
             for index in range(count):
                 np.save(folder / f"a{index:05d}.npy", np.full((8, 8), index, np.uint16))
 
-        return self._made(f"arrays-{count}", make)
+        return self.made(f"arrays-{count}", make)
 
     def names(self, count: int) -> Path:
         """So many empty files, for what a plan costs."""
@@ -117,9 +136,10 @@ class Inputs:
             for index in range(count):
                 (folder / f"g{index % 360}_{index:06d}.tif").touch()
 
-        return self._made(f"names-{count}", make)
+        return self.made(f"names-{count}", make)
 
-    def _made(self, name: str, make: Callable[[Path], None]) -> Path:
+    def made(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return a folder that is made once, whole or not at all."""
         final = self.folder / "inputs" / name
         if not final.exists():
             part = final.with_name(f"{name}.part")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,6 +202,72 @@ def volumes(bench: Bench) -> Iterator[Row]:
         yield _per_item(slice_, against, 4, bench=bench, ours=ours, other=numpy)
 
 
+NIFTI = (
+    '{inputs: "volume.nii*", source: {format: nifti, units: hu}, '
+    'exports: {to: ct-series, path: "{slice:04d}.dcm"}}'
+)
+SERIES = '{inputs: "*.dcm", source: dicom-series, exports: {to: nifti, path: "volume.nii"}}'
+
+
+def niftis(bench: Bench) -> Iterator[Row]:
+    """Measure NIfTI to a CT series, and a CT series to NIfTI."""
+    data = bench.inputs.nifti()
+    times, remark = bench.versus(
+        lambda: bench.convert(NIFTI, data, "--jobs", "2"),
+        lambda: bench.alternative(
+            bench.other("simpleitk", "simpleitk_volume.py", str(data / "volume.nii"), OUT, "0")
+        ),
+    )
+    yield Row("NIfTI of 300 slices of 512x512 to CT", "simpleitk", times, 3, True, remark)
+    many, few = _series(bench, 300), _series(bench, FEW)
+    where = "import dcm2niix, sys; print(dcm2niix.bin, end='')"
+    program = subprocess.run(
+        [bench.python("dcm2niix"), "-c", where], capture_output=True, text=True, check=True
+    ).stdout
+    theirs = [program, "-b", "n", "-z", "n", "-f", "volume", "-o", OUT, str(many)]
+    found = alternate(
+        {"ours": lambda: bench.convert(SERIES, many), "other": lambda: bench.alternative(theirs)},
+        bench.rounds,
+    )
+    mine, others = ([once.seconds for once in found[name]] for name in ("ours", "other"))
+    started = Spread(tuple(bench.convert(SERIES, few).seconds for _ in range(bench.rounds))).median
+    hashing, reading = _shares(many, next(bench.outs[-1].iterdir()), 300 // FEW)
+    remark = (
+        f"{Spread(tuple(mine)).median:.2f} s against {Spread(tuple(others)).median:.2f} s; of ours "
+        f"{started:.2f} s start-up, {hashing:.2f} s hashing, {reading:.2f} s reading back"
+    )
+    yield Row(
+        "CT of 300 slices of 512x512 to NIfTI", "dcm2niix (takes 1)", ratios(others, mine), 2, False, remark
+    )
+
+
+def _series(bench: Bench, slices: int) -> Path:
+    """Return a folder with the CT files of a volume."""
+    data = bench.inputs.nifti((slices, 512, 512))
+
+    def make(folder: Path) -> None:
+        path = recipe(bench.folder / "series" / "series.yaml", NIFTI)
+        run([*OURS, "run", str(path), "--data", str(data), "--out", str(folder), "--force", "--quiet"])
+
+    return bench.inputs.made(f"series-{slices}", make)
+
+
+def _shares(inputs: Path, output: Path, times: int) -> tuple[float, float]:
+    """Return the seconds that hashing all files takes, and reading the output once more.
+
+    `output` holds one of so many parts of the whole one.
+    """
+    start = time.perf_counter()
+    for path in inputs.iterdir():
+        hashlib.sha256(path.read_bytes())
+    content = output.read_bytes() * times
+    hashlib.sha256(content)
+    hashed = time.perf_counter()
+    for _ in range(times):
+        output.read_bytes()
+    return hashed - start, time.perf_counter() - hashed
+
+
 def _each(
     bench: Bench, conversion: str, few: tuple[Path, int], many: tuple[Path, int]
 ) -> Callable[[], float]:
@@ -328,6 +396,7 @@ JOBS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "decode": decode,
     "tiff": tiff,
     "volume": volumes,
+    "nifti": niftis,
     "mean": mean,
     "workers": workers,
     "start": starting,

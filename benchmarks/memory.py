@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .inputs import Inputs
-from .jobs import MEAN, TIFF, Bench, volume
+from .jobs import MEAN, NIFTI, TIFF, Bench, volume
 
 MIB = 2**20
 LARGE = (2048, 1024, 1024)
 """Slices, rows, columns of int16: 4 GiB."""
+PACKED = (512, 1024, 1024)
+"""1 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,13 @@ def _volumes(bench: Bench) -> Iterator[Figure]:
     data = large_volume(bench.inputs)
     peak = _peak(bench, volume(0), data, "--jobs", "2")
     yield Figure("a volume of 4 GiB, two workers", peak, 600, "600 MiB")
+    peak = _peak(bench, NIFTI, bench.inputs.nifti(LARGE), "--jobs", "2")
+    yield Figure("a NIfTI of 4 GiB to CT, two workers", peak, 600, "600 MiB")
+    peak = _peak(bench, NIFTI, bench.inputs.nifti(PACKED, packed=True), "--jobs", "2")
+    yield Figure("a .nii.gz of 1 GiB of values to CT, in one pass", peak, 600, "600 MiB")
+    resample = NIFTI.replace("exports:", "process: [{resample: {spacing: [0.4, 0.4, 0.8]}}], exports:")
+    peak = _peak(bench, resample, bench.inputs.nifti(PACKED, packed=True), "--jobs", "2")
+    yield Figure("the same, resampled to twice as many voxels", peak, 600, "600 MiB")
 
 
 def _peak(bench: Bench, conversion: str, data: object, *options: str) -> float:

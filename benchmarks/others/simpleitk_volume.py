@@ -1,4 +1,4 @@
-"""A 3D array to CT files with SimpleITK: simpleitk_volume.py FILE OUT AXIS.
+"""A 3D array, or a NIfTI, to CT files with SimpleITK: simpleitk_volume.py FILE OUT AXIS.
 
 As its documentation does it (the example Dicom Series From Array): the array as one image, a slice of it at a
 time with its tags, one writer for all.
@@ -13,8 +13,11 @@ import SimpleITK
 
 out = Path(sys.argv[2])
 out.mkdir(parents=True, exist_ok=True)
-volume = SimpleITK.GetImageFromArray(np.moveaxis(np.load(sys.argv[1]), int(sys.argv[3]), 0))
-volume.SetSpacing([0.5, 0.5, 1.0])
+if sys.argv[1].endswith(".nii"):
+    volume = SimpleITK.ReadImage(sys.argv[1])
+else:
+    volume = SimpleITK.GetImageFromArray(np.moveaxis(np.load(sys.argv[1]), int(sys.argv[3]), 0))
+    volume.SetSpacing([0.5, 0.5, 1.0])
 writer = SimpleITK.ImageFileWriter()
 writer.KeepOriginalImageUIDOn()
 day, hour = time.strftime("%Y%m%d"), time.strftime("%H%M%S")
