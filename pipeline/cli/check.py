@@ -20,6 +20,7 @@ from .common import (
     annotate,
     reporting,
     say,
+    say_all,
     variables,
 )
 from .program.each import EachRecipe, Shown
@@ -91,8 +92,7 @@ def _show(checked: Checked, *, diff: bool, as_json: bool, quiet: bool, verbose: 
 
     told: dict[str, Difference] = {}
     if not as_json and not quiet:
-        for line in checked_lines(checked, verbose=verbose):
-            say(line)
+        say_all(checked_lines(checked, verbose=verbose))
     if diff:
         from ..check.remake import differences
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,6 +125,13 @@ def reporting() -> Iterator[None]:
 def say(line: str, *, err: bool = False) -> None:
     """Print one line for people. Text from elsewhere is made safe here, and nowhere else."""
     typer.echo(printable(line), err=err)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Print many lines for people, some at a time: each print asks what stdout is."""
+    waiting = iter(lines)
+    while some := list(islice(waiting, 500)):
+        typer.echo("\n".join(map(printable, some)))
 
 
 def complain(what: DicombakeError | str) -> None:

@@ -22,6 +22,7 @@ from .common import (
     complain,
     reporting,
     say,
+    say_all,
     variables,
 )
 from .program.each import EachRecipe, Shown
@@ -84,8 +85,7 @@ def show(
         if obstacle:
             found["error"] = error_as_json(planned.loaded.path, obstacle)["error"]
         return found, obstacle.status if obstacle else ExitStatus.DONE
-    for line in plan_lines(planned, forecasts, verbose=not brief):
-        say(line)
+    say_all(plan_lines(planned, forecasts, verbose=not brief))
     for note in planned.notes:
         say(f"note: {note}")
     if obstacle:

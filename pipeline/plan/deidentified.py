@@ -13,9 +13,6 @@ from msgspec.structs import replace
 from ...schemas.deidentify import SecretFile, environment_of
 from ...schemas.language.tags import keywords
 from ...schemas.language.template import Template
-from ..deidentify.instance import instance_uids, operations_of
-from ..deidentify.keys import LEAST, Key, Origin, derived
-from ..deidentify.settings import Settings
 from ..errors import PlanError
 from ..inputs.render import Scope, render
 from ..recipe.loaded import LoadedRecipe
@@ -27,11 +24,12 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ...schemas.deidentify import Deidentify
+    from ..deidentify.keys import Key
+    from ..deidentify.settings import Settings
     from ..imaging.probe import Probe
 
 UNKNOWN = "unknown"
 """In a path, for an element that is empty."""
-_UNTRUSTED = Settings(Key(b""))
 
 
 def settings_of(loaded: LoadedRecipe, name: str) -> Settings | None:
@@ -42,8 +40,11 @@ def settings_of(loaded: LoadedRecipe, name: str) -> Settings | None:
     said = loaded.recipe.conversions[name].deidentify
     if said is None:
         return None
+    from ..deidentify.keys import Key
+    from ..deidentify.settings import Settings
+
     if not loaded.trusted:
-        return _UNTRUSTED  # whose units cannot be done
+        return Settings(Key(b""))  # whose units cannot be done
     return Settings(
         key=_key(said, loaded.path),
         options=frozenset(said.options),
@@ -54,6 +55,8 @@ def settings_of(loaded: LoadedRecipe, name: str) -> Settings | None:
 
 
 def _key(said: Deidentify, recipe: Path) -> Key:
+    from ..deidentify.keys import LEAST, Origin, derived
+
     if isinstance(said.key, SecretFile):
         path = recipe.parent / said.key.file
         if tracked_by_git(path):
@@ -139,6 +142,7 @@ def own_elements(
     Raises (what is returned): KeyError, for an element that differs between files that are one output.
     """
     from ..deidentify.engine import deidentify
+    from ..deidentify.instance import instance_uids, operations_of
 
     made = [deidentify(dataset, settings) for dataset in datasets]
     operations = operations_of(conversion.process, conversion.combine, conversion.source)
@@ -185,6 +189,8 @@ def check_instances(units: Sequence[Unit], planning: Planning) -> None:
         settings = conversion.deidentify
         if settings is None or unit.problem:
             continue
+        from ..deidentify.instance import operations_of
+
         for position, export in enumerate(conversion.exports):
             if export.to != "dicom":
                 continue

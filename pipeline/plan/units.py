@@ -15,7 +15,6 @@ from ..confined import WITHHELD
 from ..errors import PlanError, SourceError
 from ..exporters.registry import TARGETS
 from ..inputs.acquired import Moment, checked_moment, moment_of
-from ..inputs.check_xml import read_check
 from ..inputs.render import Scope, render_path
 from ..loaders.registry import FORMATS
 from .companions import with_companions
@@ -229,6 +228,8 @@ class _Naming:
         for file, header in zip(job.files, headers, strict=True):
             moment = moment_of(lookup_of(header))
             if not moment.date and file.companions.sidecar:
+                from ..inputs.check_xml import read_check
+
                 check = read_check(self.planning.read(file.companions.sidecar))
                 moment = checked_moment(check.date, check.time)
             yield moment
