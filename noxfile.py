@@ -143,6 +143,15 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def cluster(session: nox.Session) -> None:
+    """Kill what a cluster is made of, on hosts of their own and under Slurm (root; slurm-wlm, munge)."""
+    session.install("-e", ".[test,services]")
+    session.env |= {"DICOMBAKE_SERVICES": "1", "DICOMBAKE_CLUSTER": "1"}
+    session.run("python", "-m", "pytest", "tests/services/test_slurm.py")
+    session.run("python", "-m", "tests.services.cluster_faults", *session.posargs)
+
+
+@nox.session
 def real_files(session: nox.Session) -> None:
     """Convert the test files of other projects, and compare with other readers (docs/evidence.md)."""
     session.install("-e", ".[test]")

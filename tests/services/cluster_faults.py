@@ -73,10 +73,10 @@ class Project:
             tifffile.imwrite(folder / f"raw/f{number:04d}.tif", pixels)
         (folder / "r.yaml").write_text(RECIPE, encoding="utf-8")
         assert bake(folder / "r.yaml").exit_status == 0
-        self.expected = self._found()
+        self.expected = self.found()
         self.clear()
 
-    def _found(self) -> dict[str, bytes]:
+    def found(self) -> dict[str, bytes]:
         return {path: content for path, content in tree(self.folder).items() if not path.startswith("raw/")}
 
     def clear(self) -> None:
@@ -91,12 +91,12 @@ class Project:
 
     def wrong(self) -> int:
         """The number of outputs that are there and are not what they should be: half-written, or others."""
-        found = {path: content for path, content in self._found().items() if path.endswith(".dcm")}
+        found = {path: content for path, content in self.found().items() if path.endswith(".dcm")}
         return sum(content != self.expected.get(path) for path, content in found.items())
 
     def count_into(self, row: Row) -> None:
         """Compare with what one machine makes, lock and all."""
-        found = self._found()
+        found = self.found()
         row.units += self.count
         row.lost += len(self.expected.keys() - found.keys())
         row.doubled += len(found.keys() - self.expected.keys())
@@ -250,6 +250,22 @@ def program_killed(site: Site, row: Row, tries: int) -> None:
         site.go_on(row)
 
 
+def out_of_memory(site: Site, row: Row, tries: int) -> None:
+    """An image that is larger than the memory of each worker, under Dask's own nannies."""
+    large = site.project.folder / "raw/large.tif"
+    for _ in range(tries):
+        tifffile.imwrite(large, np.zeros((14000, 14000), np.uint16), compression="zlib", bigtiff=True)
+        with dask_cluster(WORKERS, ("--memory-limit", "400MB")) as cluster:
+            narrow = Site(cluster, Host(), site.project)
+            until(lambda found=narrow: len(found.present()) == WORKERS)  # type: ignore[misc]
+            with narrow.running() as process:
+                row.tries += 1
+                assert narrow.end(process, row) == 1
+        assert site.project.done() == site.project.count
+        large.unlink()
+        site.go_on(row)
+
+
 def ctrl_c(site: Site, row: Row, tries: int) -> None:
     for _ in range(tries):
         with site.running() as process:
@@ -262,6 +278,7 @@ def ctrl_c(site: Site, row: Row, tries: int) -> None:
 
 FAULTS: dict[str, tuple[Callable[[Site, Row, int], None], int]] = {
     "a worker killed (SIGKILL), another one started": (workers_killed, 10),
+    "a worker out of memory, three times by one image": (out_of_memory, 1),
     "all workers killed, back after two seconds": (all_workers_gone, 3),
     "the network of a worker cut for ten seconds": (cut(lambda site: site.cluster.worker_hosts[1]), 2),
     "the network of the scheduler cut for ten seconds": (cut(lambda site: site.cluster.scheduler_host), 2),
@@ -317,13 +334,13 @@ def main(words: list[str]) -> int:
 
 def _write(rows: list[Row]) -> None:
     page = ROOT / "docs/cluster.md"
-    lines = ["| fault | tries | units | lost | doubled | differing bytes |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {row.fault} | {row.tries} | {row.units} | {row.lost} | {row.doubled} | {row.differing} |"
-        for row in rows
-    ]
     text = page.read_text(encoding="utf-8")
-    table = "\n".join(lines)
+    known = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line[:2] == "| "}
+    for row in rows:
+        figures = (row.fault, row.tries, row.units, row.lost, row.doubled, row.differing)
+        known[row.fault] = f"| {' | '.join(map(str, figures))} |"
+    head = ["| fault | tries | units | lost | doubled | differing files |", "|---|---|---|---|---|---|"]
+    table = "\n".join([*head, *(known[name] for name in FAULTS if name in known)])
     new = re.sub(
         r"(<!-- cluster faults: begin.*?-->\n).*?(<!-- cluster faults: end -->)",
         lambda found: f"{found[1]}{table}\n{found[2]}",

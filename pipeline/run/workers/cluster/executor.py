@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .look import Wanted
 
 CHUNK_SECONDS = 0.5
+CHUNKS_A_SECOND = 200
+"""Chunks that all workers together may ask for: Dask's scheduler takes about a millisecond for each."""
 LONGEST_CHUNK = 512
 EACH = 2
 """Chunks with a worker: one that it does, and one that waits."""
@@ -191,6 +193,7 @@ class _Sending:
             for key in keys:
                 yield from self._lost(self.under_way.pop(key).chunk, begun=key == keys[0])
         before = len(self.workers)
+        self.chunks.seconds = max(CHUNK_SECONDS, len(chosen) / CHUNKS_A_SECOND)
         self.workers |= {worker: deque() for worker in chosen if worker not in self.workers}
         if gone or len(self.workers) != before or not self.workers:
             self.tell(f"workers: {len(self.workers)}{'' if self.workers else '; waiting for one'}")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cache
 
 from ....loaders.kept_map import keep, let_go
 from ..attempt import attempt
+from ..malloc import keep_freed_memory
 from .packing import pack_answer, unpack
 
 _alone = threading.Lock()
+
+
+@cache
+def _prepare() -> None:
+    """Keep freed memory for the next image, once in each process, as workers of a pool do."""
+    keep_freed_memory()
 
 
 def do_packed(packed: bytes) -> bytes:
@@ -19,6 +27,7 @@ def do_packed(packed: bytes) -> bytes:
     share one processor.
     """
     with _alone:
+        _prepare()
         job, work, chunk = unpack(packed)
         start = time.perf_counter()
         keep()
