@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import io
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,14 @@ import imagecodecs
 import numpy as np
 import PIL.Image
 import tifffile
-from dicombake.pipeline.samples import files, xim
+from dicombake.pipeline.deidentify.table import rows as table_rows
+from dicombake.pipeline.samples import files, volume_files, xim
 from dicombake.pipeline.store.database import _TABLES as TABLES
 from dicombake.pipeline.store.database import VERSION
 
+from pydicom.datadict import dictionary_has_tag
+
+from ..pipeline.deidentify.made_study import CLASSES, whole
 from ..pipeline.loaders.dicom.made_dicom import DEFLATED, EXPLICIT, IMPLICIT, compressed, dataset_of, encoded
 from ..pipeline.loaders.made_files import make_npy, make_png
 
@@ -189,6 +196,90 @@ def states() -> list[bytes]:
         return [path.read_bytes(), *(script.encode() for script in scripts)]
 
 
+VOXELS = (np.arange(60, dtype=np.int16) - 20).reshape(3, 4, 5)
+ORIGIN, PITCH = (-4.0, -3.0, 2.5), (2.0, 1.5, 3.0)
+
+
+def niftis() -> list[bytes]:
+    """Plain and packed, of two types, with a qform besides the sform, and as NIfTI-2."""
+    import nibabel
+
+    affine = ((-2.0, 0, 0, 4), (0, -1.5, 0, 3), (0, 0, 3, 2.5))
+    plain = volume_files.nifti(VOXELS, affine)
+    other = nibabel.nifti2.Nifti2Image(VOXELS.T.astype(np.float32), np.diag([2.0, 3.0, 4.0, 1.0]))
+    both = nibabel.nifti1.Nifti1Image(np.stack([VOXELS.T] * 2, axis=-1), np.diag([-2.0, 3.0, 4.0, 1.0]))
+    both.set_qform(both.affine, 1)
+    scaled = bytearray(plain)
+    scaled[112:120] = np.array([0.5, -100], "<f4").tobytes()
+    return [
+        plain, volume_files.nifti(VOXELS.astype(np.float32), affine), bytes(scaled),
+        gzip.compress(plain, mtime=0), both.to_bytes(), other.to_bytes(),
+    ]  # fmt: skip
+
+
+def nrrds() -> list[bytes]:
+    """Plain, packed in both ways, flat, of several volumes, and without a place."""
+    steps = ((PITCH[0], 0.0, 0.0), (0.0, PITCH[1], 0.0), (0.0, 0.0, PITCH[2]))
+    plain = volume_files.nrrd(VOXELS, ORIGIN, steps)
+    head, values = plain.split(b"\n\n", 1)
+    four = head.replace(b"dimension: 3", b"dimension: 4").replace(b"sizes: ", b"sizes: 2 ")
+    four = four.replace(b"directions: ", b"directions: none ").replace(b"kinds: ", b"kinds: list ")
+    flat = b"NRRD0005\ntype: uchar\ndimension: 2\nsizes: 4 5\nencoding: raw\nspacings: 0.5 0.25\n\n"
+    return [
+        plain,
+        head.replace(b"encoding: raw", b"encoding: gzip") + b"\n\n" + gzip.compress(values, mtime=0),
+        head.replace(b"encoding: raw", b"encoding: bzip2") + b"\n\n" + bz2.compress(values),
+        four + b"\n\n" + values * 2,
+        flat + bytes(20),
+        head + b"\ndata file: input\nbyte skip: -1\n",
+    ]
+
+
+def metaimages() -> list[bytes]:
+    plain = volume_files.metaimage(VOXELS, ORIGIN, PITCH)
+    head, values = plain.split(b"ElementDataFile", 1)
+    packed = zlib.compress(values.split(b"\n", 1)[1])
+    more = b"ElementToIntensityFunctionSlope = 0.5\nCenterOfRotation = 1 0 0\nElementDataFile = LOCAL\n"
+    return [
+        plain,
+        head + b"CompressedData = True\nElementDataFile = LOCAL\n" + packed,
+        head + more + values.split(b"\n", 1)[1],
+        head + b"HeaderSize = -1\nElementDataFile = input\n" + VOXELS.tobytes(),
+    ]
+
+
+def doses() -> list[bytes]:
+    """Grids of three frames, upwards and downwards, with offsets from 0 and with places."""
+
+    def dose(offsets: list[str], **values: Any) -> bytes:
+        dataset = dataset_of(
+            DOSE, SOPClassUID="1.2.840.10008.5.1.4.1.1.481.2", Modality="RTDOSE", DoseUnits="GY",
+            DoseType="PHYSICAL", DoseSummationType="PLAN", DoseGridScaling="1e-4",
+            ImagePositionPatient=["-20", "-30", "5"], ImageOrientationPatient=["1", "0", "0", "0", "1", "0"],
+            PixelSpacing=["2", "2.5"], GridFrameOffsetVector=offsets,
+            FrameIncrementPointer=0x3004000C, FrameOfReferenceUID="1.2.5", PatientID="A", **values,
+        )  # fmt: skip
+        return encoded(dataset, DOSE)
+
+    return [dose(["0", "3", "6"]), dose(["5", "8", "11"], StudyInstanceUID="1.2.3"), dose(["0", "-3", "-6"])]
+
+
+DOSE = np.arange(3 * 4 * 5, dtype=np.uint32).reshape(3, 4, 5) * 1000
+
+
+def objects() -> list[bytes]:
+    """DICOM without pixels, each attribute of a few kinds with a value in it, at two depths."""
+    rows = [tag for tag in table_rows() if dictionary_has_tag(tag)]
+    made = []
+    for at, uid in enumerate(CLASSES.values()):
+        dataset = whole(uid, rows[at :: 3 * len(CLASSES)])
+        for keyword in ("Rows", "BitsAllocated", "PixelData"):
+            if keyword in dataset:
+                del dataset[keyword]
+        made.append(encoded(dataset, None))
+    return made
+
+
 def texts(*lines: str) -> Callable[[], list[bytes]]:
     return lambda: [line.encode() for line in lines]
 
@@ -205,6 +296,14 @@ conversions:
     tags: {PatientID: "{vars.patient}", "(0010,0020)": x, ExposureSequence[0].ExposureTime: 3}
 """
 
+NRRD_WORDS = """
+type: ;dimension: ;sizes: ;space: ;space directions: ;space origin: ;space units: ;spacings: ;kinds: ;endian: ;
+encoding: ;data file: ;byte skip: ;line skip: ;(nan,nan,nan);(1e308,0,0);none;gzip;bzip2;raw;list;1e400;LIST
+"""
+META_WORDS = """
+NDims = ;DimSize = ;ElementType = ;ElementSpacing = ;Offset = ;TransformMatrix = ;ElementDataFile = ;LOCAL;LIST
+CompressedData = True;HeaderSize = -1;BinaryData = ;ElementNumberOfChannels = ;MET_DOUBLE;1e308;inf;-0;4
+"""
 LOCK = """codec imagecodecs 2026.3.6
 dicombake-lock 1
 input {one}  data:raw/epid/a.xim

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,15 @@ from dicombake.pipeline.loaders.options import (
     ArrayOptions,
     AutoOptions,
     CyberKnifeRawOptions,
+    DicomObjectOptions,
     DicomOptions,
     DicomSeriesOptions,
     ImageOptions,
     Limits,
     RawOptions,
+    RtDoseOptions,
     VisionRtRawOptions,
+    VolumeFileOptions,
     VolumeOptions,
     XimOptions,
 )
@@ -40,7 +45,7 @@ from dicombake.schemas.language.patterns import PatternError
 from dicombake.schemas.language.tags import parse_tag
 from dicombake.schemas.language.template import TemplateError, parse
 
-from . import corpus
+from . import corpus, whole
 
 SMALL = Limits(image_pixels=2**20, frames=50, header_bytes=2**20)
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz"))
@@ -75,7 +80,8 @@ def _loads(source: Any) -> Callable[[bytes], object]:
 
 def _probes(data: bytes) -> None:
     path = _file(data)
-    for source in (DicomOptions(), ImageOptions(), XimOptions(), ArrayOptions(), AutoOptions()):
+    volumes = (VolumeFileOptions(name) for name in ("nifti", "nrrd", "metaimage"))
+    for source in (DicomOptions(), ImageOptions(), XimOptions(), ArrayOptions(), AutoOptions(), *volumes):
         with contextlib.suppress(DicombakeError):
             probe(path, source, SMALL)
 
@@ -176,6 +182,11 @@ TARGETS: dict[str, Target] = {
     "xim": Target(_loads(XimOptions()), corpus.xims),
     "array": Target(_loads(ArrayOptions()), corpus.arrays),
     "volume": Target(_loads(VolumeOptions(slice_axis=0, spacing=(1.0, 1.0, 1.0))), corpus.arrays),
+    "nifti": Target(_loads(VolumeFileOptions("nifti")), corpus.niftis),
+    "nrrd": Target(_loads(VolumeFileOptions("nrrd")), corpus.nrrds, corpus.NRRD_WORDS),
+    "metaimage": Target(_loads(VolumeFileOptions("metaimage")), corpus.metaimages, corpus.META_WORDS),
+    "rt-dose": Target(_loads(RtDoseOptions()), corpus.doses),
+    "dicom-object": Target(_loads(DicomObjectOptions()), corpus.objects),
     "cyberknife-raw": Target(_loads(CyberKnifeRawOptions()), corpus.raws),
     "visionrt-raw": Target(_loads(VisionRtRawOptions(shape=(24, 20))), corpus.raws),
     "raw": Target(_loads(RawOptions(shape=(24, 20), dtype="uint16")), corpus.raws),
@@ -200,4 +211,20 @@ TARGETS: dict[str, Target] = {
     "lock": Target(_lock, corpus.texts(corpus.LOCK, corpus.CONFLICT), corpus.LOCK_WORDS),
     "state": Target(_state, corpus.states, corpus.SQL_WORDS),
     "check-dicom": Target(_check_dicom, corpus.dicoms),
+    "convert-dicom": Target(
+        partial(whole.convert, whole.CONVERTED), lambda: corpus.dicoms() + corpus.objects()
+    ),
+    "convert-other": Target(
+        partial(whole.convert, whole.CONVERTED),
+        lambda: [*corpus.pictures(), *corpus.xims(), *corpus.arrays(), *corpus.niftis()],
+    ),
+    "deidentify": Target(
+        partial(whole.convert, whole.DEIDENTIFIED),
+        lambda: [*corpus.dicoms(), *corpus.objects(), *corpus.doses()],
+    ),
+    "plan": Target(whole.planned, corpus.texts(corpus.RECIPE), corpus.RECIPE_WORDS),
 }
+if importlib.util.find_spec("pynetdicom"):
+    from .network import calls, received
+
+    TARGETS["received"] = Target(received, calls)
