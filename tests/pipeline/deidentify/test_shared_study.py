@@ -16,6 +16,7 @@ from dicombake.pipeline.errors import PlanError, RecipeError
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.outcome import outcome_as_json
+from dicombake.pipeline.report.provenance import prov_json
 from pydicom import Dataset, dcmread
 
 from ...pydicom_api import write_whole
@@ -94,6 +95,7 @@ def test_nothing_unkeyed_of_a_source_is_written(tmp_path: Path) -> None:
     study(tmp_path)
     path = recipe(tmp_path, more="    tags: {RTPlanLabel: SHARED}\n")
     outcome = bake(path)
+    graph = prov_json([outcome]).decode("ascii")
     told = json.dumps(outcome_as_json(outcome)) + (tmp_path / "share.lock").read_text(encoding="utf-8")
     files = list((tmp_path / "study").iterdir())
     hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
@@ -102,11 +104,13 @@ def test_nothing_unkeyed_of_a_source_is_written(tmp_path: Path) -> None:
     kept = repr([database.execute(f"select * from {name}").fetchall() for name in tables])
     database.close()
     for value in (*hashes, KEY, "MRN-471147", "Doe"):
-        assert value not in told
+        assert value not in told + graph
     for value in (*hashes, KEY):
         assert value not in kept and bytes.fromhex(hashes[0]).hex() not in kept
-    assert not any(file.name in told for file in files)
+    assert not any(file.name in told + graph for file in files)
     assert told.count("data:input-") == 4
+    (bundle,) = json.loads(graph)["bundle"].values()
+    assert sum(name.startswith("data:input-") for name in bundle["entity"]) == 4
     for unkeyed in (
         hashlib.sha256(KEY.encode()),
         hashlib.sha256(b'["share","env.DEID_KEY","' + KEY.encode() + b'"]'),
