@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+from .errors import UsageError
 
 REFUSED = "an untrusted recipe may not leave its folders"
 
@@ -17,3 +20,19 @@ def escapes(path: Path, folder: Path) -> bool:
     """
     real, root = os.path.realpath(path), os.path.realpath(folder)
     return real != root and not real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def folders_of(recipes: Iterable[Path], data: Path | None, out: Path | None) -> tuple[Path, ...]:
+    """Return the folders that recipes reach that are not trusted."""
+    return (*(recipe.parent for recipe in recipes), *(each for each in (data, out) if each))
+
+
+def refuse_leaving(path: Path, folders: Iterable[Path]) -> None:
+    """Refuse to write where a path that seems to lie in one of some folders leads elsewhere by a link.
+
+    Raises: UsageError.
+    """
+    for folder in folders:
+        inside = os.path.abspath(path).startswith(os.path.abspath(folder) + os.sep)  # noqa: PTH100
+        if inside and escapes(path, folder):
+            raise UsageError(f"leads elsewhere, and {REFUSED}", subject=str(path))

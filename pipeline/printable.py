@@ -14,6 +14,8 @@ LINE = 20_000
 """The most characters of one printed line."""
 
 _COMMAND = re.compile(r"::|##\[")
+_QUOTED = re.compile(r"(?<!\w)b?'.*'|(?<!\w)b?\".*\"|(?<=: )b?['\"].*", re.DOTALL)
+"""From the first mark of quotation to the last: a value may hold some."""
 
 
 def printable(text: str, limit: int = LINE) -> str:
@@ -28,6 +30,11 @@ def printable(text: str, limit: int = LINE) -> str:
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return _COMMAND.sub(lambda found: found[0][:-1] + _hexadecimal(found[0][-1]), text)
+
+
+def without_values(text: str) -> str:
+    """Return a library's message on a file's elements without what it quotes: a value may name a patient."""
+    return _QUOTED.sub("...", " ".join(text.split()))
 
 
 def _escaped(char: str) -> str:

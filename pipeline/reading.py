@@ -42,9 +42,11 @@ def start_of(path: str | os.PathLike[str], count: int) -> bytes:
         return buffered.read(count)
 
 
-def content_of(path: str | os.PathLike[str]) -> bytes:
-    """Return all of a regular file. Raises: OSError."""
+def content_of(path: str | os.PathLike[str], most: int | None = None) -> bytes:
+    """Return all of a regular file. Raises: OSError, also for one of more than `most` bytes."""
     with open_regular(path) as file:
+        if most is not None and os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
         return file.readall()
 
 

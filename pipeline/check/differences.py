@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..exporters.registry import exporter
 from ..imaging.compared import PixelChange, pixel_change
-from ..printable import printable
+from ..printable import printable, without_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def difference(before: bytes, after: bytes, to: str) -> Difference:
                 warnings.simplefilter("ignore")
                 contents.append(read(content))
         except Exception as error:  # noqa: BLE001  whatever a library says of a file that somebody altered
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = without_values((str(error).splitlines() or [""])[0]) or type(error).__name__
             return Difference(what=f"the file cannot be read as {to}: {reason}")
     old, new = contents
     tags = tuple(tag_changes(old.tags, new.tags))

@@ -14,6 +14,8 @@ from .program import stopping
 
 _NO_WORKERS = frozenset({"--help", "-h", "--dry-run", "--executor"})
 """Options with which a run needs no workers on this machine."""
+_RECIPE = 2**22
+"""Bytes of the longest recipe."""
 
 
 def main() -> None:
@@ -87,12 +89,14 @@ def _wants_workers(words: list[str]) -> bool:
         return int(jobs[1]) > 1
     from pathlib import Path
 
-    from ..reading import content_of
+    from ..reading import start_of
     from ..recipe.lock_path import lock_path
 
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # the error is reported when the recipe is read
-        return any(not lock_path(path).exists() and b"combine" not in content_of(path) for path in recipes)
+        return any(
+            not lock_path(path).exists() and b"combine" not in start_of(path, _RECIPE) for path in recipes
+        )
     return False
 
 

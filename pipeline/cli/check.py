@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..confined import folders_of
 from .common import (
     Annotate,
     Annotations,
@@ -71,7 +72,8 @@ def check(
         from ..recipe.load import load_recipe
         from ..report.annotations import of_checked
 
-        reports = Reports(junit)
+        reports = Reports(junit, confined_to=folders_of(recipes, data, out) if untrusted else ())
+        reports.check()
         values = variables(assignments)
 
         def compared(path: Path) -> Shown:

@@ -117,6 +117,9 @@ def reporting() -> Iterator[None]:
         stopping.told()
         complain("interrupted")
         raise typer.Exit(int(ExitStatus.INTERRUPTED)) from None
+    except MemoryError:
+        complain("needs more memory than there is")
+        raise typer.Exit(int(ExitStatus.FAILED)) from None
     except BrokenPipeError:
         _close_output()
         raise typer.Exit(int(ExitStatus.FAILED)) from None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import replace
 
+from ..confined import folders_of
 from ..errors import ExitStatus, UsageError
 from .common import Assignments, Data, Json, Out, Untrusted, WithTags, print_json, reporting, say, variables
-from .report import Pictures, ShownPictures, folders_of
+from .report import Pictures, ShownPictures
 
 if TYPE_CHECKING:
     from ..diff.compare import Pair

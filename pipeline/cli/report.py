@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..confined import folders_of
 from .common import Assignments, Data, Only, Out, Untrusted, WithTags, reporting, say, variables
 
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ def page_writer(path: Path, values: dict[str, str], pictures: Pictures, *, with_
     from ..report.html.write import PageWriter
 
     return PageWriter(path, values, pictures.value, with_tags)
-
-
-def folders_of(recipes: Iterable[Path], data: Path | None, out: Path | None) -> tuple[Path, ...]:
-    """Return the folders that recipes reach that are not trusted."""
-    return (*(recipe.parent for recipe in recipes), *(each for each in (data, out) if each))
 
 
 def report(

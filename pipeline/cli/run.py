@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct
 
+from ..confined import folders_of
 from ..errors import ExitStatus, UsageError
 from .common import (
     Annotate,
@@ -37,7 +38,7 @@ from .common import (
 from .program.cluster import ChosenExecutor, Executor, Insecure, Scheduler, cluster_settings
 from .program.each import EachRecipe, Shown
 from .program.reports import Reports
-from .report import Pictures, ShownPictures, folders_of, page_writer
+from .report import Pictures, ShownPictures, page_writer
 
 if TYPE_CHECKING:
     from ..plan.model import Plan
@@ -136,9 +137,8 @@ def run(
             raise UsageError(f"--prune does not go with {'--only' if only else '--locked'}")
         values = variables(assignments)
         page = None if html is None else page_writer(html, values, pictures, with_tags=with_tags)
-        if page and untrusted:
-            page.confined_to = folders_of(recipes, data, out)
-        reports = Reports(junit, report, page=page)
+        confined_to = folders_of(recipes, data, out) if untrusted else ()
+        reports = Reports(junit, report, page=page, confined_to=confined_to)
         reports.check(dry_run=dry_run)
         if jobs in (None, 1):
             keep_freed_memory()

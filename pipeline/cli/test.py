@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..confined import folders_of
 from ..errors import ExitStatus, UsageError
 from .common import (
     Annotate,
@@ -40,7 +41,8 @@ def test(
         from ..report.annotations import of_tests
         from ..report.tests import summary, tests_as_json
 
-        reports = Reports(junit)
+        reports = Reports(junit, confined_to=folders_of(recipes, None, None) if untrusted else ())
+        reports.check()
         values = variables(assignments)
         done: list[Result] = []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..errors import DifferenceError, ExportError
+from ..printable import without_values
 from ..reading import content_of
 from .model import Item
 
@@ -64,7 +65,9 @@ def read_header(item: Item) -> Header:
             str(meta.TransferSyntaxUID),
         )
     except Exception as error:
-        raise ExportError(f"cannot be read as DICOM: {error}", subject=item.path) from error
+        raise ExportError(
+            f"cannot be read as DICOM: {without_values(str(error))}", subject=item.path
+        ) from error
     if not (found.study and found.series):
         raise ExportError("has no study or series, without which no PACS takes it", subject=item.path)
     return found
@@ -106,7 +109,7 @@ def transcoded(instance: Instance, syntax: str) -> memoryview | None:
             )
         return memoryview(_encoded(dataset, implicit=syntax == IMPLICIT))
     except Exception as error:
-        what = f"cannot be sent uncompressed: {error}"
+        what = f"cannot be sent uncompressed: {without_values(str(error))}"
         raise ExportError(what, subject=instance.header.item.path) from error
 
 

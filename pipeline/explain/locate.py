@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..errors import DicombakeError, UsageError
 from ..first_of import first_of
-from ..reading import content_of, start_of
+from ..reading import start_of
 from ..recipe.lock_path import LOCK_SUFFIX, lock_path
 from ..store.lock import read_lock
 
@@ -94,7 +94,7 @@ def _locked(file: Path, out: Path | None, data: Path | None) -> Iterator[Found]:
 
 def _in_lock(lock: Path, recipe: Path, file: Path, out: Path | None, data: Path | None) -> Iterator[Found]:
     try:
-        if _LOCK not in content_of(lock):
+        if _LOCK not in start_of(lock, _MOST_BYTES):
             return
         facts = read_lock(lock)
     except (OSError, DicombakeError):

@@ -120,7 +120,7 @@ def _moment(text: str, path: Path) -> tuple[str, str, str]:
         year, month, day, hour, minute, second = (int(part) for part in matched.groups()[:6])
         datetime.datetime(year, month, day, hour, minute, second)
     except ValueError:
-        raise SourceError(f"has the Date '{text[:60]}', which is no time", subject=str(path)) from None
+        raise SourceError("has a Date that is no time", subject=str(path)) from None
     date, time = f"{year:04}{month:02}{day:02}", f"{hour:02}{minute:02}{second:02}"
     fraction, zone = matched[7], matched[8]
     if zone == "Z":

@@ -27,7 +27,8 @@ SourceLookup = Callable[[str], Any]
 MAX_COMPONENT = 255
 """The most bytes (UTF-8) of a file's or folder's name in common file systems."""
 
-_UNSEEN = frozenset({"source", "csv"})
+_UNSEEN = frozenset({"source", "csv", "env"})
+"""Namespaces of values that no message shows: metadata of files, cells of tables, secrets."""
 _NUMERIC_SPEC = re.compile(r".*[bcdoxXeEfFgG%]|(.?=|[+\- ]|[<>^]?[+\- ]|#|0[0-9]|[0-9]*,).*", re.DOTALL)
 _UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _SAFE_PATH = re.compile(r"(?:[A-Za-z0-9_+\-][A-Za-z0-9_+\-. ]*/)*[A-Za-z0-9_+\-][A-Za-z0-9_+\-. ]*")
@@ -87,7 +88,7 @@ def render(template: str, scope: Scope) -> str:
 
 
 def shows_source(template: str) -> bool:
-    """Tell whether a template's value is (partly) a file's metadata, which goes into no message or log."""
+    """Tell whether a template's value is (partly) of a file or the environment, and goes into no message."""
     return any(isinstance(piece, Place) and piece.namespace in _UNSEEN for piece in parse(template))
 
 

@@ -13,6 +13,7 @@ from ..errors import SourceError
 from ..imaging.image import Image
 from ..imaging.probe import Probe
 from .base import Certainty, Loader
+from .detached import may_be_detached
 from .files import head_of
 from .registry import FORMATS, loader
 
@@ -46,16 +47,31 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
     return Certainty.NO if sniff is None else sniff(head, path)
 
 
+def _reader(path: Path, limits: Limits) -> Loader:
+    """Return the loader of a file. Raises: SourceError."""
+    name = recognise(path)
+    own = loader(name)
+    if may_be_detached(name, path.name) and not may_be_detached("auto", path.name):
+        parts = own.probe(path, own.defaults, limits).parts
+        if parts:
+            raise SourceError(
+                f"has its values in {parts[0].name}, which 'auto' reads for files named .mhd, .nhdr or .hdr",
+                subject=str(path),
+                hint=f"say 'source: {name}'",
+            )
+    return own.any_kind or own
+
+
 def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Yield the images that the file's own loader gives. Raises: SourceError."""
-    own = loader(recognise(path))
-    yield from (own.any_kind or own).load(path, own.defaults, limits, pages)
+    own = _reader(path, limits)
+    yield from own.load(path, own.defaults, limits, pages)
 
 
 def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     """Return what the file's own loader says; `format` names it. Raises: SourceError."""
-    own = loader(recognise(path))
-    return (own.any_kind or own).probe(path, own.defaults, limits)
+    own = _reader(path, limits)
+    return own.probe(path, own.defaults, limits)
 
 
 LOADER = Loader(load, probe)

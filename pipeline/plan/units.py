@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from ..errors import PlanError, SourceError
 from ..exporters.registry import TARGETS
 from ..inputs.acquired import Moment, checked_moment, moment_of
 from ..inputs.render import Scope, render_path
+from ..loaders.detached import may_be_detached
 from ..loaders.registry import FORMATS
 from .companions import with_companions
 from .deidentified import dataset_of, is_element, own_elements, sealed
@@ -179,12 +180,14 @@ class _Naming:
             yield unit((), str(error))
 
     def _parts(self, job: Job, headers: tuple[Probe, ...]) -> tuple[InputFile, ...]:
-        """Return the files beside the inputs that hold their values."""
-        folders = {file.path: file.path.rpartition("/") for file in job.files}
+        """Return the files beside the inputs that hold their values. Raises: SourceError."""
         found = []
-        for file, header in zip(job.files, headers, strict=False):
-            folder, slash, _ = folders[file.path]
-            names = (f"{folder}{slash}{part.name}" for part in header.parts)
+        for file, header in zip_longest(job.files, headers):
+            if header is None and file.base == "data" and may_be_detached(self.source.format, file.path):
+                limits = self.planning.lowered.limits
+                header = self.planning.probe(self.planning.read(file.path), self.source, limits)
+            folder, slash, _ = file.path.rpartition("/")
+            names = (f"{folder}{slash}{part.name}" for part in (header.parts if header else ()))
             found += [InputFile(name, file.base) for name in names]
         for each in found:
             if each.base == "data":

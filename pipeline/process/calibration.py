@@ -77,9 +77,7 @@ def _table(image: Image, path: Path, name: str) -> Table:
         if len(cells) != 2 or None in numbers:
             if not rows and line_number == 1 and numbers.count(None) == len(numbers):
                 continue  # names of the columns
-            raise refusal(
-                image, f"calibrate: line {line_number} of '{name}' is not two numbers: {line.strip()[:60]!r}"
-            )
+            raise refusal(image, f"calibrate: line {line_number} of '{name}' is not two numbers")
         rows.append((numbers[0] or 0.0, numbers[1] or 0.0))
     inputs, outputs = tuple(row[0] for row in rows), tuple(row[1] for row in rows)
     if len(rows) < 2:

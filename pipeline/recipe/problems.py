@@ -54,13 +54,14 @@ def problems_in(
     """Yield the problems of a part that `model` refuses; a `partial` part may leave things out."""
     details = [each for each in error.errors(include_url=False) if not (partial and each["type"] in PARTIAL)]
     found = [(detail, _problem(detail, part, model)) for detail in details]
-    misspelt = [(one["loc"][:-1], told.what) for one, told in found if one["type"] == "extra_forbidden"]
+    misspelt: dict[tuple[str | int, ...], list[str]] = {}
+    for one, told in found:
+        if one["type"] == "extra_forbidden":
+            misspelt.setdefault(one["loc"][:-1], []).append(told.what)
     for detail, problem in found:
         *where, last = detail["loc"] or ("",)
         meant = f"did you mean '{last}'?"
-        if detail["type"] != "missing" or not any(
-            place == tuple(where) and meant in what for place, what in misspelt
-        ):
+        if detail["type"] != "missing" or not any(meant in what for what in misspelt.get(tuple(where), ())):
             yield problem
 
 

@@ -32,6 +32,7 @@ BUSY_SECONDS = 5.0
 """The longest that a reader waits for the moment in which a run writes."""
 _STEPS, _MOST_STEPS = 1_000_000, 3_000
 """SQLite's steps between two calls of the counter, and the most calls: a minute or so."""
+_LARGEST_JOURNAL = 2**30
 _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
 """The end of a rollback journal that belongs to a transaction over several databases, which we never make
 (https://www.sqlite.org/fileformat2.html#the_rollback_journal; pager.c, readSuperJournal).
@@ -174,7 +175,7 @@ def _refuse_strange(path: Path) -> None:
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(file.lstat().st_mode):
                 raise ValueError("it is no regular file")
-            if end == "-journal" and content_of(file).endswith(_NAMES_ANOTHER):
+            if end == "-journal" and content_of(file, _LARGEST_JOURNAL).endswith(_NAMES_ANOTHER):
                 raise ValueError("its journal names another file, which SQLite would remove")
 
 

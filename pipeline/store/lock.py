@@ -93,6 +93,10 @@ def _conversion(key: str) -> str:
     return key.partition(":")[0]
 
 
+_LARGEST = 2**28
+"""Bytes of a lock that is read: some two million files."""
+
+
 def read_lock(path: Path) -> Lock:
     """Return the lock at `path`; an empty one where there is none.
 
@@ -103,7 +107,7 @@ def read_lock(path: Path) -> Lock:
             the line and a hint.
     """
     try:
-        text = content_of(path).decode("utf-8")
+        text = content_of(path, _LARGEST).decode("utf-8")
     except FileNotFoundError:
         return Lock()
     except OSError as error:

@@ -21,7 +21,6 @@ from dicombake.pipeline.deidentify.table import rows as table_rows
 from dicombake.pipeline.samples import files, volume_files, xim
 from dicombake.pipeline.store.database import _TABLES as TABLES
 from dicombake.pipeline.store.database import VERSION
-
 from pydicom.datadict import dictionary_has_tag
 
 from ..pipeline.deidentify.made_study import CLASSES, whole
@@ -297,12 +296,12 @@ conversions:
 """
 
 NRRD_WORDS = """
-type: ;dimension: ;sizes: ;space: ;space directions: ;space origin: ;space units: ;spacings: ;kinds: ;endian: ;
+type: ;dimension: ;sizes: ;space: ;space directions: ;space origin: ;space units: ;spacings: ;kinds: ;endian:
 encoding: ;data file: ;byte skip: ;line skip: ;(nan,nan,nan);(1e308,0,0);none;gzip;bzip2;raw;list;1e400;LIST
 """
 META_WORDS = """
-NDims = ;DimSize = ;ElementType = ;ElementSpacing = ;Offset = ;TransformMatrix = ;ElementDataFile = ;LOCAL;LIST
-CompressedData = True;HeaderSize = -1;BinaryData = ;ElementNumberOfChannels = ;MET_DOUBLE;1e308;inf;-0;4
+NDims = ;DimSize = ;ElementType = ;ElementSpacing = ;Offset = ;TransformMatrix = ;ElementDataFile = ;LOCAL
+LIST;CompressedData = True;HeaderSize = -1;BinaryData = ;ElementNumberOfChannels = ;MET_DOUBLE;1e308;inf;-0;4
 """
 LOCK = """codec imagecodecs 2026.3.6
 dicombake-lock 1

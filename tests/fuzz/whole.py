@@ -21,7 +21,10 @@ CONVERTED = """
 version: 1
 conversions:
   kind: {inputs: in/file, source: auto, exports: [{to: npy, path: "o/a.npy"}, {to: dicom, path: "o/a.dcm"}]}
-  volume: {inputs: in/file, source: auto, exports: [{to: nifti, path: "o/a.nii"}, {to: rt-dose, path: "o/d.dcm"}]}
+  volume:
+    inputs: in/file
+    source: auto
+    exports: [{to: nifti, path: "o/a.nii"}, {to: rt-dose, path: "o/d.dcm"}]
   slices:
     inputs: in/file
     source: auto
@@ -45,13 +48,15 @@ conversions:
     inputs: in/file
     source: auto
     deidentify: {profile: basic, key: {file: key}}
-    exports: [{to: dicom, path: "o/{PatientID}/{Modality}.dcm"}, {to: png, path: "o/{index}.png", window: full}]
+    exports:
+      - {to: dicom, path: "o/{PatientID}/{Modality}.dcm"}
+      - {to: png, path: "o/{index}.png", window: full}
   two:
     inputs: in/file
     source: auto
     deidentify:
       profile: basic
-      options: [clean_descriptors, clean_structured_content, clean_graphics, retain_device, retain_safe_private]
+      options: [clean_descriptors, clean_structured_content, clean_graphics, retain_safe_private]
       dates: shift
       burned_in: accept
       key: {file: other}

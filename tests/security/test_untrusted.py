@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.cli.main import app
+from dicombake.pipeline.samples.volume_files import metaimage, nifti, nrrd
 from typer.testing import CliRunner, Result
 
 SECRET = "s3cret-value-of-the-host"
 PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
+VOXELS, STEPS = (
+    np.arange(8, dtype=np.int16).reshape(2, 2, 2),
+    [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)],
+)
 posix = pytest.mark.skipif(os.name != "posix", reason="links need a right of their own on Windows")
 
 HEAD = "version: 1\nuid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11\n"
@@ -27,7 +32,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
     outside.mkdir()
     np.save(inside / "a.npy", PIXELS)
     np.save(outside / "private.npy", PIXELS + 100)
-    (outside / "private.txt").write_text(SECRET, encoding="utf-8")
+    (outside / "private.txt").write_text(SECRET * 2, encoding="utf-8")
     (outside / "site.yaml").write_text(f"description: {SECRET}\n", encoding="utf-8")
     (outside / "table.csv").write_text(f"stem,gantry\na,{SECRET}\n", encoding="utf-8")
     monkeypatch.chdir(inside)
@@ -110,6 +115,55 @@ def test_tables_and_sidecars_lie_inside(cli: Callable[..., Result], tmp_path: Pa
         done = cli(PLAIN.replace("source: array", f"source: array, {extra}"))
         assert done.exit_code == 2, extra
         assert "an untrusted recipe may not leave its folders" in done.output
+
+
+PAIR = nifti(VOXELS, [(*step, 0.0) for step in STEPS])
+PAIR = PAIR[:108] + bytes(4) + PAIR[112:]  # the values begin at byte 0 of their file
+HEADERS = {
+    "metaimage": ("v.mhd", "v.raw", metaimage(VOXELS, (0, 0, 0), (1, 1, 1)), b"LOCAL", b"v.raw"),
+    "nrrd": ("v.nhdr", "v.raw", nrrd(VOXELS, (0, 0, 0), STEPS), b"\n\n", b"\ndata file: v.raw\n\n"),
+    "nifti": ("v.hdr", "v.img", PAIR, b"n+1", b"ni1"),
+}
+"""Of volumes: the file of the header, that of the values, one file with both, and what makes it a header."""
+
+
+@posix
+@pytest.mark.parametrize("source", HEADERS)
+@pytest.mark.parametrize("said", ["source: auto", "source: {}", "source: {}, combine: mean"])
+def test_values_beside_a_header_lie_inside(
+    source: str, said: str, cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    header, values, content, old, new = HEADERS[source]
+    Path(header).write_bytes(content.replace(old, new))
+    Path(values).symlink_to(tmp_path / "host" / "private.txt")
+    conversion = f'{{inputs: {header}, {said.format(source)}, exports: {{to: npy, path: "out/v.npy"}}}}'
+    done = cli(f"conversions: {{a: {conversion}}}\n")
+    assert done.exit_code == 2, done.output
+    assert f"{values}: lies outside of the data folder; an untrusted recipe may not" in done.output
+
+
+@posix
+@pytest.mark.parametrize("source", HEADERS)
+def test_auto_reads_values_elsewhere_only_for_names_that_tell(
+    source: str, cli: Callable[..., Result]
+) -> None:
+    """A plan opens no file that it need not, and has to know each file that is read."""
+    _, values, content, old, new = HEADERS[source]
+    Path("other.dat").write_bytes(content.replace(old, new))
+    Path(values).write_bytes(content)
+    done = cli('conversions: {a: {inputs: other.dat, source: auto, exports: {to: npy, path: "out/v.npy"}}}\n')
+    assert done.exit_code == 1, done.output
+    assert "auto" in done.output or "name the file that ends in .hdr" in done.output
+
+
+@posix
+@pytest.mark.parametrize("words", [("run", "--junit"), ("run", "--report"), ("check", "--junit")])
+def test_reports_lie_inside(words: tuple[str, str], cli: Callable[..., Result], tmp_path: Path) -> None:
+    pytest.importorskip("prov.model", reason="the extra 'provenance' is not installed")
+    Path("told.xml").symlink_to(tmp_path / "host" / "told.xml")
+    done = cli(PLAIN, *words, "told.xml")
+    assert done.exit_code == 2
+    assert "told.xml: leads elsewhere" in done.output
 
 
 @posix

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...confined import refuse_leaving
 from ...errors import DicombakeError, UsageError
 
 if TYPE_CHECKING:
@@ -26,15 +27,21 @@ class Reports:
     suites: list[Suite] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     page: PageWriter | None = None
+    confined_to: tuple[Path, ...] = ()
+    """Folders of recipes that are not trusted: what seems to lie in them must do so."""
 
-    def check(self, *, dry_run: bool) -> None:
+    def check(self, *, dry_run: bool = False) -> None:
         """Check that reports can be written.
 
         Raises: UsageError, before anything is done, where a report could not be written after it.
         """
         if dry_run and (self.junit or self.provenance or self.page):
             raise UsageError("a dry run has no results for --junit, --report or --html")
+        for path in (self.junit, self.provenance):
+            if path:
+                refuse_leaving(path, self.confined_to)
         if self.page:
+            self.page.confined_to = self.confined_to
             self.page.check()
         if self.provenance:
             from ...report.provenance import require

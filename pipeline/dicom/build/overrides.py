@@ -20,6 +20,7 @@ from ....schemas.language.tags import TagPath, TagStep, TagValue, path_of, vr_of
 from ....schemas.language.values import ValueFormError, normal_value
 from ....schemas.language.vr import BYTES, INTEGERS, NUMBERS
 from ...errors import ExportError
+from ...printable import without_values
 from ...pydicom_versions.elements import element_from_bytes
 
 
@@ -151,7 +152,7 @@ def _element(tag: BaseTag, vr: str, value: TagValue, path: TagPath) -> DataEleme
         try:
             return DataElement(tag, vr, items[0] if len(items) == 1 else items)
         except (ValueError, TypeError, OverflowError, UserWarning) as error:
-            raise ExportError(f"is no {vr} value: {error}", subject=str(path)) from error
+            raise ExportError(f"is no {vr} value: {without_values(str(error))}", subject=str(path)) from error
 
 
 def _dataset(nested: Mapping[TagPath, TagValue]) -> Dataset:
@@ -192,7 +193,9 @@ def _from_bytes(tag: BaseTag, vr: str, data: bytes, path: TagPath) -> DataElemen
         try:
             return element_from_bytes(tag, vr, data)
         except (ValueError, TypeError, NotImplementedError, UserWarning, OverflowError) as error:
-            raise ExportError(f"the bytes are no {vr} value: {error}", subject=str(path)) from error
+            raise ExportError(
+                f"the bytes are no {vr} value: {without_values(str(error))}", subject=str(path)
+            ) from error
 
 
 def _remove(dataset: Dataset, path: TagPath) -> None:

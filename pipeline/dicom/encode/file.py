@@ -23,6 +23,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from ...errors import ExportError
+from ...printable import without_values
 from .compression import deflated, encapsulated
 from .elements import encode_each
 from .pixel_element import PIXEL_TAGS, PixelElement
@@ -141,7 +142,7 @@ def encoded_elements(dataset: Dataset, *, implicit: bool = False) -> list[tuple[
         try:
             return encode_each(dataset, implicit=implicit)
         except (ValueError, TypeError, AttributeError, struct.error, OverflowError, UserWarning) as error:
-            reason = str(error).splitlines()[0]
+            reason = without_values(str(error).splitlines()[0])
             raise ExportError(f"the dataset cannot be written: {reason}") from error
 
 

@@ -120,7 +120,8 @@ def voi_curve(image: Image) -> tuple[Curve | None, tuple[Note, ...]]:
                 return None, (Note("voi-computed", text),)
             return _on_pixels(image, dataset, curve), ()
     except (ValueError, TypeError, AttributeError, LookupError, OverflowError, SourceError) as error:
-        return None, (Note("voi-invalid", f"the source's VOI is not usable ({error}); percentiles are used"),)
+        why = error.what if isinstance(error, SourceError) else "its elements hold no numbers of a VOI"
+        return None, (Note("voi-invalid", f"the source's VOI is not usable ({why}); percentiles are used"),)
 
 
 def _first_curve(image: Image, dataset: Dataset) -> Curve | None:

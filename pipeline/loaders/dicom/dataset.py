@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from ....schemas.language import vr as vrs
 from ...errors import SourceError
+from ...printable import without_values
 from ..files import head_of, opened
 from ..said import said_by
 
@@ -58,7 +59,7 @@ def reason(error: Exception) -> str:
     otherwise = "its elements are not what their VR or their length says"
     if isinstance(error, NotImplementedError) or type(error).__name__ == "BytesLengthException":
         return otherwise
-    return said_by(error, otherwise)
+    return without_values(said_by(error, otherwise))
 
 
 def broken() -> tuple[type[Exception], ...]:
@@ -178,7 +179,7 @@ def read_dataset(path: Path, limits: Limits, *, pixels: bool = True) -> Dataset:
             _set_syntax(path, dataset, size)
         elif dataset.file_meta.TransferSyntaxUID.is_private:
             raise SourceError(
-                f"is written in the private transfer syntax {dataset.file_meta.TransferSyntaxUID}",
+                "is written in a private transfer syntax",
                 subject=str(path),
             )
     return dataset

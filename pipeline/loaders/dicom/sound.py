@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ....schemas.language.vr import INTEGERS, TEXT
 from ...errors import Note
 from ...first_of import first_of
 from .text import explained, read_as
@@ -23,6 +24,7 @@ DEEPEST = 32
 _PIXELS = 0x7FE0
 _UNDEFINED = 0xFFFFFFFF
 _SHOWN = 5
+_NUMERIC = INTEGERS | {"DS", "FD", "FL", "IS"}
 _OVERLAY_DATA, _BIT_POSITION = 0x3000, 0x0102
 _OVERLAYS = range(0x6000, 0x6100, 2)
 
@@ -32,6 +34,8 @@ class Settled:
     """What was found while reading a dataset: elements that were left out or could not be decoded."""
 
     unreadable: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    """Elements that are not of the kind that the standard says: text for a number, a value for a sequence."""
     deep: list[str] = field(default_factory=list)
     undecoded: list[str] = field(default_factory=list)
     """Elements whose bytes are not text in the declared character set."""
@@ -44,6 +48,9 @@ class Settled:
     def _notes(self) -> Iterator[Note]:
         if self.unreadable:
             text = f"{_some(self.unreadable)} cannot be read as what the file says, and is left out"
+            yield Note("element-unreadable", text)
+        if self.other:
+            text = f"{_some(self.other)} is of another kind than the standard says, and is left out"
             yield Note("element-unreadable", text)
         if self.deep:
             text = f"{_some(self.deep)} is nested deeper than {DEEPEST} sequences, and is left out"
@@ -94,12 +101,44 @@ def _read(dataset: Dataset, found: Settled, depth: int) -> None:
             found.unreadable.append(_name(tag))
             del dataset._dict[tag]
             continue
+        if _is_other(element):
+            found.other.append(_name(tag))
+            del dataset._dict[tag]
+            continue
         if len(items) and depth == DEEPEST:
             found.deep.append(_name(tag))
             del dataset[tag]
             continue
         for item in items:
             _read(item, found, depth + 1)
+
+
+def _is_other(element: DataElement) -> bool:
+    """Tell whether a value is of another kind than the standard's VR of its tag: what reads it would fail."""
+    from pydicom.datadict import DicomDictionary
+    from pydicom.multival import MultiValue
+    from pydicom.valuerep import PersonName
+
+    entry = DicomDictionary.get(element.tag)
+    if entry is None or entry[0] == element.VR:
+        return False
+    meant, value = entry[0], element.value
+    if "SQ" in (meant, element.VR):
+        return True
+    values = value if isinstance(value, list | MultiValue) else (value,)
+    if meant in _NUMERIC:
+        return element.VR not in _NUMERIC and not all(map(_is_number, values))
+    if meant not in TEXT or element.VR in TEXT:
+        return False
+    return not all(isinstance(each, str | PersonName | None) for each in values)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value or 0))
+    except ValueError:
+        return False
+    return True
 
 
 def _check_length(dataset: Dataset, tag: int) -> None:

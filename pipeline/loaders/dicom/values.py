@@ -89,7 +89,7 @@ def _number(path: Path, dataset: Dataset, name: str, default: float | None) -> f
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise SourceError(f"has a {name} that is no number: {value!r}", subject=str(path))
+        raise SourceError(f"has a {name} that is no number", subject=str(path))
     return number
 
 
@@ -121,7 +121,7 @@ def _modality_lut(path: Path, dataset: Dataset, item: Dataset) -> Modality:
 def _descriptor(path: Path, dataset: Dataset, value: Any) -> tuple[int, int, int]:
     """Return entries, first mapped value and bits of a LUT (0 entries are 65536; PS3.3 C.11.1.1)."""
     if value is None or len(value) != 3:
-        raise SourceError(f"has an invalid LUT descriptor: {value!r}", subject=str(path))
+        raise SourceError("has an invalid LUT descriptor", subject=str(path))
     entries, first, bits = (int(part) for part in value)
     if dataset.get("PixelRepresentation") == 0:
         first %= 1 << 16

@@ -126,11 +126,14 @@ class _Gatherer:
         """Do the unit again, in memory: its images say where each number came from."""
         from ...run.unit.results import Failure
         from ...run.unit.work import do_unit
+        from ...run.workers.attempt import defect
 
         try:
             return do_unit(unit, job)
         except DicombakeError as error:
             return UnitResult(unit.id, "failed", error=Failure.of(error))
+        except Exception as error:  # noqa: BLE001  a defect of ours must not take the page along
+            return UnitResult(unit.id, "failed", error=defect(error))
 
     def _of_output(
         self, unit: Unit, output: Output, job: _Job, result: UnitResult, told: UnitResult | None

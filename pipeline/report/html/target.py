@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from ...confined import REFUSED, escapes
+from ...confined import refuse_leaving
 from ...errors import UsageError
 from ...reading import start_of
 from ...recipe.loaded import LoadedRecipe
@@ -34,10 +33,7 @@ def check_target(path: Path, *, confined_to: Collection[Path] = ()) -> None:
     Raises:
         UsageError: a folder or a file that is no page of ours has that name; a link leads elsewhere.
     """
-    for folder in confined_to:
-        inside = os.path.abspath(path).startswith(os.path.abspath(folder) + os.sep)  # noqa: PTH100
-        if inside and escapes(path, folder):
-            raise UsageError(f"leads elsewhere, and {REFUSED}", subject=str(path))
+    refuse_leaving(path, confined_to)
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+from dicombake.pipeline.cli.common import reporting
 from dicombake.pipeline.cli.main import COMMANDS, app, load
 from dicombake.pipeline.store.lock import read_lock
 from typer.testing import CliRunner, Result
@@ -243,3 +245,10 @@ def test_a_closed_pipe_is_quiet(folder: Path) -> None:
     process.wait(timeout=60)
     process.stderr.close()
     assert errors == b""
+
+
+def test_too_little_memory_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, reporting():
+        bytearray(2**62)
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err == "dicombake: needs more memory than there is\n"

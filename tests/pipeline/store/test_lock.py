@@ -186,3 +186,12 @@ def test_outputs_are_lines_for_sha256sum(tmp_path: Path, name: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     file.write_bytes(b"altered")
     assert subprocess.run(command, input=sums_of(lock), cwd=tmp_path, check=False).returncode == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file with a hole takes its room on Windows")
+def test_a_lock_that_is_none_by_its_size_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "r.lock"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(PlanError, match="cannot be read: File too large"):
+        read_lock(path)
