@@ -70,7 +70,7 @@ def sweeps(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
     """Fuzz each target for ten minutes."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,pacs]")
     tools(session, "fuzz")
     session.run("python", "-m", "tests.fuzz", *(session.posargs or ["--each", "600"]))
 

@@ -1,4 +1,7 @@
-"""Every fault at every moment: prints what was tried, and with ``--write`` puts it into the docs."""
+"""Every fault at every moment: prints what was tried, and with ``--write`` puts it into the docs.
+
+``DICOMBAKE_MOMENTS``: how many random moments, 30 where it is not set.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,8 @@ def _rows(project: Project, folder: Path, every: int) -> Iterator[Row]:
     yield "killed before a call that changes the file system", str(kills)
     for whom in ("program", "worker", "server"):
         what = {"server": "the server that starts workers", "worker": "workers"}.get(whom, "the program")
-        tries = faults.killed_at_random(project, max(2, 30 // every), whom)
+        count = int(os.environ.get("DICOMBAKE_MOMENTS", "30"))
+        tries = faults.killed_at_random(project, max(2, count // every), whom)
         yield f"{what} killed at a random moment", str(tries)
     foreign = faults.foreign_at_every_call(project, every, WATCH)
     yield "a foreign file put at an output's name before a call", str(foreign)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from ..options import Limits
 
+_DEFLATED = 1033
+"""The most bytes that one byte of a deflated stream gives (zlib.net/zlib_tech.html), rounded up."""
+_FURTHEST = 1e9
+"""mm from the origin, and from one voxel to the next."""
+
 Packing = Literal["raw", "gzip", "bzip2", "zlib"]
 
 
@@ -75,9 +80,10 @@ def in_file(header: Header, limits: Limits) -> Header:
 
     A negative offset puts values that are not packed at the file's end. Raises: SourceError.
     """
-    if header.packing != "raw":
-        return checked(header, limits, None)
     available = size_of(header.data)
+    if header.packing != "raw":
+        _refuse_too_little(header, available)
+        return checked(header, limits, None)
     if header.offset < 0:
         header = replace(header, offset=max(available - header.size, 0))
     header = checked(header, limits, available)
@@ -102,6 +108,7 @@ def checked(header: Header, limits: Limits, available: int | None) -> Header:
         raise SourceError(f"claims a grid of {shown}, which is no image", subject=subject)
     for slices in header.shape:  # whichever axis counts them
         check_claim(header.path, limits, rows=1, columns=1, pages=slices * header.volumes)
+    _refuse_nowhere(header)
     columns, rows, _ = header.shape
     check_claim(header.path, limits, rows=rows, columns=columns)
     if available is None:
@@ -121,6 +128,28 @@ def checked(header: Header, limits: Limits, available: int | None) -> Header:
             hint="the file is truncated, or its header is wrong",
         )
     return header
+
+
+def _refuse_too_little(header: Header, available: int) -> None:
+    """Refuse values that so few packed bytes cannot give (bzip2 has no such bound). Raises: SourceError."""
+    claimed = header.offset + header.size
+    if header.packing != "bzip2" and claimed > _DEFLATED * available:
+        raise SourceError(
+            f"its header claims {claimed} bytes, more than the {available} packed bytes of "
+            f"{header.data.name} can hold",
+            subject=str(header.path),
+            hint="the file is truncated, or its header is wrong",
+        )
+
+
+def _refuse_nowhere(header: Header) -> None:
+    """Refuse a grid that lies, or goes, where nobody is. Raises: SourceError."""
+    grid = header.grid
+    numbers = () if grid is None else (*grid.origin, *(part for step in grid.steps for part in step))
+    if not all(abs(number) <= _FURTHEST for number in numbers):  # NaN is refused, too
+        raise SourceError(
+            f"lies further than {_FURTHEST:g} mm away, or is no place", subject=str(header.path)
+        )
 
 
 def left_over(header: Header, available: int) -> tuple[Note, ...]:

@@ -424,3 +424,29 @@ def test_nan_is_told(tmp_path: Path) -> None:
     found = read(nifti(tmp_path / "a.nii", array))
     assert [[note.code for note in image.notes] for image in found] == [[], ["not-finite"]]
     assert np.array_equal(stacked(found), array, equal_nan=True)
+
+
+def test_packed_values_that_cannot_be_there_take_no_memory(tmp_path: Path) -> None:
+    """Deflate gives 1032 bytes for one at most; the claim is within the limits."""
+    plain = bytearray(nibabel.Nifti1Image(values("int16"), AFFINE).to_bytes())
+    struct.pack_into("<8h", plain, 40, 3, 8000, 8000, 10, 1, 1, 1, 1)
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(bytes(plain)))
+    with pytest.raises(SourceError, match=r"more than the [0-9]+ packed bytes of a.nii.gz can hold"):
+        read(path)
+
+
+@pytest.mark.parametrize("part", ["3e38", "nan", "inf", "-2e9"])
+def test_a_grid_nowhere_is_refused(tmp_path: Path, part: str) -> None:
+    image = nibabel.Nifti1Image(values("int16"), AFFINE)
+    image.header["srow_x"] = [-2.0, 0, 0, float(part)]
+    path = tmp_path / "a.nii"
+    path.write_bytes(image.header.binaryblock + bytes(4) + values("int16").tobytes())
+    with pytest.raises(SourceError, match=r"is no place|is no number"):
+        read(path)
+    image = sitk.GetImageFromArray(values("int16"))
+    sitk.WriteImage(image, tmp_path / "a.mha")
+    content = (tmp_path / "a.mha").read_bytes()
+    (tmp_path / "a.mha").write_bytes(content.replace(b"Offset = 0", b"Offset = " + part.encode(), 1))
+    with pytest.raises(SourceError, match=r"is no place|are not 3 numbers"):
+        read(tmp_path / "a.mha")
