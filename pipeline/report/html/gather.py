@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ...check.compare import Checked, Finding
 from ...check.remake import Memory, Trial
 from ...diff.side import open_side
@@ -34,8 +36,8 @@ class _Job(Trial, frozen=True):
     """A job that keeps what each output is made of."""
 
     with_tags: bool = False
-    made: dict[str, list[Image]] = field(default_factory=dict)
-    followed: dict[str, Following] = field(default_factory=dict)
+    made: dict[str, list[Image]] = msgspec.field(default_factory=dict)
+    followed: dict[str, Following] = msgspec.field(default_factory=dict)
 
     def trace(self, path: str, images: Sequence[Image]) -> Trace:
         self.made[path] = list(images)
