@@ -250,9 +250,10 @@ def _fits(header: _File, wanted: str) -> bool:
 
 def _described(uid: str, members: Sequence[_File]) -> str:
     first = members[0]
+    description = f" '{first.text('SeriesDescription')}'" if first.text("SeriesDescription") else ""
     number = f"number {first.text('SeriesNumber')}, " if first.text("SeriesNumber") else ""
     files = "1 file" if len(members) == 1 else f"{len(members)} files"
-    return f"{uid or 'no UID'} ({first.text('Modality') or 'no modality'}, {number}{files})"
+    return f"{uid or 'no UID'}{description} ({first.text('Modality') or 'no modality'}, {number}{files})"
 
 
 def _slice(file: _File, limits: Limits) -> _Sliced:
