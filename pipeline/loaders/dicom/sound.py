@@ -115,14 +115,17 @@ def _read(dataset: Dataset, found: Settled, depth: int) -> None:
 
 def _is_other(element: DataElement) -> bool:
     """Tell whether a value is of another kind than the standard's VR of its tag: what reads it would fail."""
-    from pydicom.datadict import DicomDictionary
+    from pydicom.datadict import dictionary_VR
     from pydicom.multival import MultiValue
     from pydicom.valuerep import PersonName
 
-    entry = DicomDictionary.get(element.tag)
-    if entry is None or entry[0] == element.VR:
+    try:
+        meant = dictionary_VR(element.tag)
+    except KeyError:
         return False
-    meant, value = entry[0], element.value
+    if meant == element.VR:
+        return False
+    value = element.value
     if "SQ" in (meant, element.VR):
         return True
     values = value if isinstance(value, list | MultiValue) else (value,)
