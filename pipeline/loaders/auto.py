@@ -18,7 +18,7 @@ from .files import head_of
 from .registry import FORMATS, loader
 
 if TYPE_CHECKING:
-    from .options import AutoOptions, Limits
+    from .options import AutoOptions, Limits, SourceOptions
 
 
 _SNIFFED = tuple(name for name, row in FORMATS.items() if row.content is not None)
@@ -47,8 +47,8 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
     return Certainty.NO if sniff is None else sniff(head, path)
 
 
-def _reader(path: Path, limits: Limits) -> Loader:
-    """Return the loader of a file. Raises: SourceError."""
+def _reader(path: Path, limits: Limits) -> tuple[Loader, SourceOptions | None]:
+    """Return the loader of a file, and its options. Raises: SourceError."""
     name = recognise(path)
     own = loader(name)
     if may_be_detached(name, path.name) and not may_be_detached("auto", path.name):
@@ -59,19 +59,19 @@ def _reader(path: Path, limits: Limits) -> Loader:
                 subject=str(path),
                 hint=f"say 'source: {name}'",
             )
-    return own.any_kind or own
+    return own.any_kind or own, own.defaults
 
 
 def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Yield the images that the file's own loader gives. Raises: SourceError."""
-    own = _reader(path, limits)
-    yield from own.load(path, own.defaults, limits, pages)
+    own, options = _reader(path, limits)
+    yield from own.load(path, options, limits, pages)
 
 
 def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     """Return what the file's own loader says; `format` names it. Raises: SourceError."""
-    own = _reader(path, limits)
-    return own.probe(path, own.defaults, limits)
+    own, options = _reader(path, limits)
+    return own.probe(path, options, limits)
 
 
 LOADER = Loader(load, probe)
