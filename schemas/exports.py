@@ -112,8 +112,10 @@ class RtDoseExport(DicomExport):
     to: Literal["rt-dose"] = "rt-dose"
     bits: Annotated[Literal[16, 32], BeforeValidator(_whole)] = 32
     units: Literal["gy", "relative"] = "gy"
-    type: Literal["physical", "effective", "error"] = "physical"
-    summation: Summation = "PLAN"
+    type: Literal["physical", "effective", "error"] | None = None
+    """Absent: that of an RT Dose that is the source, else physical."""
+    summation: Summation | None = None
+    """Absent: that of an RT Dose that is the source; MULTI_PLAN of the doses of several plans; else PLAN."""
     plan: Glob | None = None
     """The RT Plan that the dose is of, relative to the data folder."""
     reference: Glob | None = None

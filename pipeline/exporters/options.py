@@ -86,8 +86,8 @@ class RtDoseOptions(DicomFileOptions, frozen=True, kw_only=True):
     to: Literal["rt-dose"] = "rt-dose"
     bits: Literal[16, 32] = 32
     units: Literal["gy", "relative"] = "gy"
-    type: Literal["physical", "effective", "error"] = "physical"
-    summation: Summation = "PLAN"
+    type: Literal["physical", "effective", "error"] | None = None
+    summation: Summation | None = None
     plan: str | None = None
     reference: str | None = None
 

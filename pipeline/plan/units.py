@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SLICES = 32
 """Most slices of a volume that one unit takes."""
 
+_ONE_OF_SEVERAL = "holds several volumes, of which 'combine' takes one; choose it with 'frame' in 'source'"
+
 _PAGED = frozenset({("", "page"), ("", "frame"), ("", "slice")})
 
 
@@ -78,11 +80,13 @@ class _Naming:
         several = self.format.holds == "slices" and self.format.picked_by == "frame"
         pages = _PAGED - {("", "frame")} if several else _PAGED
         self.paged = [bool(names & pages) for names in named]
-        self.combined = conversion.combine is not None
+        self.volume = self.format.holds == "slices"
+        # volumes are combined slice by slice, and stay volumes
+        self.combined = conversion.combine is not None and not self.volume
+        self.summed = conversion.combine is not None and self.volume
         page = self._page()
         self.single = () if page is None else (page,)
         self.series = self.format.series
-        self.volume = self.format.holds == "slices" and not self.combined
         self.settings = planning.lowered.conversions[name].deidentify
         self.asks_own = self.settings is not None and any(
             is_element(each) for names in named for space, each in names if not space
@@ -163,6 +167,9 @@ class _Naming:
             machine = self._machine(job, scope)
             parts = self._parts(job, headers)
             several = bool(headers) and headers[0].volumes > 1
+            if self.summed and any(header.volumes > 1 for header in headers):
+                yield unit((), f"{job.files[0].path}: {_ONE_OF_SEVERAL}")
+                return
             if several and not all(self.framed):
                 yield unit((), self._one_of_several(job, headers[0].volumes))
                 return
@@ -252,6 +259,8 @@ class _Naming:
             if not self.asks_machine or _chained(job):
                 return ()
         elif _chained(job):
+            if not (self.asks_source or self.asks_own or any(self.paged)):
+                return ()  # one file of each volume, which this recipe writes
             reason = "the path needs the header of a file that another conversion has yet to write"
             for position, export in enumerate(self.exports):
                 self._refuse(position, f"'{export.path}': {reason}")

@@ -37,6 +37,8 @@ PARTED = frozenset({"ExposureSequence"})
 """Sequences whose items describe several things of an image, some of which may be common. An item of another
 sequence describes one thing, and half of it is wrong: leaves without positions, a reference to nothing.
 """
+PLANS = "ReferencedRTPlanSequence"
+"""Of doses that are combined: the plans of all of them (PS3.3 C.8.8.3)."""
 IDENTITY = frozenset({"SOPClassUID", "SOPInstanceUID"})
 """Kept, since they say which file the first one was."""
 
@@ -170,6 +172,9 @@ def _reduce(
     keyword = keyword_for_tag(tag)
     if keyword in IDENTITY:
         return
+    if keyword == PLANS and first.get("Modality") == "RTDOSE":
+        _gather_plans(common, (first, *others))
+        return
     items = _parted(first, others, tag, differing) if keyword in PARTED and not lacking else None
     if items is not None:
         from pydicom import Sequence as Items
@@ -181,6 +186,21 @@ def _reduce(
     del common[tag]
     if keyword in EMPTIED:
         setattr(common, keyword, "")
+
+
+def _gather_plans(common: Dataset, doses: Sequence[Dataset]) -> None:
+    """Refer to each plan of some doses once, without the beams that single doses are of."""
+    from pydicom import Dataset
+    from pydicom import Sequence as Items
+
+    plans: dict[str, Dataset] = {}
+    for item in (item for dose in doses for item in dose.get(PLANS) or ()):
+        plan = Dataset()
+        for keyword in ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID"):
+            if keyword in item:
+                plan[keyword] = item[keyword]
+        plans.setdefault(str(plan.get("ReferencedSOPInstanceUID")), plan)
+    common.ReferencedRTPlanSequence = Items(list(plans.values()))
 
 
 def _parted(

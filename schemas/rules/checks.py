@@ -257,8 +257,6 @@ def _targets(at: Location, conversion: Conversion, rows: Rows) -> Found:
         if made_of == "slices":
             if row.holds != "slices":
                 yield (*place, "to"), f"'{export.to}' is made of a volume, and the source is '{source}'"
-            elif conversion.combine is not None:
-                yield (*place, "to"), f"a combined image is no volume, so '{export.to}' cannot be made of it"
             elif not {place.name for place in places(export.path)} & {"slice", "page", "frame"}:
                 yield (*place, "path"), "every slice needs a path of its own; put {slice:04d} into it"
         if made_of == "dicom" and row.dicom == "never":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 
 from ...errors import ExportError
 from ...imaging.image import Image, Origin
@@ -79,10 +80,14 @@ def _refuse_other_frame(images: Sequence[Image], uid: str, name: str) -> None:
         )
 
 
-def referenced(name: str, context: Context) -> Mapping[str, str]:
-    """Return the SOP Class and Instance UID of the file that `name` names.
+RT_PLANS = frozenset({"1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.481.8"})
+"""RT Plan and RT Ion Plan Storage."""
 
-    Raises: ExportError for what is no DICOM file, or for several.
+
+def referenced(name: str, context: Context, classes: Collection[str], kind: str) -> Mapping[str, str]:
+    """Return the SOP Class and Instance UID of the file that `name` names, which is of one of some classes.
+
+    Raises: ExportError for what is no such DICOM file, or for several.
     """
     paths: Sequence[Path] = context.named.get(name, ())
     if len(paths) != 1:
@@ -91,6 +96,8 @@ def referenced(name: str, context: Context) -> Mapping[str, str]:
     uids = {key: str(found.get(key) or "") for key in ("SOPClassUID", "SOPInstanceUID")}
     if not all(uids.values()):
         raise ExportError(f"'{paths[0].name}' has no {' or no '.join(key for key in uids if not uids[key])}")
+    if uids["SOPClassUID"] not in classes:
+        raise ExportError(f"'{paths[0].name}' is no {kind} but {UID(uids['SOPClassUID']).name}")
     return uids
 
 

@@ -16,6 +16,7 @@ from pydicom.uid import RTDoseStorage
 from ....schemas.language.decimal_string import exact_ds
 from ...dicom.build.modules import common, leave_empty, pixel_module, source_items
 from ...dicom.build.origins import FRAMES, of_geometry
+from ...dicom.build.overrides import is_given
 from ...dicom.build.places import patient_places, texts
 from ...dicom.encode.encoding import Encoded
 from ...dicom.encode.pixel_element import PixelElement
@@ -29,7 +30,7 @@ from ...output import Artifact, Context
 from ..base import Exporter
 from ..volumes.stack import volume_of
 from .contents import contents
-from .reference import referenced, take_reference
+from .reference import RT_PLANS, referenced, take_reference
 
 if TYPE_CHECKING:
     from ..options import RtDoseOptions
@@ -74,7 +75,7 @@ def draft(images: Sequence[Image], options: RtDoseOptions, context: Context) -> 
         dataset.SourceImageSequence = items
     trace.layer(dataset, FRAMES)
     take_reference(dataset, options.reference, context, images)
-    notes += _dose(dataset, options, context, stored)
+    notes += _dose(dataset, first, options, context, stored.scaling)
     step = length(volume.steps[2])
     count = len(images)
     encoded = Encoded(stored.frames if count > 1 else stored.frames[0], bits_stored=options.bits)
@@ -114,28 +115,56 @@ def _refuse_units(image: Image, options: RtDoseOptions) -> None:
         )
 
 
-def _dose(dataset: Dataset, options: RtDoseOptions, context: Context, stored: _Stored) -> tuple[Note, ...]:
-    """Write the attributes of the dose itself (PS3.3 C.8.8.3)."""
+def _dose(
+    dataset: Dataset, image: Image, options: RtDoseOptions, context: Context, scaling: str
+) -> tuple[Note, ...]:
+    """Write the attributes of the dose itself (PS3.3 C.8.8.3). Raises: ExportError."""
     dataset.DoseUnits = _UNITS[options.units]
-    dataset.DoseType = options.type.upper()
-    dataset.DoseSummationType = options.summation
-    dataset.DoseGridScaling = stored.scaling
+    dataset.DoseType = options.type.upper() if options.type else _type_of(image)
+    dataset.DoseGridScaling = scaling
     if options.plan is not None:
         item = Dataset()
-        for keyword, uid in referenced(options.plan, context).items():
+        for keyword, uid in referenced(options.plan, context, RT_PLANS, "RT Plan").items():
             set_uid(item, f"Referenced{keyword}", uid)
         dataset.ReferencedRTPlanSequence = Items([item])
-    given = {path.steps[0].number for path in context.tags}
-    if (
-        options.summation not in _PLANNED
-        or dataset.get("ReferencedRTPlanSequence")
-        or Tag("ReferencedRTPlanSequence") in given
-    ):
-        return ()
-    text = (
-        f"a dose of the type {options.summation} asks for the plan that it is of; name it with 'plan: FILE'"
-    )
-    return (Note("plan-missing", text, contradiction=True),)
+    plans = len(dataset.get("ReferencedRTPlanSequence") or ())
+    dataset.DoseSummationType = summation = options.summation or _summation_of(image, plans)
+    if summation in _PLANNED and not plans and not is_given(context.tags, "ReferencedRTPlanSequence"):
+        text = f"a dose of the type {summation} asks for the plan that it is of; name it with 'plan: FILE'"
+        return (Note("plan-missing", text, contradiction=True),)
+    if plans > 1 and summation != "MULTI_PLAN":
+        text = (
+            f"a dose of the type {summation} is of one plan, and its sources are of {plans}; "
+            "'summation: MULTI_PLAN' says so"
+        )
+        return (Note("several-plans", text, contradiction=True),)
+    return ()
+
+
+def _said(image: Image, keyword: str) -> set[str]:
+    """Return what the RT Doses among the sources say; empty text where one does not say it."""
+    doses = [each.dataset for each in image.sources if each.dataset is not None]
+    return {str(each.get(keyword) or "") for each in doses if each.get("Modality") == "RTDOSE"}
+
+
+def _type_of(image: Image) -> str:
+    """Return the type of dose that the sources say, else PHYSICAL. Raises: ExportError where they differ."""
+    found = _said(image, "DoseType")
+    if len(found) > 1:
+        raise ExportError(
+            "its sources are doses of different types (DoseType)",
+            hint="'type: physical' or 'effective' says which the result is",
+        )
+    return next(iter(found), "") or "PHYSICAL"
+
+
+def _summation_of(image: Image, plans: int) -> str:
+    """Return what a dose is summed over: what its one source says; of several, whole plans."""
+    if plans > 1:
+        return "MULTI_PLAN"
+    found = _said(image, "DoseSummationType")
+    alone = len({each.path for each in image.sources}) == 1
+    return (next(iter(found), "") if alone else "") or "PLAN"
 
 
 def _stored(images: Sequence[Image], bits: int) -> _Stored:

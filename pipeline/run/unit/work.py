@@ -201,7 +201,7 @@ class _Work:
 
     def _last_of_volume(self, process: Sequence[Operation]) -> int | None:
         """Return where the last operation stands that needs a whole volume; None where there is none."""
-        if FORMATS[self.conversion.source.format].holds != "slices" or self.conversion.combine is not None:
+        if FORMATS[self.conversion.source.format].holds != "slices":
             return None
         from ...process.apply import of_whole_volumes
 
@@ -220,18 +220,27 @@ class _Work:
 
         paths = [input_path(item, self.job.data, self.job.out) for item in self.unit.inputs]
         known = Known(self._named, self.recipe.limits)
+        if self.conversion.combine is not None:
+            paths = paths[:1]  # all have its grid
         volume = Volume(paths, self.conversion.source, (self.unit.volume or 1) - 1, known)
         if last.op != "resample":
             ends = volume.extremes(slices, before, tuple(self.stats.values()))
             for taken in self._processed(before, pages):
                 yield taken._replace(image=apply(taken.image, [last], replace(known, extremes=ends)))
             return
-        item = self.unit.inputs[0] if len(paths) == 1 else None
+        item = self.unit.inputs[0] if len(self.unit.inputs) == 1 else None
         yield from (Taken(image, item) for image in volume.resampled(slices, before, last, pages))
 
     def _combined(self, pages: range | None) -> Iterator[Taken]:
         if self.conversion.combine is None:
             yield from (Taken(image, item) for item, image in self._loaded(pages))
+            return
+        if FORMATS[self.conversion.source.format].holds == "slices":
+            from ...process.combine_volumes import combine_volumes
+
+            volumes = [(image for _, image in self._loaded(pages, (item,))) for item in self.unit.inputs]
+            for image in combine_volumes(volumes, self.conversion.combine):
+                yield Taken(image, None)
             return
         from ...process.combine import combine
 
@@ -244,9 +253,13 @@ class _Work:
         pages = range(*self.unit.pages) if self.unit.pages else None
         yield from (image for _, image in self._loaded(pages))
 
-    def _loaded(self, pages: range | None) -> Iterator[tuple[InputFile, Image]]:
+    def _loaded(
+        self, pages: range | None, some: Sequence[InputFile] | None = None
+    ) -> Iterator[tuple[InputFile, Image]]:
+        """Yield the images of the unit's inputs, or of some of them, with their geometry resolved."""
         origins, weak = geometry_origins(self.conversion)
-        items = {input_path(item, self.job.data, self.job.out): item for item in self.unit.inputs}
+        inputs = self.unit.inputs if some is None else some
+        items = {input_path(item, self.job.data, self.job.out): item for item in inputs}
         for path, image in load_each(tuple(items), self.conversion.source, self.recipe.limits, pages):
             item = items[path]
             image = self._without_identity(image, item)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +17,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from dicombake.pipeline.api import Outcome, load_recipe, run
+from dicombake.pipeline.dicom.standard.check import check_file
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.loaders.options import Limits, RtDoseOptions
 from dicombake.pipeline.loaders.registry import load, probe
@@ -21,6 +26,7 @@ from pydicom.dataset import FileMetaDataset
 
 from ....pydicom_api import write_whole
 
+DICOMPYLER = Path(__file__).resolve().parents[3] / "dicompyler_reads.py"
 NAMESPACE = "5d1c0de5-0b57-4b0c-9c43-57a5c0ffee11"
 AFFINE = np.array([[-2.0, 0, 0, 20], [0, -2.5, 0, 15], [0, 0, 3.0, -12], [0, 0, 0, 1]])
 SHAPE = (20, 16, 9)
@@ -39,9 +45,9 @@ def recipe(folder: Path, conversions: str) -> Outcome:
     return run(load_recipe(path), overwrite=True)
 
 
-def plan(path: Path) -> None:
+def plan(path: Path, uid: str = "1.2.3.4") -> None:
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.5", "1.2.3.4"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.5", uid
     dataset.Modality = "RTPLAN"
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
@@ -155,6 +161,27 @@ def test_plastimatch_reads_the_same_gray_at_a_thousand_points(
         assert abs(found[index] - float(beam()[i, j, k])) <= error
 
 
+@pytest.mark.checker
+def test_dicompyler_reads_the_same_gray_at_a_thousand_points(made: Path, pylinac: str) -> None:
+    """By the place in mm; dicompyler-core needs pydicom below 3, as pylinac does, and is tried beside it."""
+    points = np.random.default_rng(3).integers(0, SHAPE, (1000, 3))
+    places = [((AFFINE @ [*point, 1])[:3] * [-1, -1, 1]).tolist() for point in points.tolist()]
+    done = subprocess.run(
+        [pylinac, "-W", "ignore", str(DICOMPYLER), str(made / "d16.dcm"), str(made / "d32.dcm")],
+        input=json.dumps(places), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "No module named 'dicompylercore'" in done.stderr and "DICOMBAKE_REQUIRE_CHECKERS" not in os.environ:
+        pytest.skip("dicompyler-core is not installed beside pylinac")
+    assert done.returncode == 0, done.stderr
+    meant = beam()[tuple(points.T)]
+    for bits, read in zip((16, 32), json.loads(done.stdout), strict=True):
+        gray, off = np.array(read["found"]).T
+        assert read["units"] == "GY"
+        assert off.max() < 1e-6
+        assert np.abs(gray - meant).max() <= 60 / (2**bits - 1)
+    assert len({round(float(value), 9) for value in meant}) > 200  # points that differ, so that order counts
+
+
 def test_isodoses_lie_where_they_should_on_the_ct(made: Path) -> None:
     """The half of the maximum across the beam, in mm of the patient, by SimpleITK on the CT's grid."""
     reader = sitk.ImageSeriesReader()
@@ -165,13 +192,25 @@ def test_isodoses_lie_where_they_should_on_the_ct(made: Path) -> None:
     dose.SetSpacing((*dose.GetSpacing()[:2], 3.0))
     on_ct = sitk.GetArrayFromImage(sitk.Resample(sitk.Cast(dose, sitk.sitkFloat64), ct))
     scaled = on_ct * float(dataset.DoseGridScaling)
-    # the beam's axis lies at x = -20 + 2 * 8, z = 0; it falls to a half at 4 sqrt(ln 2) columns
-    column = scaled[0, 0]
-    places = [ct.TransformIndexToPhysicalPoint((i, 0, 0))[0] for i in range(len(column))]
-    axis, half = -4.0, 8 * np.sqrt(np.log(2))
-    inside = [x for x, value in zip(places, column, strict=True) if value >= column.max() / 2]
-    assert min(inside) == pytest.approx(0.0, abs=1.0)  # the CT begins at the axis' right
-    assert max(inside) == pytest.approx(axis + half, abs=1.0)
+    # the beam's axis lies at x = -20 + 2 * 8; it falls to a half at 4 sqrt(ln 2) columns, and along z at
+    # z = 0 to a half at 2 sqrt(ln 2) slices
+    half = np.sqrt(np.log(2))
+    across = {ct.TransformIndexToPhysicalPoint((i, 0, 0))[0]: scaled[0, 0, i] for i in range(scaled.shape[2])}
+    along = {ct.TransformIndexToPhysicalPoint((0, 0, k))[2]: scaled[k, 0, 0] for k in range(scaled.shape[0])}
+    top = float(beam()[8, 6, 4])  # at y = 0, which is the CT's first row
+    assert across[0.0] / top == pytest.approx(np.exp(-((4 / 8) ** 2)), abs=0.02)
+    assert crossed(across, top / 2) == pytest.approx(-4.0 + 8 * half, abs=0.1)
+    assert crossed(along, across[0.0] / 2) == pytest.approx(6 * half, abs=0.1)
+
+
+def crossed(profile: dict[float, float], level: float) -> float:
+    """The place at which a falling profile goes through a level, between two of its points."""
+    places = sorted(profile)
+    for before, after in itertools.pairwise(places):
+        high, low = profile[before], profile[after]
+        if high >= level > low:
+            return before + (after - before) * (high - level) / (high - low)
+    raise AssertionError(f"never at {level}")
 
 
 REFUSED = {
@@ -228,3 +267,157 @@ def test_frame_offsets_of_both_kinds_and_directions(made: Path, tmp_path: Path) 
         list(load(uneven, RtDoseOptions(), Limits()))
     with pytest.raises(SourceError, match="is no dose grid but CT"):
         probe(made / "ct/001.dcm", RtDoseOptions(), Limits())
+
+
+@pytest.fixture(scope="module")
+def doses(made: Path) -> Path:
+    """A second dose of the CT, of another plan, on the same grid: half of the first, shifted by a slice."""
+    plan(made / "boost.dcm", "1.2.3.5")
+    nibabel.save(nibabel.Nifti1Image(boost(), AFFINE), made / "boost.nii")
+    done = recipe(
+        made,
+        "  boost: {inputs: boost.nii, source: nifti, exports: {to: rt-dose, path: d_boost.dcm, "
+        'reference: "ct/*.dcm", plan: boost.dcm}}\n',
+    )
+    assert done.exit_status == 0, done.results
+    return made
+
+
+def boost() -> np.ndarray:
+    return np.roll(beam() / 2, 1, axis=2)
+
+
+def summed(folder: Path, inputs: str, options: str = "", more: str = "", to: str = "sum.dcm") -> Outcome:
+    return recipe(
+        folder,
+        f"  sum: {{inputs: {inputs}, source: rt-dose, combine: sum,{more} "
+        f"exports: {{to: rt-dose, path: {to}{options}}}}}\n",
+    )
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_several_doses_are_summed_voxel_by_voxel(doses: Path, bits: int) -> None:
+    done = summed(doses, "[d32.dcm, d_boost.dcm]", f", bits: {bits}")
+    assert done.exit_status == 0, done.results
+    dataset = pydicom.dcmread(doses / "sum.dcm")
+    parts = [pydicom.dcmread(doses / name) for name in ("d32.dcm", "d_boost.dcm")]
+    meant = sum(each.pixel_array * float(each.DoseGridScaling) for each in parts)
+    found = dataset.pixel_array * float(dataset.DoseGridScaling)
+    assert np.abs(found - meant).max() <= float(dataset.DoseGridScaling) / 2 * (1 + 1e-6)
+    assert np.abs(found.T - (beam().astype(float) + boost())).max() <= 3 * 90 / (2**bits - 1)
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "ImagePositionPatient",
+                    "GridFrameOffsetVector", "PixelSpacing"):  # fmt: skip
+        assert dataset[keyword].value == parts[0][keyword].value, keyword
+    assert dataset.DoseSummationType == "MULTI_PLAN"
+    plans = [item.ReferencedSOPInstanceUID for item in dataset.ReferencedRTPlanSequence]
+    assert plans == ["1.2.3.4", "1.2.3.5"]
+
+
+def test_a_sum_of_two_plans_is_not_called_one(doses: Path) -> None:
+    done = summed(doses, "[d32.dcm, d_boost.dcm]", ", summation: PLAN")
+    assert any(note.code == "several-plans" for result in done.results for note in result.notes)
+    done = summed(doses, "[d32.dcm, d_boost.dcm]", ", summation: PLAN", " strict: true,")
+    assert done.exit_status == 1
+
+
+def test_beams_of_one_plan_become_the_dose_of_that_plan(doses: Path) -> None:
+    for name in ("b1.dcm", "b2.dcm"):
+        changed(doses, doses / name, DoseSummationType="BEAM", DoseType="EFFECTIVE")
+    done = summed(doses, '"b?.dcm"')
+    assert done.exit_status == 0, done.results
+    dataset = pydicom.dcmread(doses / "sum.dcm")
+    assert (dataset.DoseSummationType, dataset.DoseType) == ("PLAN", "EFFECTIVE")
+    assert len(dataset.ReferencedRTPlanSequence) == 1
+    one = recipe(doses, "  one: {inputs: b1.dcm, source: rt-dose, exports: {to: rt-dose, path: one.dcm}}\n")
+    assert one.exit_status == 0, one.results
+    dataset = pydicom.dcmread(doses / "one.dcm")
+    assert (dataset.DoseSummationType, dataset.DoseType) == ("BEAM", "EFFECTIVE")
+
+
+OTHER: dict[str, tuple[dict[str, Any], str]] = {
+    "place": ({"ImagePositionPatient": [-20, -15, -9]}, "lies on another grid than 'd16.dcm'.*resample"),
+    "spacing": ({"PixelSpacing": [2.5, 2.1]}, "lies on another grid than 'd16.dcm'.*resample"),
+    "offsets": (
+        {"GridFrameOffsetVector": [4.0 * k for k in range(9)]},
+        "lies on another grid than 'd16.dcm'.*resample",
+    ),
+    "space": ({"FrameOfReferenceUID": "1.2.9"}, "is in another frame of reference than 'd16.dcm'"),
+    "units": ({"DoseUnits": "RELATIVE"}, "has values in RELATIVE, and 'd16.dcm'.*in GY"),
+    "type": ({"DoseType": "EFFECTIVE"}, "doses of different types"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_doses_that_cannot_be_summed_are_refused_by_name(name: str, doses: Path) -> None:
+    values, told = OTHER[name]
+    changed(doses, doses / "other.dcm", **values)
+    done = summed(doses, "[d16.dcm, other.dcm]", to="refused.dcm")
+    (result,) = done.results
+    assert re.search(told, str(result.error)), result.error
+    if name != "type":
+        assert "other.dcm" in str(result.error)
+    assert not (doses / "refused.dcm").exists()
+
+
+def test_another_grid_is_summed_after_resampling(doses: Path) -> None:
+    """The way out that the refusal names."""
+    changed(doses, doses / "far.dcm", ImagePositionPatient=[-20, -15, -9])
+    path = doses / "recipe.yaml"
+    path.write_text(
+        f"version: 1\nuid_namespace: {NAMESPACE}\nconversions:\n"
+        "  gridded: {inputs: [d16.dcm, far.dcm], source: rt-dose, process: [{resample: {like: d16.dcm}}],\n"
+        '            exports: {to: rt-dose, path: "gridded/{stem}.dcm"}}\n'
+        "  sum: {inputs: {from: gridded}, source: rt-dose, combine: sum, "
+        "exports: {to: rt-dose, path: far_sum.dcm}}\n",
+        encoding="utf-8",
+    )
+    done = run(load_recipe(path), overwrite=True)
+    assert done.exit_status == 0, done.results
+    dataset = pydicom.dcmread(doses / "far_sum.dcm")
+    found = dataset.pixel_array * float(dataset.DoseGridScaling)
+    meant = beam() + np.roll(beam(), 1, axis=2)
+    assert np.abs(found.T - meant)[:, :, 1:].max() < 0.01
+
+
+def test_volumes_of_other_formats_are_combined_too(doses: Path) -> None:
+    done = recipe(
+        doses,
+        "  mean: {inputs: [boost.nii, dose.nii.gz], source: nifti, combine: mean, "
+        "exports: [{to: npy, path: mean.npy}, {to: nifti, path: mean.nii}]}\n",
+    )
+    assert done.exit_status == 0, done.results
+    meant = (boost().astype(float) + beam()) / 2
+    assert np.array_equal(np.load(doses / "mean.npy").T, meant)
+    assert np.array_equal(nibabel.load(doses / "mean.nii").affine, nibabel.load(doses / "dose.nii.gz").affine)
+
+
+def test_a_plan_is_a_plan(doses: Path) -> None:
+    done = recipe(
+        doses,
+        "  d: {inputs: dose.nii.gz, source: nifti, "
+        "exports: {to: rt-dose, path: no_plan.dcm, plan: ct/001.dcm}}\n",
+    )
+    assert "'001.dcm' is no RT Plan but CT Image Storage" in str(done.results[0].error)
+
+
+@pytest.mark.checker
+def test_checkers_accept_the_sum_and_all_of_32_bits_but_the_pixels(
+    doses: Path, tmp_path: Path, checker: Callable[[str], str]
+) -> None:
+    """Both checkers abort on pixels of 32 bits: those of 16 bits stand in for them, and nothing else."""
+    assert summed(doses, "[d16.dcm, d_boost.dcm]", ", bits: 16").exit_status == 0
+    wide, narrow = (pydicom.dcmread(doses / name) for name in ("d32.dcm", "d16.dcm"))
+    for keyword in ("BitsAllocated", "BitsStored", "HighBit", "PixelData"):
+        wide[keyword] = narrow[keyword]
+    wide.save_as(tmp_path / "wide.dcm")
+    for path in (tmp_path / "wide.dcm", doses / "sum.dcm"):
+        done = subprocess.run(
+            [checker("dciodvfy"), "-new", path], capture_output=True, text=True, check=False
+        )
+        assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+        assert done.returncode == 0
+    for name in ("d32.dcm", "d16.dcm", "sum.dcm"):
+        assert check_file(doses / name).findings == ()
+    paths = [str(path) for path in (doses / "ct/001.dcm", tmp_path / "wide.dcm", doses / "sum.dcm")]
+    done = subprocess.run([checker("dcentvfy"), *paths], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
