@@ -77,15 +77,15 @@ def _other_space(one: PatientPlane, two: PatientPlane) -> bool:
 
 def _one_grid(first: Image, image: Image) -> bool:
     one, two = first.geometry.patient, image.geometry.patient
-    spacings = first.geometry.spacing, image.geometry.spacing
-    if one is None or two is None or spacings[0] is None or spacings[1] is None:
-        return one is two and spacings[0] == spacings[1]
+    pitch, other = first.geometry.spacing, image.geometry.spacing
+    if one is None or two is None or pitch is None or other is None:
+        return one is two and pitch == other
     turned = max(abs(a - b) for a, b in zip(one.orientation, two.orientation, strict=True))
-    wider = max(abs(a - b) for a, b in zip(*spacings, strict=True))
+    wider = max(abs(a - b) for a, b in zip(pitch, other, strict=True))
     return (
         math.dist(one.position, two.position) <= POSITION
         and turned <= SERIES_DIRECTION
-        and wider <= SERIES_SPACING * max(spacings[0])
+        and wider <= SERIES_SPACING * max(pitch)
     )
 
 
