@@ -25,7 +25,7 @@ from .identifying import Identifying
 from .private import safe
 from .representation import as_standard, read, standard_vr, values_of
 from .settings import Settings
-from .statements import state
+from .statements import state, statements_in
 from .table import DATES, Action, Row, edition, resolved, rows, type_of
 from .words import cleaned_text
 
@@ -109,6 +109,7 @@ def deidentify(source: Dataset, settings: Settings) -> Deidentified:
         dataset.EncapsulatedDocumentLength = len(dataset[ENCAPSULATED].value)
     _complete(dataset, source, settings)
     state(dataset, settings)
+    walk.done |= dict.fromkeys(statements_in(dataset), "written of every de-identified object: PS3.15 E.1.1")
     # no find: a day that another one was moved to, and what an option keeps elsewhere
     found = {value: name for value, name in walk.identifying.values.items() if value not in walk.allowed}
     return Deidentified(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
@@ -26,6 +28,13 @@ _DATES = {
     "shift_weeks": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option", "MODIFIED"),
 }
 _PROFILE = ("113100", "Basic Application Confidentiality Profile")
+
+
+def statements_in(dataset: Dataset) -> Iterator[str]:
+    """Yield the names of the elements that `state` writes, with those in the items of its sequence."""
+    yield from ("PatientIdentityRemoved", "LongitudinalTemporalInformationModified", "DeidentificationMethod")
+    for number, item in enumerate(dataset.DeidentificationMethodCodeSequence):
+        yield from (f"DeidentificationMethodCodeSequence[{number}].{each.keyword}" for each in item)
 
 
 def state(dataset: Dataset, settings: Settings) -> None:

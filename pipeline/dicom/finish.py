@@ -129,6 +129,8 @@ def _without_itself(dataset: Dataset, uid: str) -> None:
 
 def _identity(draft: Draft, identity: Identity) -> str:
     """Return what study, series and frame of reference derive from, as text."""
+    if identity.pinned:
+        return "HMAC of the source's own UIDs, under the key of 'deidentify'"
     if any(source.dataset is not None for image in draft.images for source in image.sources):
         return "the source's study, the recipe's and the conversion's name"
     own = (

@@ -24,6 +24,8 @@ from .made_study import CLASSES, MARK, NAMES, whole
 
 KEY = Key(b"k" * 32)
 BASIC = Settings(KEY)
+TIMES = (0x00080030, 0x00080031, 0x00080032, 0x00080033, 0x00080201)
+"""Study, series, acquisition and content time, and the offset from UTC."""
 TAGS = sorted(tag for tag in rows() if dictionary_has_tag(tag))
 
 
@@ -78,6 +80,9 @@ def test_the_table_is_of_the_edition_that_is_said() -> None:
     made = deidentify(whole(CLASSES["CT Image"], TAGS), BASIC).dataset
     assert made.PatientIdentityRemoved == "YES"
     assert made.LongitudinalTemporalInformationModified == "REMOVED"
+    told = deidentify(study(PatientID="7"), BASIC).done
+    assert told["PatientIdentityRemoved"] == told["DeidentificationMethodCodeSequence[0].CodeValue"]
+    assert "PS3.15 E.1.1" in told["PatientIdentityRemoved"]
     assert any(edition() in text for text in made.DeidentificationMethod)
     assert [item.CodeValue for item in made.DeidentificationMethodCodeSequence] == ["113100"]
 
@@ -179,6 +184,40 @@ def test_private_elements_stay_only_where_they_are_listed_as_safe() -> None:
     assert made.private_block(0x0019, "SIEMENS MR HEADER")[0x0C].value == 1000
     assert left(made) == []
     assert not any(tag.is_private for tag in deidentify(source, BASIC).dataset._dict)
+
+
+@pytest.mark.parametrize("dates", ["remove", "shift", "keep"])
+def test_what_is_no_value_of_its_element_does_not_stay(dates) -> None:
+    source = study(PatientID="7")
+    for number, vr in enumerate(("LO", "UT", "PN", "UN", "OB")):
+        value = f"{MARK}^Person 19781203 "
+        source.add_new(TIMES[number], vr, value.encode() if vr in ("UN", "OB") else value)
+    item = Dataset()
+    item.CodeMeaning = MARK
+    source.add_new(0x00080022, "SQ", [item])
+    source.add_new(0x00080060, "OB", b"MR")
+    done = deidentify(source, Settings(KEY, dates=dates))
+    assert left(done.dataset) == []
+    assert done.dataset.Modality == "MR"
+
+
+def test_content_that_is_cleaned_keeps_codes_of_published_schemes() -> None:
+    items = []
+    for scheme in ("DCM", "99HOSPITAL"):
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "111", scheme, f"Finding of {MARK}"
+        item = Dataset()
+        item.RelationshipType, item.ValueType, item.TextValue = "CONTAINS", "TEXT", f"{MARK} {MARK}"
+        item.ConceptNameCodeSequence = Sequence([code])
+        items.append(item)
+    source = study(PatientID="7", ContentSequence=Sequence(items))
+    source.SOPClassUID = CLASSES["Basic Text SR"]
+    options = frozenset({"clean_structured_content"})
+    published, own = deidentify(source, Settings(KEY, options)).dataset.ContentSequence
+    assert published.ConceptNameCodeSequence[0].CodeMeaning == f"Finding of {MARK}"
+    assert own.ConceptNameCodeSequence[0].CodeMeaning == "of"
+    assert own.ConceptNameCodeSequence[0].CodeValue == "111"
+    assert published.TextValue == own.TextValue == "REMOVED"
 
 
 @pytest.mark.parametrize("charset", NAMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import warnings
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from pydicom import Dataset, dcmread
 
 from ...pydicom_api import write_whole
 from ...support import bake, failures
-from .made_study import linked_study
+from .made_study import FILES, linked_study
 
 PATH = "out/{PatientID}/{SeriesInstanceUID}/{SOPInstanceUID}.dcm"
 KEY = "a key of the site, 2026"
@@ -194,6 +195,26 @@ def test_burned_in_kinds_are_masked_or_accepted(tmp_path: Path, process: str, sa
     assert bool(told) == wrong
     if wrong:
         assert "BurnedInAnnotation is YES" in told[0]
+
+
+def test_compressed_pixels_are_masked_and_compressed_again_without_loss(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    shutil.copy(FILES / "MR_small_RLE.dcm", tmp_path / "study" / "mr.dcm")
+    outcome = bake(
+        recipe(
+            tmp_path,
+            ", burned_in: accept",
+            "    process: [{mask: [{top: 10, left: 20, height: 5, width: 30}]}]\n"
+            "    remove_tags: [Manufacturer]\n",
+            "{to: dicom, path: 'out/{index}.dcm', transfer_syntax: rle}",
+        )
+    )
+    assert failures(outcome) == []
+    before, after = dcmread(FILES / "MR_small_RLE.dcm"), dcmread(tmp_path / "out" / "1.dcm")
+    meant = before.pixel_array.copy()
+    meant[10:15, 20:50] = 0
+    assert np.array_equal(after.pixel_array, meant)
+    assert after.file_meta.TransferSyntaxUID == before.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.5"
 
 
 def test_masking_makes_no_other_instance_and_other_operations_do(tmp_path: Path) -> None:
