@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..deidentify.crosswalk import Crosswalk, opened, sealed
-from ..deidentify.engine import deidentify, patient_of
 from ..deidentify.instance import instance_uids, operations_of
 from ..errors import DicombakeError, PlanError
 from ..loaders.registry import probe
@@ -67,6 +66,8 @@ def _add(path: Path, password: str, found: Crosswalk) -> None:
 
 
 def _found(plan: Plan, units: Iterable[Unit]) -> Crosswalk:
+    from ..deidentify.engine import deidentify, patient_of
+
     found = Crosswalk()
     for unit in units:
         conversion = plan.lowered.conversion(unit.conversion, unit.machine)
