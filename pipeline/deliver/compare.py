@@ -29,6 +29,9 @@ _PATIENT = frozenset(
 )  # fmt: skip
 """Of patient and study: what an archive may coerce to its own records, where it says so with a warning."""
 _PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+_OF_THE_SYNTAX = (0x00280004, 0x00280006)
+"""Photometric Interpretation and Planar Configuration, which compression changes (PS3.5 8.2): in another
+transfer syntax the pixels decide."""
 
 
 class Compared(Struct, frozen=True):
@@ -70,6 +73,8 @@ def _differing(ours: Dataset, theirs: Dataset) -> Iterator[int]:
     for tag in sorted({*map(int, ours.keys()), *map(int, theirs.keys())}):
         if tag & 0xFFFF == 0 or (tag in _OF_THE_ARCHIVE and tag not in ours):
             continue  # group lengths are no content (PS3.5 7.2)
+        if tag in _OF_THE_SYNTAX and not _same_syntax(ours, theirs):
+            continue
         if tag == 0x00080005 and _same_text(ours, theirs):
             continue
         if tag not in ours or tag not in theirs:
@@ -113,11 +118,24 @@ def _value(element: Any) -> Any:
     return bytes(value).rstrip(b"\0 ") if isinstance(value, bytes | bytearray) else value
 
 
+def _same_syntax(ours: Dataset, theirs: Dataset) -> bool:
+    if not (hasattr(ours, "file_meta") and hasattr(theirs, "file_meta")):
+        return True
+    return bool(ours.file_meta.TransferSyntaxUID == theirs.file_meta.TransferSyntaxUID)
+
+
 def _same_pixels(ours: Dataset, theirs: Dataset, tag: int) -> bool:
     """Whether pixels are the same values, as stored bytes or, in another transfer syntax, decoded."""
-    same_syntax = ours.file_meta.TransferSyntaxUID == theirs.file_meta.TransferSyntaxUID
-    if same_syntax and bytes(ours[tag].value).rstrip(b"\0") == bytes(theirs[tag].value).rstrip(b"\0"):
-        return True
+    if _same_syntax(ours, theirs):
+        same = _same_padded(bytes(ours[tag].value), bytes(theirs[tag].value))
+        if same or not ours.file_meta.TransferSyntaxUID.is_compressed:
+            return same
     import numpy as np
 
     return bool(np.array_equal(ours.pixel_array, theirs.pixel_array))
+
+
+def _same_padded(one: bytes, other: bytes) -> bool:
+    """Whether bytes are the same, but for the one that makes them even (PS3.5 7.1.1)."""
+    short, long = sorted((one, other), key=len)
+    return long[: len(short)] == short and long[len(short) :] in (b"", b"\0")

@@ -102,15 +102,32 @@ def transcoded(instance: Instance, syntax: str) -> memoryview | None:
     try:
         dataset = dcmread(io.BytesIO(instance.content))
         if own.is_compressed and own != DEFLATED:
-            uid = dataset.SOPInstanceUID
-            dataset.decompress()
-            dataset.SOPInstanceUID = (
-                uid  # pydicom 3 gives another; the values are the same, and so is the instance
-            )
+            _decode(dataset, str(own))
         return memoryview(_encoded(dataset, implicit=syntax == IMPLICIT))
     except Exception as error:
         what = f"cannot be sent uncompressed: {without_values(str(error))}"
         raise ExportError(what, subject=instance.header.item.path) from error
+
+
+def _decode(dataset: Dataset, syntax: str) -> None:
+    """Put the pixels themselves in the place of the compressed ones. Raises: ValueError: no codec."""
+    import numpy as np
+
+    from ..pydicom_versions.frames import decode_frame, decoding_plugins
+
+    plugin = next(iter(decoding_plugins(syntax)), "")
+    if not plugin:
+        raise ValueError("no codec for it is installed")
+    count = int(dataset.get("NumberOfFrames") or 1)
+    frames = [decode_frame(dataset, syntax, index, plugin) for index in range(count)]
+    pixels = b"".join(
+        np.ascontiguousarray(frame).astype(frame.dtype.newbyteorder("<")) for frame, _ in frames
+    )
+    wide = int(dataset.BitsAllocated) > 8
+    dataset.add_new(0x7FE00010, "OW" if wide else "OB", pixels + bytes(len(pixels) % 2))
+    dataset.PhotometricInterpretation = frames[0][1]
+    if int(dataset.SamplesPerPixel) > 1:
+        dataset.PlanarConfiguration = 0
 
 
 def _lossless() -> frozenset[str]:

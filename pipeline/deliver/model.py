@@ -40,6 +40,8 @@ class Entry(Struct, frozen=True):
     """In words: what a server answered, why it is not there."""
     reached: bool = False
     """Whether all that was asked for is reached."""
+    known: bool = False
+    """Whether that was so before, and nothing was done."""
 
 
 class Delivered(Struct, frozen=True):

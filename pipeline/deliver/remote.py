@@ -84,7 +84,9 @@ class Work:
         for row in self.outbox.rows(self.key, path):
             if row.sha256 == header.item.sha256:
                 if row.state == "proven" or (row.state == "confirmed" and not self.options.prove):
-                    self.entries[path] = Entry(path, self.name, row.state, row.status, reached=True)
+                    self.entries[path] = Entry(
+                        path, self.name, row.state, row.status, reached=True, known=True
+                    )
                     return True
                 self.entries[path] = Entry(path, self.name, row.state, row.status)
         return False

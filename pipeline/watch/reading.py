@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import zlib
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..deliver.destinations.associations import tune
 from ..deliver.instance import DEFLATED
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ class Reading:
         """Bytes since the last whole message."""
         self._socket: socket.socket = connection.socket
         self._socket.settimeout(idle)
-        with suppress(OSError):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        tune(connection)
         connection.recv = self.read
 
     def read(self, count: int) -> bytearray:

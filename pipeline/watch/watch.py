@@ -182,7 +182,7 @@ class Watch:
         for entry in result.entries:
             if postal is not None and entry.state == "failed":
                 postal.failed.add((entry.destination, entry.path))
-            if entry.path in result.stale:
+            if entry.path in result.stale or (entry.known and entry.reached):
                 continue
             self._tell_entry(each, entry.path, entry.destination, entry.state, entry.status)
         return result
@@ -198,6 +198,7 @@ class Watch:
         key = f"{destination} {path} {state} {status}"
         if key not in each.told_deliveries:
             each.told_deliveries[key] = None
+            self._news = True
             self.tell({**event, "recipe": str(each.path)})
         while len(each.told_deliveries) > 100_000:
             each.told_deliveries.pop(next(iter(each.told_deliveries)))

@@ -19,7 +19,7 @@ COMMIT_PORT = free_port()
 
 @pytest.fixture(scope="module")
 def no_leftovers() -> Iterator[None]:
-    """Wait for pynetdicom's threads at the end, and let it drop sockets of callers that broke off."""
+    """Wait for pynetdicom's threads at the end, and let it drop sockets that never had a connection."""
     yield
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and any(

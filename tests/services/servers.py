@@ -82,6 +82,17 @@ class Orthanc:
         self.told = len(self.log.read_text(encoding="utf-8", errors="replace"))
 
 
+def _modality(title: str, commit_port: int) -> dict[str, Any]:
+    may = dict.fromkeys(("AllowEcho", "AllowStore", "AllowFind", "AllowGet", "AllowMove"), True)
+    return {
+        "AET": title,
+        "Host": "127.0.0.1",
+        "Port": commit_port or 1,
+        "AllowStorageCommitment": bool(commit_port),
+        **may,
+    }
+
+
 @contextmanager
 def orthanc(
     program: str,
@@ -91,7 +102,7 @@ def orthanc(
     web: bool = True,
     ports: tuple[int, int] | None = None,
 ) -> Iterator[Orthanc]:
-    """Start Orthanc; only DICOMBAKE on this machine may do anything. `ports`: of DICOM and HTTP."""
+    """Start Orthanc; only DICOMBAKE and BAKE on this machine may do anything. `ports`: of DICOM and HTTP."""
     found = Orthanc(*(ports or (free_port(), free_port())), folder / "orthanc.log")
     folder.mkdir(exist_ok=True)
     (folder / "received.lua").write_text(LUA, encoding="utf-8")
@@ -107,13 +118,7 @@ def orthanc(
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": False,
         "DicomAlwaysAllowEcho": False,
-        "DicomModalities": {
-            "bake": {
-                "AET": "DICOMBAKE", "Host": "127.0.0.1", "Port": commit_port or 1, "AllowEcho": True,
-                "AllowStore": True, "AllowFind": True, "AllowGet": True, "AllowMove": True,
-                "AllowStorageCommitment": bool(commit_port),
-            }
-        },
+        "DicomModalities": {title: _modality(title, commit_port) for title in ("DICOMBAKE", "BAKE")},
         "Plugins": [str(PLUGIN)] if web else [],
         "LuaScripts": [str(folder / "received.lua")],
         "SyncStorageArea": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import StoreError
@@ -21,7 +22,7 @@ def put(item: Item, root: Path, name: str) -> Entry:
         return Entry(item.path, name, "pending", f"the folder is not there: {root}")
     try:
         if os.path.lexists(final):
-            return _there(item, final, name)
+            return replace(_there(item, final, name), known=True)
         content = content_of(item.file)
         if hashlib.sha256(content).hexdigest() != item.sha256:
             return Entry(item.path, name, "pending", "it changed since it was checked; it is not sent")

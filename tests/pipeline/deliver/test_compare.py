@@ -73,6 +73,7 @@ def test_what_an_archive_may_change_is_no_damage(back: bytes) -> None:
     [
         (setting(Manufacturer="OTHER"), ("Manufacturer",)),
         (setting(PixelData=bytes(6)), ("PixelData",)),
+        (setting(PixelData=bytes(range(6)) + bytes(6)), ("PixelData",)),
         (setting(StationName="new"), ("StationName",)),
         (lambda dataset: dataset.__delitem__("Manufacturer"), ("Manufacturer",)),
         (inside, ("ReferencedImageSequence",)),
