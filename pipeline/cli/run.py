@@ -211,10 +211,13 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
     with talk.watching() as watching:
         outcome = run_plan(planned, request.options, watching)
     shown = talk.done(outcome)
-    if request.prune and not outcome.interrupted:
-        shown[0]["orphans"] = talk.pruned(planned, most=request.prune is Prune.ALL, yes=request.yes)
-    if request.deliver and not outcome.interrupted:
-        return _delivered(planned, talk, shown)
+    try:
+        if request.prune and not outcome.interrupted:
+            shown[0]["orphans"] = talk.pruned(planned, most=request.prune is Prune.ALL, yes=request.yes)
+        if request.deliver and not outcome.interrupted:
+            shown = _delivered(planned, talk, shown)
+    finally:
+        talk.each.reports.done(outcome)
     return shown
 
 
@@ -250,7 +253,6 @@ class _Talk(Struct, frozen=True):
         from ..report.table import failure_lines, headline, note_lines, replaced_lines, table, why_lines
 
         annotate(self.each.annotations, of_outcome(outcome))
-        self.each.reports.done(outcome)
         if self.each.json:
             return outcome_as_json(outcome), outcome.exit_status
         if not self.quiet:

@@ -45,7 +45,7 @@ def chosen(plan: Plan, lock: Lock, *, to: str | None = None, fast: bool = False)
         known = ", ".join(recipe.destinations) or "none"
         hint = did_you_mean(to, recipe.destinations, otherwise=f"it has {known}")
         raise UsageError(f"the recipe has no destination '{to}'", hint=hint)
-    wanted = list(_wanted(plan, to))
+    pairs = list(wanted(plan, to))
     found = Chosen({name: [] for name in recipe.destinations if to in (None, name) and is_used(recipe, name)})
     if not found.items:
         what = f"nothing is delivered to '{to}'" if to else "the recipe delivers nothing"
@@ -53,7 +53,7 @@ def chosen(plan: Plan, lock: Lock, *, to: str | None = None, fast: bool = False)
         raise UsageError(what, subject=str(plan.loaded.path), hint=hint)
     findings = {finding.path: finding for finding in check(plan, fast=fast).findings}
     skipped: dict[str, int] = {}
-    for item, name in wanted:
+    for item, name in pairs:
         finding = findings.get(item.path)
         if finding is None or finding.kind != "fresh":
             kind = finding.kind if finding is not None else "missing"
@@ -89,7 +89,8 @@ def _names(conversion: Conversion, export: int) -> tuple[str, ...]:
     return (conversion.deliver if own is None else own) or ()
 
 
-def _wanted(plan: Plan, to: str | None) -> Iterator[tuple[Item, str]]:
+def wanted(plan: Plan, to: str | None) -> Iterator[tuple[Item, str]]:
+    """Give each output with each destination that it is to go to, or with the one; hashes are empty."""
     for unit in plan.units:
         conversion = plan.conversion(unit)
         for output in unit.outputs:

@@ -30,7 +30,7 @@ from .destinations import folder
 from .destinations.base import Remote
 from .instance import Header, read_header
 from .model import Delivered, Entry, Item
-from .outbox import Outbox, key_of
+from .outbox import Outbox, Row, key_at, outbox_file
 from .remote import Work
 
 HELD_BACK = "held back: it was not made by 'deidentify', which the destination requires"
@@ -101,11 +101,10 @@ def deliver_plan(plan: Plan, options: DeliverOptions | None = None) -> Delivered
 def _alone(state: State) -> Iterator[Outbox]:
     """Give the outbox to this delivery alone; another one of the recipe is waited for."""
     state.prepare()
-    name = state.database.stem
-    with held(state.folder / f"{name}.delivering", _PATIENCE) as holder:
+    with held(state.folder / f"{state.database.stem}.delivering", _PATIENCE) as holder:
         if holder.by:
             raise PlanError(f"another delivery of it goes on ({holder.by})", subject=str(state.lock_file))
-        with closing(Outbox(state.folder / f"{name}.outbox.sqlite")) as outbox:
+        with closing(Outbox(outbox_file(state))) as outbox:
             yield outbox
 
 
@@ -177,7 +176,9 @@ class _Delivery:
             for item in items:
                 if self.stopped.is_set():
                     return
-                self.entries[name, item.path] = folder.put(item, root, name)
+                entry = self.entries[name, item.path] = folder.put(item, root, name)
+                row = Row(item.sha256, "", entry.state, entry.status)
+                self.outbox.note(self._key(name), item.path, row)
             return
         headers = list(self._headers(name, items))
         if not headers:
@@ -228,12 +229,7 @@ class _Delivery:
         return DicomwebRemote(destination, self.folder), "off"
 
     def _key(self, name: str) -> str:
-        destination = self.plan.loaded.recipe.destinations[name]
-        if isinstance(destination, DicomDestination):
-            return key_of(name, destination.host, destination.port, destination.ae_title)
-        if isinstance(destination, DicomwebDestination):
-            return key_of(name, destination.url)
-        return key_of(name, os.path.realpath(self.folder / destination.path))
+        return key_at(self.folder, name, self.plan.loaded.recipe.destinations[name])
 
     def _delivered(self) -> Delivered:
         entries = [*self.entries.values()]

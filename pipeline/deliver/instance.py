@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _META = 132
 """Where the file meta information begins: behind preamble and prefix (PS3.10 7.1)."""
 _LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
+_ASKED = ("StudyInstanceUID", "SeriesInstanceUID")
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -54,7 +55,7 @@ def read_header(item: Item) -> Header:
     from pydicom import dcmread
 
     try:
-        dataset = dcmread(item.file, stop_before_pixels=True)
+        dataset = dcmread(item.file, stop_before_pixels=True, specific_tags=list(_ASKED))
         meta = dataset.file_meta
         found = Header(
             item,
@@ -111,8 +112,6 @@ def transcoded(instance: Instance, syntax: str) -> memoryview | None:
 
 def _decode(dataset: Dataset, syntax: str) -> None:
     """Put the pixels themselves in the place of the compressed ones. Raises: ValueError: no codec."""
-    import numpy as np
-
     from ..pydicom_versions.frames import decode_frame, decoding_plugins
 
     plugin = next(iter(decoding_plugins(syntax)), "")
@@ -120,9 +119,7 @@ def _decode(dataset: Dataset, syntax: str) -> None:
         raise ValueError("no codec for it is installed")
     count = int(dataset.get("NumberOfFrames") or 1)
     frames = [decode_frame(dataset, syntax, index, plugin) for index in range(count)]
-    pixels = b"".join(
-        np.ascontiguousarray(frame).astype(frame.dtype.newbyteorder("<")) for frame, _ in frames
-    )
+    pixels = b"".join(frame.astype(frame.dtype.newbyteorder("<")).tobytes() for frame, _ in frames)
     wide = int(dataset.BitsAllocated) > 8
     dataset.add_new(0x7FE00010, "OW" if wide else "OB", pixels + bytes(len(pixels) % 2))
     dataset.PhotometricInterpretation = frames[0][1]

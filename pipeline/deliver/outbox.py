@@ -10,11 +10,13 @@ import hashlib
 import os
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ...schemas.delivery import AnyDestination, DicomDestination, DicomwebDestination
 from ..errors import StoreError
+from ..store.state import State as Database
 from .model import STATES, State
 
 _TABLE = (
@@ -36,6 +38,35 @@ class Row(NamedTuple):
 def key_of(name: str, *place: object) -> str:
     """Return the name of a destination with a hash of where it is: another host has nothing of the first."""
     return f"{name} {hashlib.sha256(repr(place).encode()).hexdigest()[:16]}"
+
+
+def key_at(folder: Path, name: str, destination: AnyDestination) -> str:
+    """Return the key of a recipe's destination; `folder` is that of the recipe."""
+    if isinstance(destination, DicomDestination):
+        return key_of(name, destination.host, destination.port, destination.ae_title)
+    if isinstance(destination, DicomwebDestination):
+        return key_of(name, destination.url)
+    return key_of(name, os.path.realpath(folder / destination.path))
+
+
+def outbox_file(state: Database) -> Path:
+    """Return where the outbox of a recipe lies."""
+    return state.folder / f"{state.database.stem}.outbox.sqlite"
+
+
+def recorded(path: Path) -> dict[tuple[str, str, str], State]:
+    """Read states by key, path and sha256, and change nothing; none where there is no outbox of ours."""
+    if path.is_symlink() or not path.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            db.execute("PRAGMA trusted_schema = OFF")
+            if db.execute("SELECT sql FROM sqlite_master").fetchall() != [(_TABLE,)]:
+                return {}
+            rows = db.execute("SELECT destination, path, sha256, state FROM delivered").fetchall()
+    except sqlite3.Error:
+        return {}
+    return {(key, path, sha256): state for key, path, sha256, state in rows if state in STATES}
 
 
 class Outbox:

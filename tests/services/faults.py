@@ -91,6 +91,7 @@ def troubled(
         proxy = Proxy(server.dicom, [trouble(rng) for _ in range(3)])
         with proxy.running():
             path = write_recipe(made, name, to_orthanc(proxy.port))
+            forget(path)  # a proxy before it may have had this port
             until_there(path)
         assert states(deliver(path, dry_run=True)) == {"proven"}
         figures.tries += proxy.struck
@@ -130,6 +131,7 @@ def answered(made: Path, times: int, name: str, answer: Answer, *, asked: bool =
         with Archive(sometimes, asked=asked).running() as archive:
             more = ", prove: true" if asked else ""
             path = write_recipe(made, name, archive.destination(more))
+            forget(path)  # an archive before it may have had this port
             until_there(path)
         assert states(deliver(path, dry_run=True)) == {"proven" if asked else "sent"}
         figures.judge(path, list(archive.held.values()), archive.taken)
@@ -241,6 +243,7 @@ def at_once(made: Path, times: int) -> Figures:
     for _ in range(times):
         with Archive().running() as archive:
             path = write_recipe(made, "twice", archive.destination(", prove: true"))
+            forget(path)
             both = [subprocess.Popen([*command, str(path)]) for _ in range(2)]
             assert [process.wait(120) for process in both] == [0, 0]
         figures.tries += 1

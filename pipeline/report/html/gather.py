@@ -11,6 +11,7 @@ import msgspec
 
 from ...check.compare import Checked, Finding
 from ...check.remake import Memory, Trial
+from ...deliver.known import Known
 from ...diff.side import open_side
 from ...errors import DicombakeError
 from ...explain.explain import ledger, stories_of
@@ -74,6 +75,7 @@ class _Gatherer:
         self.volumes: dict[tuple[str, int, int], Item] = {}
         self.seen: set[str] = set()
         self.short = Shortening(self.plan)
+        self.known = Known(self.plan)
 
     def chapter(self) -> Chapter:
         loaded = self.plan.loaded
@@ -95,10 +97,15 @@ class _Gatherer:
 
     def _counts(self, chapter: Chapter) -> list[tuple[str, int]]:
         counts: dict[str, int] = {}
+        delivered: dict[str, int] = {}
         for item in chapter.items:
             for file in item.outputs:
                 counts[file.status] = counts.get(file.status, 0) + 1
-        return [("outputs", sum(counts.values())), *sorted(counts.items())]
+                for name, state in file.delivered:
+                    there = f"{state} at {name}"
+                    delivered[there] = delivered.get(there, 0) + 1
+        counted = [*sorted(counts.items()), *sorted(delivered.items())]
+        return [("outputs", sum(counts.values())), *counted]
 
     def _of_unit(self, unit: Unit, chapter: Chapter) -> Iterator[Item]:
         if unit.problem:
@@ -227,7 +234,8 @@ class _Gatherer:
         why = self.short(finding.why) if finding else ""
         file = self.plan.out.joinpath(*path.split("/"))
         try:
-            return File(path, file.stat().st_size, file_sha256(file), status, why)
+            sha256 = file_sha256(file)
+            return File(path, file.stat().st_size, sha256, status, why, self.known.states(path, sha256))
         except OSError:
             return File(path, None, "", status, why)
 

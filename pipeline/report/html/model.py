@@ -28,6 +28,8 @@ class File(Struct, frozen=True):
     sha256: str = ""
     status: str = ""
     why: str = ""
+    delivered: tuple[tuple[str, str], ...] = ()
+    """Destinations, and how sure it is that it is there: `sent`, `confirmed`, `proven` ..."""
 
 
 class Picture(Struct, frozen=True):

@@ -125,6 +125,21 @@ def test_a_run_delivers_behind_itself(recipe: Path) -> None:
     assert [entry["path"] for entry in told["delivery"]["outputs"]] == [f"out/{n}.npy" for n in range(3)]
 
 
+def test_the_page_says_how_sure_it_is(recipe: Path) -> None:
+    page = recipe.parent / "page.html"
+
+    def told(*words: str) -> str:
+        assert CliRunner().invoke(app, [*words, str(recipe)]).exit_code == 0
+        return page.read_text(encoding="utf-8")
+
+    shown = told("report", "-o", str(page))
+    assert "<b>2</b> pending at share" in shown and "<td>pending at share</td>" in shown
+    shown = told("run", "--jobs", "1", "--deliver", "--html", str(page))
+    assert "<b>2</b> proven at share" in shown and "<td>proven at share</td>" in shown
+    (recipe.parent / "out/0.npy").write_bytes(b"altered")
+    assert "<b>1</b> pending at share" in told("report", "-o", str(page)), "other content is not there"
+
+
 @pytest.mark.parametrize("command", [["deliver"], ["run", "--deliver"]])
 def test_nothing_untrusted_is_delivered(recipe: Path, command: list[str]) -> None:
     found = CliRunner().invoke(app, [*command, str(recipe), "--untrusted"])

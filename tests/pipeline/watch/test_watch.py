@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -190,22 +192,40 @@ def test_a_stack_without_an_end_is_refused(tmp_path: Path) -> None:
         Place(tmp_path, STACK.replace(", min_files: 3", ""))
 
 
-def test_a_week_leaves_nothing_behind(place: Place) -> None:
-    """Files come and go every few hours; what is remembered does not grow."""
-    sizes, handles = [], []
-    for day in range(7):
-        for _ in range(4):
-            path = place.put(f"{day}.npy", day)
-            place.passing(6 * 3600)
-            path.unlink()
-        followed = place.watch.followed[0]
-        sizes.append((len(followed.done), len(followed.settling.seen)))
-        if OPEN_FILES.is_dir():
-            handles.append(len(list(OPEN_FILES.iterdir())))
-    place.passing(1)
+def test_a_week_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Files come and go, a destination is gone, the recipe is edited; what is remembered does not grow."""
+    text = RECIPE.replace("conversions:", "destinations: {far: {to: folder, path: no/where}}\nconversions:")
+    place = Place(tmp_path, text.replace("source: array,", "source: array, deliver: far,"))
+    place.watch.deliver, place.watch.page = True, lambda plans: None
+    sizes, handles, memory = [], [], []
+    tracemalloc.start()
+    try:
+        for day in range(7):
+            for hour in (0, 12):
+                path = place.put("1.npy", 1)
+                bad = place.folder / "in/bad.npy"
+                bad.write_bytes(b"nothing" * (hour + 1))
+                place.recipe.write_text(
+                    f"{place.recipe.read_text(encoding='utf-8')}# {day}\n", encoding="utf-8"
+                )
+                place.passing(12 * 3600)
+                for each in (path, bad):
+                    each.unlink()
+                place.passing(60)
+            followed, postal = place.watch.followed[0], place.watch.postal[place.recipe]
+            sizes.append(
+                (len(followed.done), len(followed.settling.seen), len(postal.at), len(postal.failed))
+            )
+            gc.collect()
+            memory.append(tracemalloc.get_traced_memory()[0])
+            if OPEN_FILES.is_dir():
+                handles.append(len(list(OPEN_FILES.iterdir())))
+    finally:
+        tracemalloc.stop()
     assert sizes == [sizes[0]] * 7
-    assert len(place.outputs) == 7
+    assert place.outputs == ["1.npy"]
     assert not handles or max(handles) <= handles[0] + 1
+    assert memory[-1] < memory[1] + 300_000, memory
 
 
 def test_once_ends_as_run_does(place: Place) -> None:
