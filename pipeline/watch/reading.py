@@ -26,12 +26,13 @@ class Reading:
     which pynetdicom takes for a connection that was closed.
     """
 
-    def __init__(self, connection: Any, most: int, idle: float) -> None:
+    def __init__(self, upper_layer: Any, most: int, idle: float) -> None:
         self.most, self.bytes = most, 0
         """Bytes since the last whole message."""
+        connection = upper_layer.socket
         self._socket: socket.socket = connection.socket
         self._socket.settimeout(idle)
-        tune(connection)
+        tune(upper_layer)
         connection.recv = self.read
 
     def read(self, count: int) -> bytearray:

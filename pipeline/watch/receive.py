@@ -102,7 +102,7 @@ class Receiver:
         """Bound what is read of a connection: one PDU, one message, and the time that it may take."""
         association = event.assoc
         association.dicombake_reading = Reading(
-            association.dul.socket, self.receive.limits.instance_bytes, self.receive.limits.idle
+            association.dul, self.receive.limits.instance_bytes, self.receive.limits.idle
         )
 
     def _message(self, event: Any) -> None:
@@ -113,7 +113,9 @@ class Receiver:
             event.assoc.abort()
 
     def _allowed(self, association: Any) -> bool:
-        """Tell whether the caller is one that may send, from where it calls."""
+        """Tell whether the caller is one that may send, from where it calls; nobody who is not bounded."""
+        if getattr(association, "dicombake_reading", None) is None:
+            return False
         networks = self.networks.get(str(association.requestor.ae_title).strip())
         if networks is None:
             return False

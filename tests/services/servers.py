@@ -141,7 +141,7 @@ def orthanc(
 def storescp(program: str, folder: Path, *options: str, port: int = 0) -> Iterator[int]:
     """Start dcmtk's storescp, which takes one association at a time and answers no question."""
     port = port or free_port()
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     command = [program, "--aetitle", "SCP", "--output-directory", str(folder), *options, str(port)]
     server = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"}

@@ -89,7 +89,7 @@ def main() -> None:
     """Try all so often as the docs say; ends with the first that loses, doubles or damages something."""
     rows = ["| fault | times | instances | lost | doubled | damaged |", "|---|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as name, orthanc(which("Orthanc"), Path(name) / "orthanc") as server:
-        place = Place(make_inputs(Path(name)), Path(name), server, which)
+        place = Place(make_inputs(Path(name)), Path(name) / "servers", server, which)
         for what, times, _, fault in faults():
             found = fault(place, times)
             ends = f"{found.lost} | {found.doubled} | {found.damaged}"

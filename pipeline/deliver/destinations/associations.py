@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -21,6 +22,8 @@ Contexts = list[tuple[str, list[str]]]
 """Abstract syntax, transfer syntaxes."""
 Reports = dict[str, dict[str, bool]]
 """Of storage commitment: by transaction, by SOP Instance UID."""
+_LOOK = 0.001
+"""Seconds between two looks for what is to be sent."""
 _PREAMBLE = bytes(128) + b"DICM"
 
 
@@ -92,20 +95,32 @@ class Associations:
         return None
 
 
-def tune(connection: Any) -> None:
-    """Send small messages at once, notice a peer that is gone, and leave nothing open behind it.
+def tune(upper_layer: Any) -> None:
+    """Make pynetdicom's handling of a connection quick, and have it closed behind a peer that is gone.
 
     A request is a command and a dataset, in a PDU each: Nagle's algorithm holds back the second one until the
-    peer acknowledges the first, which takes it 40 ms. pynetdicom 3 does not close a socket whose peer closed
-    it first.
+    peer acknowledges the first, which takes it 40 ms. Between two looks for data pynetdicom sleeps for a
+    millisecond, at each PDU that is not there yet; here it waits as long, or until data come. And version 3
+    does not close a socket whose peer closed it first.
     """
-    own = connection.socket
+    connection = upper_layer.socket
+    own, look = connection.socket, upper_layer._is_transport_event
+
+    def look_or_wait() -> bool:
+        if look():
+            return True
+        try:
+            select.select([own], [], [], _LOOK)
+        except (OSError, ValueError):  # it is closed
+            time.sleep(_LOOK)
+        return bool(look())
 
     def shut() -> None:
         with suppress(OSError):
             own.shutdown(socket.SHUT_RDWR)
         own.close()
 
+    upper_layer._is_transport_event, upper_layer._run_loop_delay = look_or_wait, 0
     connection._shutdown_socket = shut
     with suppress(OSError):
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,7 +128,7 @@ def tune(connection: Any) -> None:
 
 
 def _opened(event: Any) -> None:
-    tune(event.assoc.dul.socket)
+    tune(event.assoc.dul)
 
 
 def _answered_alone(association: Any) -> Any:
