@@ -129,7 +129,8 @@ def test_the_page_says_how_sure_it_is(recipe: Path) -> None:
     page = recipe.parent / "page.html"
 
     def told(*words: str) -> str:
-        assert CliRunner().invoke(app, [*words, str(recipe)]).exit_code == 0
+        found = CliRunner().invoke(app, [*words, str(recipe)])
+        assert found.exit_code == 0, found.output
         return page.read_text(encoding="utf-8")
 
     shown = told("report", "-o", str(page))
