@@ -179,6 +179,49 @@ def rt_image(
     return ds
 
 
+def ct_image(
+    pixels: Pixels, *, number: int, position: tuple[float, float, float], spacing: tuple[float, float, float]
+) -> Dataset:
+    """Return an axial CT Image of int16 Hounsfield units, as one slice of a scan.
+
+    `spacing`: between rows, columns, slices; `position` of the first pixel; both mm.
+    """
+    from pydicom import Dataset
+
+    rows, columns = pixels.shape
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    ds.SOPInstanceUID = uid(f"CT {number}")
+    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = "20240102"
+    ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = "080000"
+    ds.AccessionNumber = ds.ReferringPhysicianName = ""
+    ds.Modality = "CT"
+    ds.Manufacturer = "dicombake samples"
+    ds.PatientName, ds.PatientID = "QA^Phantom", "QA-CT"
+    ds.PatientBirthDate, ds.PatientSex = "", "O"
+    ds.StudyID = "1"
+    ds.SliceThickness = _ds(spacing[2])
+    ds.KVP = "120"
+    ds.PatientPosition = "HFS"
+    for keyword, name in (("Study", "CT study"), ("Series", "CT series")):
+        setattr(ds, f"{keyword}InstanceUID", uid(name))
+    ds.SeriesNumber, ds.AcquisitionNumber, ds.InstanceNumber = 1, 1, number
+    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = uid("CT space"), ""
+    ds.ImagePositionPatient = [_ds(part) for part in position]
+    ds.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows, ds.Columns = rows, columns
+    ds.PixelSpacing = [_ds(spacing[0]), _ds(spacing[1])]
+    ds.BitsAllocated = ds.BitsStored = 16
+    ds.HighBit, ds.PixelRepresentation = 15, 1
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "HU"
+    ds.PixelData = pixels.astype("<i2").tobytes()
+    ds["PixelData"].VR = "OW"
+    return ds
+
+
 def dicom(ds: Dataset) -> bytes:
     """Return a complete file: preamble, file meta, Explicit VR Little Endian."""
     from pydicom.dataset import FileMetaDataset

@@ -187,6 +187,24 @@ def _volume_files() -> Iterator[Sample]:
     yield Sample("stack/phantom.tif", "image-stack", files.imagej_stack(pixels, pitch), pixels, truth)
 
 
+def _scan() -> Iterator[Sample]:
+    """Yield a CT of the phantom, and dose on a coarser grid: of Monte Carlo, and as a model predicts it."""
+    shape, pitch, origin = (40, 48, 6), (4.0, 4.0, 5.0), (-94.0, -78.0, -12.5)
+    volume = phantoms.cylinder(shape, pitch, radius=70.0, inserts=((0.0, 45.0, 12.0, 950.0),))
+    values = whole(volume + 8 * noise(shape, 95), np.int16)
+    for index in range(shape[2]):
+        place = (origin[0], origin[1], origin[2] + index * pitch[2])
+        made = files.ct_image(values[:, :, index], number=index + 1, position=place, spacing=pitch)
+        yield Sample(f"scan/ct_{index + 1}.dcm", "dicom", files.dicom(made), values[:, :, index])
+    plane = phantoms.field((20, 24), (8.0, 8.0), (-30.0, 40.0, -24.0, 48.0), penumbra=16.0)
+    dose = np.stack([60 * part * plane for part in (0.125, 0.5, 1.0, 1.0, 0.75, 0.25)]).astype(np.float32)
+    corner = (-92.0, -76.0, -12.5)
+    content = volume_files.metaimage(dose, corner, (8.0, 8.0, 5.0))
+    yield Sample("montecarlo/dose.mha", "metaimage", content, dose)
+    affine = ((-8.0, 0, 0, -corner[0]), (0, -8.0, 0, -corner[1]), (0, 0, 5.0, corner[2]))
+    yield Sample("model/dose.nii", "nifti", volume_files.nifti(dose, affine), dose)
+
+
 def _raw() -> Iterator[Sample]:
     ball = phantoms.cylinder((*CAMERA, 2), (1.0, 1.0, 1.0), radius=30.0)[:, :, 1]
     grey = 30000 - 12000 * (ball > -500) + 90 * noise(CAMERA, 81)
@@ -202,5 +220,5 @@ def _raw() -> Iterator[Sample]:
 
 
 _MAKERS: tuple[Callable[[], Iterator[Sample]], ...] = (
-    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _volume_files, _raw,
+    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _volume_files, _scan, _raw,
 )  # fmt: skip
