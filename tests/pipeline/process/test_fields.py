@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import ProcessError
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
-from dicombake.pipeline.loaders.options import Limits
+from dicombake.pipeline.loaders.options import Limits, XimOptions
+from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.process.apply import apply
 from dicombake.pipeline.process.known import Known
 from dicombake.schemas import process as models
@@ -162,3 +163,15 @@ def test_what_cannot_be_padded_is_refused() -> None:
     small = Known({}, structs.replace(Limits(), image_pixels=100))
     with pytest.raises(ProcessError, match="more than the limit of 100"):
         run(np.zeros((2, 2), np.uint8), models.Pad(top=1000), small)
+
+
+@pytest.mark.real
+def test_a_raw_frame_of_a_real_panel_takes_dark_and_flood(real: Path) -> None:
+    """A frame less itself is 0, divided by itself 1, with its geometry kept."""
+    path = real / "xim" / "SN6543_15x_Floodfield-RawKV.xim"
+    (raw,) = load(path, XimOptions(), Limits())
+    found = Known({"raw": (path,)}, Limits())
+    dark = apply(raw, [models.Subtract(by="raw")], found)
+    assert not dark.pixels.any() and dark.geometry == raw.geometry
+    flat = apply(raw, [models.Divide(by="raw", floor=1.0)], found)
+    assert np.array_equal(flat.pixels, np.where(raw.pixels >= 1, 1.0, raw.pixels))

@@ -450,3 +450,32 @@ def test_a_grid_nowhere_is_refused(tmp_path: Path, part: str) -> None:
     (tmp_path / "a.mha").write_bytes(content.replace(b"Offset = 0", b"Offset = " + part.encode(), 1))
     with pytest.raises(SourceError, match=r"is no place|are not 3 numbers"):
         read(tmp_path / "a.mha")
+
+
+@pytest.mark.parametrize("centring", ["cell cell cell", "node node node", "cell node ???"])
+def test_the_centring_of_axes_moves_no_nrrd(centring: str, tmp_path: Path) -> None:
+    """`space origin` is the centre of the first sample in any case; teem, in ITK, agrees."""
+    header = {"space": "left-posterior-superior", "space directions": np.diag([2.0, 3, 4]),
+              "space origin": [1, 2, 3], "encoding": "raw", "centerings": centring.split()}  # fmt: skip
+    nrrd.write(str(tmp_path / "a.nrrd"), values("int16"), header)
+    assert b"center" in (tmp_path / "a.nrrd").read_bytes()
+    found = read(tmp_path / "a.nrrd")[1].geometry.patient
+    meant = sitk.ReadImage(str(tmp_path / "a.nrrd")).TransformIndexToPhysicalPoint((0, 0, 1))
+    assert found is not None and found.position == meant == (1, 2, 7)
+
+
+def test_a_center_of_rotation_moves_no_metaimage(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(values("int16").T)
+    image.SetSpacing((2, 3, 4))
+    image.SetOrigin((1, 2, 3))
+    image.SetDirection((0.8, -0.6, 0, 0.6, 0.8, 0, 0, 0, 1))
+    sitk.WriteImage(image, str(tmp_path / "a.mha"))
+    data = (tmp_path / "a.mha").read_bytes()
+    changed = data.replace(b"CenterOfRotation = 0 0 0", b"CenterOfRotation = 9 8 7")
+    assert changed != data
+    (tmp_path / "a.mha").write_bytes(changed)
+    found = read(tmp_path / "a.mha")
+    assert [note.code for note in found[0].notes] == ["center-of-rotation"]
+    meant = sitk.ReadImage(str(tmp_path / "a.mha")).TransformIndexToPhysicalPoint((0, 0, 1))
+    plane = found[1].geometry.patient
+    assert plane is not None and np.allclose(plane.position, meant, atol=1e-9)
