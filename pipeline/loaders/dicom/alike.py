@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,8 @@ class _Part(Struct, frozen=True):
     content: bytes
     head: int
     """Bytes before its value."""
+    element: Any
+    """As pydicom held it before it was read: the bytes of its value, or for a sequence its items."""
     raw: RawDataElement | None
     """None: it is of those that may not differ."""
     meta: bool
@@ -63,6 +67,8 @@ class Read(Struct, frozen=True):
     """The tags in which it differs from the one that was read before the others; None: it is such a one."""
     offset: int = 0
     """Where its pixels begin, if they lie in one piece at the end of the file; else 0."""
+    again: Callable[[], Dataset | None] | None = None
+    """Makes the dataset anew, without its pixels: one that nobody has changed."""
 
 
 class AlikeFiles:
@@ -124,7 +130,8 @@ def _family_of(
             and (not of_meta or each.tag in (_META_LENGTH, _INSTANCE))
         )
         raw = each if may_differ else None
-        parts.append(_Part(int(each.tag), data[start:following], head, raw, of_meta))
+        kept = each if hasattr(each, "value_tell") else deepcopy(each)
+        parts.append(_Part(int(each.tag), data[start:following], head, kept, raw, of_meta))
     end = _START + sum(len(part.content) for part in parts)
     head = 12 if syntax == EXPLICIT else 8
     pixels = data[end : end + head]
@@ -182,7 +189,7 @@ class _Family(Struct, frozen=True):
         if pixels:
             dataset._dict[_tag(_PIXEL_DATA)] = self._pixels(data[place + len(head) :])
         tags = frozenset(part.tag for part, _ in differing if not part.meta)
-        return Read(dataset, Settled(), tags, place + len(head))
+        return Read(dataset, Settled(), tags, place + len(head), lambda: self._dataset(differing))
 
     def _value(self, part: _Part, data: bytes, place: int) -> bytes | None:
         """Return the value of an element that differs; None where more than its value does."""
@@ -205,10 +212,12 @@ class _Family(Struct, frozen=True):
         encodings = original_character_set(self.first) or "ascii"
         dataset = Dataset()
         set_original_encoding(dataset, self.first)
-        dataset._dict = {tag: each for tag, each in self.first._dict.items() if tag < _PIXEL_DATA}
         meta = FileMetaDataset()
         set_original_encoding(meta, self.first.file_meta)
-        meta._dict = dict(self.first.file_meta._dict)
+        for part in self.parts:
+            # bytes can be shared; an element that is read can be changed, and is each dataset's own
+            own = part.element if hasattr(part.element, "value_tell") else deepcopy(part.element)
+            (meta if part.meta else dataset)._dict[own.tag] = own
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for part, value in differing:

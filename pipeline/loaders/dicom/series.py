@@ -194,7 +194,8 @@ def load_series(
             continue
         each = stack.slices[index]
         header, read = series.headers[each.path], series.reads[each.path]
-        image = image_at(each.path, read.dataset, header, read.offset) if read.offset else None
+        dataset = read.again() if read.again is not None else None
+        image = None if dataset is None else image_at(each.path, dataset, header, read.offset)
         if image is None:
             with guarded(each.path):
                 read = files.read(each.path)

@@ -126,3 +126,16 @@ def test_what_a_slice_means_is_read_anew_where_it_differs(tmp_path: Path) -> Non
     paths = files(tmp_path, "explicit", setting(ImageOrientationPatient=[0, 1, 0, 1, 0, 0]))
     with pytest.raises(SourceError, match=r"2\.dcm' has another orientation"):
         list(load_each(paths, DicomSeriesOptions(), Limits()))
+
+
+def test_what_is_done_to_one_file_s_elements_reaches_no_other(tmp_path: Path) -> None:
+    paths = files(tmp_path, "explicit", lambda dataset: None)
+    for _ in range(2):
+        for image in [image for _, image in load_each(paths, DicomSeriesOptions(), Limits())]:
+            dataset = image.source.dataset
+            assert dataset is not None and dataset.PatientName == "Doe^Jane"
+            assert dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID == "1.2"
+            assert dataset.ImagePositionPatient[0] == -20
+            dataset.PatientName = "changed"
+            dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.9"
+            dataset.ImagePositionPatient[0] = 7
