@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from io import BytesIO
 from pathlib import Path
 
 import pydicom
+import pytest
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
@@ -42,6 +44,9 @@ NAMES = {
     "\\ISO 2022 IR 87": "Yamada^Tarou=山田^太郎=やまだ^たろう",
     "\\ISO 2022 IR 149": "Hong^Gildong=洪^吉洞=홍^길동",
 }
+SWEEP = pytest.mark.skipif(
+    os.environ.get("DICOMBAKE_SWEEPS") != "1", reason="DICOMBAKE_SWEEPS=1 runs it: nox -s sweeps"
+)
 MARK = "ZQX"
 """In every text of the source that has to go."""
 _VALUES = {

@@ -13,7 +13,7 @@ from dicombake.pipeline.dicom.standard.check import check_file
 from dicombake.pipeline.run.unit.results import Outcome
 
 from ...support import bake
-from .made_study import FILES, linked_study
+from .made_study import FILES, SWEEP, linked_study
 
 SAMPLES = (
     "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",
@@ -25,7 +25,9 @@ EVERYTHING = (
 )
 
 
-@pytest.fixture(scope="module", params=["dates: remove", EVERYTHING], ids=["basic", "options"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("dates: remove", marks=SWEEP), EVERYTHING], ids=["basic", "options"]
+)
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Outcome, Path]]:

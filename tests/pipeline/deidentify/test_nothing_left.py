@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_has_tag
 from typer.testing import CliRunner
 
-from .made_study import CLASSES, MARK, NAMES, hard_study
+from .made_study import CLASSES, MARK, NAMES, SWEEP, hard_study
 
 TAGS = sorted(tag for tag in rows() if dictionary_has_tag(tag))
 FOLDER = f"{MARK}_Doe_Jane"
@@ -59,7 +58,6 @@ def marks() -> set[bytes]:
     return {each for each in found if len(each) > 3 or each == MARK.encode()}
 
 
-SWEEP = pytest.mark.skipif(os.environ.get("DICOMBAKE_SWEEPS") != "1", reason="DICOMBAKE_SWEEPS=1 runs it")
 SOME = ("CT Image", "RT Structure Set", "Basic Text SR")
 
 
