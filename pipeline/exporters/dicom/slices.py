@@ -148,7 +148,9 @@ class SliceKind(Struct, frozen=True):
         if plane is not None and plane.frame_of_reference and image.source.dataset is None:
             set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
             trace.layer(dataset, Origin("file", "the volume's frame of reference"))
-        take_reference(dataset, options.reference, context, (image,), also=("PatientPosition",))
+        # a PET Image has PatientOrientationCodeSequence in its place (C.7.3.1)
+        also = () if self.modality == "PT" else ("PatientPosition",)
+        take_reference(dataset, options.reference, context, (image,), also=also)
         pixel_module(dataset, encoded, photometric="MONOCHROME2")
         rescale(dataset, encoded, image.units)
         if self.modality != "CT" and "RescaleType" in dataset:
