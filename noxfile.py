@@ -54,6 +54,14 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def stores(session: nox.Session) -> None:
+    """Try each fault of an object store ten times with more objects, and print the table of the docs."""
+    session.install("-e", ".[test,services]")
+    session.env |= {"DICOMBAKE_SERVICES": "1", "DICOMBAKE_STORE_TRIES": "10"}
+    session.run("python", "-m", "pytest", "-s", "tests/services/objects", *session.posargs)
+
+
+@nox.session
 def sweeps(session: nox.Session) -> None:
     """Place the voxels of every order and turn of a grid's axes, and de-identify marked objects of each kind.
 

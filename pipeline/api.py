@@ -33,6 +33,7 @@ from .errors import (
     UsageError,
     VerificationError,
 )
+from .places.url import where
 from .plan import build as _plan
 from .plan.model import InputFile, Output, Plan, Step, Unit
 from .recipe import load as _recipe_file
@@ -105,8 +106,8 @@ def plan(
 
     Args:
         recipe: from `load_recipe`, or the path of one.
-        data: the folder that inputs are relative to; default: the recipe's own.
-        out: the output folder; default: the recipe's own.
+        data: the folder that inputs are relative to, or a URL; default: the recipe's own.
+        out: the output folder, or a URL; default: the recipe's own.
         only: names of conversions (or one name); those that they chain from are planned with them.
 
     Raises:
@@ -116,8 +117,8 @@ def plan(
     """
     return _plan.plan(
         recipe if isinstance(recipe, LoadedRecipe) else load_recipe(recipe),
-        data=None if data is None else Path(data),
-        out=None if out is None else Path(out),
+        data=None if data is None else where(data),
+        out=None if out is None else where(out),
         only=(only,) if isinstance(only, str) else only,
     )
 

@@ -22,9 +22,9 @@ def escapes(path: Path, folder: Path) -> bool:
     return real != root and not real.startswith(root.rstrip(os.sep) + os.sep)
 
 
-def folders_of(recipes: Iterable[Path], data: Path | None, out: Path | None) -> tuple[Path, ...]:
-    """Return the folders that recipes reach that are not trusted."""
-    return (*(recipe.parent for recipe in recipes), *(each for each in (data, out) if each))
+def folders_of(recipes: Iterable[Path], *places: object) -> tuple[Path, ...]:
+    """Return the folders that recipes reach that are not trusted: `places` may be none, or a URL."""
+    return (*(recipe.parent for recipe in recipes), *(each for each in places if isinstance(each, Path)))
 
 
 def refuse_leaving(path: Path, folders: Iterable[Path]) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import ExitStatus, Note
-from ..plan.model import InputFile, Plan, Unit
+from ..places.hashing import absent
+from ..plan.model import Base, InputFile, Plan, Unit
 from ..run.fingerprint import Options, fingerprint
 from ..run.forecast import NEW, PARTLY, locked_inputs
-from ..run.hashing import absent, file_hashes, where
 from ..run.orphans import orphans_of
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
@@ -90,6 +89,10 @@ def check(plan: Plan, *, fast: bool = False, strict: bool = False, jobs: int | N
     return replace(_Check(plan, fast=fast, jobs=jobs).result(), strict=strict)
 
 
+Contents = Mapping[str, str | OSError]
+"""The sha256 (hex) of files by their paths, or why they cannot be read."""
+
+
 class _Check:
     def __init__(self, plan: Plan, *, fast: bool, jobs: int | None) -> None:
         self.plan = plan
@@ -99,10 +102,14 @@ class _Check:
         self.seen_files = SeenFiles(plan, self.memory.seen)
         self.options = Options(plan.loaded)
         self.reasons = Reasons(self.lock, self.options)
-        self.bases = {"data": os.fspath(plan.data), "out": os.fspath(plan.out)}
         self.planned = {output.path for unit in plan.units for output in unit.outputs}
         self.inputs = {item.path: item for unit in plan.units for item in unit.files if item.base == "data"}
-        self.contents = self._contents(fast=fast, jobs=jobs)
+        outputs = (*self.planned, *(self.lock.outputs.keys() - self.planned))
+        plan.place("out").look(outputs)
+        self.contents: dict[Base, Contents] = {
+            "data": self._contents("data", self.inputs, fast=fast, jobs=jobs),
+            "out": self._contents("out", outputs, fast=fast, jobs=jobs),
+        }
         self.orphans = orphans_of(plan, self.lock)
         self.stale: set[str] = set()
         """Units whose outputs would change."""
@@ -118,26 +125,25 @@ class _Check:
             self.plan.notes,
         )
 
-    def _contents(self, *, fast: bool, jobs: int | None) -> Mapping[str, str | OSError]:
+    def _contents(self, base: Base, paths: Iterable[str], *, fast: bool, jobs: int | None) -> Contents:
         """Return the content of each file by its path."""
-        contents: dict[str, str | OSError] = {}
-        left_over = self.lock.outputs.keys() - self.planned
-        files = [("data", path) for path in self.inputs]
-        files += [("out", path) for path in (*self.planned, *left_over)]
-        for base, path in files if fast else ():
-            known = self.seen_files.content("data" if base == "data" else "out", path)
-            if known is not None:
-                contents[where(self.bases[base], path)] = known[1]
-        unknown = [where(self.bases[base], path) for base, path in files]
-        hashed = file_hashes([path for path in unknown if path not in contents], jobs)
-        for path, item in self.inputs.items():
-            found = hashed.get(where(self.bases["data"], path))
+        known: dict[str, str | OSError] = {}
+        unknown = []
+        for path in paths:
+            seen = self.seen_files.content(base, path) if fast else None
+            if seen is None:
+                unknown.append(path)
+            else:
+                known[path] = seen[1]
+        hashed = self.plan.place(base).hashes(unknown, jobs)
+        for path, item in self.inputs.items() if base == "data" else ():
+            found = hashed.get(path)
             if isinstance(found, str):
-                hashed[where(self.bases["data"], path)] = sealed(item, found)
-        return contents | hashed
+                hashed[path] = sealed(item, found)
+        return known | hashed
 
-    def _content(self, base: str, path: str) -> str | OSError:
-        return self.contents[where(self.bases[base], path)]
+    def _content(self, base: Base, path: str) -> str | OSError:
+        return self.contents[base][path]
 
     def _of(self, unit: Unit) -> Iterator[Finding]:
         why = self._why(unit)

@@ -12,13 +12,14 @@ from .common import (
     Annotate,
     Annotations,
     Assignments,
-    Data,
+    DataOrURL,
     Json,
     Junit,
-    Out,
+    OutOrURL,
     Recipes,
     Untrusted,
     annotate,
+    refuse_with_url,
     reporting,
     say,
     say_all,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 def check(
     recipes: Recipes,
     *,
-    out: Out = None,
-    data: Data = None,
+    out: OutOrURL = None,
+    data: DataOrURL = None,
     assignments: Assignments = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="Read no file whose size and times did not change.")
@@ -72,6 +73,7 @@ def check(
         from ..recipe.load import load_recipe
         from ..report.annotations import of_checked
 
+        refuse_with_url((data, out), {"--diff": diff})
         reports = Reports(junit, confined_to=folders_of(recipes, data, out) if untrusted else ())
         reports.check()
         values = variables(assignments)

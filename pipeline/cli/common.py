@@ -14,20 +14,44 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicombakeError, ExitStatus, RecipeError, UsageError
+from ..places.url import where
 from ..printable import printable
 from .program import stopping
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..places.url import Where
+else:
+    Where = Path  # typer knows no unions; the parser gives the value its type
+
 Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE", help="Recipe files.", show_default=False)]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Output folder; default: the recipe's folder.")
-]
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder that inputs are relative to; default: the recipe's."),
-]
+
+
+def _where(text: str) -> Where:
+    """Return the folder or URL of an option. Ends the program for a URL that cannot be used."""
+    try:
+        return where(text)
+    except UsageError as error:
+        complain(error)
+        raise typer.Exit(int(error.status)) from None
+
+
+def _folder(text: str) -> Path:
+    """Return the folder of an option. Ends the program for a URL."""
+    found = _where(text)
+    if isinstance(found, Path):
+        return found
+    complain(UsageError("is a URL, which only 'run', 'plan' and 'check' take", subject=found))
+    raise typer.Exit(int(ExitStatus.WRONG))
+
+
+_OUT = {"help": "Output folder; default: the recipe's folder.", "show_default": False}
+_DATA = {"help": "Folder that inputs are relative to; default: the recipe's.", "show_default": False}
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", parser=_folder, **_OUT)]
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", parser=_folder, **_DATA)]
+OutOrURL = Annotated[Where | None, typer.Option("--out", metavar="DIR_OR_URL", parser=_where, **_OUT)]
+DataOrURL = Annotated[Where | None, typer.Option("--data", metavar="DIR_OR_URL", parser=_where, **_DATA)]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set one of the recipe's vars; may be repeated."),
@@ -90,6 +114,14 @@ def refuse_with_untrusted(given: Mapping[str, bool]) -> None:
         if wanted:
             hint = "leave one of the two out"
             raise UsageError("does not go together with --untrusted", subject=option, hint=hint)
+
+
+def refuse_with_url(places: Iterable[Where | None], given: Mapping[str, bool]) -> None:
+    """Refuse options that read outputs as files of this computer. Raises: UsageError."""
+    url = next((each for each in places if isinstance(each, str)), "")
+    for option, wanted in given.items():
+        if wanted and url:
+            raise UsageError(f"does not go together with a URL ({url})", subject=option)
 
 
 def variables(assignments: Iterable[str] | None) -> dict[str, str]:

@@ -18,11 +18,11 @@ from .common import (
     Annotate,
     Annotations,
     Assignments,
-    Data,
+    DataOrURL,
     Json,
     Junit,
     Only,
-    Out,
+    OutOrURL,
     Recipes,
     Untrusted,
     WithTags,
@@ -30,6 +30,7 @@ from .common import (
     complain,
     console,
     refuse_with_untrusted,
+    refuse_with_url,
     reporting,
     say,
     variables,
@@ -41,6 +42,7 @@ from .program.reports import Reports
 from .report import Pictures, ShownPictures, page_writer
 
 if TYPE_CHECKING:
+    from ..places.url import Where
     from ..plan.model import Plan
     from ..recipe.loaded import LoadedRecipe
     from ..report.progress import Bar, Lines
@@ -51,8 +53,8 @@ if TYPE_CHECKING:
 def run(
     recipes: Recipes,
     *,
-    out: Out = None,
-    data: Data = None,
+    out: OutOrURL = None,
+    data: DataOrURL = None,
     assignments: Assignments = None,
     only: Only = None,
     jobs: Annotated[
@@ -123,6 +125,7 @@ def run(
                 {"--overwrite": overwrite, "--locked": locked, "--prune": bool(prune), "--deliver": deliver}
             )
         cluster = cluster_settings(executor, scheduler, jobs, insecure=insecure, untrusted=untrusted)
+        refuse_with_url((data, out), {"--html": bool(html), "--deliver": deliver})
         options = RunOptions(
             jobs=jobs,
             cluster=cluster,
@@ -166,8 +169,8 @@ class Prune(StrEnum):
 
 
 class _Request(Struct, frozen=True):
-    out: Path | None
-    data: Path | None
+    out: Where | None
+    data: Where | None
     only: tuple[str, ...]
     options: RunOptions
     dry_run: bool

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from ...schemas.language.patterns import Component, Pattern, parse_glob
+from ..places.names import nfc
 from .linear import LinearPattern, is_safe
 
 Captures = tuple[tuple[str, str], ...]
@@ -18,11 +18,6 @@ Captures = tuple[tuple[str, str], ...]
 _ANYTHING = re.compile(r".+", re.DOTALL)
 _BEGINNING = re.compile(r"[^*?\[{]*")
 """What a component says of a name before anything varies."""
-
-
-def nfc(text: str) -> str:
-    """Return the text in Unicode's normal form C."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class Part(Struct, frozen=True):

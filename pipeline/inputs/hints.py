@@ -10,7 +10,8 @@ from ...schemas.inputs import Inputs
 from ...schemas.language.patterns import PatternError, parse_glob
 from ...schemas.language.suggest import suggestion
 from ..errors import PlanError
-from .globs import Globs, compiled, nfc
+from ..places.names import nfc
+from .globs import Globs, compiled
 from .search import find
 
 _SUFFIX = re.compile(r"\.[^./\\*?\[\]{}]+$")

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from ...schemas.language.numbers import NUMBER
 from ...schemas.language.template import ACQUIRED, Place, parse
 from ..errors import PlanError, SourceError
-from .globs import nfc
+from ..places.names import nfc
 from .search import STATE_FOLDER
 
 SourceLookup = Callable[[str], Any]

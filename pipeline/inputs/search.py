@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..confined import REFUSED, escapes
 from ..errors import PlanError
-from .globs import Captures, Globs, State, nfc
-from .listing import Entry, Listing
+from ..places.listing import Entry, Listing, Named
+from ..places.names import nfc
+from .globs import Captures, Globs, State
 
 if TYPE_CHECKING:
     from ...schemas.inputs import Inputs
@@ -173,7 +174,7 @@ class Walk:
                         self.linked.add(path)
                 break
 
-    def enter(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
+    def enter(self, folder: _Folder, entry: Named, name: str) -> Iterator[_Folder]:
         """Yield the subfolder, if files in it can match."""
         if name.casefold() == STATE_FOLDER:
             return
@@ -203,7 +204,7 @@ def _lies_in(folder: _Folder | None, real: str) -> bool:
     return False
 
 
-def _is_link(entry: os.DirEntry[str]) -> bool:
+def _is_link(entry: Named) -> bool:
     """Tell whether the entry is a symbolic link or, where Python can tell (3.12), a junction."""
     return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
 

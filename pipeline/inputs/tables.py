@@ -18,8 +18,8 @@ from ...schemas.language.template import ACQUIRED
 from ...schemas.language.vr import WITH_BACKSLASH
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
+from ..places.names import nfc
 from ..reading import start_of
-from .globs import nfc
 
 if TYPE_CHECKING:
     from ...schemas.companions import Metadata

@@ -14,14 +14,19 @@ from os.path import realpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ...schemas.language.suggest import did_you_mean
 from ...schemas.recipe import Recipe
-from ..errors import PlanError, UsageError
+from ..errors import Note, PlanError, UsageError
 from ..exporters.registry import TARGETS
 from ..extras import require_each
-from ..inputs.listing import FEW, Listing
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
+from ..places.listing import FEW
+from ..places.place import Place
+from ..places.place_of import place_of, remote_of
+from ..places.url import Where
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
@@ -48,37 +53,42 @@ MAX_REFUSALS = 50
 def plan(
     loaded: LoadedRecipe,
     *,
-    data: Path | None = None,
-    out: Path | None = None,
+    data: Where | None = None,
+    out: Where | None = None,
     only: Collection[str] = (),
     probe: Probing | None = None,
 ) -> Plan:
     """Return everything that running the recipe would do.
 
     Args:
-       loaded: the recipe. data: the folder that globs are relative to; default: the recipe's. out: the folder
-       that outputs are relative to; default: the recipe's. only: names of conversions; those that they chain
-       from are planned with them. probe: reads the headers of a file; default: the loaders' own.
+       loaded: the recipe. data: the folder or URL that globs are relative to; default: the recipe's folder.
+       out: that which outputs are relative to; default: the same. only: names of conversions; those that they
+       chain from are planned with them. probe: reads the headers of a file; default: the loaders' own.
 
     Raises:
        PlanError: with every reason why the recipe cannot be carried out on these files.
        UsageError: a name in `only` that the recipe does not have; an extra that is not installed.
     """
     recipe = loaded.recipe
-    data, out = data or loaded.path.parent, out or loaded.path.parent
-    if not data.is_dir():
-        what = "the data folder is a file" if data.exists() else "the data folder does not exist"
-        raise PlanError(what, subject=str(data))
-    if out.exists() and not out.is_dir():
-        raise PlanError("the output folder is a file", subject=str(out))
+    places: dict[Base, Place] = {
+        "data": place_of(data or loaded.path.parent, trusted=loaded.trusted),
+        "out": place_of(out or loaded.path.parent, trusted=loaded.trusted),
+    }
+    places["data"].check_data()
+    places["out"].check_out()
     names = _ordered(recipe, _selected(recipe, only))
     require_each(_extras(recipe, names))
+    data, out = places["data"].folder, places["out"].folder
     refuse_misplaced(loaded, names, data, out)
     with collector_paused():
         lowered = lower(loaded, names)
-        planning = Planning(loaded, lowered, data, out, probe or _probe, _never(loaded, data))
-        planning.listing = Listing(kept=len(names) > FEW)
-        return _planned(planning, names)
+        never = _never(loaded, data)
+        planning = Planning(loaded, lowered, data, out, places["data"], probe or _probe, never)
+        planning.listing = planning.place.listing(kept=len(names) > FEW)
+        remote = remote_of(places)
+        if "out" in remote and (less := remote["out"].client.conditions):
+            planning.notes.append(Note("store-without-conditions", less))
+        return replace(_planned(planning, names), remote=remote)
 
 
 def _extras(recipe: Recipe, names: Iterable[str]) -> Iterator[tuple[str | None, str]]:

@@ -9,7 +9,7 @@ from os.path import realpath
 from pathlib import Path
 
 from ..confined import REFUSED, escapes
-from ..inputs.globs import nfc
+from ..places.names import nfc
 from .gather import Planning, refuse
 from .model import Output, Unit
 

@@ -11,9 +11,9 @@ from ...schemas.recipe import Conversion
 from ...schemas.rules.templates import templates
 from ..confined import REFUSED, escapes
 from ..errors import Note, PlanError
-from ..inputs.globs import nfc
 from ..inputs.render import split_name
 from ..inputs.tables import Table, key_of, read_table
+from ..places.names import nfc
 from .gather import Gathered, Planning, refuse
 from .model import NO_COMPANIONS, Companions, InputFile
 
@@ -91,8 +91,8 @@ class _Found:
         """
         try:
             where = self.planning.data.joinpath(*folder.split("/")) if folder else self.planning.data
-            entries = [entry.name for entry in where.iterdir()]
-        except OSError:
+            entries = [entry.name for _, entry in self.planning.listing.entries(str(where), [nfc(name)])]
+        except PlanError:
             return ""
         found = next((entry for entry in sorted(entries) if nfc(entry) == nfc(name)), "")
         path = f"{folder}/{found}" if folder and found else found

@@ -17,15 +17,17 @@ from ...schemas.language.conditions import Condition
 from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion
 from ..confined import REFUSED, escapes
-from ..errors import Note, PlanError, Problem, SourceError
-from ..inputs.globs import Globs, nfc
+from ..errors import Note, PlanError, Problem, SourceError, StoreError
+from ..inputs.globs import Globs
 from ..inputs.hints import near_miss
-from ..inputs.listing import Listing
 from ..inputs.render import SourceLookup, split_name
 from ..inputs.search import natural_key, search, unmatched
-from ..loaders.files import stat_of
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
+from ..places.client import ChangedError, reason_of
+from ..places.listing import Listing
+from ..places.names import nfc
+from ..places.place import Place, state_of
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredRecipe
 from .model import InputFile, Unit
@@ -45,6 +47,8 @@ class Planning(Struct):
     lowered: LoweredRecipe
     data: Path
     out: Path
+    place: Place
+    """Where the files of the data folder lie."""
     probe: Probing
     never: frozenset[str] = frozenset()
     """Paths under `data` that are never inputs."""
@@ -59,18 +63,27 @@ class Planning(Struct):
     stats: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The stat() fingerprint of files of the data folder, taken before anything of them was read."""
 
-    def read(self, path: str) -> Path:
-        """Return the path of a file of the data folder that is about to be read, and note its stat().
+    def note(self, path: str) -> None:
+        """Note the stat() of a file of the data folder on which the plan depends.
 
         Raises: PlanError, where it is a link out of the folder.
         """
-        file = self.data / path
-        if not self.loaded.trusted and escapes(file, self.data):
+        if not self.loaded.trusted and escapes(self.data / path, self.data):
             raise PlanError(f"lies outside of the data folder; {REFUSED}", subject=path)
         if path not in self.stats:
             with suppress(OSError):
-                self.stats[path] = stat_of(file)
-        return file
+                self.stats[path] = state_of(self.place.stat(path))
+
+    def read(self, path: str) -> Path:
+        """Return a file that holds the bytes of one of the data folder, which is about to be read.
+
+        Raises: PlanError, as `note`; SourceError, where it cannot be brought here.
+        """
+        try:
+            self.note(path)
+            return self.place.file(path)
+        except (OSError, ChangedError, StoreError) as error:
+            raise SourceError(f"cannot be read: {reason_of(error)}", subject=path) from error
 
 
 def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> None:
@@ -169,6 +182,8 @@ def _asked(
         except SourceError:
             yield file
             continue
+        finally:
+            planning.place.release()
         if not unlike(where, lookup_of(header)):
             yield file
 
@@ -194,8 +209,8 @@ def _tell_empty(name: str, conversion: Conversion, planning: Planning, what: str
         makers = " or ".join(f"'{other}'" for other in inputs.from_)
         what = f"nothing that {makers} writes matches {globs}" if globs else f"{makers} writes nothing"
     else:
-        near = near_miss(inputs, planning.data)
-        what = f"no file matches {globs} in {planning.data}{f'; {near}' if near else ''}"
+        near = near_miss(inputs, planning.data) if planning.place.near else ""
+        what = f"no file matches {globs} in {planning.place.shown}{f'; {near}' if near else ''}"
     mode = inputs.on_empty or conversion.on_empty or "error"
     if mode == "error":
         refuse(planning, ("conversions", name, "inputs"), what)

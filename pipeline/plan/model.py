@@ -15,12 +15,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import Note
+from ..places.place import LocalPlace, Place
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredRecipe
 
 if TYPE_CHECKING:
     from ...schemas.recipe import Conversion
     from ..deidentify.keys import Key
+    from ..places.objects import ObjectPlace
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]
@@ -159,6 +161,14 @@ class Plan(Struct, frozen=True):
     """Folders of outputs (with /, relative to `out`) that were symbolic links when the plan was made."""
     stats: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """The stat() fingerprint of the files of the data folder whose contents the plan depends on."""
+    remote: Mapping[Base, ObjectPlace] = field(default_factory=dict)
+    """The object stores, where inputs or outputs lie in one; `data` and `out` are then folders in which this
+    process lays what it reads.
+    """
+
+    def place(self, base: Base) -> Place:
+        """Return where the inputs lie, or the outputs."""
+        return self.remote.get(base) or LocalPlace(self.data if base == "data" else self.out)
 
     def __repr__(self) -> str:
         outputs = sum(len(unit.outputs) for unit in self.units)

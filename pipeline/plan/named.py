@@ -26,7 +26,10 @@ def named_files(name: str, planning: Planning) -> Named:
             continue
         try:
             matches, linked = search(
-                Inputs(files=(text,)), planning.data, confined=not planning.loaded.trusted
+                Inputs(files=(text,)),
+                planning.data,
+                confined=not planning.loaded.trusted,
+                listing=planning.listing,
             )
         except (PlanError, ValueError) as error:
             refuse(planning, ("conversions", name, *location), str(error))
@@ -35,7 +38,7 @@ def named_files(name: str, planning: Planning) -> Named:
         if not matches:
             refuse(planning, ("conversions", name, *location), f"no file matches '{text}'")
         for path, _ in matches:
-            planning.read(path)
+            planning.note(path)
         found[text] = tuple(InputFile(path) for path, _ in matches)
     return tuple(found.items())
 

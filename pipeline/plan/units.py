@@ -185,6 +185,8 @@ class _Naming:
                     )
         except SourceError as error:
             yield unit((), str(error))
+        finally:
+            self.planning.place.release()
 
     def _parts(self, job: Job, headers: tuple[Probe, ...]) -> tuple[InputFile, ...]:
         """Return the files beside the inputs that hold their values. Raises: SourceError."""
@@ -198,7 +200,7 @@ class _Naming:
             found += [InputFile(name, file.base) for name in names]
         for each in found:
             if each.base == "data":
-                self.planning.read(each.path)
+                self.planning.note(each.path)
         return tuple(found)
 
     def _one_of_several(self, job: Job, count: int) -> str:

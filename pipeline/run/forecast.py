@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Literal
 
@@ -63,7 +62,7 @@ class _Forecaster:
         """Units that are `current`."""
         self.options = Options(plan.loaded)
         self.reasons = Reasons(lock, self.options)
-        self.out = os.fspath(plan.out)
+        self.out = plan.place("out")
 
     def tell(self, unit: Unit) -> Forecast:
         described = self.options.of(unit)
@@ -84,7 +83,7 @@ class _Forecaster:
             self.settled.add(unit.id)
             return Forecast(unit, "current", Task(unit, described), current)
         for output in unit.outputs:
-            if not os.path.lexists(f"{self.out}{os.sep}{output.path}"):
+            if not self.out.exists(output.path):
                 return Forecast(unit, "missing", Task(unit, described, why=f"{output.path} is missing"))
         outputs = tuple((output.path, self.lock.outputs[output.path]) for output in unit.outputs)
         return Forecast(unit, "check", Task(unit, described, Made(tuple(inputs.items()), outputs)))

@@ -32,7 +32,7 @@ class RunMemory:
         self._made: set[bytes] = set()
         self._now, self._device = state.clock() if database else (0, 0)
         self.seen_files = SeenFiles(plan, memory.seen)
-        self.claims = state.claims(plan.out) if database else None
+        self.claims = state.claims(plan.place("out")) if database else None
         """Where every process notes what it is about to put in place."""
 
     def begin(self, units: Iterable[Unit]) -> None:

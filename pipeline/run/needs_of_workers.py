@@ -42,13 +42,17 @@ def needs_of_workers(plan: Plan, job: Job) -> Wanted:
 
 
 def _folders(plan: Plan) -> Iterator[tuple[str, str, int, int]]:
-    """Yield the folders that workers see; of an output folder that is yet to be made, the one it will be in.
+    """Yield the folders that workers see, where these are no object stores.
+
+    Of an output folder that is yet to be made, it is the one that it will be in.
 
     Raises: OSError.
     """
     out = next(folder for folder in (plan.out.absolute(), *plan.out.absolute().parents) if folder.is_dir())
     data = plan.data.absolute()
-    for name, folder in ((BOTH, data),) if data == out else (("data folder", data), (OUTPUT, out)):
+    found = {"data": ("data folder", data), "out": (OUTPUT, out)}
+    local = [found[base] for base in found if base not in plan.remote]
+    for name, folder in [(BOTH, data)] if len(local) == 2 and data == out else local:
         seen = folder.stat()
         yield name, str(folder), seen.st_ino, int(seen.st_mtime)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +13,6 @@ from msgspec import Struct
 from ...schemas.language.template import parse
 from ..errors import PlanError
 from ..plan.model import Plan
-from ..reading import file_sha256
 from ..store.files import remove
 from ..store.lock import Lock
 from ..store.running import held
@@ -78,15 +76,14 @@ def prunable(plan: Plan, *, most: bool) -> tuple[Orphan, ...]:
     reasons = {name: _spared(plan, name, orphans, most=most) for name in set(orphans.values())}
     found = []
     for path, name in orphans.items():
-        file = plan.out.joinpath(*path.split("/"))
-        if os.path.lexists(file):
-            found.append(Orphan(path, name, reasons[name] or _altered(file, lock.outputs[path])))
+        if plan.place("out").exists(path):
+            found.append(Orphan(path, name, reasons[name] or _altered(plan, path, lock.outputs[path])))
     return tuple(found)
 
 
-def _altered(file: os.PathLike[str], known: str) -> str:
+def _altered(plan: Plan, path: str, known: str) -> str:
     try:
-        return "" if file_sha256(file) == known else "it was altered"
+        return "" if plan.place("out").sha256(path) == known else "it was altered"
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
 
@@ -121,11 +118,8 @@ def _unreadable(plan: Plan, conversion: Conversion) -> Iterator[str]:
             if _PATTERN.search(part):
                 break
             parts.append(part)
-        folder = plan.data.joinpath(*parts)
-        try:
-            os.scandir(folder).close()
-        except OSError:
-            yield "/".join(parts) or str(plan.data)
+        if not plan.place("data").is_folder("/".join(parts)):
+            yield "/".join(parts) or plan.place("data").shown
 
 
 def prune(plan: Plan, paths: Collection[str]) -> None:
@@ -147,11 +141,20 @@ def prune(plan: Plan, paths: Collection[str]) -> None:
         gone: list[str] = []
         try:
             for path in paths:
-                if not _altered(plan.out.joinpath(*path.split("/")), lock.outputs[path]):
-                    remove(plan.out, path)
+                if not _altered(plan, path, lock.outputs[path]):
+                    _remove(plan, path)
                     gone.append(path)
         finally:
             _forget(plan, state, lock, gone)
+
+
+def _remove(plan: Plan, path: str) -> None:
+    if "out" in plan.remote:
+        from ..store.objects import remove_object
+
+        remove_object(plan.remote["out"], path)
+    else:
+        remove(plan.out, path)
 
 
 def _forget(plan: Plan, state: State, lock: Lock, gone: Collection[str]) -> None:
@@ -161,6 +164,6 @@ def _forget(plan: Plan, state: State, lock: Lock, gone: Collection[str]) -> None
         left = left.only(inputs_of(plan), outputs, plan.loaded.recipe.conversions)
     state.save_lock(left)
     database = state.open()
-    base = os.path.realpath(plan.out)
-    database.forget_written(key_of_file(f"{base}{os.sep}{path}") for path in gone)
+    start = plan.place("out").start
+    database.forget_written(key_of_file(f"{start}{path}") for path in gone)
     database.close()

@@ -37,21 +37,21 @@ def existing_of_ours(
     Raises:
         PlanError: other files are in the way and `overwrite` is not given, or a folder, or an input.
     """
-    base = os.path.realpath(plan.out)
+    place = plan.place("out")
     ours: set[str] = set()
     foreign: list[str] = []
     present: list[str] = []
     for path in (output.path for unit in units for output in unit.outputs):
         try:
-            mode = os.lstat(plan.out.joinpath(*path.split("/"))).st_mode
+            mode = place.lstat(path).st_mode
         except OSError:
             continue
         if stat.S_ISDIR(mode):
             raise PlanError("is a folder, and a file is to be written there", subject=path)
         present.append(path)
-        key = key_of_file(f"{base}{os.sep}{path}")
+        key = key_of_file(f"{place.start}{path}")
         contents = memory.claimed.get(key, frozenset()) | ({known[path]} if path in known else frozenset())
-        if overwrite or key in memory.written or content_among(key, contents):
+        if overwrite or key in memory.written or content_among(place, path, contents):
             ours.add(path)
         else:
             foreign.append(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -11,6 +10,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from ..errors import Note, PlanError, StoreError
+from ..places.place import LocalPlace, state_of
 from ..plan.build import collector_paused
 from ..plan.model import Plan, Unit
 from ..store.database import Database, Remembered
@@ -31,7 +31,7 @@ from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
 from .workers.executor import Executor, local_executor
 from .workers.in_process import interrupts
-from .workers.schedule import Schedule, unreached
+from .workers.schedule import Schedule, Task, unreached
 
 OF_A_UNIT = ("input", "output", "unit")
 """The lines of a lock that the journal has for each unit."""
@@ -104,12 +104,13 @@ class _Run:
                 if self.options.locked:
                     check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
                 run_memory = RunMemory(self.plan, self.state, memory, database)
+                self.plan.place("out").look(self._outputs())
                 schedule = self._schedule(lock, run_memory.seen_files)
             ours = existing_of_ours(
                 self.plan, self.rest, lock.outputs, memory, overwrite=self.options.overwrite
             )
             if self.unended:
-                remove_leftovers(self.plan.out, self._outputs())
+                self._remove_leftovers()
                 self.state.remove_leftovers()
             stack.callback(lambda: run_memory.remember(self._reached()))
             if not self.options.locked:
@@ -170,8 +171,16 @@ class _Run:
                 continue
             self.facts.described[item.unit.id] = item.task.options
             self.rest.append(item.unit)
-            tasks.append(item.task)
+            tasks.append(self._listed(item.task))
         return Schedule(tasks, done=frozenset(self.results))
+
+    def _listed(self, task: Task) -> Task:
+        """Return the task with the states of its files as they were listed in an object store."""
+        if "data" not in self.plan.remote:
+            return task
+        place = self.plan.remote["data"]
+        states = [state_of(place.stat(item.path)) for item in task.unit.files if item.base == "data"]
+        return replace(task, known=tuple(states))
 
     def _job(self, lock: Lock, ours: frozenset[str], run_memory: RunMemory) -> Job:
         return Job(
@@ -186,14 +195,18 @@ class _Run:
             keep=self.options.keep,
             links=self.plan.links,
             planned_on={f"data:{path}": stat for path, stat in self.plan.stats.items()},
+            remote=self.plan.remote,
         )
 
     def _named(self, job: Job) -> Job:
         """Return the job for workers that may be elsewhere, and may outlive the run."""
-        claims = job.claims and replace(
-            job.claims, start=job.claims.start.absolute(), run=self.state.name_run()
-        )
         data, out = self.plan.data.absolute(), self.plan.out.absolute()
+        claims = job.claims and replace(
+            job.claims,
+            start=job.claims.start.absolute(),
+            out=self.plan.remote.get("out") or LocalPlace(out.resolve()),
+            run=self.state.name_run(),
+        )
         return replace(job, data=data, out=out, shared=True, claims=claims)
 
     def _begin(
@@ -249,7 +262,7 @@ class _Run:
                     self._take(result, schedule, run_memory)
         except KeyboardInterrupt:
             self.interrupted = True
-            remove_leftovers(self.plan.out, self._outputs())
+            self._remove_leftovers()
 
     def _take(self, result: UnitResult, schedule: Schedule, run_memory: RunMemory) -> None:
         result = replace(result, replaced=replaced(result, self.lock))
@@ -267,10 +280,16 @@ class _Run:
             schedule.stop()
 
     def _is_there(self, path: str) -> bool:
-        return os.path.lexists(f"{os.fspath(self.plan.out)}{os.sep}{path}")
+        return self.plan.place("out").exists(path)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed process left beside the outputs; an object store shows nothing half-sent."""
+        if "out" not in self.plan.remote:
+            remove_leftovers(self.plan.out, self._outputs())
 
     def _miss(self) -> None:
         """Let units fail of which an output was removed while the run went on."""
+        self.plan.place("out").look([file.path for result in self._reached() for file in result.written])
         for result in self._reached():
             there = tuple(file for file in result.written if self._is_there(file.path))
             if len(there) < len(result.written):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ..places.place import Place, Stat
 from ..plan.model import Base, Plan
 from ..store.database import Seen
 from ..store.stamp import Stamp, key_of_file
@@ -17,13 +18,11 @@ class SeenFiles:
     """Take the fingerprint of each file once, when first asked for, and compare it with the database."""
 
     def __init__(self, plan: Plan, seen: Mapping[bytes, Seen]) -> None:
+        self._places: dict[Base, Place] = {"data": plan.place("data"), "out": plan.place("out")}
+        self._starts = {base: place.start for base, place in self._places.items()}
         self._out = os.path.realpath(plan.out)
-        self._starts: dict[Base, str] = {
-            "data": f"{os.path.realpath(plan.data)}{os.sep}",
-            "out": f"{self._out}{os.sep}",
-        }
         self._seen = seen
-        self._found: dict[bytes, os.stat_result] = {}
+        self._found: dict[bytes, Stat] = {}
         self._aliases = _aliases(plan)
 
     def key(self, base: Base, path: str) -> bytes:
@@ -35,7 +34,7 @@ class SeenFiles:
         """Return the size and sha256 of a file, where its fingerprint is the known one; else None."""
         key = self.key(base, path)
         try:
-            found = os.stat(self._starts[base] + path)  # noqa: PTH116 - Path costs ten times as much
+            found = self._places[base].stat(path)
         except OSError:
             return None
         self._found[key] = found
@@ -57,7 +56,7 @@ class SeenFiles:
     def device(self) -> int:
         """Return the device number of the output folder; 0 where it does not exist."""
         try:
-            return os.stat(self._out).st_dev  # noqa: PTH116 - as above
+            return os.stat(self._out).st_dev  # noqa: PTH116 - Path costs ten times as much
         except OSError:
             return 0
 

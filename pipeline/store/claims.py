@@ -23,7 +23,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..errors import StoreError
-from ..reading import content_of, file_sha256
+from ..places.place import Place
+from ..reading import content_of
 from .stamp import key_of_file
 from .temporary import sync_folder, sync_folders
 
@@ -46,11 +47,11 @@ _FLAGS = (
 class Claims(Struct, frozen=True):
     """The claims of one recipe for an output folder.
 
-    `start`: of its files' names; `out`: the folder, resolved.
+    `start`: of its files' names; `out`: where the outputs lie.
     """
 
     start: Path
-    out: str
+    out: Place
     durable: bool = False
     """Wait for the disk after every claim."""
     run: str = ""
@@ -58,7 +59,7 @@ class Claims(Struct, frozen=True):
 
     def key(self, path: str) -> bytes:
         """Return the key of an output (path with /, relative to the output folder)."""
-        return key_of_file(f"{self.out}{os.sep}{path}")
+        return key_of_file(f"{self.out.start}{path}")
 
     def add(self, path: str, sha256: str) -> None:
         """Claim an output, before it gets its name.
@@ -95,7 +96,7 @@ class Claims(Struct, frozen=True):
     def proves(self, path: str) -> str:
         """Return the sha256 (hex) of an existing output, where a claim has it; else empty."""
         contents = claimed(self.start).get(self.key(path))
-        return content_among(self.key(path), contents or ())
+        return content_among(self.out, path, contents or ())
 
 
 @cache
@@ -126,12 +127,12 @@ def end_run(start: Path) -> None:
     Path(f"{start}.run").unlink(missing_ok=True)
 
 
-def content_among(key: bytes, contents: frozenset[str] | tuple[str, ...]) -> str:
-    """Return the sha256 (hex) of a file (by its `key_of_file`), where it is one of these; else empty."""
+def content_among(place: Place, path: str, contents: frozenset[str] | tuple[str, ...]) -> str:
+    """Return the sha256 (hex) of an output, where it is one of these; else empty."""
     if not contents:
         return ""
     try:
-        found = file_sha256(os.fsdecode(key))
+        found = place.sha256(path)
     except OSError:
         return ""
     return found if found in contents else ""

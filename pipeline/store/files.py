@@ -34,6 +34,13 @@ from .temporary import (
 
 Check = Callable[[Path], None]
 
+OTHER_CONTENT = (
+    "is there with other content, and 'keep' never replaces it",
+    "put {date} into its path, so that each acquisition has its own; or move it away",
+)
+FOREIGN = ("exists and was not written by this recipe", "move it away, or give --overwrite to replace it")
+"""Why a name is not taken, and the ways out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -90,18 +97,14 @@ class Store(Struct, frozen=True):
             self._compare(path, sha256)
             if mode is not None and mode != mode | stat.S_IRUSR | stat.S_IWUSR:
                 part.chmod(mode)
-            before = Stamp.of(part.stat())
-            self._place(path, part, final, sha256, keep=keep)
-            if self.durable:
-                sync_folder(final.parent)
-                sync_folders(final.parent)
+            stamp = self._finish(path, part, final, sha256, keep=keep)
         except OSError as error:
             discard(part)
             raise store_error(error, path) from error
         except BaseException:
             discard(part)
             raise
-        written = Written(path, size, sha256, _stamp(final, before))
+        written = Written(path, size, sha256, stamp)
         self.placed.append(written)
         return written
 
@@ -126,6 +129,15 @@ class Store(Struct, frozen=True):
                 hint="run without --locked to accept the new content",
             )
 
+    def _finish(self, path: str, part: Path, final: Path, sha256: str, *, keep: bool) -> Stamp | None:
+        """Put the file in place; return its fingerprint there. Raises: StoreError, OSError."""
+        before = Stamp.of(part.stat())
+        self._place(path, part, final, sha256, keep=keep)
+        if self.durable:
+            sync_folder(final.parent)
+            sync_folders(final.parent)
+        return _stamp(final, before)
+
     def _place(self, path: str, part: Path, final: Path, sha256: str, *, keep: bool) -> None:
         """Give the file its name; a file that appeared meanwhile keeps it. Raises: StoreError, OSError."""
         if self.claims is not None:
@@ -137,19 +149,11 @@ class Store(Struct, frozen=True):
             place_new(part, final)
         except FileExistsError:
             if keep and file_sha256(final) != sha256:
-                raise StoreError(
-                    "is there with other content, and 'keep' never replaces it",
-                    subject=path,
-                    hint="put {date} into its path, so that each acquisition has its own; or move it away",
-                ) from None
+                raise StoreError(OTHER_CONTENT[0], subject=path, hint=OTHER_CONTENT[1]) from None
             allowed = self.overwrite or path in self.ours
             proven = "" if allowed or self.claims is None else self.claims.proves(path)
             if not allowed and not proven:
-                raise StoreError(
-                    "exists and was not written by this recipe",
-                    subject=path,
-                    hint="move it away, or give --overwrite to replace it",
-                ) from None
+                raise StoreError(FOREIGN[0], subject=path, hint=FOREIGN[1]) from None
             if proven == sha256:  # another worker was quicker: whoever reads its file is left in peace
                 discard(part)
             else:

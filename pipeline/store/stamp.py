@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from ..places.place import Stat
+
 
 class Stamp(NamedTuple):
     """The stat() fingerprint of a file: size in bytes, mtime and ctime in ns."""
@@ -14,7 +16,7 @@ class Stamp(NamedTuple):
     changed: int
 
     @classmethod
-    def of(cls, found: os.stat_result) -> Stamp:
+    def of(cls, found: Stat) -> Stamp:
         """Return the fingerprint by what stat() gave."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 

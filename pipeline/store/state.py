@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import PlanError
+from ..places.place import Place
 from ..reading import content_of
 from ..recipe.lock_path import lock_path
 from .claims import Claimed, Claims, claim_files, claimed, end_run, name_run
@@ -58,9 +59,9 @@ class State:
         memory = remembered(self.database)
         return memory._replace(claimed=_both(memory.claimed, claimed(self._claims)))
 
-    def claims(self, out: Path) -> Claims:
+    def claims(self, out: Place) -> Claims:
         """Return the claims of this recipe's outputs in an output folder."""
-        return Claims(self._claims, os.path.realpath(out))
+        return Claims(self._claims, out)
 
     def name_run(self) -> str:
         """Name this run for workers that may outlive it (`claims`). Raises: StoreError."""

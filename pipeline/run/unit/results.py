@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from msgspec import Struct, field
 
 from ...errors import DicombakeError, DifferenceError, ExitStatus, Note
+from ...places.place import LocalPlace, Place
 from ...plan.lowered import LoweredRecipe
-from ...plan.model import Plan, Unit
+from ...plan.model import Base, Plan, Unit
 from ...store.claims import Claims
 from ...store.files import Store, Written
 from ...trace import UNTRACED, Trace
 
 if TYPE_CHECKING:
     from ...imaging.image import Image
+    from ...places.objects import ObjectPlace
 
 Status = Literal["written", "current", "failed", "skipped"]
 """``current``: up to date, nothing was done. ``skipped``: not tried, because what it needs failed."""
@@ -100,6 +102,14 @@ class Job(Struct, frozen=True):
     """Whether the inputs of a unit are hashed elsewhere (see `Task`)."""
     shared: bool = False
     """Whether workers may be on other machines, and an output be written by two of them at the same time."""
+    remote: Mapping[Base, ObjectPlace] = field(default_factory=dict)
+    """As in the plan; `data` and `out` are then folders of the worker's own, for one unit (see `brought`)."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 (hex), by `key_of`, of inputs of the present unit that were brought here and hashed then."""
+
+    def place(self, base: Base) -> Place:
+        """Return where the inputs lie, or the outputs."""
+        return self.remote.get(base) or LocalPlace(self.data if base == "data" else self.out)
 
     def trace(self, path: str, images: Sequence[Image]) -> Trace:
         """Return the trace for an output: its layers and the images that it is made of."""
@@ -107,7 +117,7 @@ class Job(Struct, frozen=True):
 
     def store(self) -> Store:
         """Return the store that a unit puts its outputs into."""
-        return Store(
+        store = Store(
             self.out,
             overwrite=self.overwrite,
             ours=self.ours,
@@ -118,6 +128,11 @@ class Job(Struct, frozen=True):
             shared=self.shared,
             placed=self.placed,
         )
+        if "out" not in self.remote:
+            return store
+        from ...store.objects import ObjectStore
+
+        return ObjectStore.like(store, self.remote["out"])
 
 
 Work = Callable[[Unit, Job], UnitResult]

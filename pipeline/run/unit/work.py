@@ -31,7 +31,7 @@ from ...reading import open_regular
 from ...store.files import Check, Written
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
-from .contents import AGAIN, input_path, item_sha256, key_of, refuse_changed, steady_stat
+from .contents import AGAIN, input_path, item_sha256, key_of, refuse_changed, sealed, steady_stat
 from .machine import conversion_of
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
@@ -139,9 +139,10 @@ class _Work:
             path = input_path(item, self.job.data, self.job.out)
             with _readable(item):
                 open_regular(path).close()
-                # a chained input was written by this run, and nobody else changes it: no need to wait for the
-                # clock's tick
-                self.stats[item] = stat = steady_stat(path) if item.base == "data" else stat_of(path)
+                # a chained input was written by this run, and what was brought here is this process's own:
+                # nobody else changes them, and no tick of the clock need be waited for
+                at_rest = item.base == "out" or key_of(item) in self.job.hashes
+                self.stats[item] = stat = stat_of(path) if at_rest else steady_stat(path)
             if self.job.planned_on.get(key_of(item), stat) != stat:
                 raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
 
@@ -165,15 +166,18 @@ class _Work:
         if self.job.hashed_apart:
             return {}
         data, out = self.job.data, self.job.out
-        return {key_of(item): _hasher().submit(item_sha256, item, data, out) for item in self.unit.files}
+        files = (item for item in self.unit.files if key_of(item) not in self.job.hashes)
+        return {key_of(item): _hasher().submit(item_sha256, item, data, out) for item in files}
 
     @cached_property
     def inputs(self) -> dict[str, str]:
         """The sha256 (hex) of each input."""
         found = {}
         for item in self.unit.files:
+            key = key_of(item)
             with _readable(item):
-                found[key_of(item)] = self.hashing[key_of(item)].result()
+                known = self.job.hashes.get(key)
+                found[key] = self.hashing[key].result() if known is None else sealed(item, known)
         return found
 
     def _images(self) -> Iterator[Taken]:

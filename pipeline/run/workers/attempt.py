@@ -7,10 +7,10 @@ import traceback
 from msgspec import structs
 
 from ...errors import DicombakeError, SourceError
-from ...plan.model import Unit
-from ...reading import file_sha256
+from ...plan.model import InputFile, Unit
 from ...store.files import Written
-from ..unit.contents import item_sha256, key_of, remember_content
+from ..unit.brought import brought
+from ..unit.contents import content_sha256, input_path, key_of, remember_content, sealed
 from ..unit.results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
 
@@ -32,7 +32,7 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
             why = current
         if task.hashed_apart:
             job = structs.replace(job, hashed_apart=True)
-        return structs.replace(work(unit, job), why=why)
+        return structs.replace(work(unit, brought(unit, job, task.known)), why=why)
     except DicombakeError as error:
         why_not = Failure.of(error)
     except MemoryError:
@@ -63,21 +63,27 @@ def defect(error: Exception) -> Failure:
     )
 
 
+def _sha256(item: InputFile, job: Job) -> str:
+    """Return the sha256 (hex) of an input. Raises: OSError, StoreError."""
+    if item.base in job.remote:
+        return job.place(item.base).sha256(item.path)
+    return content_sha256(input_path(item, job.data, job.out))
+
+
 def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
     """Return the result of a unit whose inputs and outputs match the lock; else the difference."""
     written = []
     for path, known in made.outputs:
-        file = job.out.joinpath(*path.split("/"))
         try:
-            if file_sha256(file) != known:
+            if job.place("out").sha256(path) != known:
                 return f"{path} was altered"
-            written.append(Written(path, file.stat().st_size, known))
+            written.append(Written(path, job.place("out").stat(path).st_size, known))
         except OSError:
             return f"{path} cannot be read"
     inputs = dict(made.inputs)
     for item in unit.files:
         try:
-            if item_sha256(item, job.data, job.out) != inputs[key_of(item)]:
+            if sealed(item, _sha256(item, job)) != inputs[key_of(item)]:
                 return f"{item.shown} changed"
         except OSError:
             return f"{item.shown} cannot be read"

@@ -81,7 +81,7 @@ class Chunks:
         for output in unit.outputs:
             sha256 = self.job.claims.proves(output.path) if self.job.claims is not None else ""
             if sha256:
-                size = self.job.out.joinpath(*output.path.split("/")).stat().st_size
+                size = self.job.place("out").stat(output.path).st_size
                 found.append(Written(output.path, size, sha256))
         return tuple(found)
 

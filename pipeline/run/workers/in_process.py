@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from types import FrameType
 
 from ...loaders.kept_map import keep, let_go
+from ...places.cores import cores
 from ...plan.model import Plan, Unit
-from ..unit.contents import input_path
+from ..unit.brought import let_go as let_go_objects
 from ..unit.results import Job, UnitResult, Work
 from .attempt import attempt
 from .schedule import Schedule
-from .starting import cores
 
 SMALL_RUN = 16 * 2**20
 """Bytes of input below which starting workers costs more time than it saves."""
@@ -34,7 +34,7 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     total = 0
     for item in (item for unit in units for item in unit.inputs):
         with contextlib.suppress(OSError):
-            total += input_path(item, plan.data, plan.out).stat().st_size
+            total += plan.place(item.base).stat(item.path).st_size
         if total > SMALL_RUN:
             return False
     return True
@@ -65,6 +65,7 @@ def run_in_process(schedule: Schedule, job: Job, work: Work) -> Generator[UnitRe
             yield from schedule.finish(attempt(tasks[0], job, work))
     finally:
         let_go()
+        let_go_objects()
 
 
 @contextlib.contextmanager

@@ -195,7 +195,8 @@ class _Pool:
         # A worker that was just starting when another one died is waited for without end: closing the leash
         # ends it.
         self.close(cut=True)
-        remove_leftovers(self.job.out, self.dead)
+        if "out" not in self.job.remote:
+            remove_leftovers(self.job.out, self.dead)
         self.dead.clear()
         self.chunks.size = 1
         if self.deaths >= DEATHS_IN_A_ROW:

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from msgspec import Struct
 
 from ...errors import PlanError
+from ...places.place import State
 from ...plan.model import Unit
 from ..unit.contents import Content
 from ..unit.results import Failure, UnitResult
@@ -34,6 +35,8 @@ class Task(Struct, frozen=True):
     """Whether a worker died while doing it, perhaps with some outputs in place."""
     contents: tuple[Content, ...] = ()
     """Contents of its inputs that are known already."""
+    known: tuple[State, ...] = ()
+    """The states of its files, in the unit's order, as they were listed in an object store."""
     hashed_apart: bool = False
     """Whether the run hashes the inputs; then the worker only gives their stat()."""
 

@@ -23,14 +23,14 @@ class SharedInputs:
 
     def begin(self, task: Task) -> None:
         """Begin to hash the task's shared inputs."""
-        for item in _shared(task):
+        for item in _shared(task, self._job):
             if key_of(item) not in self._found:
                 path = input_path(item, self._job.data, self._job.out)
                 self._found[key_of(item)] = self._hasher.submit(_content, path)
 
     def informed(self, task: Task) -> Task:
         """Return the task as a worker can do it: with contents where they decide anything, else without."""
-        shared = _shared(task)
+        shared = _shared(task, self._job)
         if not shared:
             return task
         if task.made is None and self._job.recipe.namespace is not None:
@@ -59,8 +59,9 @@ class SharedInputs:
         self._hasher.shutdown(cancel_futures=True)
 
 
-def _shared(task: Task) -> tuple[InputFile, ...]:
-    return tuple(task.unit.files) if task.unit.pages is not None else ()
+def _shared(task: Task, job: Job) -> tuple[InputFile, ...]:
+    """Return the task's inputs that are hashed once for all; a worker hashes what it brings here itself."""
+    return tuple(task.unit.files) if task.unit.pages is not None and not job.remote else ()
 
 
 def _content(path: Path) -> Content | None:

@@ -1,19 +1,20 @@
 """Start worker processes in the way of this system, on Linux ahead of time.
 
 Workers are spawned (Windows and macOS need that) or forked from a server that only imported modules (Linux,
-where starting them then takes milliseconds). This module imports nothing of the project, so that the server
-can start before the program itself is loaded.
+where starting them then takes milliseconds). This module imports next to nothing of the project, so that the
+server can start before the program itself is loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
+
+from ...places.cores import cores
 
 
 def warm_up() -> None:
@@ -41,13 +42,6 @@ def open_files() -> int:
         return 0
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return allowed if 0 <= allowed < FEWEST_FILES else 0
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def start_context() -> BaseContext:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import DifferenceError, ExitStatus, PlanError
+from dicombake.pipeline.places.place import LocalPlace
 from dicombake.pipeline.plan.model import Plan, Unit
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.run.preflight import RunOptions
@@ -185,7 +186,7 @@ def test_recipes_that_share_an_output_refuse_each_other_for_ever(tmp_path: Path)
 def test_what_a_killed_run_put_in_place_is_known_by_its_content(tmp_path: Path, before: str) -> None:
     """Killed between the rename and everything that notes it."""
     plan = make_plan(tmp_path, {"a": "one", "b": "two"})
-    claims = State(plan.loaded.path).claims(tmp_path)
+    claims = State(plan.loaded.path).claims(LocalPlace(tmp_path))
     (tmp_path / ".dicombake").mkdir()
     Store(tmp_path, claims=claims).put("out/a.out", (b"ONE",))
     claims.add("out/b.out", hashlib.sha256(b"TWO").hexdigest())

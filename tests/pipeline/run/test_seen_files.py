@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dicombake.pipeline.places.place import LocalPlace
 from dicombake.pipeline.plan.model import Plan
 from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
@@ -38,8 +39,8 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     def no(*of: object) -> str:
         pytest.fail(f"{of} was read")
 
-    monkeypatch.setattr(attempt, "file_sha256", no)
-    monkeypatch.setattr(attempt, "item_sha256", no)
+    monkeypatch.setattr(LocalPlace, "sha256", no)
+    monkeypatch.setattr(attempt, "content_sha256", no)
 
 
 @pytest.fixture

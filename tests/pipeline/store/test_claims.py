@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import StoreError
+from dicombake.pipeline.places.place import LocalPlace
 from dicombake.pipeline.store.claims import Claims, claim_files, end_run, name_run
 from dicombake.pipeline.store.files import Store
 
@@ -13,7 +14,7 @@ from dicombake.pipeline.store.files import Store
 @pytest.fixture
 def claims(tmp_path: Path) -> Claims:
     start = tmp_path / "r.claims"
-    return Claims(start, str(tmp_path / "out"), run=name_run(start))
+    return Claims(start, LocalPlace(tmp_path / "out"), run=name_run(start))
 
 
 def store(tmp_path: Path, claims: Claims) -> Store:

@@ -5,26 +5,26 @@ Threads are enough: reading and hashing both release the interpreter lock.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 from ..reading import open_regular, sha256_of
-from .workers.starting import cores
+from .cores import cores
 
 _BATCH = 64
 _BUFFER = 2**20
 
 
-def file_hashes(paths: Collection[str], jobs: int | None = None) -> dict[str, str | OSError]:
+def file_hashes(paths: Iterable[str], jobs: int | None = None, below: str = "") -> dict[str, str | OSError]:
     """Return each file's sha256 (hex), or why it cannot be read.
 
-    `jobs`: number of threads; None: as many as there are cores.
+    `jobs`: number of threads; None: as many as there are cores. `below`: what stands before each path.
     """
     found: dict[str, str | OSError] = {}
     with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="sha256") as pool:
-        for batch in pool.map(_hashes, _batches(paths)):
+        for batch in pool.map(partial(_hashes, below), _batches(paths)):
             found.update(batch)
     return found
 
@@ -35,9 +35,9 @@ def _batches(paths: Iterable[str]) -> Iterable[Sequence[str]]:
     return iter(lambda: tuple(islice(rest, _BATCH)), ())
 
 
-def _hashes(paths: Sequence[str]) -> list[tuple[str, str | OSError]]:
+def _hashes(below: str, paths: Sequence[str]) -> list[tuple[str, str | OSError]]:
     buffer = bytearray(_BUFFER)
-    return [(path, _hash(path, memoryview(buffer))) for path in paths]
+    return [(path, _hash(below + path, memoryview(buffer))) for path in paths]
 
 
 def _hash(path: str, buffer: memoryview) -> str | OSError:
@@ -51,8 +51,3 @@ def _hash(path: str, buffer: memoryview) -> str | OSError:
 def absent(found: str | OSError) -> bool:
     """Tell whether there is no file."""
     return isinstance(found, FileNotFoundError | NotADirectoryError)
-
-
-def where(base: str, path: str) -> str:
-    """Return a file below a folder, as `open` takes it."""
-    return f"{base}{os.sep}{path}"

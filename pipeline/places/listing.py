@@ -5,11 +5,25 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from ..errors import PlanError
-from .globs import nfc
+from .names import nfc
 
-Entry = tuple[str, os.DirEntry[str]]
+
+class Named(Protocol):
+    """What is used of `os.DirEntry`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    def is_dir(self) -> bool: ...
+    def is_file(self) -> bool: ...
+    def is_symlink(self) -> bool: ...
+
+
+Entry = tuple[str, Named]
 """A name in Unicode's normal form C, and what the folder says of it."""
 
 FEW = 8
@@ -24,7 +38,7 @@ class Listing:
     """
 
     def __init__(self, *, kept: bool = False) -> None:
-        self._kept: dict[str, tuple[list[str], list[os.DirEntry[str]]]] | None = {} if kept else None
+        self._kept: dict[str, tuple[list[str], list[Named]]] | None = {} if kept else None
 
     def entries(self, folder: str, beginnings: Sequence[str]) -> Iterator[Entry]:
         """Yield at least those entries whose names (NFC) begin with one of the texts.
@@ -33,25 +47,28 @@ class Listing:
         """
         try:
             if self._kept is None:
-                with os.scandir(folder) as entries:
-                    yield from ((nfc(entry.name), entry) for entry in entries)
+                yield from self._listed(folder, beginnings)
                 return
             if folder not in self._kept:
-                with os.scandir(folder) as entries:
-                    named = sorted(((nfc(entry.name), entry) for entry in entries), key=lambda item: item[0])
+                named = sorted(self._listed(folder, ("",)), key=lambda item: item[0])
                 self._kept[folder] = [name for name, _ in named], [entry for _, entry in named]
         except OSError as error:
             reason = error.strerror or str(error)
             raise PlanError(f"the folder cannot be listed: {reason}", subject=folder) from error
         names, found = self._kept[folder]
-        for beginning in _distinct(beginnings):
+        for beginning in distinct(beginnings):
             at = bisect_left(names, beginning)
             while at < len(names) and names[at].startswith(beginning):
                 yield names[at], found[at]
                 at += 1
 
+    def _listed(self, folder: str, beginnings: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries of a folder, those that begin otherwise, too, where that costs nothing."""
+        with os.scandir(folder) as entries:
+            yield from ((nfc(entry.name), entry) for entry in entries)
 
-def _distinct(beginnings: Iterable[str]) -> list[str]:
+
+def distinct(beginnings: Iterable[str]) -> list[str]:
     """Leave out each text that begins with another one, so that no name is yielded twice."""
     kept: list[str] = []
     for text in sorted(set(beginnings)):

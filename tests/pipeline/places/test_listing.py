@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import PlanError
-from dicombake.pipeline.inputs.listing import Listing
 from dicombake.pipeline.inputs.search import search
+from dicombake.pipeline.places.listing import Listing
 from dicombake.schemas.inputs import Inputs
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from dicombake.pipeline.run.hashing import absent, file_hashes
+from dicombake.pipeline.places.hashing import absent, file_hashes
 
 
 @pytest.mark.parametrize("jobs", [None, 1, 3])

@@ -1,0 +1,47 @@
+"""The folder of this process for objects that it reads and outputs that it has yet to send."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+_NAME = re.compile(r"dicombake-(\d+)-\w+")
+
+
+@cache
+def spool() -> Path:
+    """Return the folder, open to its owner alone; it is removed when the process ends.
+
+    A process that was killed leaves its own: the next one on this computer removes it.
+    """
+    _remove_those_of_the_dead()
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"dicombake-{os.getpid()}-")))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def empty(folder: Path) -> None:
+    """Remove what lies in a folder of the spool, as far as nothing holds it open."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_those_of_the_dead() -> None:
+    if sys.platform == "win32":
+        return  # nothing tells there whether a process lives without a risk of ending it
+    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            found = _NAME.fullmatch(entry.name)
+            if found and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.getuid():
+                try:
+                    os.kill(int(found[1]), 0)
+                except ProcessLookupError:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                except OSError:
+                    continue

@@ -1,0 +1,1 @@
+"""Object stores: a real server over HTTP, and faults between it and us."""
