@@ -358,10 +358,38 @@ def test_everybody_can_use_it(
         page.goto(f"{(folder / 'turned.html').as_uri()}{place}")
         if place:
             ready(page)
-        page.evaluate(axe)
-        found = page.evaluate("axe.run().then((found) => found.violations)")
-        assert [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found] == []
+        assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def violations(page: Any, axe: str) -> list[tuple[str, list[str]]]:
+    """Return each rule that the page breaks, with the first places."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then((found) => found.violations)")
+    return [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found]
+
+
+@pytest.fixture(scope="module")
+def difference(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two images that differ in one pixel."""
+    made, one = tmp_path_factory.mktemp("difference"), folder / "plain" / "field_g000.dcm"
+    changed = np.array(pydicom.dcmread(one).pixel_array)
+    changed[200, 300] -= 350
+    np.save(made / "b.npy", changed)
+    words = ["diff", str(one), str(made / "b.npy"), "--html", str(made / "d.html")]
+    assert CliRunner().invoke(app, words).exit_code == 1
+    return made / "d.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_everybody_can_compare(
+    scheme: str, width: int, difference: Path, axe: str, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(difference, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    ready(page)
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_script_is_clean(checker: Callable[[str], str], tmp_path: Path) -> None:
