@@ -2,9 +2,8 @@
 
 Dask carries chunks to workers and tells who is there. Which worker does what is decided here, so that it is
 known whom a unit was with when a worker died: a chunk goes to one worker, and to no other if that one dies. A
-worker has one chunk that it does and one that waits for it. The chunk that a dead worker did is done again
-unit by unit, each alone; a unit that three workers died of has failed. What waited for it goes to others as
-it was.
+worker has one chunk that it does and one that waits for it. What a dead worker had is done again unit by
+unit, each alone on its worker; a unit that three workers died of has failed.
 
 A worker that is thought dead may go on (a network that was cut). It does no harm: its temporary files have
 names of their own, the same input makes the same bytes, a file that is there already with them is left as it
@@ -191,7 +190,8 @@ class _Sending:
             keys = self.workers.pop(worker)
             self.connection.cancel([self.under_way[key].future for key in keys])
             for key in keys:
-                yield from self._lost(self.under_way.pop(key).chunk, begun=key == keys[0])
+                # it may have ended the first one and begun the second, whose answer is lost with it
+                yield from self._lost(self.under_way.pop(key).chunk, begun=True)
         before = len(self.workers)
         self.chunks.seconds = max(CHUNK_SECONDS, len(chosen) / CHUNKS_A_SECOND)
         self.workers |= {worker: deque() for worker in chosen if worker not in self.workers}
@@ -205,14 +205,18 @@ class _Sending:
             return
         for already in range(EACH):
             for worker, keys in self.workers.items():
-                if len(keys) == already and not self.alone:
-                    chunk = self._next()
+                if len(keys) == already and not self.alone and not self._has_suspect(keys):
+                    chunk = self._next(alone=not keys)
                     if not chunk:
                         return
                     self._send(worker, chunk)
 
-    def _next(self) -> Chunk:
-        if self.chunks.suspects:
+    def _has_suspect(self, keys: deque[str]) -> bool:
+        """Tell whether a worker does a unit that others died of: nothing else is given to it meanwhile."""
+        return any(self.under_way[key].chunk[0].again for key in keys)
+
+    def _next(self, *, alone: bool) -> Chunk:
+        if self.chunks.suspects and alone:
             return [self.chunks.suspects.popleft()]
         if self.back:
             return self.back.popleft()

@@ -103,7 +103,7 @@ def progress_counts_every_unit(case: Case) -> None:
 
 
 def fail_fast_stops(case: Case) -> None:
-    case.options = RunOptions(**{**vars(case.options), "fail_fast": True})
+    case.options = RunOptions(jobs=case.options.jobs, cluster=case.options.cluster, fail_fast=True)
     files = {"a": "fail", **{f"f{number:03d}": f"hold {number}" for number in range(60)}}
     outcome = case.run(files)
     found = list(statuses(outcome).values())
