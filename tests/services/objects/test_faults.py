@@ -145,7 +145,7 @@ def test_what_passes_is_tried_again(name: str, case: Case, network: Proxy) -> No
 
 def test_what_does_not_pass_is_told_once_with_bucket_and_key(case: Case, network: Proxy) -> None:
     network.faults.append(
-        lambda request: request.is_of("PUT", "a1") and fails_with(403, "AccessDenied")(request)
+        lambda request: request.is_of("PUT", "a1.") and fails_with(403, "AccessDenied")(request)
     )
     network.requests.clear()
     outcome = case.go()
@@ -203,7 +203,7 @@ def test_what_somebody_else_put_there_meanwhile_stays(case: Case, network: Proxy
         return False
 
     def behind(request: Request) -> bool:
-        if not request.is_of("PUT", "a1"):
+        if not request.is_of("PUT", "a1."):
             return False
         answer = request.passed_on()
         case.bucket.put("out/dicom/a1.dcm", b"foreign")
