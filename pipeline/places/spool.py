@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 _NAME = re.compile(r"dicombake-(\d+)-\w+")
@@ -23,7 +23,7 @@ def spool() -> Path:
     """
     _remove_those_of_the_dead()
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"dicombake-{os.getpid()}-")))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)  # atexit is not run in a worker of a pool
     return folder
 
 
