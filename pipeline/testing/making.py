@@ -21,7 +21,7 @@ from ..dicom.build.overrides import apply_overrides
 from ..errors import ExportError
 from ..inputs.render import Scope, render
 from ..loaders.options import Limits
-from ..samples import files, phantoms, xim
+from ..samples import files, phantoms, volume_files, xim
 from ..samples.phantoms import Grid, noise, whole
 
 Pixels = npt.NDArray[Any]
@@ -114,6 +114,12 @@ def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
             return files.npy(pixels)
         case "npz":
             return files.npz(**{made.key: pixels})
+        case "nifti":
+            rows, columns = made.pitch  # counted to the right and to the front: the same place as below
+            affine = ((-columns, 0.0, 0.0, 0.0), (0.0, -rows, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+            return volume_files.nifti(_slices(pixels), affine)
+        case "metaimage":
+            return volume_files.metaimage(_slices(pixels), (0.0, 0.0, 0.0), (*made.pitch[::-1], 1.0))
         case "cyberknife-raw":
             return files.cyberknife(pixels)
         case "visionrt-raw":
@@ -123,6 +129,11 @@ def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
             return files.flat(pixels, byte_order=made.byte_order, header=header)
         case _:
             assert_never(made.format)
+
+
+def _slices(pixels: Pixels) -> Pixels:
+    """Return (slices, rows, columns) of rows and columns, with slices or without."""
+    return np.moveaxis(np.atleast_3d(pixels), 2, 0)
 
 
 def _properties(made: AnyInput) -> dict[str, xim.Property]:

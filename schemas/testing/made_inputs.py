@@ -14,8 +14,11 @@ from ..language.template import Template, places
 from ..sources import ByteOrder, Dtype
 
 FileFormat = Literal[
-    "xim", "dicom", "tiff", "png", "jpeg", "bmp", "npy", "npz", "cyberknife-raw", "visionrt-raw", "raw"
-]
+    "xim", "dicom", "tiff", "png", "jpeg", "bmp", "npy", "npz", "nifti", "metaimage",
+    "cyberknife-raw", "visionrt-raw", "raw",
+]  # fmt: skip
+VOLUMES = ("npy", "npz", "nifti", "metaimage")
+"""Formats whose files can hold a volume."""
 _ANY: tuple[str, ...] = (
     "uint16", "uint8", "int8", "int16", "int32", "uint32", "int64", "uint64", "float32", "float64",
 )  # fmt: skip
@@ -28,6 +31,8 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "bmp": ("uint8",),
     "npy": _ANY,
     "npz": _ANY,
+    "nifti": ("int16", "float32"),
+    "metaimage": ("int16", "float32"),
     "cyberknife-raw": ("uint16",),
     "visionrt-raw": ("uint32",),
     "raw": _ANY,
@@ -87,7 +92,7 @@ class MadeInput(Model):
     """Path below the data folder, as the globs of the conversion want it; ``{index}`` counts files from 1."""
     format: FileFormat
     shape: AnyShape
-    """Rows, columns; of a volume (npy, npz) rows, columns, slices."""
+    """Rows, columns; of a volume (npy, npz, nifti, metaimage) rows, columns, slices."""
     dtype: Dtype | None = None
     """Default: uint16 where the format can hold it."""
     values: Pair[Number] = (0.0, 200.0)
@@ -135,9 +140,11 @@ class MadeInput(Model):
                 "a made {format} holds {dtypes}",
                 {"format": self.format, "dtypes": " or ".join(dtypes)},
             )
-        if len(self.shape) != 2 and not (len(self.shape) == 3 and self.format in ("npy", "npz")):
+        if len(self.shape) != 2 and not (len(self.shape) == 3 and self.format in VOLUMES):
             raise PydanticCustomError(
-                "made_input", "'shape' is rows and columns; only npy and npz hold a volume"
+                "made_input",
+                "'shape' is rows and columns; only {formats} hold a volume",
+                {"formats": ", ".join(VOLUMES[:-1]) + f" and {VOLUMES[-1]}"},
             )
         if self.colour and self.format == "png" and self.dtype == "uint16":
             raise PydanticCustomError("made_input", "a made png in colour holds uint8")

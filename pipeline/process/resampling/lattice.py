@@ -77,7 +77,7 @@ class Lattice(Struct, frozen=True, dict=True):
         row, column = self.orientation[:3], self.orientation[3:]
         ways = [_between(self.positions[0], place) for place in self.positions]
         found = tuple((dot(column, way), dot(row, way)) for way in ways)
-        straight = all(math.hypot(*each) <= POSITION for each in found)
+        straight = all(math.sqrt(down * down + along * along) <= POSITION for down, along in found)
         return ((0.0, 0.0),) * len(found) if straight else found
 
     @property

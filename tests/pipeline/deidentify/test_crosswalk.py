@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.errors import PlanError, RecipeError
@@ -24,6 +25,7 @@ from .made_study import FILES
 
 pytest.importorskip("cryptography")
 PASSWORD = "only the trial office"
+SCHEMA = Path(__file__).parents[3] / "docs" / "json" / "crosswalk.schema.json"
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +72,7 @@ def shown(file: Path) -> dict[str, dict[str, object]]:
     result = CliRunner().invoke(app, ["crosswalk", str(file), "--password-env", "CROSS", "--json"])
     assert result.exit_code == 0, result.output
     found: dict[str, dict[str, object]] = json.loads(result.output)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(found)
     return found
 
 

@@ -169,6 +169,9 @@ HARMLESS = {
     ("loaders/dicom/stack.py", "degrees"),
     ("exporters/dicom/ct_series.py", "@"),
     ("exporters/volumes/nifti.py", "@"),
+    # the tilt of slices, in a note of three digits
+    ("process/resampling/lattice.py", "atan2"),
+    ("process/resampling/lattice.py", "degrees"),
     # in a message, and compared with a bound
     ("loaders/volumes/grid.py", "asin"),
     ("loaders/volumes/grid.py", "acos"),

@@ -149,7 +149,7 @@ def test_colour_and_pages(tmp_path: Path) -> None:
         ({"format": "tiff", "gantry": 3}, "a made tiff has no place for 'gantry'"),
         ({"format": "xim", "dpi": 75}, "a made xim has no place for 'dpi'"),
         ({"format": "xim", "dtype": "uint8"}, "a made xim holds uint16 or int32"),
-        ({"format": "xim", "shape": [4, 4, 4]}, "only npy and npz hold a volume"),
+        ({"format": "xim", "shape": [4, 4, 4]}, "only npy, npz, nifti and metaimage hold a volume"),
         ({"format": "png", "colour": True, "dtype": "uint16"}, "a made png in colour holds uint8"),
         ({"count": 2}, "several files need {index} in their name"),
         ({"name": "../a"}, "must be a file's path below the data folder"),
