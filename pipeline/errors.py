@@ -6,6 +6,7 @@ program and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from msgspec import Struct
@@ -98,13 +99,18 @@ class RecipeError(DicombakeError):
 
 
 class PlanError(DicombakeError):
-    """The recipe cannot be carried out on these files; nothing was written. Has every reason, or one."""
+    """The recipe cannot be carried out on these files; nothing was written. Has every reason, or one.
+
+    `aliases`: names in it that only the terminal may show, as they are those of inputs that would be
+    de-identified; each with what stands for it elsewhere.
+    """
 
     status = ExitStatus.WRONG
 
     def __init__(self, *reasons: str, subject: str = "", hint: str = "") -> None:
         super().__init__("\n".join(reasons), subject=subject, hint=hint)
         self.reasons = reasons
+        self.aliases: Mapping[str, str] = {}
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import PlanError, SourceError
 from ..inputs.globs import Globs
 from ..inputs.hints import barring, fails
 from ..inputs.search import STATE_FOLDER
 from ..loaders.registry import probe
+from ..plan.aliases import names_of
 from ..plan.build import own_files
 from ..plan.build import plan as make_plan
+from ..plan.deidentified import sealed, settings_of
 from ..plan.gather import unlike
-from ..plan.model import Plan
+from ..plan.model import InputFile, Plan
 from ..plan.scope import lookup_of
 from ..recipe.loaded import LoadedRecipe
 
@@ -53,6 +56,8 @@ class Matching(Struct, frozen=True):
     matches: tuple[Match, ...]
     problem: str = ""
     """The reason why the recipe has no plan, so that no unit is known."""
+    aliases: Mapping[str, str] = {}
+    """Names in it that only the terminal may show, each with what stands for it elsewhere."""
 
     @property
     def taken(self) -> bool:
@@ -65,14 +70,35 @@ def matching(
     """Compare a path (with /, relative to the data folder) with every conversion's inputs."""
     data = data or loaded.path.parent
     plan: Plan | None = None
-    problem = ""
+    problem, aliases = "", dict[str, str]()
     try:
         plan = make_plan(loaded, data=data, out=out)
     except PlanError as error:
-        problem = str(error)
+        problem, aliases = str(error), dict(error.aliases)
     never = _never(loaded, path, data)
     matches = tuple(_match(loaded, name, path, plan, never) for name in loaded.recipe.conversions)
-    return Matching(loaded.path, path, matches, problem)
+    for name in _private(loaded, path, taken=any(not match.why for match in matches)):
+        said = "\n".join(loaded.recipe.conversions[name].inputs.files)
+        aliases = names_of([_sealed(loaded, name, path)], said, data) | aliases
+    return Matching(loaded.path, path, matches, problem, aliases)
+
+
+def _private(loaded: LoadedRecipe, path: str, *, taken: bool) -> Iterator[str]:
+    """Yield the conversions that de-identify, of a file that is taken those whose globs match it."""
+    for name, conversion in loaded.recipe.conversions.items():
+        matched = not taken or Globs(conversion.inputs.files).match(path) is not None
+        if conversion.deidentify is not None and matched:
+            yield name
+
+
+def _sealed(loaded: LoadedRecipe, name: str, path: str) -> InputFile:
+    """Return the file as a conversion that de-identifies calls it; without its key, ``input``."""
+    file = InputFile(path, "data")
+    try:
+        settings = settings_of(loaded, name) if loaded.trusted else None
+    except PlanError:
+        settings = None
+    return sealed([file], settings)[0] if settings else replace(file, alias="input")
 
 
 def _never(loaded: LoadedRecipe, path: str, data: Path) -> str:

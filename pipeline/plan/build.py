@@ -31,7 +31,7 @@ from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
 from .clashes import check
 from .crosswalks import refuse_misplaced
-from .deidentified import check_instances, sealed_everywhere
+from .deidentified import check_instances, private_names, sealed_everywhere
 from .environment import variables_of
 from .gather import Planning, Probing, refuse
 from .lower import lower
@@ -112,7 +112,9 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     check_instances(units, planning)
     check(units, planning, own_files(planning.loaded))
     if planning.refusals:
-        raise PlanError(*_shortened(list(planning.refusals)))
+        error = PlanError(*_shortened(list(planning.refusals)))
+        error.aliases = private_names(planning)
+        raise error
     links = _links(planning.out, units)
     notes = tuple(planning.notes)
     return Plan(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from ...schemas.language.template import Template
 from ..errors import PlanError
 from ..inputs.render import Scope, render
 from ..recipe.loaded import LoadedRecipe
-from .gather import Planning, refuse
+from .aliases import names_of
+from .gather import Planning, group_of, refuse
 from .lowered import LoweredConversion
 from .model import InputFile, Unit
 
@@ -94,7 +96,7 @@ def tracked_by_git(path: Path) -> bool:
         return index.is_file() and name in index.read_bytes()
 
 
-def sealed(items: Sequence[InputFile], settings: Settings | None) -> tuple[InputFile, ...]:
+def sealed(items: Iterable[InputFile], settings: Settings | None) -> tuple[InputFile, ...]:
     """Return inputs whose path and hash go nowhere without the key."""
     if settings is None:
         return tuple(items)
@@ -117,6 +119,21 @@ def sealed_everywhere(units: Sequence[Unit]) -> tuple[Unit, ...]:
         return replace(item, seal=found.seal, alias=found.alias)
 
     return tuple(replace(unit, inputs=tuple(map(same, unit.inputs))) for unit in units)
+
+
+def private_names(planning: Planning) -> dict[str, str]:
+    """Return what may give inputs away that would be de-identified, each with its alias."""
+    names: dict[str, str] = {}
+    for name, files in planning.private:
+        settings = planning.lowered.conversions[name].deidentify
+        said = "\n".join(planning.loaded.recipe.conversions[name].inputs.files)
+        private = sealed((item for item in files if item.path), settings)
+        names |= names_of(private, said, planning.data)
+        for item in private:
+            with suppress(PlanError):
+                group = group_of(planning.loaded.recipe.conversions[name], item)
+                names[f"'{group}'"] = f"'{item.alias}'"
+    return names
 
 
 def dataset_of(header: Probe) -> Dataset | None:

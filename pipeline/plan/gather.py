@@ -62,6 +62,8 @@ class Planning(Struct):
     notes: list[Note] = field(default_factory=list)
     stats: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The stat() fingerprint of files of the data folder, taken before anything of them was read."""
+    private: list[tuple[str, tuple[InputFile, ...]]] = field(default_factory=list)
+    """Conversions that de-identify, with files of theirs that reasons against the plan may name."""
 
     def note(self, path: str) -> None:
         """Note the stat() of a file of the data folder on which the plan depends.
@@ -209,13 +211,18 @@ def _tell_empty(name: str, conversion: Conversion, planning: Planning, what: str
         makers = " or ".join(f"'{other}'" for other in inputs.from_)
         what = f"nothing that {makers} writes matches {globs}" if globs else f"{makers} writes nothing"
     else:
-        near = near_miss(inputs, planning.data) if planning.place.near else ""
+        near = near_miss(inputs, planning.data) if _may_hint(conversion, planning) else ""
         what = f"no file matches {globs} in {planning.place.shown}{f'; {near}' if near else ''}"
     mode = inputs.on_empty or conversion.on_empty or "error"
     if mode == "error":
         refuse(planning, ("conversions", name, "inputs"), what)
     elif mode == "warn":
         planning.notes.append(Note("no-match", f"{name}: {what}"))
+
+
+def _may_hint(conversion: Conversion, planning: Planning) -> bool:
+    """Tell whether a message may name files that are no inputs: not where these may name a patient."""
+    return planning.place.near and conversion.deidentify is None
 
 
 def jobs_of(name: str, conversion: Conversion, gathered: Gathered, kinds: Mapping[str, str]) -> Iterator[Job]:
@@ -270,6 +277,11 @@ def _groups(
 def _group(inputs: Inputs, members: Sequence[InputFile]) -> str:
     """Return the value of ``{group}``: the values of the group's keys, joined by ``_``."""
     return "_".join(_shown(members[0], by) for by in inputs.group_by)
+
+
+def group_of(conversion: Conversion, file: InputFile) -> str:
+    """Return what messages call the group of a file; empty where files are not grouped. Raises: PlanError."""
+    return _group(grouping(conversion), (file,))
 
 
 def _key(file: InputFile, by: str, kinds: Mapping[str, str]) -> object:

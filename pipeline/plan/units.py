@@ -48,7 +48,9 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
         yield Unit(name, name, 1, (), (), problem=f"needs a key, which {WITHHELD}")
         return
     try:
-        gathered = with_companions(name, gather(name, conversion, planning), planning)
+        gathered = gather(name, conversion, planning)
+        _keep_private(name, gathered.files, planning)
+        gathered = with_companions(name, gathered, planning)
         naming = _Naming(name, conversion, kinds, planning)
         for index, job in enumerate(jobs_of(name, conversion, gathered, kinds), 1):
             needs: tuple[str, ...] = ()
@@ -56,7 +58,14 @@ def units_of(name: str, planning: Planning) -> Iterator[Unit]:
                 needs = tuple(dict.fromkeys(gathered.makers[file.path] for file in job.files))
             yield from naming.units(job, index, needs)
     except PlanError as error:
+        _keep_private(name, (InputFile(error.subject, "data"),), planning)
         refuse(planning, ("conversions", name, "inputs"), str(error))
+
+
+def _keep_private(name: str, files: tuple[InputFile, ...], planning: Planning) -> None:
+    """Note files that messages may name on the terminal alone, where a conversion de-identifies."""
+    if planning.lowered.conversions[name].deidentify is not None:
+        planning.private.append((name, files))
 
 
 def _environment(conversion: Conversion) -> Iterator[str]:

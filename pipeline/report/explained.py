@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..explain.explain import Explained, Spatial, Story
 from ..explain.matching import Matching
 from ..imaging.image import Origin
+from ..plan.aliases import replaced_in, searchable
 from ..printable import printable
 from ..trace import Layer
 from .masked import masked
@@ -151,8 +152,8 @@ def matching_lines(found: Matching, *, exists: bool = True) -> Iterator[str]:
 
 
 def matching_as_json(found: Matching) -> dict[str, Any]:
-    """Return the same as data."""
-    return {
+    """Return the same as data; a file that is de-identified has no path in it."""
+    told = {
         "file": found.path,
         "role": "input" if found.taken else "none",
         "recipe": str(found.recipe),
@@ -171,3 +172,5 @@ def matching_as_json(found: Matching) -> dict[str, Any]:
             for match in found.matches
         ],
     }
+    hidden: dict[str, Any] = replaced_in(told, searchable(found.aliases))
+    return hidden

@@ -14,6 +14,7 @@ from ...schemas.language.patterns import parse_glob
 from ...schemas.recipe import Conversion, Recipe
 from ..errors import DicombakeError, PlanError, UsageError
 from ..loaders.registry import FORMATS
+from ..plan.aliases import masked_error
 from ..plan.build import plan as make_plan
 from ..plan.model import Plan, Unit
 from ..recipe.load import load_recipe
@@ -182,7 +183,8 @@ class Followed:
             try:
                 yield make_plan(loaded, data=self.settings.data, out=self.settings.out, only=[name])
             except PlanError as error:
-                self._once(f"{name}: {error}", {"event": "error", "conversion": name, "message": str(error)})
+                message = str(masked_error(error))
+                self._once(f"{name}: {error}", {"event": "error", "conversion": name, "message": message})
 
     def _left(self, plan: Plan, unit: Unit) -> float:
         """Seconds until a unit's files have rested as long as they should."""

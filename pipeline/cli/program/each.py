@@ -50,11 +50,13 @@ class EachRecipe:
 
     def _refused(self, path: Path, error: DicombakeError) -> Shown:
         """Report to people, GitHub, the JUnit report and programs why a recipe cannot be done."""
+        from ...plan.aliases import masked_error
         from ...report.annotations import of_error
         from ...report.outcome import error_as_json
 
         if not self.json:
             complain(error)
+        error = masked_error(error)
         annotate(self.annotations, of_error(path, error))
         self.reports.refused(path, error)
         return error_as_json(path, error), error.status
