@@ -1,4 +1,4 @@
-"""De-identified objects of every kind: dciodvfy and our own tables find nothing new."""
+"""De-identified objects of every kind: dciodvfy and our tables find nothing new, and references hold."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from dicombake.pipeline.dicom.standard.check import check_file
 from dicombake.pipeline.run.unit.results import Outcome
+from pydicom import Dataset, dcmread
 
 from ...support import bake
+from .made_objects import write_objects
 from .made_study import FILES, SWEEP, linked_study
 
 SAMPLES = (
@@ -35,7 +37,8 @@ def shared(
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("DEID_KEY", "a key of the site, 2026")
-        linked_study(folder / "study")
+        ct, _, rt_plan, _ = linked_study(folder / "study")
+        write_objects(folder / "study", ct, rt_plan)
         for name in SAMPLES:
             shutil.copy(FILES / name, folder / "study" / name)
         (folder / "share.yaml").write_text(
@@ -54,6 +57,30 @@ def pairs(shared: tuple[Outcome, Path]) -> Iterator[tuple[Path, Path]]:
     for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
         assert result.status == "written", result.error
         yield folder / unit.inputs[0].path, folder / unit.outputs[0].path
+
+
+def uids(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the UIDs of instances, series and frames of reference in a dataset, each by its path."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                yield from uids(item, f"{start}{element.keyword}[{number}].")
+        elif element.keyword.endswith(("InstanceUID", "FrameOfReferenceUID")):
+            yield f"{start}{element.keyword}", str(element.value)
+
+
+def test_what_names_one_thing_names_one_thing_afterwards(shared: tuple[Outcome, Path]) -> None:
+    """So that each reference leads to the same object as before."""
+    new: dict[str, str] = {}
+    count = 0
+    for source, made in pairs(shared):
+        before, after = dict(uids(dcmread(source, force=True))), dict(uids(dcmread(made)))
+        for path in before.keys() & after.keys():
+            assert new.setdefault(before[path], after[path]) == after[path], path
+            assert after[path] != before[path], path
+            count += "[" in path
+    assert count > 20
+    assert len(set(new.values())) == len(new)
 
 
 def test_dciodvfy_finds_no_new_error(shared: tuple[Outcome, Path], checker: Callable[[str], str]) -> None:
