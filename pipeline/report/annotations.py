@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import DicombakeError, RecipeError
 from ..first_of import first_of
+from ..plan.aliases import Aliases
 from ..printable import printable
 from ..recipe.lock_path import lock_path
-from .masked import Aliases
 
 if TYPE_CHECKING:
     from ..check.compare import Checked, Finding

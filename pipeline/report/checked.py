@@ -9,8 +9,8 @@ from typing import Any
 
 from ..check.compare import KINDS, Checked, Finding
 from ..check.differences import Difference
+from ..plan.aliases import masked
 from ..recipe.lock_path import lock_path
-from .masked import masked
 
 LIKE = 3
 """The most outputs with one reason that are listed one by one; of more, the first stands for them."""

@@ -9,10 +9,9 @@ from ..errors import UsageError
 from ..explain.explain import Explained, Spatial, Story
 from ..explain.matching import Matching
 from ..imaging.image import Origin
-from ..plan.aliases import replaced_in, searchable
+from ..plan.aliases import masked, replaced_in, searchable
 from ..printable import printable
 from ..trace import Layer
-from .masked import masked
 
 LONGEST = 48
 """The most characters of a value in a list; a value that was asked for is shown whole."""

@@ -15,9 +15,9 @@ from typing import Literal
 from msgspec import Struct
 
 from ...schemas.recipe import Conversion
+from ..plan.aliases import Aliases
 from ..plan.model import Plan, Unit
 from ..printable import printable
-from .masked import Aliases
 
 MAX_STEPS = 200
 """The most steps that are drawn; of more, the conversions stand for them."""

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from ..check.compare import Checked
 from ..errors import DicombakeError, RecipeError
+from ..plan.aliases import Aliases
 from ..plan.model import Plan, Unit
 from ..recipe.lock_path import lock_path
 from ..run.unit.results import Failure, Outcome, UnitResult
 from ..testing import Result
-from .masked import Aliases
 
 Verdict = Literal["passed", "failure", "error", "skipped"]
 

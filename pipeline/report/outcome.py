@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DicombakeError, ExitStatus, Note, RecipeError
+from ..plan.aliases import masked
 from ..plan.model import Unit
 from ..run.unit.results import Failure, Outcome, UnitResult
-from .masked import masked
 
 SCHEMA_VERSION = 1
 

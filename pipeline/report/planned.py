@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..plan.aliases import masked
 from ..plan.model import InputFile, Plan, Step
 from ..run.forecast import SENTENCES, Forecast
-from .masked import masked
 
 LATER = "check"
 """The reason that means: nothing to do, as far as is known."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..errors import UsageError
+from ..plan.aliases import Aliases
 from ..plan.model import Step
 from ..run.unit.results import Outcome, UnitResult
 from ..run.versions import codecs
 from ..version import program_version
-from .masked import Aliases
 
 if TYPE_CHECKING:
     from prov.model import ProvBundle, ProvDocument

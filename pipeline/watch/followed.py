@@ -25,6 +25,7 @@ from ..run.run import run_plan
 from ..run.seen_files import SeenFiles
 from ..run.unit.results import Outcome
 from ..store.state import State
+from .events import SAID
 from .settling import Looks, Settling, looks_of
 
 Tell = Callable[[dict[str, Any]], None]
@@ -184,7 +185,8 @@ class Followed:
                 yield make_plan(loaded, data=self.settings.data, out=self.settings.out, only=[name])
             except PlanError as error:
                 message = str(masked_error(error))
-                self._once(f"{name}: {error}", {"event": "error", "conversion": name, "message": message})
+                event = {"event": "error", "conversion": name, "message": message, SAID: str(error)}
+                self._once(f"{name}: {error}", event)
 
     def _left(self, plan: Plan, unit: Unit) -> float:
         """Seconds until a unit's files have rested as long as they should."""

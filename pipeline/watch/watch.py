@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from ..deliver.deliver import DeliverOptions, deliver_plan, require_extra
 from ..deliver.model import Delivered
 from ..errors import DicombakeError, ExitStatus
+from ..plan.aliases import Aliases
 from ..plan.model import Plan
 from ..run.unit.results import Outcome
 from .changes import Changes
+from .events import SAID
 from .followed import Followed, Settings, Tell
 from .settling import Settling
 
@@ -204,6 +206,7 @@ class Watch:
             each.told_deliveries.pop(next(iter(each.told_deliveries)))
 
     def _tell_outcome(self, each: Followed, outcome: Outcome) -> None:
+        aliases: Aliases | None = None
         for result in outcome.results:
             if result.status == "current":
                 continue
@@ -214,7 +217,9 @@ class Watch:
                 "outputs": [file.path for file in result.written],
             }
             if result.error:
-                event["message"] = str(result.error)
+                aliases = aliases or Aliases(outcome.plan)
+                event["message"] = aliases.text(str(result.error), result.unit)
+                event[SAID] = str(result.error)
             elif (count := len(dict(result.inputs))) > 1:
                 event["message"] = f"made of {count} files"
             self.tell(event)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...errors import ExitStatus
+from ...watch.events import SAID
 from ..common import (
     Assignments,
     Data,
@@ -112,7 +113,7 @@ def teller(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
 
         with lock:
             if as_json:
-                typer.echo(json.dumps(event))
+                typer.echo(json.dumps({key: value for key, value in event.items() if key != SAID}))
             else:
                 say(line(event), err=event["event"] in ("failed", "error", "refused"))
             with suppress(OSError):
@@ -123,7 +124,7 @@ def teller(*, as_json: bool) -> Callable[[dict[str, Any]], None]:
 
 def line(event: dict[str, Any]) -> str:
     """Say an event in one line."""
-    kind, message = event["event"], event.get("message", "")
+    kind, message = event["event"], event.get(SAID, event.get("message", ""))
     outputs = ", ".join(event.get("outputs", ()))
     if kind == "delivery":
         status = f": {event['status']}" if event["status"] else ""

@@ -18,6 +18,7 @@ from ...explain.explain import ledger, stories_of
 from ...exporters.options import ExportOptions, JpgOptions, PngOptions
 from ...exporters.registry import TARGETS
 from ...imaging.image import Image
+from ...plan.aliases import Aliases
 from ...plan.model import Output, Plan, Unit
 from ...reading import file_sha256
 from ...run.unit.results import Outcome, UnitResult
@@ -25,7 +26,6 @@ from ...run.versions import codecs
 from ...store.files import Store
 from ...trace import UNTRACED, Following, Trace
 from ...version import program_version
-from ..masked import Aliases
 from .model import BUDGET, Chapter, Failed, File, Item, Pictures, Row
 from .shown import Budget, add_image, stored_rows
 

@@ -143,3 +143,16 @@ def test_explain_names_other_inputs_by_their_path() -> None:
     path = f"study/{FOLDER}/Doe_CT.dcm"
     answer = called("explain", path, "--recipe", "share.yaml", "--json")
     assert json.loads(answer.stdout)["file"] == path
+
+
+def test_watch_tells_programs_no_path() -> None:
+    recipe()
+    note = Path("study") / FOLDER / "Doe_note.dcm"
+    note.write_bytes(b"no DICOM at all " * 99)
+    answer = called("watch", "share.yaml", "--once", "--settle", "0", "--json")
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert sorted(event["event"] for event in events) == ["done", "failed"]
+    assert "Doe" not in answer.stdout
+    assert alias(note.as_posix()) in answer.stdout
+    note.write_bytes(b"another that is none " * 99)
+    assert "Doe_note.dcm" in called("watch", "share.yaml", "--once", "--settle", "0").stderr
