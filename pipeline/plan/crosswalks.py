@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import PlanError
 from ..recipe.loaded import LoadedRecipe
+from .git import would_be_kept
 
 
 def crosswalk_path(loaded: LoadedRecipe, name: str) -> Path | None:
@@ -38,27 +38,9 @@ def refuse_misplaced(loaded: LoadedRecipe, names: Iterable[str], data: Path, out
                 )
         if not real.parent.is_dir():
             raise PlanError("the folder of the crosswalk does not exist", subject=str(path))
-        if _git_would_keep(real):
+        if would_be_kept(real):
             raise PlanError(
                 "a crosswalk may not lie where git would keep it",
                 subject=str(path),
                 hint="name a file outside of the repository, or one that .gitignore names",
             )
-
-
-def _git_would_keep(path: Path) -> bool:
-    """Tell whether git tracks a file, or would at the next ``git add``.
-
-    Without git installed: whether the file lies in a repository.
-    """
-    root = next((each for each in path.parents if (each / ".git").exists()), None)
-    if root is None:
-        return False
-    from .deidentified import tracked_by_git
-
-    command = ["git", "-C", str(root), "check-ignore", "-q", "--", str(path)]
-    try:
-        ignored = subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return True
-    return not ignored or tracked_by_git(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..inputs.render import Scope, render
 from ..recipe.loaded import LoadedRecipe
 from .aliases import names_of
 from .gather import Planning, group_of, refuse
+from .git import is_tracked
 from .lowered import LoweredConversion
 from .model import InputFile, Unit
 
@@ -61,7 +61,7 @@ def _key(said: Deidentify, recipe: Path) -> Key:
 
     if isinstance(said.key, SecretFile):
         path = recipe.parent / said.key.file
-        if tracked_by_git(path):
+        if is_tracked(path):
             raise PlanError("holds a key and is tracked by git", subject=str(path), hint="take it out of git")
         try:
             text = (origin := Origin("file", str(path.absolute()))).read()
@@ -80,20 +80,6 @@ def _key(said: Deidentify, recipe: Path) -> Key:
     if len(text) < LEAST:
         raise PlanError(f"{where}: a key has {LEAST} characters or more")
     return dataclasses.replace(derived(text), origin=origin)
-
-
-def tracked_by_git(path: Path) -> bool:
-    """Tell whether git keeps a file; without git installed, whether a repository's index names it."""
-    root = next((each for each in path.absolute().parents if (each / ".git").exists()), None)
-    if root is None:
-        return False
-    command = ["git", "-C", str(root), "ls-files", "--error-unmatch", "--", str(path.absolute())]
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        index = root / ".git" / "index"
-        name = path.absolute().relative_to(root).as_posix().encode()
-        return index.is_file() and name in index.read_bytes()
 
 
 def sealed(items: Iterable[InputFile], settings: Settings | None) -> tuple[InputFile, ...]:

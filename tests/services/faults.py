@@ -185,14 +185,19 @@ def _orthanc_restarted(
             over.wait(300)
             result.append(last.instances())
 
-    thread = threading.Thread(target=restarting, daemon=True)
+    _patiently_beside(restarting, over, path)
+    return result[0]
+
+
+def _patiently_beside(work: Callable[[], None], over: threading.Event, path: Path) -> None:
+    """Deliver while something else is done; then tell it that it is over, and wait for its end."""
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         _patiently(path)
     finally:
         over.set()
         thread.join()
-    return result[0]
 
 
 def storescp_restarted(made: Path, folder: Path, times: int, program: str) -> Figures:
@@ -207,13 +212,7 @@ def storescp_restarted(made: Path, folder: Path, times: int, program: str) -> Fi
         with storescp(program, folder, port=port):
             over.wait(300)
 
-    thread = threading.Thread(target=restarting, daemon=True)
-    thread.start()
-    try:
-        _patiently(path)
-    finally:
-        over.set()
-        thread.join()
+    _patiently_beside(restarting, over, path)
     figures.tries += times
     figures.judge(path, [each.read_bytes() for each in folder.iterdir()])
     return figures

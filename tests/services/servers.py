@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,20 +138,27 @@ def orthanc(
 
 
 @contextmanager
-def storescp(program: str, folder: Path, *options: str, port: int = 0) -> Iterator[int]:
-    """Start dcmtk's storescp, which takes one association at a time and answers no question."""
-    port = port or free_port()
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [program, "--aetitle", "SCP", "--output-directory", str(folder), *options, str(port)]
-    server = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"}
-    )
+def listening(command: Sequence[str], port: int) -> Iterator[int]:
+    """Run a server until the end of the block, which begins when it listens; its port."""
+    quiet = subprocess.DEVNULL
+    # without TCP_NODELAY dcmtk waits for acknowledgements of small packets
+    server = subprocess.Popen(command, stdout=quiet, stderr=quiet, env={**os.environ, "TCP_NODELAY": "1"})
     try:
         wait_for(port)
         yield port
     finally:
         server.kill()
         server.wait()
+
+
+@contextmanager
+def storescp(program: str, folder: Path, *options: str, port: int = 0) -> Iterator[int]:
+    """Start dcmtk's storescp, which takes one association at a time and answers no question."""
+    port = port or free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [program, "--aetitle", "SCP", "--output-directory", str(folder), *options, str(port)]
+    with listening(command, port):
+        yield port
 
 
 @contextmanager
@@ -169,11 +176,5 @@ def dcmqrscp(program: str, folder: Path, hosts: dict[str, int], *options: str) -
         encoding="utf-8",
     )
     command = [program, "--config", str(folder / "qr.cfg"), *options]
-    environment = {**os.environ, "TCP_NODELAY": "1"}
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    try:
-        wait_for(port)
+    with listening(command, port):
         yield port
-    finally:
-        server.kill()
-        server.wait()

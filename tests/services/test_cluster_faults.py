@@ -6,12 +6,14 @@ import pytest
 
 from .cluster_faults import Row, program_killed, site, workers_killed
 from .dask_cluster import no_namespaces
+from .rooms import refused
 
 pytest.importorskip("distributed")
 
 
-@pytest.mark.skipif(bool(no_namespaces()), reason=no_namespaces() or "-")
 def test_whoever_dies_nothing_is_lost_doubled_or_other() -> None:
+    if reason := no_namespaces():
+        refused(f"a host of its own ({reason})")
     with site(60) as found:
         for cause, tries in ((workers_killed, 2), (program_killed, 1)):
             row = Row(cause.__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -197,3 +197,14 @@ def linked_study(folder: Path, **said: object) -> list[Dataset]:
         with (folder / f"{name}.dcm").open("wb") as file:
             write_whole(file, dataset)
     return made
+
+
+def texts(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what each element says, by its path."""
+    for element in dataset:
+        name = f"{start}{element.keyword or f'({element.tag.group:04X},{element.tag.element:04X})'}"
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                yield from texts(item, f"{name}[{number}].")
+        else:
+            yield name, str(element.value)

@@ -20,7 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ...pydicom_api import write_whole
-from .made_study import CLASSES, MARK, NAMES, whole
+from .made_study import CLASSES, MARK, NAMES, texts, whole
 
 KEY = Key(b"k" * 32)
 BASIC = Settings(KEY)
@@ -34,16 +34,6 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def texts(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
-    for element in dataset:
-        name = f"{start}{element.keyword or element.tag}"
-        if element.VR == "SQ":
-            for number, item in enumerate(element.value):
-                yield from texts(item, f"{name}[{number}].")
-        else:
-            yield name, str(element.value)
 
 
 def left(dataset: Dataset) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ from dicombake.pipeline.deidentify.engine import deidentify
 from dicombake.pipeline.deidentify.table import rows
 from dicombake.pipeline.plan.deidentified import settings_of
 from dicombake.pipeline.recipe.load import load_recipe
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 from pydicom.datadict import dictionary_has_tag
 
 from ...support import bake
-from .made_study import CLASSES, MARK, SWEEP, hard_study
+from .made_study import CLASSES, MARK, SWEEP, hard_study, texts
 from .test_nothing_left import marks
 
 TAGS = sorted(tag for tag in rows() if dictionary_has_tag(tag))
@@ -26,17 +25,6 @@ OPTIONS = (
     "options: [retain_institution]", "options: [retain_patient_characteristics]",
     "options: [retain_safe_private]",
 )  # fmt: skip
-
-
-def elements(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
-    """Yield what each element says, by its path."""
-    for element in dataset:
-        name = f"{start}{element.keyword or f'({element.tag.group:04X},{element.tag.element:04X})'}"
-        if element.VR == "SQ":
-            for number, item in enumerate(element.value):
-                yield from elements(item, f"{name}[{number}].")
-        else:
-            yield name, str(element.value)
 
 
 def is_in(path: str, kept: set[str]) -> bool:
@@ -80,5 +68,5 @@ def test_each_option_keeps_what_it_names_and_no_more(
             content = made.read_bytes()
             assert not [mark for mark in marks() if mark in content]
         dataset = done.dataset if result.error else dcmread(made)
-        found = {path for path, value in elements(dataset) if any(mark in value.encode() for mark in marks())}
+        found = {path for path, value in texts(dataset) if any(mark in value.encode() for mark in marks())}
         assert {path for path in found if not is_in(path, kept)} == set(), made.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import subprocess
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from ..servers import free_port, wait_for
+from ..servers import free_port, listening
 
 
 @contextmanager
@@ -24,13 +23,8 @@ def moto() -> Iterator[int]:
     """Start moto's server; its port."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port)
+    with listening(command, port):
         yield port
-    finally:
-        server.kill()
-        server.wait()
 
 
 @dataclass
