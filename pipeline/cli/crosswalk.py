@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import PlanError
-from .common import Json, print_json, reporting, say
+from .common import Json, print_json, reporting
 
 
 def crosswalk(
@@ -43,7 +43,7 @@ def crosswalk(
             print_json(crosswalk_as_json(found))
         else:
             for line in crosswalk_lines(found):
-                say(line)
+                typer.echo(line)  # its parts are made safe one by one, since tabs part them
 
 
 def _password(variable: str) -> str:

@@ -296,7 +296,7 @@ class _Naming:
             return headers[0].pages
         from ..process.resampling.grids import count_after
 
-        named = {text: [self.planning.data / file.path for file in files] for text, files in self.named}
+        named = {text: [self.planning.read(file.path) for file in files] for text, files in self.named}
         return count_after(headers, process, named, self.planning.lowered.limits, job.files[0].path)
 
     def _outputs(self, scope: Scope, numbers: Sequence[int]) -> tuple[Output, ...]:

@@ -13,9 +13,9 @@ def crosswalk_lines(crosswalk: Crosswalk) -> Iterator[str]:
     """Yield a line for each patient, then for each UID: new, then old, parted by tabs."""
     for new, patient in sorted(crosswalk.patients.items()):
         back = f"\tdates {patient['days']} days back" if patient["days"] else ""
-        yield f"{new}\t{printable(patient['id'])}\t{printable(patient['name'])}{back}"
+        yield f"{printable(new)}\t{printable(patient['id'])}\t{printable(patient['name'])}{back}"
     for new, old in sorted(crosswalk.uids.items()):
-        yield f"{new}\t{printable(old)}"
+        yield f"{printable(new)}\t{printable(old)}"
 
 
 def crosswalk_as_json(crosswalk: Crosswalk) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def take_reference(
     if name is None:
         return
     paths = context.named.get(name, ())
-    found = [_read(path, stat_of(path)) for path in paths]
+    found = [_read(path) for path in paths]
     if not found:
         raise ExportError(f"'reference: {name}' is known only where a recipe is run")
     for keyword in (*_SHARED, *also):
@@ -92,7 +92,7 @@ def referenced(name: str, context: Context, classes: Collection[str], kind: str)
     paths: Sequence[Path] = context.named.get(name, ())
     if len(paths) != 1:
         raise ExportError(f"'{name}' names {len(paths)} files, and one is referred to")
-    found = _read(paths[0], stat_of(paths[0]))
+    found = _read(paths[0])
     uids = {key: str(found.get(key) or "") for key in ("SOPClassUID", "SOPInstanceUID")}
     if not all(uids.values()):
         raise ExportError(f"'{paths[0].name}' has no {' or no '.join(key for key in uids if not uids[key])}")
@@ -101,11 +101,16 @@ def referenced(name: str, context: Context, classes: Collection[str], kind: str)
     return uids
 
 
-@lru_cache(_KEPT)
-def _read(path: Path, stat: tuple[int, ...]) -> Dataset:
-    """Return the elements that are taken; `stat` tells one content from another."""
-    del stat
+def _read(path: Path) -> Dataset:
+    """Return the elements that are taken. Raises: ExportError."""
     try:
-        return dcmread(path, specific_tags=[*_TAKEN, *_ALSO], stop_before_pixels=True)
+        return _elements(path, stat_of(path))
     except (InvalidDicomError, OSError, ValueError, LookupError, EOFError) as error:
         raise ExportError(f"'{path.name}', which the export names, cannot be read: {error}") from None
+
+
+@lru_cache(_KEPT)
+def _elements(path: Path, stat: tuple[int, ...]) -> Dataset:
+    """Return the elements that are taken; `stat` tells one content from another."""
+    del stat
+    return dcmread(path, specific_tags=[*_TAKEN, *_ALSO], stop_before_pixels=True)

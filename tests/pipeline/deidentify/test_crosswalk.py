@@ -90,6 +90,10 @@ def test_it_leads_back_from_every_output(place: Path) -> None:
         back.add((patient["id"], found["uids"][made.SOPInstanceUID]))
         assert found["uids"][made.StudyInstanceUID] == dcmread(FILES / "CT_small.dcm").StudyInstanceUID
     assert back == {("MRN-471147", "1.2.3.471147"), ("MRN-471148", "1.2.3.471148")}
+    told = CliRunner().invoke(app, ["crosswalk", str(file), "--password-env", "CROSS"])
+    rows = [line.split("\t") for line in told.stdout.splitlines()]
+    assert {row[1] for row in rows if row[0] in found["patients"]} == {"MRN-471147", "MRN-471148"}
+    assert {row[0]: row[1] for row in rows if len(row) == 2} == found["uids"]
 
 
 def test_a_second_run_adds_and_forgets_nothing(place: Path) -> None:
