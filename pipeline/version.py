@@ -1,6 +1,6 @@
-"""The version of the program.
+"""The versions of the program and of what is installed beside it.
 
-It is written in pyproject.toml alone; an installation has it as metadata.
+The program's is written in pyproject.toml alone; an installation has it as metadata.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ UNKNOWN = "unknown"
 """The version of a source tree that was not installed."""
 
 
-@cache
 def program_version() -> str:
     """Return the version from the installed metadata; `UNKNOWN` where there is none."""
+    return installed(PROGRAM) or UNKNOWN
+
+
+@cache
+def installed(distribution: str) -> str | None:
+    """Return the version of a distribution; None where it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(PROGRAM)
+        return version(distribution)
     except PackageNotFoundError:
-        return UNKNOWN
+        return None

@@ -18,7 +18,7 @@ from .files import head_of
 from .registry import FORMATS, loader
 
 if TYPE_CHECKING:
-    from .options import AutoOptions, Limits, SourceOptions
+    from .options import AutoOptions, Limits
 
 
 _SNIFFED = tuple(name for name, row in FORMATS.items() if row.content is not None)
@@ -47,31 +47,33 @@ def _certainty(name: str, head: bytes, path: Path) -> Certainty:
     return Certainty.NO if sniff is None else sniff(head, path)
 
 
-def _reader(path: Path, limits: Limits) -> tuple[Loader, SourceOptions | None]:
-    """Return the loader of a file, and its options. Raises: SourceError."""
-    name = recognise(path)
-    own = loader(name)
-    if may_be_detached(name, path.name) and not may_be_detached("auto", path.name):
-        parts = own.probe(path, own.defaults, limits).parts
-        if parts:
-            raise SourceError(
-                f"has its values in {parts[0].name}, which 'auto' reads for files named .mhd, .nhdr or .hdr",
-                subject=str(path),
-                hint=f"say 'source: {name}'",
-            )
-    return own.any_kind or own, own.defaults
+def _may_hide_parts(name: str, path: Path) -> bool:
+    """Tell whether its values may lie in another file, though its own name does not say so."""
+    return may_be_detached(name, path.name) and not may_be_detached("auto", path.name)
 
 
 def load(path: Path, source: AutoOptions, limits: Limits, pages: range | None = None) -> Iterator[Image]:
     """Yield the images that the file's own loader gives. Raises: SourceError."""
-    own, options = _reader(path, limits)
-    yield from own.load(path, options, limits, pages)
+    name = recognise(path)
+    if _may_hide_parts(name, path):
+        probe(path, source, limits)
+    own = loader(name)
+    yield from (own.any_kind or own).load(path, own.defaults, limits, pages)
 
 
 def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     """Return what the file's own loader says; `format` names it. Raises: SourceError."""
-    own, options = _reader(path, limits)
-    return own.probe(path, options, limits)
+    name = recognise(path)
+    own = loader(name)
+    found = (own.any_kind or own).probe(path, own.defaults, limits)
+    if found.parts and _may_hide_parts(name, path):
+        raise SourceError(
+            f"has its values in {found.parts[0].name}, "
+            "which 'auto' reads for files named .mhd, .nhdr or .hdr",
+            subject=str(path),
+            hint=f"say 'source: {name}'",
+        )
+    return found
 
 
 LOADER = Loader(load, probe)

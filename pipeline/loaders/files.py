@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from ..errors import SourceError
+from ..places.place import state_of
 from ..reading import open_regular
 
 _CLAIM = 2**16
@@ -53,8 +54,7 @@ def check_regular(path: Path) -> None:
 
 def stat_of(path: Path) -> tuple[int, ...]:
     """Return a file's inode, size, mtime and ctime, which change with its content. Raises: OSError."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return state_of(path.stat())
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:

@@ -11,7 +11,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from .cores import cores
 from .listing import Entry, Listing, distinct
 from .names import nfc
 from .spool import empty, spool
-from .url import URL
+from .url import S3, URL
 
 T = TypeVar("T")
 
@@ -274,11 +273,10 @@ class ObjectPlace:
             except OSError as error:
                 return path, error
 
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_REQUESTS * (jobs or cores()), "sha256") as pool:
             return dict(pool.map(hashed, paths))
-
-
-S3 = ("s3", "s3a")
 
 
 def client_of(url: URL) -> Client:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ..errors import UsageError
-from .objects import S3, ObjectPlace
 from .place import LocalPlace, Place
-from .url import URL, Where
+from .url import S3, URL, Where
+
+if TYPE_CHECKING:
+    from .objects import ObjectPlace
 
 T = TypeVar("T", bound=str)
 
@@ -23,12 +25,18 @@ def place_of(where: Where, *, trusted: bool = True) -> Place:
             "does not go together with --untrusted", subject=where, hint="leave one of the two out"
         )
     _require(where)
+    from .objects import ObjectPlace
+
     return ObjectPlace(where)
 
 
 def remote_of(places: Mapping[T, Place]) -> dict[T, ObjectPlace]:
     """Return those places that are object stores."""
-    return {base: place for base, place in places.items() if isinstance(place, ObjectPlace)}
+    return {
+        base: cast("ObjectPlace", place)
+        for base, place in places.items()
+        if not isinstance(place, LocalPlace)
+    }
 
 
 def _require(url: URL) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import UsageError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+S3 = ("s3", "s3a")
 _LOCAL = ("file", "local")
 _OWN = ("memory",)
 """What only one process sees: its workers would find nothing there."""

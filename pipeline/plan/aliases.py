@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import DicombakeError, PlanError
 from .model import InputFile, Plan, Unit
 
-Searchable = tuple[tuple[str, re.Pattern[str], str], ...]
-"""Names with the pattern that finds each, and its alias."""
+Searchable = tuple[tuple[str, str], ...]
+"""Names, the longest first, each with its alias."""
 _MOST = 2000
 """Names up to which each text is searched for all of them; of more, for those of its unit."""
 
@@ -50,18 +50,15 @@ def _folders(item: InputFile, said: str) -> Iterator[tuple[str, str]]:
 
 
 def searchable(names: Mapping[str, str]) -> Searchable:
-    """Return names, the longest first, each as it stands for itself and is no part of a longer word."""
-    return tuple(
-        (name, re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])"), alias)
-        for name, alias in sorted(names.items(), key=lambda each: -len(each[0]))
-    )
+    """Return names in the order in which they are looked for: the longest first."""
+    return tuple(sorted(names.items(), key=lambda each: -len(each[0])))
 
 
 def replaced(text: str, names: Searchable) -> str:
-    """Return a text with aliases in place of names."""
-    for name, pattern, alias in names:
+    """Return a text with aliases in place of names that stand for themselves and in no longer word."""
+    for name, alias in names:
         if name in text:
-            text = pattern.sub(alias, text)
+            text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", alias, text)
     return text
 
 

@@ -86,7 +86,7 @@ def plan(
         planning = Planning(loaded, lowered, data, out, places["data"], probe or _probe, never)
         planning.listing = planning.place.listing(kept=len(names) > FEW)
         remote = remote_of(places)
-        if "out" in remote and (less := remote["out"].client.conditions):
+        if "out" in remote and (less := remote["out"].conditions):
             planning.notes.append(Note("store-without-conditions", less))
         return replace(_planned(planning, names), remote=remote)
 

@@ -87,7 +87,7 @@ def _median(image: Image, pixels: Pixels, window: tuple[int, int]) -> Pixels:
 
     if window[0] > 2 * image.rows or window[1] > 2 * image.columns:
         raise refusal(image, f"filter: a window of {window[0]} x {window[1]} pixels is larger than the image")
-    _refuse_large(image, pixels, "filter")
+    refuse_large(image, pixels, "filter")
     working = pixels.astype(np.float64) if pixels.dtype.kind in "fb" else pixels
     return np.asarray(ndimage.median_filter(working, size=window, mode="nearest")).astype(pixels.dtype)
 
@@ -95,7 +95,7 @@ def _median(image: Image, pixels: Pixels, window: tuple[int, int]) -> Pixels:
 def _gaussian(image: Image, pixels: Pixels, sigma: tuple[float, float]) -> Pixels:
     if max(sigma[0] / image.rows, sigma[1] / image.columns) > 1:
         raise refusal(image, "filter: sigma is larger than the image")
-    _refuse_large(image, pixels, "filter")
+    refuse_large(image, pixels, "filter")
     return rounded(gaussian(pixels.astype(np.float64), sigma), pixels.dtype)
 
 
@@ -114,7 +114,7 @@ def rotate(image: Image, options: Rotate) -> Image:
     spacing = image.geometry.spacing
     if spacing is not None and not math.isclose(spacing[0], spacing[1], rel_tol=SPACING):
         raise refusal(image, f"rotate needs square pixels, and these are {spacing[0]!r} x {spacing[1]!r} mm")
-    _refuse_large(image, image.pixels, options.op)
+    refuse_large(image, image.pixels, options.op)
     move = _turn(image, options.degrees)
     pixels = rounded(_resampled(image.pixels, move, options.order), image.pixels.dtype)
     phrase = (
@@ -141,7 +141,7 @@ def _resampled(pixels: Pixels, move: Move, order: int) -> Pixels:
     return turned.reshape(pixels.shape)
 
 
-def _refuse_large(image: Image, pixels: Pixels, does: str) -> None:
+def refuse_large(image: Image, pixels: Pixels, does: str) -> None:
     """Refuse integers that float64, in which is computed, cannot hold exactly. Raises: ProcessError."""
     if pixels.dtype.itemsize == 8 and pixels.dtype.kind in "iu":
         low, high = int(pixels.min()), int(pixels.max())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ...schemas.deidentify import SecretFile, environment_of
 from ..deidentify.keys import Origin
 from ..errors import PlanError
 from ..plan.environment import variables_of
 from ..plan.model import Plan
+from ..version import installed
 from .unit.results import Job
 from .versions import names_of
-from .workers.cluster.look import Wanted, installed, proof
+from .workers.cluster.look import Wanted, proof
 
 ALWAYS = ("numpy", "pydicom")
 """Distributions that every unit uses."""
@@ -60,10 +60,6 @@ def _folders(plan: Plan) -> Iterator[tuple[str, str, int, int]]:
 def _origins(plan: Plan, name: str) -> Iterator[Origin]:
     conversion = plan.loaded.recipe.conversions[name]
     yield from (Origin("env", variable) for variable in variables_of(conversion))
-    if conversion.deidentify is None:
-        return
-    key = conversion.deidentify.key
-    if isinstance(key, SecretFile):
-        yield Origin("file", str((plan.loaded.path.parent / key.file).absolute()))
-    else:
-        yield Origin("env", environment_of(key))
+    settings = plan.lowered.conversions[name].deidentify
+    if settings is not None and settings.key.origin is not None:
+        yield settings.key.origin

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 from ...schemas.exports import DicomExportBase
 from ...schemas.process import Filter, Rotate
@@ -12,15 +10,7 @@ from ...schemas.recipe import Conversion, Recipe
 from ..dicom.encode.syntaxes import syntax_of
 from ..exporters.registry import TARGETS
 from ..loaders.registry import FORMATS
-
-
-@cache
-def installed(distribution: str) -> str | None:
-    """Return the version of a distribution; None where it is not installed."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+from ..version import installed
 
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:

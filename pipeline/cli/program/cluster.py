@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import UsageError
+from ..common import refuse_with_untrusted
 
 if TYPE_CHECKING:
     from ...run.workers.cluster.settings import ClusterSettings
@@ -52,10 +53,7 @@ def cluster_settings(
             option = "--scheduler" if scheduler is not None else "--insecure"
             raise UsageError("goes with --executor dask", subject=option)
         return None
-    if untrusted:
-        raise UsageError(
-            "does not go together with --untrusted", subject="--executor", hint="leave one of the two out"
-        )
+    refuse_with_untrusted({"--executor": untrusted})
     from ...run.workers.cluster.settings import ClusterSettings
 
     settings = ClusterSettings(

@@ -13,10 +13,11 @@ from ...imaging.move import Move, shift
 from ...imaging.tolerances import COMBINED_DISTANCE, DIRECTION, POSITION, STATED_DISTANCE
 from ...imaging.vectors import dot, normal_of
 from ..common import computed, number, refusal, refuse_not_finite
-from ..filters import EXACT_IN_FLOAT, rounded
+from ..filters import refuse_large, rounded
 from ..known import Known
 from ..placement import moved
 from .interpolate import in_plane, inside, snapped
+from .lattice import whole_count
 
 if TYPE_CHECKING:
     from ..operations import Resample
@@ -74,10 +75,8 @@ def check_values(image: Image, options: Resample) -> None:
     pixels = image.pixels
     if pixels.dtype.kind == "f":
         refuse_not_finite(image, pixels, options.op)
-    elif pixels.dtype.itemsize == 8:
-        low, high = int(pixels.min()), int(pixels.max())
-        if max(abs(low), abs(high)) > EXACT_IN_FLOAT:
-            raise refusal(image, f"resample is exact up to 2^53, and the values go from {low} to {high}")
+    else:
+        refuse_large(image, pixels, options.op)
 
 
 def outside_value(image: Image, options: Resample) -> np.generic:
@@ -111,7 +110,7 @@ def _spaced(
     new = (options.spacing[0], options.spacing[-1])
     sizes, offsets = [], []
     for count, old, wanted in zip((image.rows, image.columns), spacing, new, strict=True):
-        whole = max(1, math.floor(round(count * old / wanted, 6) + 0.5))
+        whole = whole_count(count * old / wanted)
         sizes.append(whole)
         # the middle stays where it is: what whole pixels leave over is shared by both ends
         offsets.append((count - 1) / 2 - (whole - 1) / 2 * (wanted / old))

@@ -80,13 +80,13 @@ class Lattice(Struct, frozen=True, dict=True):
         straight = all(math.sqrt(down * down + along * along) <= POSITION for down, along in found)
         return ((0.0, 0.0),) * len(found) if straight else found
 
-    @property
+    @cached_property
     def even(self) -> bool:
         """Whether the slices lie at equal distances."""
         usual = self.gaps[len(self.gaps) // 2]
         return all(abs(gap - usual) <= max(POSITION, STEP * usual) for gap in self.gaps)
 
-    @property
+    @cached_property
     def straight(self) -> bool:
         """Whether the slices lie above each other."""
         return not any(map(any, self.offsets))
@@ -205,11 +205,11 @@ def _axis(count: int, old: float, new: float, lowest: float, highest: float) -> 
     if abs(old - new) <= _SAME and lowest == highest:
         return count, lowest
     whole = count * old + (highest - lowest)
-    pixels = _whole(whole / new)
+    pixels = whole_count(whole / new)
     return pixels, lowest - old / 2 + (whole - pixels * new) / 2 + new / 2
 
 
-def _whole(ratio: float) -> int:
+def whole_count(ratio: float) -> int:
     """Return the nearest whole number, at least 1; without what rounding of places adds to it."""
     return max(1, math.floor(round(ratio, 6) + 0.5))
 
@@ -225,7 +225,7 @@ def _across(source: Lattice, new: float | None) -> tuple[int, float, float, floa
         return len(heights), 0.0, usual, source.thickness
     usual = median(gaps)
     low, high = -min(gaps[0], usual) / 2, heights[-1] + min(gaps[-1], usual) / 2
-    count = _whole((high - low) / new)
+    count = whole_count((high - low) / new)
     return count, low + (high - low - count * new) / 2 + new / 2, new, new
 
 

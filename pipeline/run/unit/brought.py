@@ -47,8 +47,6 @@ def brought(unit: Unit, job: Job, known: Sequence[State] = ()) -> Job:
 
     Raises: SourceError: a file cannot be read, or is another by now; StoreError: the store does not answer.
     """
-    if not job.remote:
-        return job
     folder = spool() / f"unit-{threading.get_ident()}"
     here = replace(
         job,

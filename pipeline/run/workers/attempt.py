@@ -9,7 +9,6 @@ from msgspec import structs
 from ...errors import DicombakeError, SourceError
 from ...plan.model import InputFile, Unit
 from ...store.files import Written
-from ..unit.brought import brought
 from ..unit.contents import content_sha256, input_path, key_of, remember_content, sealed
 from ..unit.results import Failure, Job, UnitResult, Work
 from .schedule import Made, Task
@@ -32,7 +31,11 @@ def attempt(task: Task, job: Job, work: Work) -> UnitResult:
             why = current
         if task.hashed_apart:
             job = structs.replace(job, hashed_apart=True)
-        return structs.replace(work(unit, brought(unit, job, task.known)), why=why)
+        if job.remote:
+            from ..unit.brought import brought
+
+            job = brought(unit, job, task.known)
+        return structs.replace(work(unit, job), why=why)
     except DicombakeError as error:
         why_not = Failure.of(error)
     except MemoryError:

@@ -11,7 +11,6 @@ from types import FrameType
 from ...loaders.kept_map import keep, let_go
 from ...places.cores import cores
 from ...plan.model import Plan, Unit
-from ..unit.brought import let_go as let_go_objects
 from ..unit.results import Job, UnitResult, Work
 from .attempt import attempt
 from .schedule import Schedule
@@ -65,7 +64,10 @@ def run_in_process(schedule: Schedule, job: Job, work: Work) -> Generator[UnitRe
             yield from schedule.finish(attempt(tasks[0], job, work))
     finally:
         let_go()
-        let_go_objects()
+        if job.remote:
+            from ..unit.brought import let_go as let_go_objects
+
+            let_go_objects()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from ....errors import PlanError
 from ....first_of import first_of
-from .look import Wanted, another_version, installed, look
+from ....version import installed
+from .look import Wanted, another_version, look
 from .remote import do_packed
 
 CONNECT_SECONDS = 30

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from msgspec import Struct
 
 from ....deidentify.keys import Origin, derived
 from ....store.claims import named_run
+from ....version import installed
 
 
 class Wanted(Struct, frozen=True):
@@ -42,14 +42,6 @@ def look(wanted: Wanted) -> list[str]:
     if os.name != wanted.system:
         return [f"runs on another system ({os.name}), where a path means something else"]
     return [*_versions(wanted), *(_folders(wanted) or _unshared(wanted)), *_secrets(wanted)]
-
-
-def installed(distribution: str) -> str | None:
-    """Return the version of a distribution; None where it is not installed."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _versions(wanted: Wanted) -> Iterator[str]:
