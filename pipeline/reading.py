@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from io import BufferedReader, FileIO
+from typing import Protocol
 
 NO_FILE = "it is a pipe, a device or a socket, and no file"
 
@@ -70,3 +71,29 @@ def sha256_of(file: FileIO, buffer: memoryview) -> str:
     while count := file.readinto(buffer):
         digest.update(buffer[:count])
     return digest.hexdigest()
+
+
+class Stat(Protocol):
+    """What is used of `os.stat_result`."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+    @property
+    def st_ctime_ns(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_dev(self) -> int: ...
+
+
+Fingerprint = tuple[int, ...]
+"""Inode, size, mtime and ctime of a file, or what stands for them: another where its content changed."""
+
+
+def fingerprint_of(found: Stat) -> Fingerprint:
+    """Return what tells one state of a file from another."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -10,8 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from ..errors import SourceError
-from ..places.place import state_of
-from ..reading import open_regular
+from ..reading import fingerprint_of, open_regular
 
 _CLAIM = 2**16
 """Bytes that may be read without checking the size of the file."""
@@ -54,7 +53,7 @@ def check_regular(path: Path) -> None:
 
 def stat_of(path: Path) -> tuple[int, ...]:
     """Return a file's inode, size, mtime and ctime, which change with its content. Raises: OSError."""
-    return state_of(path.stat())
+    return fingerprint_of(path.stat())
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:

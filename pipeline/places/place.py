@@ -13,29 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import PlanError
-from ..reading import file_sha256
+from ..reading import Stat, file_sha256
 from .listing import Listing
-
-
-class Stat(Protocol):
-    """What is used of `os.stat_result`."""
-
-    @property
-    def st_mode(self) -> int: ...
-    @property
-    def st_size(self) -> int: ...
-    @property
-    def st_mtime_ns(self) -> int: ...
-    @property
-    def st_ctime_ns(self) -> int: ...
-    @property
-    def st_ino(self) -> int: ...
-    @property
-    def st_dev(self) -> int: ...
-
-
-State = tuple[int, ...]
-"""Inode, size, mtime and ctime of a file, or what stands for them: another where its content changed."""
 
 
 class Place(Protocol):
@@ -159,8 +138,3 @@ class LocalPlace:
         from .hashing import file_hashes
 
         return file_hashes(paths, jobs, self._below)
-
-
-def state_of(found: Stat) -> State:
-    """Return what tells one state of a file from another."""
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

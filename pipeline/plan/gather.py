@@ -27,7 +27,8 @@ from ..loaders.registry import FORMATS
 from ..places.client import ChangedError, reason_of
 from ..places.listing import Listing
 from ..places.names import nfc
-from ..places.place import Place, state_of
+from ..places.place import Place
+from ..reading import fingerprint_of
 from ..recipe.loaded import LoadedRecipe
 from .lowered import LoweredRecipe
 from .model import InputFile, Unit
@@ -74,7 +75,7 @@ class Planning(Struct):
             raise PlanError(f"lies outside of the data folder; {REFUSED}", subject=path)
         if path not in self.stats:
             with suppress(OSError):
-                self.stats[path] = state_of(self.place.stat(path))
+                self.stats[path] = fingerprint_of(self.place.stat(path))
 
     def read(self, path: str) -> Path:
         """Return a file that holds the bytes of one of the data folder, which is about to be read.

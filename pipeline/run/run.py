@@ -10,9 +10,10 @@ from functools import partial
 from msgspec.structs import replace
 
 from ..errors import Note, PlanError, StoreError
-from ..places.place import LocalPlace, state_of
+from ..places.place import LocalPlace
 from ..plan.build import collector_paused
 from ..plan.model import Plan, Unit
+from ..reading import fingerprint_of
 from ..store.database import Database, Remembered
 from ..store.lock import Lock
 from ..store.running import held
@@ -179,7 +180,7 @@ class _Run:
         if "data" not in self.plan.remote:
             return task
         place = self.plan.remote["data"]
-        states = [state_of(place.stat(item.path)) for item in task.unit.files if item.base == "data"]
+        states = [fingerprint_of(place.stat(item.path)) for item in task.unit.files if item.base == "data"]
         return replace(task, known=tuple(states))
 
     def _job(self, lock: Lock, ours: frozenset[str], run_memory: RunMemory) -> Job:

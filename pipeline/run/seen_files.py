@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..places.place import Place, Stat
+from ..places.place import Place
 from ..plan.model import Base, Plan
+from ..reading import Stat
 from ..store.database import Seen
 from ..store.stamp import Stamp, key_of_file
 

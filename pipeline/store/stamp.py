@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ..places.place import Stat
+from ..reading import Stat
 
 
 class Stamp(NamedTuple):

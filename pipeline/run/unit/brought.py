@@ -17,15 +17,15 @@ from msgspec.structs import replace
 from ...errors import SourceError
 from ...places.client import ChangedError, reason_of
 from ...places.objects import ObjectPlace
-from ...places.place import State, state_of
 from ...places.spool import spool
 from ...plan.model import InputFile, Unit
+from ...reading import Fingerprint, fingerprint_of
 from .contents import AGAIN, changed, input_path, key_of
 from .results import Job
 
 
 class _Kept(NamedTuple):
-    state: State
+    state: Fingerprint
     sha256: str
 
 
@@ -40,7 +40,7 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def brought(unit: Unit, job: Job, known: Sequence[State] = ()) -> Job:
+def brought(unit: Unit, job: Job, known: Sequence[Fingerprint] = ()) -> Job:
     """Return the job as it is for one unit, whose files are here.
 
     `known`: the states of its files of the data folder when they were listed, in the unit's order.
@@ -83,7 +83,7 @@ def _let_go(where: tuple[str, Path]) -> None:
         where[1].unlink()
 
 
-def _bring(place: ObjectPlace, item: InputFile, where: tuple[str, Path], state: State | None) -> str:
+def _bring(place: ObjectPlace, item: InputFile, where: tuple[str, Path], state: Fingerprint | None) -> str:
     """Lay a file here, where it is not yet; return its sha256 (hex)."""
     kept = _here.files.get(where)
     if kept is not None and kept.state == state:
@@ -95,7 +95,7 @@ def _bring(place: ObjectPlace, item: InputFile, where: tuple[str, Path], state: 
         if found is None:
             raise FileNotFoundError(2, "No such object")
         now = place.stat(item.path)
-        if state is not None and state_of(now) != state:
+        if state is not None and fingerprint_of(now) != state:
             raise SourceError("changed since the plan was made", subject=item.path, hint=AGAIN)
         where[1].unlink(missing_ok=True)
         sha256 = place.fetch(item.path, where[1], found)
@@ -103,5 +103,5 @@ def _bring(place: ObjectPlace, item: InputFile, where: tuple[str, Path], state: 
         raise changed(item.path) from None
     except OSError as error:
         raise SourceError(f"cannot be read: {reason_of(error)}", subject=item.path) from error
-    _here.files[where] = _Kept(state_of(now), sha256)
+    _here.files[where] = _Kept(fingerprint_of(now), sha256)
     return sha256

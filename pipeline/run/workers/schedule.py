@@ -9,8 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from msgspec import Struct
 
 from ...errors import PlanError
-from ...places.place import State
 from ...plan.model import Unit
+from ...reading import Fingerprint
 from ..unit.contents import Content
 from ..unit.results import Failure, UnitResult
 
@@ -35,7 +35,7 @@ class Task(Struct, frozen=True):
     """Whether a worker died while doing it, perhaps with some outputs in place."""
     contents: tuple[Content, ...] = ()
     """Contents of its inputs that are known already."""
-    known: tuple[State, ...] = ()
+    known: tuple[Fingerprint, ...] = ()
     """The states of its files, in the unit's order, as they were listed in an object store."""
     hashed_apart: bool = False
     """Whether the run hashes the inputs; then the worker only gives their stat()."""
