@@ -137,6 +137,31 @@ def test_film_takes_the_red_channel_and_the_angle_of_the_name(baked: Callable[[s
         assert ds.RTImagePosition is None or ds.RTImagePosition == ""  # nobody said where the axis meets it
 
 
+def test_film_becomes_the_dose_that_it_was_given(baked: Callable[[str], Path]) -> None:
+    """The dose of the samples is known; a reading has noise of 20, and is rounded to whole numbers."""
+    out = baked("film-to-dose")
+    plane = read(out / "image" / "depth_100.dcm")
+    assert (plane.RescaleType, plane.Modality) == ("GY", "RTIMAGE")
+    exact = tifffile.imread(out / "image" / "depth_100.tif")
+    assert np.abs(values(plane) - exact).max() <= float(plane.RescaleSlope) / 2 * (1 + 1e-9)
+    dose = read(out / "dose" / "slabs.dcm")
+    assert (dose.DoseUnits, dose.Modality) == ("GY", "RTDOSE")
+    frames = dose.pixel_array * float(dose.DoseGridScaling)
+    for index, depth in enumerate((50, 100, 150)):
+        sample = SAMPLES[f"film_dose/depth_{depth:03d}.tif"]
+        known, step = sample.truth["dose"], float(dose.DoseGridScaling) / 2
+        table = ((8000, 10), (12000, 6), (17000, 3.5), (23000, 2), (31000, 0.8), (42000, 0), (60000, 0))
+        mapped = np.interp(sample.pixels[..., 0], *np.transpose(table))
+        assert np.abs(frames[index] - mapped).max() <= step * (1 + 1e-9)
+        assert np.abs(frames[index] - known).max() <= 80 * 1e-3  # noise of 80 at a gray for each 1000
+        assert frames[index][50:70, 70:80].mean() == pytest.approx(4 * 0.75**index, abs=0.002)
+        assert step <= 9.1 / 65535
+        if depth == 100:
+            assert np.array_equal(exact, mapped) or np.abs(exact - mapped).max() < 1e-12
+    assert numbers(dose, "GridFrameOffsetVector") == (0, 50, 100)
+    assert numbers(dose, "ImagePositionPatient") == (-24.2147, -50, 20.1507)
+
+
 def test_the_star_is_the_sum_of_its_spokes_and_moves_with_the_crop(baked: Callable[[str], Path]) -> None:
     for machine, count in (("TB1", 4), ("TB2", 3)):
         spokes = [SAMPLES[f"star/{machine}/spoke_{index + 1}.dcm"] for index in range(count)]

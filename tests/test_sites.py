@@ -96,11 +96,7 @@ def test_nothing_of_one_site_is_in_the_identity_of_the_other(sites: dict[str, Pa
     assert north.isdisjoint(south)
 
 
-NEEDS_A_SCAN = {"model-in-and-out", "monte-carlo-dose"}
-"""Examples that go with the slices of a CT, which the test of a recipe cannot make."""
-
-
-@pytest.mark.parametrize("name", sorted({*EXAMPLES} - NEEDS_A_SCAN))
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_carries_tests_and_they_pass(name: str) -> None:
     path = RECIPES / f"{name}.yaml"
     results = list(run_tests(path))

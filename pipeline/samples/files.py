@@ -180,11 +180,16 @@ def rt_image(
 
 
 def ct_image(
-    pixels: Pixels, *, number: int, position: tuple[float, float, float], spacing: tuple[float, float, float]
+    pixels: Pixels,
+    *,
+    number: int,
+    position: tuple[float, float, float],
+    spacing: tuple[float, float, float],
+    scan: str = "CT",
 ) -> Dataset:
     """Return an axial CT Image of int16 Hounsfield units, as one slice of a scan.
 
-    `spacing`: between rows, columns, slices; `position` of the first pixel; both mm.
+    `spacing`: between rows, columns, slices; `position` of the first pixel; both mm. `scan` makes its UIDs.
     """
     from pydicom import Dataset
 
@@ -193,7 +198,7 @@ def ct_image(
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
-    ds.SOPInstanceUID = uid(f"CT {number}")
+    ds.SOPInstanceUID = uid(f"{scan} {number}")
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = "20240102"
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = "080000"
     ds.AccessionNumber = ds.ReferringPhysicianName = ""
@@ -205,10 +210,10 @@ def ct_image(
     ds.SliceThickness = _ds(spacing[2])
     ds.KVP = "120"
     ds.PatientPosition = "HFS"
-    for keyword, name in (("Study", "CT study"), ("Series", "CT series")):
-        setattr(ds, f"{keyword}InstanceUID", uid(name))
+    for keyword, name in (("Study", "study"), ("Series", "series")):
+        setattr(ds, f"{keyword}InstanceUID", uid(f"{scan} {name}"))
     ds.SeriesNumber, ds.AcquisitionNumber, ds.InstanceNumber = 1, 1, number
-    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = uid("CT space"), ""
+    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = uid(f"{scan} space"), ""
     ds.ImagePositionPatient = [_ds(part) for part in position]
     ds.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"

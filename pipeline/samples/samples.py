@@ -11,7 +11,7 @@ import numpy.typing as npt
 from msgspec import Struct, field
 
 from ..store.files import write_file
-from . import files, phantoms, volume_files, xim
+from . import files, film_dose, phantoms, volume_files, xim
 from .phantoms import marked, noise, whole
 
 Pixels = npt.NDArray[Any]
@@ -37,10 +37,21 @@ class Sample(Struct, frozen=True):
     """The options of the format that a recipe needs to read it."""
 
 
+class Companion(Struct, frozen=True):
+    """A file that is no image, which a recipe needs besides: its path within the samples, and its bytes."""
+
+    path: str
+    content: bytes
+
+
 def write_samples(folder: Path) -> list[Path]:
-    """Write every sample below a folder, which is made if need be. Raises: StoreError."""
+    """Write every sample, and what goes with them, below a folder, which is made if need be.
+
+    Raises: StoreError.
+    """
     written = []
-    for sample in samples():
+    everything: tuple[Sample | Companion, ...] = (*samples(), *companions())
+    for sample in everything:
         path = folder / sample.path
         write_file(path, sample.content)
         written.append(path)
@@ -51,6 +62,11 @@ def samples() -> Iterator[Sample]:
     """Yield every sample, one after the other, in the order of their folders."""
     for maker in _MAKERS:
         yield from maker()
+
+
+def companions() -> tuple[Companion, ...]:
+    """Return the files that go with the samples."""
+    return (Companion("calibration/ebt3_red.csv", film_dose.table()),)
 
 
 def _epid() -> Iterator[Sample]:
@@ -109,6 +125,15 @@ def _film() -> Iterator[Sample]:
         truth = {"dpi": FILM_DPI, "spacing": (25.4 / FILM_DPI,) * 2, "sid": 1000.0, "gantry": float(gantry)}
         name = f"film/g{gantry:03d}_wedge.tif"
         yield Sample(name, "image", files.tiff(pixels, dpi=FILM_DPI), pixels, truth)
+
+
+def _film_dose() -> Iterator[Sample]:
+    """Yield scans of films between the slabs of a phantom, the depth in the name."""
+    for depth in film_dose.DEPTHS:
+        pixels = film_dose.scan(depth)
+        truth = {"dpi": film_dose.DPI, "dose": film_dose.dose(depth)}
+        content = files.tiff(pixels, dpi=film_dose.DPI)
+        yield Sample(f"film_dose/depth_{depth:03d}.tif", "image", content, pixels, truth)
 
 
 def _pictures() -> Iterator[Sample]:
@@ -220,5 +245,5 @@ def _raw() -> Iterator[Sample]:
 
 
 _MAKERS: tuple[Callable[[], Iterator[Sample]], ...] = (
-    _epid, _kv, _film, _pictures, _star, _dicom, _arrays, _volume, _volume_files, _scan, _raw,
+    _epid, _kv, _film, _film_dose, _pictures, _star, _dicom, _arrays, _volume, _volume_files, _scan, _raw,
 )  # fmt: skip

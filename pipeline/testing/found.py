@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +18,9 @@ from ..loaders.registry import load
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_HEAD = 256
+_HEAD = 512
 """Bytes from the start that hold the signatures of every kind of file."""
+_GZIP = b"\x1f\x8b"
 _TARGETS = sorted(TARGETS, key=lambda to: -TARGETS[to].file.offset)
 """DICOM first: the bytes before its prefix are free, and may be those of a TIFF."""
 
@@ -33,6 +36,9 @@ class Found:
         """A target that writes files of this kind, recognised by content."""
         with self.path.open("rb") as file:
             head = file.read(_HEAD)
+        if head.startswith(_GZIP):
+            with suppress(zlib.error):
+                head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, _HEAD)
         kinds = ((to, TARGETS[to].file) for to in _TARGETS)
         return next((to for to, kind in kinds if head[kind.offset :].startswith(kind.signatures)), None)
 

@@ -37,8 +37,11 @@ def made_files(made: AnyInput, limits: Limits) -> Iterator[tuple[str, bytes]]:
     """
     _check_size(made, limits)
     for index in range(1, made.count + 1):
-        name = render(made.name, Scope(path="", index=index)).replace("\\", "/")
-        yield name, encoded(made, pixels_of(made, made.seed + index - 1), name)
+        pixels = pixels_of(made, made.seed + index - 1)
+        parts = _slices(pixels) if made.format == "ct-series" else [pixels]
+        for number, part in enumerate(parts, 1):
+            name = render(made.name, Scope(path="", index=index, page=number)).replace("\\", "/")
+            yield name, encoded(made, part, name, (index, number))
 
 
 def _check_size(made: AnyInput, limits: Limits) -> None:
@@ -99,8 +102,11 @@ def _cylinder(made: CylinderInput) -> Grid:
     return volume if len(made.shape) == 3 else volume[:, :, 1]
 
 
-def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
-    """Return a file of the input's format. Raises: ExportError (a tag's value)."""
+def encoded(made: AnyInput, pixels: Pixels, name: str, place: tuple[int, int]) -> bytes:
+    """Return a file of the input's format, or one slice of a CT series.
+
+    `place`: which file it is, and which slice of it, from 1. Raises: ExportError (a tag's value).
+    """
     match made.format:
         case "xim":
             return xim.encode(pixels, _properties(made))
@@ -114,12 +120,10 @@ def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
             return files.npy(pixels)
         case "npz":
             return files.npz(**{made.key: pixels})
-        case "nifti":
-            rows, columns = made.pitch  # counted to the right and to the front: the same place as below
-            affine = ((-columns, 0.0, 0.0, 0.0), (0.0, -rows, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
-            return volume_files.nifti(_slices(pixels), affine)
-        case "metaimage":
-            return volume_files.metaimage(_slices(pixels), (0.0, 0.0, 0.0), (*made.pitch[::-1], 1.0))
+        case "nifti" | "metaimage":
+            return _volume(made, pixels)
+        case "ct-series":
+            return _ct_slice(made, pixels, *place)
         case "cyberknife-raw":
             return files.cyberknife(pixels)
         case "visionrt-raw":
@@ -129,6 +133,25 @@ def encoded(made: AnyInput, pixels: Pixels, name: str) -> bytes:
             return files.flat(pixels, byte_order=made.byte_order, header=header)
         case _:
             assert_never(made.format)
+
+
+def _volume(made: AnyInput, pixels: Pixels) -> bytes:
+    """Return a volume whose first voxel lies at 0, 0, 0, and whose axes are x, y and z (LPS)."""
+    if made.format == "metaimage":
+        return volume_files.metaimage(_slices(pixels), (0.0, 0.0, 0.0), (*made.pitch[::-1], 1.0))
+    rows, columns = made.pitch  # counted to the right and to the front
+    affine = ((-columns, 0.0, 0.0, 0.0), (0.0, -rows, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+    return volume_files.nifti(_slices(pixels), affine)
+
+
+def _ct_slice(made: AnyInput, plane: Pixels, index: int, number: int) -> bytes:
+    """Return a slice at the place that `_volume` gives it. Raises: ExportError."""
+    place = (0.0, 0.0, number - 1.0)
+    dataset = files.ct_image(
+        plane, number=number, position=place, spacing=(*made.pitch, 1.0), scan=f"test {index}"
+    )
+    apply_overrides(dataset, made.tags)
+    return files.dicom(dataset)
 
 
 def _slices(pixels: Pixels) -> Pixels:

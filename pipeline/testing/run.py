@@ -84,6 +84,8 @@ def _carried_out(
     for made in test.input:
         for path, content in made_files(made, limits):
             write_file(data / path, content)
+    for path, text in test.files.items():
+        write_file(data / path.replace("\\", "/"), text.encode())
     moved = structs.replace(loaded, path=folder / loaded.path.name)
     planned = plan(moved, data=data, out=out, only=(test.conversion,))
     outcome = run_plan(planned, RunOptions(jobs=1, partial=True))

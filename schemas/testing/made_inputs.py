@@ -15,10 +15,10 @@ from ..sources import ByteOrder, Dtype
 
 FileFormat = Literal[
     "xim", "dicom", "tiff", "png", "jpeg", "bmp", "npy", "npz", "nifti", "metaimage",
-    "cyberknife-raw", "visionrt-raw", "raw",
+    "ct-series", "cyberknife-raw", "visionrt-raw", "raw",
 ]  # fmt: skip
-VOLUMES = ("npy", "npz", "nifti", "metaimage")
-"""Formats whose files can hold a volume."""
+VOLUMES = ("npy", "npz", "nifti", "metaimage", "ct-series")
+"""Formats that can hold a volume, a CT series in a file for each slice."""
 _ANY: tuple[str, ...] = (
     "uint16", "uint8", "int8", "int16", "int32", "uint32", "int64", "uint64", "float32", "float64",
 )  # fmt: skip
@@ -33,6 +33,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "npz": _ANY,
     "nifti": ("int16", "float32"),
     "metaimage": ("int16", "float32"),
+    "ct-series": ("int16",),
     "cyberknife-raw": ("uint16",),
     "visionrt-raw": ("uint32",),
     "raw": _ANY,
@@ -48,21 +49,29 @@ _HOLDS: dict[str, tuple[str, ...]] = {
     "jpeg": ("dpi", "colour"),
     "bmp": ("dpi", "colour"),
     "npz": ("key",),
+    "ct-series": ("tags",),
     "raw": ("byte_order", "header_bytes"),
 }
 """Options of made files, by the formats that have a place for them."""
 _BOUNDED = frozenset(option for options in _HOLDS.values() for option in options)
 
 
-def _made_name(value: Template) -> Template:
+def _below(value: str) -> str:
     parts = value.replace("\\", "/").split("/")
     if parts[0] == "" or ":" in parts[0] or ".." in parts or parts[-1] == "":
         raise PydanticCustomError(
             "made_name", "must be a file's path below the data folder, as in film/g090_a.tif"
         )
-    if any(str(place) != "index" for place in places(value)):
+    return value
+
+
+def _made_name(value: Template) -> Template:
+    _below(value)
+    if not {str(place) for place in places(value)} <= {"index", "slice"}:
         raise PydanticCustomError(
-            "made_name", "only {place} can stand in the name of a made file", {"place": "{index}"}
+            "made_name",
+            "only {index} and {slice} can stand in the name of a made file",
+            {"index": "{index}", "slice": "{slice}"},
         )
     return value
 
@@ -81,6 +90,7 @@ def _shape(value: Any) -> Any:
     return as_tuple(value)
 
 
+BelowData = Annotated[Text, AfterValidator(_below)]
 PlainTags = Annotated[Tags, AfterValidator(_plain)]
 AnyShape = Annotated[tuple[Positive, ...], BeforeValidator(_shape)]
 
@@ -89,10 +99,11 @@ class MadeInput(Model):
     """A file, or several, that a test makes."""
 
     name: Annotated[Template, AfterValidator(_made_name)]
-    """Path below the data folder, as the globs of the conversion want it; ``{index}`` counts files from 1."""
+    """Path below the data folder, as the globs of the conversion want it; ``{index}`` counts files from 1,
+    ``{slice}`` those of a CT series."""
     format: FileFormat
     shape: AnyShape
-    """Rows, columns; of a volume (npy, npz, nifti, metaimage) rows, columns, slices."""
+    """Rows, columns; of a volume (npy, npz, nifti, metaimage, ct-series) rows, columns, slices."""
     dtype: Dtype | None = None
     """Default: uint16 where the format can hold it."""
     values: Pair[Number] = (0.0, 200.0)
@@ -148,11 +159,22 @@ class MadeInput(Model):
             )
         if self.colour and self.format == "png" and self.dtype == "uint16":
             raise PydanticCustomError("made_input", "a made png in colour holds uint8")
-        if self.count > 1 and not places(self.name):
-            raise PydanticCustomError(
-                "made_input", "several files need {place} in their name", {"place": "{index}"}
-            )
+        self._check_name()
         return self
+
+    def _check_name(self) -> None:
+        """Hold the places in the name to what is counted. Raises: PydanticCustomError."""
+        named = {str(place) for place in places(self.name)}
+        sliced = self.format == "ct-series"
+        if "slice" in named and not sliced:
+            raise PydanticCustomError(
+                "made_name", "only the files of a ct-series have {place} in their name", {"place": "{slice}"}
+            )
+        for place, several in (("index", self.count > 1), ("slice", sliced and len(self.shape) == 3)):
+            if several and place not in named:
+                raise PydanticCustomError(
+                    "made_input", "several files need {place} in their name", {"place": f"{{{place}}}"}
+                )
 
     @property
     def holds(self) -> str:

@@ -12,7 +12,7 @@ from ..exports import DICOM_TARGETS, EXPORT_TARGETS
 from ..inputs import Glob
 from ..language.tag_fields import TagKey
 from ..sources import Dtype
-from .made_inputs import AnyInput, AnyShape, PlainTags
+from .made_inputs import AnyInput, AnyShape, BelowData, PlainTags
 
 KINDS = (
     "rt-image", "ct-image", "mr-image", "pet-image", "rt-dose", "secondary-capture", "parametric-map",
@@ -102,5 +102,7 @@ class RecipeTest(Model):
     conversion: Text
     vars: dict[Text, str] = Field(default_factory=dict)
     """In place of the recipe's, as ``--set`` does."""
+    files: dict[BelowData, str] = Field(default_factory=dict)
+    """Text files that the conversion needs besides, such as a table: path below the data folder, and text."""
     input: Annotated[OneOrMany[Annotated[AnyInput, Field(discriminator="phantom")]], Field(min_length=1)]
     expect: Annotated[OneOrMany[Expectation], Field(min_length=1)]

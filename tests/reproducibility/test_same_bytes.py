@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.exporters.registry import TARGETS
-from dicombake.pipeline.samples import samples
+from dicombake.pipeline.samples import companions, samples
 from dicombake.schemas.exports import EXPORT_TARGETS
 
 from ..support import copy_of_every_kind
@@ -104,7 +104,11 @@ def run(base: Path, condition: Condition) -> dict[str, str]:
     """The digests of a run under a condition."""
     folder = base / condition.folder
     data, recipes = folder / "data", folder / "recipes"
-    made = [(at / sample.path, sample) for sample in samples() for at in (data, data / "samples")]
+    made = [
+        (at / sample.path, sample)
+        for sample in (*samples(), *companions())
+        for at in (data, data / "samples")
+    ]
     for path, sample in reversed(made) if condition.reverse else made:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.content)

@@ -20,7 +20,7 @@ from ...imaging.image import Image, Origin, SourceFile
 from ...loaders.registry import FORMATS
 from ...trace import UNTRACED, Trace
 from ..encode.character_set import state_character_set
-from ..encode.encoding import Encoded
+from ..encode.encoding import Encoded, Rescale
 from ..encode.uids import set_uid
 from ..moving.grid import moving_of
 from .carry import carried, cleaned, is_uid
@@ -227,13 +227,19 @@ def pixel_module(dataset: Dataset, encoded: Encoded, *, photometric: str, frames
     dataset.PixelRepresentation = int(encoded.stored.dtype.kind == "i")
 
 
-def rescale(dataset: Dataset, encoded: Encoded, units: str | None) -> None:
-    """Write the Modality LUT module (PS3.3 C.11.1), where the values need one."""
-    if encoded.rescale is None:
+def rescale(dataset: Dataset, encoded: Encoded, units: str | None, *, computed: bool = False) -> None:
+    """Write the Modality LUT module (PS3.3 C.11.1), where the values need one.
+
+    Values that were `computed` in a unit need one, if only of 1 and 0: nothing else says the unit.
+    """
+    found = encoded.rescale
+    if found is None and computed and units not in (None, "US") and encoded.element == "PixelData":
+        found = Rescale()
+    if found is None:
         return
-    dataset.RescaleIntercept = encoded.rescale.intercept
-    dataset.RescaleSlope = encoded.rescale.slope
-    dataset.RescaleType = encoded.rescale.kind or units or "US"
+    dataset.RescaleIntercept = found.intercept
+    dataset.RescaleSlope = found.slope
+    dataset.RescaleType = found.kind or units or "US"
     if encoded.error:
         add_derivation(dataset, f"quantized to 16 bits, largest error {encoded.error:.3g}")
 

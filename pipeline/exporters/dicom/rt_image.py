@@ -105,7 +105,7 @@ def _draft(prepared: _Prepared, options: RtImageOptions, context: Context) -> Dr
     _rt_image(dataset, first, context.stem)
     trace.layer(dataset, Origin("rule", "RT Image module, PS3.3 C.8.8.2"))
     pixel_module(dataset, encoded, photometric="MONOCHROME2")
-    rescale(dataset, encoded, first.units)
+    rescale(dataset, encoded, first.units, computed=first.computed and options.pixels != "retain")
     notes += keep_padding(dataset, images, [frame.stored for frame in frames])
     trace.layer(dataset, of_pixels(options.pixels))
     if several:

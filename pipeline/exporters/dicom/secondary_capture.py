@@ -70,7 +70,7 @@ def draft(images: Sequence[Image], options: SecondaryCaptureOptions, context: Co
     photometric = "MONOCHROME2" if several and not colour else first.photometric
     pixel_module(dataset, encoded, photometric=photometric, frames=len(images) if several else None)
     streams, kept = keep_streams(dataset, images, frames, options.transfer_syntax)
-    rescale(dataset, encoded, first.units)
+    rescale(dataset, encoded, first.units, computed=first.computed and options.pixels != "retain")
     notes += keep_padding(dataset, images, [frame.stored for frame in frames])
     trace.layer(dataset, of_pixels(options.pixels))
     if several:

@@ -13,7 +13,7 @@ from dicombake.pipeline.drafts.examples import blank, examples, from_example
 from dicombake.pipeline.drafts.from_files import from_files
 from dicombake.pipeline.errors import RecipeError, UsageError
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.samples import files, samples, write_samples
+from dicombake.pipeline.samples import companions, files, samples, write_samples
 from dicombake.schemas.language.words import FILL_IN
 
 from ...support import bake, failures
@@ -175,6 +175,6 @@ def test_files_elsewhere_missing_or_none_are_refused(folder: Path, tmp_path: Pat
 
 def test_every_sample_is_drafted_or_left_out(folder: Path) -> None:
     draft = from_files([folder], folder)
-    assert f"drafted from {len(list(samples()))} files" in draft.text
-    assert draft.skipped == ()
+    assert f"drafted from {len(list(samples())) + len(companions())} files" in draft.text
+    assert [each.split(":")[0] for each in draft.skipped] == [each.path for each in companions()]
     assert draft.text.count(f"source: {FILL_IN}\n") == 2

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import ximreader
 from dicombake.pipeline.loaders.registry import load
-from dicombake.pipeline.samples import Sample, phantoms, samples, write_samples, xim
+from dicombake.pipeline.samples import Sample, companions, phantoms, samples, write_samples, xim
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import SOURCE_FORMATS
 from hypothesis import given
@@ -167,9 +167,10 @@ def test_every_sample_holds_what_it_says_by_way_of_its_format(path: str, tmp_pat
 
 def test_samples_are_the_same_each_time(tmp_path: Path) -> None:
     written = write_samples(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in written] == list(SAMPLES)
-    for path, sample in zip(written, SAMPLES.values(), strict=True):
-        assert path.read_bytes() == sample.content
+    others = {each.path: each.content for each in companions()}
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == [*SAMPLES, *others]
+    contents = [*(sample.content for sample in SAMPLES.values()), *others.values()]
+    assert [path.read_bytes() for path in written] == contents
 
 
 def test_no_sample_looks_the_same_turned_or_mirrored() -> None:

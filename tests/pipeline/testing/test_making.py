@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import ExportError
-from dicombake.pipeline.loaders.options import ImageOptions, Limits
+from dicombake.pipeline.loaders.dicom.series import load_series
+from dicombake.pipeline.loaders.options import DicomSeriesOptions, ImageOptions, Limits, VolumeFileOptions
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.plan.lower import lowered_source
 from dicombake.pipeline.testing.making import made_files, pixels_of
@@ -22,6 +23,7 @@ SOURCES: dict[str, Any] = {
     "npz": {"format": "array", "key": "image"},
     "raw": {"format": "raw", "shape": [40, 60], "header_bytes": 12, "byte_order": "big"},
     "visionrt-raw": {"format": "visionrt-raw", "shape": [40, 60]},
+    "ct-series": "dicom",
     **dict.fromkeys(("tiff", "png", "jpeg", "bmp"), "image"),
 }
 MORE: dict[str, dict[str, Any]] = {
@@ -143,20 +145,54 @@ def test_colour_and_pages(tmp_path: Path) -> None:
     assert len(list(load(tmp_path / "pages.tif", source, Limits()))) == 3
 
 
+def test_a_ct_series_lies_where_a_made_metaimage_does(tmp_path: Path) -> None:
+    """Each scan is a series of its own; a loader that knows nothing of made files finds one grid."""
+    options = {"shape": [40, 60, 3], "spacing": [2, 3], "radius": 20, "values": [-1000, 0], "dtype": "int16"}
+    item = made("cylinder", format="ct-series", count=2, name="{index}/{slice}.dcm", **options)
+    for name, content in made_files(item, Limits()):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    ((_, content),) = made_files(made("cylinder", format="metaimage", **options), Limits())
+    (tmp_path / "a.mha").write_bytes(content)
+    planes = list(load(tmp_path / "a.mha", VolumeFileOptions("metaimage"), Limits()))
+    scans = []
+    for index in (1, 2):
+        paths = sorted((tmp_path / str(index)).iterdir())
+        slices = [image for _, image in load_series(paths, DicomSeriesOptions(), Limits())]
+        for each, plane in zip(slices, planes, strict=True):
+            assert np.array_equal(each.pixels, plane.pixels)
+            assert each.geometry.spacing == plane.geometry.spacing == (2, 3)
+            assert each.geometry.patient.position == plane.geometry.patient.position
+            assert each.geometry.patient.orientation == plane.geometry.patient.orientation
+            assert each.geometry.patient.spacing == plane.geometry.patient.spacing == 1
+        scans.append({(str(each.source.dataset.SeriesInstanceUID),) for each in slices})
+    assert len(scans[0]) == len(scans[1]) == 1 and scans[0] != scans[1]
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [
         ({"format": "tiff", "gantry": 3}, "a made tiff has no place for 'gantry'"),
         ({"format": "xim", "dpi": 75}, "a made xim has no place for 'dpi'"),
         ({"format": "xim", "dtype": "uint8"}, "a made xim holds uint16 or int32"),
-        ({"format": "xim", "shape": [4, 4, 4]}, "only npy, npz, nifti and metaimage hold a volume"),
+        (
+            {"format": "xim", "shape": [4, 4, 4]},
+            "only npy, npz, nifti, metaimage and ct-series hold a volume",
+        ),
         ({"format": "png", "colour": True, "dtype": "uint16"}, "a made png in colour holds uint8"),
         ({"count": 2}, "several files need {index} in their name"),
+        ({"format": "ct-series", "shape": [4, 4, 2]}, "several files need {slice} in their name"),
+        (
+            {"format": "ct-series", "shape": [4, 4, 2], "count": 2, "name": "{slice}"},
+            "several files need {index} in their name",
+        ),
+        ({"name": "{slice}"}, "only the files of a ct-series have {slice} in their name"),
+        ({"format": "ct-series", "sid": 1000}, "a made ct-series has no place for 'sid'"),
         ({"name": "../a"}, "must be a file's path below the data folder"),
         ({"name": "/a"}, "must be a file's path below the data folder"),
         ({"name": "C:/a"}, "must be a file's path below the data folder"),
         ({"name": "a/"}, "must be a file's path below the data folder"),
-        ({"name": "{stem}"}, "only {index} can stand in the name"),
+        ({"name": "{stem}"}, "only {index} and {slice} can stand in the name"),
         ({"shape": [4]}, "must be rows and columns"),
         ({"format": "dicom", "tags": {"PatientID": "{x}"}}, "must be plain values"),
     ],
