@@ -67,6 +67,8 @@ def rescaled(
     The integer dtype follows from `bounds`, what the pixels can hold (default: what their dtype can), and not
     from the values, so that the slices of a series agree; only where that takes more than 64 bits do the
     values decide. Integers keep at least the size of their dtype.
+
+    Raises: OverflowError where finite values have a result beyond float64.
     """
     whole = float(slope).is_integer() and float(intercept).is_integer()
     if whole and pixels.dtype.kind in "iub":
@@ -76,8 +78,14 @@ def rescaled(
             if dtype is not None:
                 return shifted(pixels, int(slope), int(intercept), dtype)
     values = pixels.astype(np.float64)
-    values *= slope
-    values += intercept
+    try:
+        with np.errstate(over="raise", invalid="ignore"):
+            values *= slope
+            values += intercept
+    except FloatingPointError:
+        raise OverflowError(
+            f"values x {slope:g} + {intercept:g}, its rescale, are beyond what float64 holds"
+        ) from None
     return values
 
 

@@ -33,6 +33,11 @@ def normal_of(orientation: Sequence[float]) -> Vector:
     return cross(orientation[:3], orientation[3:])
 
 
+def unit(vector: Sequence[float]) -> Vector:
+    """Return the direction of a vector that is not 0, of length 1."""
+    return scaled(vector, 1.0 / length(vector))
+
+
 def scaled(vector: Sequence[float], factor: float) -> Vector:
     """Return a vector times a number, without a negative zero."""
     x, y, z = vector

@@ -76,4 +76,10 @@ def probe(path: Path, source: AutoOptions, limits: Limits) -> Probe:
     return found
 
 
-LOADER = Loader(load, probe)
+def parts(path: Path) -> tuple[Path, ...]:
+    """Return the files that the file's own loader would read besides. Raises: SourceError."""
+    own = loader(recognise(path)).parts
+    return () if own is None else own(path)
+
+
+LOADER = Loader(load, probe, parts=parts)

@@ -91,6 +91,8 @@ class Loader(Struct, frozen=True):
     series: SeriesLoader | None = None
     any_kind: Loader | None = None
     """How `auto` reads a file that `sniff` has told, where only its elements say which format it is of."""
+    parts: Callable[[Path], tuple[Path, ...]] | None = None
+    """Returns the files beside one that hold its values, of which it opens none. Raises: SourceError."""
     properties_behind: Callable[[SourceFile, str], tuple[str, ...]] | None = None
     """Returns which properties of a file an attribute, given by its keyword, was made of."""
 

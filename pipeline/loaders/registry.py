@@ -399,6 +399,12 @@ def probe(path: Path, source: SourceOptions, limits: Limits) -> Probe:
     return loader(source.format).probe(path, source, limits)
 
 
+def parts_of(path: Path, source: SourceOptions) -> tuple[Path, ...]:
+    """Return the files beside one that hold its values, of which none is opened. Raises: SourceError."""
+    parts = loader(source.format).parts
+    return () if parts is None else parts(path)
+
+
 def survey(paths: Sequence[Path], source: SourceOptions, limits: Limits) -> Surveyed:
     """Return the slices of a series among some files, no pixel read.
 

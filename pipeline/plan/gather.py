@@ -22,6 +22,7 @@ from ..inputs.globs import Globs
 from ..inputs.hints import near_miss
 from ..inputs.render import SourceLookup, split_name
 from ..inputs.search import natural_key, search, unmatched
+from ..loaders.detached import may_be_detached
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
 from ..places.client import ChangedError, reason_of
@@ -87,6 +88,20 @@ class Planning(Struct):
             return self.place.file(path)
         except (OSError, ChangedError, StoreError) as error:
             raise SourceError(f"cannot be read: {reason_of(error)}", subject=path) from error
+
+    def header(self, path: str, source: SourceOptions) -> Probe:
+        """Return what the headers of a file of the data folder say.
+
+        Raises: PlanError, as `note`, also for a file beside it that holds its values; SourceError.
+        """
+        found = self.read(path)
+        if not self.loaded.trusted and may_be_detached(source.format, path):
+            from ..loaders.registry import parts_of
+
+            folder, slash, _ = path.rpartition("/")
+            for part in parts_of(found, source):
+                self.note(f"{folder}{slash}{part.name}")
+        return self.probe(found, source, self.lowered.limits)
 
 
 def refuse(planning: Planning, location: tuple[str | int, ...], what: str) -> None:
@@ -181,7 +196,7 @@ def _asked(
     source = lowered.conversions[name].source
     for file in files:
         try:
-            header = planning.probe(planning.read(file.path), source, lowered.limits)
+            header = planning.header(file.path, source)
         except SourceError:
             yield file
             continue

@@ -202,8 +202,7 @@ class _Naming:
         found = []
         for file, header in zip_longest(job.files, headers):
             if header is None and file.base == "data" and may_be_detached(self.source.format, file.path):
-                limits = self.planning.lowered.limits
-                header = self.planning.probe(self.planning.read(file.path), self.source, limits)
+                header = self.planning.header(file.path, self.source)
             folder, slash, _ = file.path.rpartition("/")
             names = (f"{folder}{slash}{part.name}" for part in (header.parts if header else ()))
             found += [InputFile(name, file.base) for name in names]
@@ -276,8 +275,7 @@ class _Naming:
             for position, export in enumerate(self.exports):
                 self._refuse(position, f"'{export.path}': {reason}")
             return ()
-        limits, read = self.planning.lowered.limits, self.planning.read
-        return tuple(self.planning.probe(read(file.path), self.source, limits) for file in job.files)
+        return tuple(self.planning.header(file.path, self.source) for file in job.files)
 
     def _numbers(self, job: Job, headers: tuple[Probe, ...]) -> Sequence[int]:
         """Return the numbers of the pages, frames or slices that there will be, as far as outputs need them.

@@ -153,10 +153,10 @@ def rescale(image: Image, options: Rescale) -> Image:
     pixels = grey(image, options.op)
     if options.slope == 1 and options.intercept == 0:
         return image
-    with np.errstate(over="ignore", invalid="ignore"):
+    try:
         values = rescaled(pixels, options.slope, options.intercept)
-    if np.isinf(values).sum() > np.isinf(pixels).sum():
-        raise refusal(image, "rescale: a result is beyond float64")
+    except OverflowError:
+        raise refusal(image, "rescale: a result is beyond float64") from None
     phrase = f"rescaled (value x {number(options.slope)} + {number(options.intercept)})"
     sign = (options.slope > 0) - (options.slope < 0)
     return computed(image, values, phrase, units=None, rising=sign * image.rising)

@@ -144,6 +144,25 @@ def test_values_beside_a_header_lie_inside(
 
 @posix
 @pytest.mark.parametrize("source", HEADERS)
+@pytest.mark.parametrize("path", ["out/v.npy", "out/{source.x}.npy"])
+def test_nothing_is_told_of_values_elsewhere_that_do_not_fit(
+    source: str, path: str, cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Neither the size of the file nor whether it is shorter than a stranger's header says."""
+    header, values, content, old, new = HEADERS[source]
+    Path(header).write_bytes(content.replace(old, new))
+    (tmp_path / "host" / "short").write_bytes(b"123")
+    Path(values).symlink_to(tmp_path / "host" / "short")
+    done = cli(
+        f'conversions: {{a: {{inputs: {header}, source: {source}, exports: {{to: npy, path: "{path}"}}}}}}\n'
+    )
+    assert done.exit_code == 2, done.output
+    assert f"{values}: lies outside of the data folder" in done.output
+    assert "3 bytes" not in done.output and "truncated" not in done.output
+
+
+@posix
+@pytest.mark.parametrize("source", HEADERS)
 def test_auto_reads_values_elsewhere_only_for_names_that_tell(
     source: str, cli: Callable[..., Result]
 ) -> None:

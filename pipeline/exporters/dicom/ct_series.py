@@ -16,4 +16,5 @@ EXPORTER = SliceKind(
     type_2=("KVP", "AcquisitionNumber", "PatientPosition", "PositionReferenceIndicator", "Laterality"),
     modules="CT Image and General Series modules, PS3.3 C.8.2.1 and C.7.3.1",
     encoding=with_rescale,
+    rescale_type=True,  # of CT alone (C.8.2.1)
 ).exporter

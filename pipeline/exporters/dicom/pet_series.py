@@ -104,5 +104,6 @@ EXPORTER = SliceKind(
     modules="PET and General Series modules, PS3.3 C.8.9 and C.7.3.1",
     own=_pet_image,
     encoding=_encoded,
+    of_reference=(),  # PatientOrientationCodeSequence is in place of PatientPosition (C.7.3.1)
     alike=False,
 ).exporter  # fmt: skip

@@ -72,6 +72,10 @@ class SliceKind(Struct, frozen=True):
     """Their sections of the standard, for the record of origins."""
     own: Module = lambda dataset, image, context: ()
     encoding: Callable[[Image, How, Allowed], Encoded] = encode
+    of_reference: tuple[str, ...] = ("PatientPosition",)
+    """Attributes that it takes of a `reference` besides patient, study and frame of reference."""
+    rescale_type: bool = False
+    """Whether its modules have RescaleType."""
     alike: bool = True
     """Whether slices of an array differ in number, place and pixels alone."""
 
@@ -148,13 +152,11 @@ class SliceKind(Struct, frozen=True):
         if plane is not None and plane.frame_of_reference and image.source.dataset is None:
             set_uid(dataset, "FrameOfReferenceUID", plane.frame_of_reference)
             trace.layer(dataset, Origin("file", "the volume's frame of reference"))
-        # a PET Image has PatientOrientationCodeSequence in its place (C.7.3.1)
-        also = () if self.modality == "PT" else ("PatientPosition",)
-        take_reference(dataset, options.reference, context, (image,), also=also)
+        take_reference(dataset, options.reference, context, (image,), also=self.of_reference)
         pixel_module(dataset, encoded, photometric="MONOCHROME2")
         rescale(dataset, encoded, image.units)
-        if self.modality != "CT" and "RescaleType" in dataset:
-            del dataset.RescaleType  # of CT alone (C.8.2.1)
+        if not self.rescale_type and "RescaleType" in dataset:
+            del dataset.RescaleType
         notes += keep_padding(dataset, (image,), (encoded.stored,))
         trace.layer(dataset, of_pixels(options.pixels))
         numbers = _geometry(dataset, image.geometry)

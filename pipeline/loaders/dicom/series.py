@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ from ...imaging.image import Image, Origin
 from ...imaging.probe import Probe
 from ...imaging.tolerances import POSITION, STEP
 from ..base import Loader, SeriesLoader
-from ..files import stat_of
 from ..options import DicomOptions, DicomSeriesOptions, Limits
+from ..remembered import remembered
 from .alike import AlikeFiles, Read
 from .dataset import guarded
 from .geometry import read_geometry
@@ -47,10 +46,6 @@ _OWN = frozenset(
 )  # fmt: skip
 """Attributes of a slice that decide neither its layout, nor its values, nor its geometry, but for
 ImagePositionPatient: instance, times, acquisition, exposure, SliceLocation, extremes and window."""
-_KEPT = 2
-"""Series whose headers are remembered, from the plan to the work."""
-_MOST = 5000
-"""Slices of such a series."""
 
 
 class _File(Struct, frozen=True):
@@ -90,6 +85,7 @@ class Series(Struct, frozen=True):
         return tuple(each.path for each in self.stack.slices)
 
 
+@remembered
 def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) -> Series:
     """Return the series that `source` chooses among some files, from their headers only.
 
@@ -97,25 +93,6 @@ def survey(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) ->
         SourceError: a file that is not DICOM, none or several series to choose from, slices without a
             position, and whatever keeps them from being a volume, with the names of the files.
     """
-    if len(paths) > _MOST:
-        return _surveyed(paths, source, limits)
-    try:
-        stats = tuple(stat_of(path) for path in paths)
-    except OSError:
-        return _surveyed(paths, source, limits)
-    return _remembered(tuple(paths), stats, source, limits)
-
-
-@lru_cache(_KEPT)
-def _remembered(
-    paths: tuple[Path, ...], stats: tuple[object, ...], source: DicomSeriesOptions, limits: Limits
-) -> Series:
-    """Return a series of files; `stats` tell one content from another."""
-    del stats
-    return _surveyed(paths, source, limits)
-
-
-def _surveyed(paths: Sequence[Path], source: DicomSeriesOptions, limits: Limits) -> Series:
     found, files = [], AlikeFiles(limits)
     for path in paths:
         with guarded(path):
@@ -250,11 +227,11 @@ def _fits(header: _File, wanted: str) -> bool:
 
 
 def _described(uid: str, members: Sequence[_File]) -> str:
+    """Return what tells a series from others; not its description, which is free text and may hold a name."""
     first = members[0]
-    description = f" '{first.text('SeriesDescription')}'" if first.text("SeriesDescription") else ""
     number = f"number {first.text('SeriesNumber')}, " if first.text("SeriesNumber") else ""
     files = "1 file" if len(members) == 1 else f"{len(members)} files"
-    return f"{uid or 'no UID'}{description} ({first.text('Modality') or 'no modality'}, {number}{files})"
+    return f"{uid or 'no UID'} ({first.text('Modality') or 'no modality'}, {number}{files})"
 
 
 def _slice(file: _File, limits: Limits) -> _Sliced:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ...errors import Note, SourceError
 from ...imaging.exact import rescaled
 from ...imaging.image import Image, Photometric, Pixels, Stored
+from ..files import in_float64
 from .frames import Frame
 from .layout import Layout
 
@@ -174,8 +175,10 @@ def to_image(
     stored = None
     if pixels.dtype.kind in "iu":
         stored = Stored(pixels, modality.slope, modality.intercept, modality.units, bits)
+    with in_float64(path):
+        values = pixels if modality.identity else _modality_values(pixels, modality, layout, bits)
     return Image(
-        pixels if modality.identity else _modality_values(pixels, modality, layout, bits),
+        values,
         photometric=photometric,
         stored=stored,
         units=modality.units,

@@ -25,7 +25,9 @@ from ...imaging.probe import Probe
 from ...imaging.tolerances import SPACING
 from ..arrays.planes import Planes
 from ..base import Loader, SeriesLoader
+from ..files import in_float64
 from ..options import ImageStackOptions, Limits, VolumeOptions
+from ..remembered import remembered
 from .attributes import attributes_of
 from .channels import choose
 from .loader import open_picture
@@ -115,6 +117,7 @@ class Stack(Struct, frozen=True, dict=True):
         return (Note("spacing-differs", text, contradiction=True),)
 
 
+@remembered
 def survey(paths: Sequence[Path], source: ImageStackOptions, limits: Limits) -> Stack:
     """Return the slices that some files are, in their order, from headers only.
 
@@ -187,7 +190,9 @@ def _image(stack: Stack, index: int, page: Page) -> Image:
 
 def _calibrated(image: Image, slope: float, intercept: float) -> Image:
     """Return the values that ImageJ shows; its stored integers stay known."""
-    stored, values = image.pixels, rescaled(image.pixels, slope, intercept)
+    stored = image.pixels
+    with in_float64(image.source.path):
+        values = rescaled(stored, slope, intercept)
     known: dict[str, Any] = {}
     if stored.dtype.kind in "iu" and None not in (exact_ds(slope), exact_ds(intercept)):
         bits = stored.dtype.itemsize * 8

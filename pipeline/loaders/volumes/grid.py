@@ -15,7 +15,7 @@ from msgspec import Struct
 from ...errors import SourceError
 from ...imaging.image import Geometry, Origin, PatientPlane
 from ...imaging.tolerances import POSITION
-from ...imaging.vectors import Vector, cross, dot, length, scaled
+from ...imaging.vectors import Vector, cross, dot, length, scaled, unit
 
 _DECIMALS = 10
 
@@ -73,11 +73,11 @@ class Planes:
         if min(lengths) == 0:
             raise SourceError("has a grid whose pixels are 0 mm apart", subject=str(path))
         self.spacing = (lengths[1], lengths[0])
-        row = scaled(steps[0], 1 / lengths[0])
-        normal = cross(row, scaled(steps[1], 1 / lengths[1]))
+        row = unit(steps[0])
+        normal = cross(row, unit(steps[1]))
         if length(normal) < math.sqrt(0.5):
             raise _sheared(path, math.degrees(math.asin(min(length(normal), 1.0))))
-        normal = scaled(normal, 1 / length(normal))
+        normal = unit(normal)
         column = cross(normal, row)
         self.orientation = (*row, *column)
         way = grid.steps[axes.slice]

@@ -46,10 +46,14 @@ def sniff(head: bytes, path: Path) -> Certainty:
 
 def read_header(path: Path, limits: Limits) -> Header:
     """Return the header of a file, checked. Raises: SourceError."""
+    return in_file(described(path), limits)
+
+
+def described(path: Path) -> Header:
+    """Return what the header of a file says. Raises: SourceError."""
     with opened(path) as file:
         fields, end = fields_of(file.read(_LONGEST), path)
-    # a skip of -1 puts the values at the file's end
-    return in_file(_header(path, _Fields(fields, path), end), limits)
+    return _header(path, _Fields(fields, path), end)
 
 
 def fields_of(head: bytes, path: Path) -> tuple[dict[str, str], int]:
@@ -142,6 +146,7 @@ def _header(path: Path, fields: _Fields, end: int) -> Header:
         path=path,
         format="metaimage",
         data=data,
+        # a HeaderSize of -1 puts the values at the file's end
         offset=0 if packing != "raw" else offset,
         start=offset if packing != "raw" else 0,
         packing=packing,
@@ -218,4 +223,4 @@ def _step(direction: Sequence[float], length: float) -> Vector:
     return x, y, z
 
 
-LOADER = loader_of("metaimage", read_header, sniff)
+LOADER = loader_of("metaimage", described, sniff)

@@ -77,6 +77,11 @@ def _kind(head: bytes) -> tuple[int, Order, bool] | None:
 
 def read_header(path: Path, limits: Limits) -> Header:
     """Return the header of a file, checked. Raises: SourceError; UsageError without the extra."""
+    return in_file(described(path), limits)
+
+
+def described(path: Path) -> Header:
+    """Return what the header of a file says. Raises: as `read_header`."""
     packed = head_of(path, 2) == GZIP
     with unpacked(path, "gzip" if packed else "raw") as stream:
         head = stream.read(_SIZES[1])
@@ -90,7 +95,7 @@ def read_header(path: Path, limits: Limits) -> Header:
     data = path if single else _image_of(path)
     if not single:
         packed = head_of(data, 2) == GZIP
-    return in_file(_header(path, data, "gzip" if packed else "raw", fields, single=single), limits)
+    return _header(path, data, "gzip" if packed else "raw", fields, single=single)
 
 
 _ANALYZE = "ANALYZE 7.5 does not say where left is; convert it to NIfTI in a program that knows"
@@ -246,4 +251,4 @@ def _placed(fields: Fields, name: str, path: Path) -> Grid:
     return Grid(steps[3], (steps[0], steps[1], steps[2]))
 
 
-LOADER = loader_of("nifti", read_header, sniff)
+LOADER = loader_of("nifti", described, sniff)

@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,11 +23,8 @@ from ...imaging.vectors import Vector, length
 from ..base import Certainty
 from ..files import opened
 from .grid import Grid
-from .header import Header, Packing, beside, in_file
+from .header import Header, Packing, beside
 from .slices import loader_of
-
-if TYPE_CHECKING:
-    from ..options import Limits
 
 MAGIC = b"NRRD000"
 _LONGEST = 1 << 20
@@ -69,14 +66,13 @@ def sniff(head: bytes, path: Path) -> Certainty:
     return Certainty.SURE if head.startswith(MAGIC) else Certainty.NO
 
 
-def read_header(path: Path, limits: Limits) -> Header:
-    """Return the header of a file, checked. Raises: SourceError; UsageError without the extra."""
+def described(path: Path) -> Header:
+    """Return what the header of a file says. Raises: SourceError; UsageError without the extra."""
     require("volumes", str(path))
     text, end = _text(path)
     fields = _fields(text, path)
     detached = next((fields[key] for key in ("data file", "datafile") if key in fields), None)
-    # a skip of -1 puts the values at the file's end
-    return in_file(_header(path, fields, None if detached is None else str(detached), end), limits)
+    return _header(path, fields, None if detached is None else str(detached), end)
 
 
 def _text(path: Path) -> tuple[bytes, int]:
@@ -129,6 +125,7 @@ def _header(path: Path, fields: Mapping[str, Any], detached: str | None, end: in
         path=path,
         format="nrrd",
         data=data,
+        # a skip of -1 puts the values at the file's end
         offset=skip if skip == -1 or packing != "raw" else start + skip,
         start=start if packing != "raw" else 0,
         packing=packing,
@@ -260,4 +257,4 @@ def _unit(fields: Mapping[str, Any], path: Path) -> float:
     return _MM[units.pop()]
 
 
-LOADER = loader_of("nrrd", read_header, sniff)
+LOADER = loader_of("nrrd", described, sniff)

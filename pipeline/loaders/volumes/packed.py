@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18
 """Bytes that are read, or skipped, in one go."""
+_FED = 1 << 14
+"""Packed bytes that are unpacked in one go: zlib copies those that lie behind the end of a member."""
+_EMPTY = 1000
+"""Members of a gzip file that may hold nothing; programs that pack in blocks end with one."""
 
 
 @contextmanager
@@ -31,8 +34,7 @@ def unpacked(path: Path, packing: Packing, start: int = 0) -> Iterator[IO[bytes]
         with opened(path) as file:
             file.seek(start)
             if packing == "gzip":
-                with cast("IO[bytes]", gzip.GzipFile(fileobj=file)) as stream:
-                    yield stream
+                yield io.BufferedReader(_Inflated(file, members=True), _PIECE)
             elif packing == "bzip2":
                 with bz2.BZ2File(file) as stream:
                     yield stream
@@ -45,26 +47,61 @@ def unpacked(path: Path, packing: Packing, start: int = 0) -> Iterator[IO[bytes]
 
 
 class _Inflated(io.RawIOBase):
-    """A zlib stream as a file."""
+    """A zlib stream, or gzip members one after the other (RFC 1952), as a file; zlib compares checksums.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    Members that hold nothing are bounded: each costs time, and no byte that a header's claim would count.
+    """
+
+    def __init__(self, file: IO[bytes], *, members: bool = False) -> None:
         self._file = file
-        self._inflate = zlib.decompressobj()
+        self._members = members
+        self._left = memoryview(b"")
+        """Read from the file, and not unpacked yet."""
+        self._empty = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | (16 if self._members else 0))
+        self._given = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         wanted = memoryview(buffer)
-        while not self._inflate.eof:
-            data = self._inflate.unconsumed_tail or self._file.read(_PIECE)
-            if not data:
+        while not self._inflate.eof or self._next_member():
+            if not self._left and not self._read():
                 raise EOFError("the stream ends too early")
-            found = self._inflate.decompress(data, len(wanted))
+            piece = self._left[:_FED]
+            found = self._inflate.decompress(piece, len(wanted))
+            rest = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+            self._left = self._left[len(piece) - len(rest) :]
             if found:
+                self._given = True
                 wanted[: len(found)] = found
                 return len(found)
         return 0
+
+    def _read(self) -> bool:
+        self._left = memoryview(self._file.read(_PIECE))
+        return bool(self._left)
+
+    def _next_member(self) -> bool:
+        """Go to the next member, past zeros that pad the file; tell whether there is one.
+
+        Raises: ValueError, where too many held nothing.
+        """
+        if not self._members:
+            return False
+        self._empty += not self._given
+        if self._empty > _EMPTY:
+            raise ValueError(f"more than {_EMPTY} of its gzip members hold nothing")
+        while self._left or self._read():
+            if self._left[0] != 0:
+                self._begin()
+                return True
+            self._left = memoryview(self._left.tobytes().lstrip(b"\0"))
+        return False
 
 
 def skip(stream: IO[bytes], count: int, path: Path) -> None:

@@ -16,9 +16,10 @@ from ...imaging.exact import rescaled
 from ...imaging.image import Geometry, Image, Origin, SourceFile, Stored
 from ...imaging.probe import Probe
 from ..base import Loader, Sniff
+from ..files import in_float64
 from ..options import VolumeFileOptions
 from .grid import Axes, Planes
-from .header import Header
+from .header import Header, in_file
 from .values import slices
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Sliced(Struct, frozen=True, dict=True):
         image = Image(pixels, self.geometry(index), units=units, sources=(source,), notes=header.notes)
         slope, intercept = header.slope, header.intercept
         if (slope, intercept) != (1.0, 0.0):
-            image = image.replace(pixels=rescaled(pixels, slope, intercept))
+            with in_float64(header.path):
+                image = image.replace(pixels=rescaled(pixels, slope, intercept))
             if pixels.dtype.kind in "iu" and None not in (exact_ds(slope), exact_ds(intercept)):
                 bits = pixels.dtype.itemsize * 8
                 image = image.replace(stored=Stored(pixels, slope, intercept, units or "US", bits))
@@ -135,8 +137,11 @@ class Sliced(Struct, frozen=True, dict=True):
         )
 
 
-def loader_of(name: str, read_header: Callable[[Path, Limits], Header], sniff: Sniff) -> Loader:
+def loader_of(name: str, described: Callable[[Path], Header], sniff: Sniff) -> Loader:
     """Return the loader of a format of volumes, whose own is only how a header is read and recognised."""
+
+    def sliced(path: Path, source: VolumeFileOptions, limits: Limits) -> Sliced:
+        return Sliced(in_file(described(path), limits), source)
 
     def load(
         path: Path, source: VolumeFileOptions, limits: Limits, pages: range | None = None
@@ -145,13 +150,18 @@ def loader_of(name: str, read_header: Callable[[Path, Limits], Header], sniff: S
 
         Raises: SourceError; UsageError, where the extra is not installed.
         """
-        yield from Sliced(read_header(path, limits), source).images(pages)
+        yield from sliced(path, source, limits).images(pages)
 
     def probe(path: Path, source: VolumeFileOptions, limits: Limits) -> Probe:
         """Return what the header says. Raises: as `load`."""
-        return Sliced(read_header(path, limits), source).probe()
+        return sliced(path, source, limits).probe()
 
-    return Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions(name))
+    def parts(path: Path) -> tuple[Path, ...]:
+        """Return the file of the values, where it is another one. Raises: as `load`."""
+        found = described(path).data
+        return () if found == path else (found,)
+
+    return Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions(name), parts=parts)
 
 
 def _not_finite(image: Image) -> tuple[Note, ...]:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ...imaging.image import Geometry, PatientPlane
 from ...imaging.tolerances import POSITION, STEP
-from ...imaging.vectors import Vector, dot, length, normal_of, scaled
+from ...imaging.vectors import Vector, dot, normal_of, scaled, unit
 
 _DECIMALS = 10
 _SAME = 1e-6
@@ -46,8 +46,7 @@ class Lattice(Struct, frozen=True, dict=True):
     @cached_property
     def normal(self) -> Vector:
         """Towards later slices."""
-        normal = normal_of(self.orientation)
-        normal = scaled(normal, 1.0 / length(normal))
+        normal = unit(normal_of(self.orientation))
         way = dot(normal, _between(self.positions[0], self.positions[-1]))
         return scaled(normal, -1.0) if way < 0 else normal
 
@@ -122,8 +121,7 @@ def stack(first: Geometry, shape: Sequence[int], count: int) -> Lattice:
     """
     plane = _plane(first)
     step = plane.spacing or plane.thickness or 0.0
-    normal = normal_of(plane.orientation)
-    normal = scaled(normal, 1.0 / length(normal))
+    normal = unit(normal_of(plane.orientation))
     places = [_moved(plane.position, (normal, step * index)) for index in range(count)]
     return _lattice(first, shape, places)
 

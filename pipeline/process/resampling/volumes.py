@@ -68,7 +68,8 @@ class Resampling(Struct, frozen=True):
 
     def _parallel(self, pages: list[int]) -> Iterator[Image]:
         count = len(self.source.positions)
-        places = [_slice_place(self.source, _height(self.source, self.target, page)) for page in pages]
+        heights = np.array([_height(self.source, self.target, page) for page in pages])
+        places = _slice_places(self.source, heights).tolist()
         window = _Window(self.slices, count, falling=len(places) > 1 and places[0] > places[-1])
         for page, place in zip(pages, places, strict=True):
             within = place <= count
@@ -312,10 +313,6 @@ def _rise(source: Lattice, target: Lattice, axis: int) -> float:
 def _height(source: Lattice, target: Lattice, page: int) -> float:
     way = [b - a for a, b in zip(source.positions[0], target.positions[page], strict=True)]
     return dot(source.normal, way)
-
-
-def _slice_place(source: Lattice, height: float) -> float:
-    return float(_slice_places(source, np.array([height]))[0])
 
 
 def _slice_places(source: Lattice, heights: Values) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -479,3 +480,56 @@ def test_a_center_of_rotation_moves_no_metaimage(tmp_path: Path) -> None:
     meant = sitk.ReadImage(str(tmp_path / "a.mha")).TransformIndexToPhysicalPoint((0, 0, 1))
     plane = found[1].geometry.patient
     assert plane is not None and np.allclose(plane.position, meant, atol=1e-9)
+
+
+NOTHING = gzip.compress(b"", mtime=0)
+"""A member of gzip that holds no byte."""
+
+
+def members(tmp_path: Path, before: int = 0, between: int = 0, behind: bytes = b"") -> Path:
+    """Return a NIfTI in three members of gzip, with empty ones before and between them."""
+    content = nifti(tmp_path / "plain.nii", values("int16")).read_bytes()
+    parts = [gzip.compress(part, mtime=0) for part in (content[:200], content[200:360], content[360:])]
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(NOTHING * before + (NOTHING * between).join(parts) + behind)
+    return path
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(5), bytes(600_000), bytes(700) + NOTHING])
+def test_members_of_gzip_are_read_as_one_and_zeros_pad_them(behind: bytes, tmp_path: Path) -> None:
+    path = members(tmp_path, before=3, between=200, behind=behind)
+    assert gzip.decompress(path.read_bytes())  # a reader that is not ours takes it, too
+    assert same(stacked(read(path)), values("int16"))
+
+
+def test_members_without_end_are_refused_at_once(tmp_path: Path) -> None:
+    path = members(tmp_path, before=200_000)
+    start = time.process_time()
+    with pytest.raises(SourceError, match="more than 1000 of its gzip members hold nothing"):
+        read(path)
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("place", [-12, -6, -2])
+def test_a_wrong_checksum_or_length_or_no_member_behind_the_last_is_refused(
+    place: int, tmp_path: Path
+) -> None:
+    damaged = bytearray(members(tmp_path).read_bytes())
+    damaged[place] ^= 1
+    (tmp_path / "b.nii.gz").write_bytes(damaged)
+    for path in (tmp_path / "b.nii.gz", members(tmp_path, behind=b"more")):
+        with pytest.raises(SourceError, match="holds damaged packed values"):
+            read(path)
+
+
+@pytest.mark.parametrize("scaled", [(1e38, 0.0), (3e38, 3e38)])
+def test_a_rescale_beyond_float64_is_refused_in_one_line(
+    scaled: tuple[float, float], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = nifti(tmp_path / "a.nii", np.full(SHAPE, 1e300))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<2f", content, 112, *scaled)
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"values x \S+ \+ \S+, its rescale, are beyond what float64 holds"):
+        read(path)
+    assert list(recwarn) == []
