@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -52,8 +52,8 @@ class Context(Struct, frozen=True):
 class Artifact(Struct, frozen=True):
     """A finished output that is not written yet."""
 
-    chunks: tuple[bytes | memoryview, ...]
-    """The file's bytes, in order."""
+    chunks: Iterable[bytes | memoryview]
+    """The file's bytes, in order; the same each time that they are asked for."""
     check: Callable[[Path], None]
     """Reads what was written and raises VerificationError where it differs from what was meant."""
     notes: tuple[Note, ...] = ()

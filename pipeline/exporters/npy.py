@@ -49,7 +49,7 @@ def export(images: Sequence[Image], options: PlainOptions, context: Context) -> 
 
     def check(path: Path) -> None:
         with reading_back(path):
-            found = np.load(path, allow_pickle=False)
+            found = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         stacked = found.reshape(len(arrays), *first.shape) if found.shape == shape else found[np.newaxis]
         for array, part in zip(arrays, stacked, strict=True):
             same_pixels(path, array, part)

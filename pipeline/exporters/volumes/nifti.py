@@ -9,19 +9,21 @@ from __future__ import annotations
 import gzip
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from ...errors import ExportError, SourceError, VerificationError
 from ...extras import require
-from ...imaging.image import Image
+from ...imaging.image import Image, Pixels
 from ...loaders.options import Limits
 from ...loaders.volumes.grid import Grid
+from ...loaders.volumes.header import Header
 from ...loaders.volumes.nifti import read_header
-from ...loaders.volumes.packed import GZIP
+from ...loaders.volumes.packed import GZIP, fill, skip, unpacked
 from ...output import Artifact, Context
 from ..base import Contents, Exporter
 from ..compare import reading_back
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 _MOST = 32767
 """Voxels along an axis: dim is of 16 bits."""
 _LEVEL = 6
+_WHOLE, _MEMBER = 2**28, 2**26
+"""Bytes of values up to which a file is one member of gzip, and those of each member of a larger one."""
 _PLACE = 1e-3
 """mm by which reading back may differ: what float32 holds of the places of a large volume."""
 
@@ -48,17 +52,34 @@ def export(images: Sequence[Image], options: PlainOptions, context: Context) -> 
     packed = options.path.lower().endswith(".gz")
     chunks: tuple[bytes | memoryview, ...] = (head, *volume.chunks)
     return Artifact(
-        _gzipped(chunks) if packed else chunks,
+        _Gzipped(chunks) if packed else chunks,
         lambda path: _check(path, volume, packed=packed),
         volume.notes,
     )
 
 
-def _gzipped(chunks: Sequence[bytes | memoryview]) -> tuple[bytes, ...]:
+class _Gzipped(Struct, frozen=True):
+    """The file, packed when it is asked for: one gzip member, or several where one would take much memory."""
+
+    chunks: Sequence[bytes | memoryview]
+
+    def __iter__(self) -> Iterator[bytes]:
+        most = _MEMBER if sum(map(len, self.chunks)) > _WHOLE else _WHOLE
+        waiting: list[bytes | memoryview] = []
+        for chunk in self.chunks:
+            waiting.append(chunk)
+            if sum(map(len, waiting)) >= most:
+                yield _member(waiting)
+                waiting = []
+        if waiting:
+            yield _member(waiting)
+
+
+def _member(chunks: Sequence[bytes | memoryview]) -> bytes:
     """Return one gzip member; libdeflate writes no time, no name and no system into its header (RFC 1952)."""
     from imagecodecs import gzip_encode
 
-    return (bytes(gzip_encode(b"".join(chunks), level=_LEVEL)),)
+    return bytes(gzip_encode(b"".join(chunks), level=_LEVEL))
 
 
 def _check(path: Path, volume: Volume, *, packed: bool) -> None:
@@ -73,15 +94,28 @@ def _check(path: Path, volume: Volume, *, packed: bool) -> None:
         meant = Grid(volume.origin, volume.steps)
         if header.grid is None or header.grid.apart(meant, volume.sizes) > _PLACE:
             raise VerificationError("its place reads back as another one", subject=str(path))
-        shape = volume.sizes[::-1]
-        if packed:
-            content = memoryview(gzip.decompress(path.read_bytes()))[BYTES:]
-            found = np.frombuffer(content, header.dtype).reshape(shape)
-        else:
-            found = np.memmap(path, header.dtype, "r", BYTES, shape)
         if header.offset != BYTES:
             raise VerificationError("has its values at another place", subject=str(path))
-        volume.same(path, list(found))
+        if not packed:
+            volume.same(path, list(np.memmap(path, header.dtype, "r", BYTES, volume.sizes[::-1])))
+            return
+        try:
+            volume.same(path, _unpacked(path, header, volume.sizes))
+        except SourceError as error:
+            raise VerificationError(f"cannot be read back: {error}", subject=str(path)) from error
+
+
+def _unpacked(path: Path, header: Header, sizes: tuple[int, int, int]) -> Iterator[Pixels]:
+    """Yield the slices of a packed file. Raises: SourceError, VerificationError."""
+    columns, rows, slices = sizes
+    with unpacked(path, "gzip") as stream:
+        skip(stream, BYTES, path)
+        for _ in range(slices):
+            pixels = np.empty((rows, columns), header.dtype)
+            fill(stream, pixels, path)
+            yield pixels
+        if stream.read(1):
+            raise VerificationError("has another size than what was written", subject=str(path))
 
 
 def _image(stream: IO[bytes]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Volume(Struct, frozen=True):
         """Return the bytes of the values, columns fastest."""
         return tuple(pixels.reshape(-1).view(np.uint8).data for pixels in self.slices)
 
-    def same(self, path: Path, found: Sequence[Pixels]) -> None:
+    def same(self, path: Path, found: Iterable[Pixels]) -> None:
         """Compare with what was read back. Raises: VerificationError."""
         for meant, read in zip(self.slices, found, strict=True):
             plain = meant.dtype.newbyteorder("=")

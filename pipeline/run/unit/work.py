@@ -32,6 +32,7 @@ from ...store.files import Check, Written
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
 from .contents import AGAIN, input_path, item_sha256, key_of, refuse_changed, sealed, steady_stat
+from .held import Held
 from .machine import conversion_of
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
@@ -101,14 +102,18 @@ class _Work:
             if output.page is not None:
                 singles.setdefault(output.page, []).append(output)
         together = [output for output in self.unit.outputs if output.page is None]
-        held: list[Taken] = []
-        for taken in self._images():
-            for output in singles.pop(taken.image.source.page, ()):
-                self._try(output, exports[output.export], [taken])
-            if together:
-                held.append(taken)
-        for output in together:
-            self._try(output, exports[output.export], held)
+        stored = any(TARGETS[exports[each.export].to].file is DICOM for each in together)
+        items: list[InputFile | None] = []
+        with Held(self.job.out, stored=stored) as held:
+            for taken in self._images():
+                for output in singles.pop(taken.image.source.page, ()):
+                    self._try(output, exports[output.export], [taken])
+                if together:
+                    held.add(taken.image)
+                    items.append(taken.item)
+            every = [Taken(*pair) for pair in zip(held.images(), items, strict=True)]
+            for output in together:
+                self._try(output, exports[output.export], every)
         for page, outputs in singles.items():
             for output in outputs:
                 self.failures.append(
