@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ...schemas.language.words import FILL_IN
 from ..errors import SourceError
 from ..exporters.registry import default_target
+from ..imaging.angles import Axis
 from ..imaging.probe import Probe
 from ..loaders.auto import recognise
 from ..loaders.base import Drafted, Unsaid
@@ -40,8 +41,8 @@ class Kind(Struct, frozen=True):
     """For a raw file: the sources that its size allows, as YAML."""
     series: str = ""
     """For slices that make a volume: their SeriesInstanceUID."""
-    angles: bool = False
-    """Whether its names give gantry angles that the files do not have."""
+    angles: tuple[Axis, ...] = ()
+    """The angles that its names give and the files do not have, in the order of the names."""
 
 
 class Found(Struct, frozen=True):

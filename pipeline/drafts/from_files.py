@@ -16,6 +16,7 @@ from .examine import Found, Kind, examine
 from .globs import Wanted, inputs_of
 from .grouping import grouped, slices_of
 from .part import Part, part
+from .stacks import PAGES, STACK
 from .walk import Listing
 
 _SIDECAR = "check.xml"
@@ -48,6 +49,8 @@ def from_files(paths: Sequence[Path], base: Path, source: str = "") -> Draft:
             kind.suffix,
             kind.angles,
             [item.name for item in slices_of(groups, kind)],
+            start=kind.series if kind.format == STACK and kind.series != PAGES else None,
+            each=kind.series == PAGES and len(items) > 1,
         )
         parts.append(part(kind, items, inputs_of(wanted, base), _sidecar(kind, sidecars), names))
     left_out = tuple(printable(f"{name}: {'; '.join(why)}") for name, why in sorted(skipped.items()))

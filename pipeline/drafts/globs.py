@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from ...schemas.inputs import Inputs
 from ..errors import PlanError
+from ..imaging.angles import Axis
 from ..inputs.render import split_name
 from ..inputs.search import match
 from ..recipe.merged_text import quoted
-from .angles import angle_in
+from .angles import around
 
 
 class Wanted(Struct, frozen=True):
@@ -22,22 +23,35 @@ class Wanted(Struct, frozen=True):
     names: Sequence[PurePosixPath]
     suffix: str
     """In lower case, with its dot; empty where the names say none."""
-    angles: bool
-    """Whether the gantry angle in the names is captured."""
+    angles: tuple[Axis, ...]
+    """The angles in the names that are captured, in the order of the names."""
     harmless: Collection[PurePosixPath] = ()
     """Other files that the globs may match."""
+    start: str | None = None
+    """What stands in each name before a number: the slices of one volume."""
+    each: bool = False
+    """Whether each file is a volume of its own."""
 
 
 def inputs_of(wanted: Wanted, base: Path) -> str:
     """Return the YAML: globs, with `exclude` for the fewer, or the files' own names."""
+    globs, more = _chosen(wanted, base)
+    keys = {"files": _listed(globs)}
+    if more:
+        keys["exclude"] = _listed([literal(str(name)) for name in more])
+    if wanted.each:
+        keys["group_by"] = "[stem]"
+    told = ", ".join(f"{key}: {text}" for key, text in keys.items())
+    return keys["files"] if len(keys) == 1 else f"{{{told}}}"
+
+
+def _chosen(wanted: Wanted, base: Path) -> tuple[list[str], list[PurePosixPath]]:
+    """Return globs, and what they match besides the files."""
     for globs in _candidates(wanted):
         more = _beyond(wanted, globs, base)
-        if more is None or len(more) > len(wanted.names):
-            continue
-        if not more:
-            return _listed(globs)
-        return f"{{files: {_listed(globs)}, exclude: {_listed([literal(str(name)) for name in more])}}}"
-    return _listed(_own(wanted))
+        if more is not None and len(more) <= len(wanted.names):
+            return globs, more
+    return _own(wanted), []
 
 
 def _candidates(wanted: Wanted) -> Iterator[list[str]]:
@@ -47,20 +61,32 @@ def _candidates(wanted: Wanted) -> Iterator[list[str]]:
         return
     if not wanted.angles:
         suffixes = sorted({name.suffix if wanted.suffix else "" for name in wanted.names})
+        if wanted.start:
+            yield [f"{folder}{literal(wanted.start)}*{literal(suffix)}" for suffix in suffixes]
         yield [f"{folder}*{literal(suffix)}" for suffix in suffixes]
         return
-    parts = [_around(name) for name in wanted.names]
-    ends = {f"{after}{suffix}" for _, after, suffix in parts}
+    parts = [_around(name, wanted.angles) for name in wanted.names]
+    ends = {f"{texts[-1]}{suffix}" for texts, _, suffix in parts}
     suffixes = sorted({suffix for _, _, suffix in parts})
-    chars_before = sorted({before for before, _, _ in parts})
-    for before_each in (_shortened(chars_before), [literal(before) for before in chars_before]):
+    between = {tuple(texts[1:-1]) for texts, _, _ in parts}
+    starts = sorted({texts[0] for texts, _, _ in parts})
+    if len(between) > 1:
+        return
+    for before_each in (_shortened(starts), [literal(start) for start in starts]):
+        inner = [literal(text) for texts in between for text in texts]
+        captured = [_captured([start, *inner], wanted.angles) for start in before_each]
         if len(ends) == 1:
-            yield [f"{folder}{before}{{gantry:d}}{literal(end)}" for before in before_each for end in ends]
-        yield [f"{folder}{before}{{gantry:d}}*{literal(end)}" for before in before_each for end in suffixes]
+            yield [f"{folder}{before}{literal(end)}" for before in captured for end in ends]
+        yield [f"{folder}{before}*{literal(end)}" for before in captured for end in suffixes]
+
+
+def _captured(globs: Sequence[str], axes: Sequence[Axis]) -> str:
+    """Return globs joined by the captures of angles: one stands behind each."""
+    return "".join(f"{glob}{{{axis}:d}}" for glob, axis in zip(globs, axes, strict=True))
 
 
 def _shortened(chars_before: Sequence[str]) -> list[str]:
-    """Return one glob for the text before the angles: what they all begin and end with."""
+    """Return one glob for the texts before the first angle: what they all end with."""
     if len(chars_before) == 1:
         return [literal(before) for before in chars_before]
     last = min(chars_before, key=len)
@@ -79,8 +105,8 @@ def _beyond(wanted: Wanted, globs: Sequence[str], base: Path) -> list[PurePosixP
         captures = taken.pop(str(name), None)
         if captures is None:
             return None
-        angle = angle_in(split_name(str(name))[1])
-        if wanted.angles and (angle is None or int(dict(captures)["gantry"]) != angle.degrees):
+        found = [int(dict(captures)[axis]) for axis in wanted.angles]
+        if found != _around(name, wanted.angles)[1]:
             return None
     harmless = {str(name) for name in wanted.harmless}
     return [PurePosixPath(name) for name in taken if name not in harmless]
@@ -91,19 +117,18 @@ def _own(wanted: Wanted) -> list[str]:
     if not wanted.angles:
         return [literal(str(name)) for name in wanted.names]
     folder = _folder(wanted)
-    parts = [_around(name) for name in wanted.names]
-    own = [
-        f"{folder}{literal(before)}{{gantry:d}}{literal(after + suffix)}" for before, after, suffix in parts
-    ]
+    own = []
+    for name in wanted.names:
+        texts, _, suffix = _around(name, wanted.angles)
+        captured = _captured([literal(text) for text in texts[:-1]], wanted.angles)
+        own.append(f"{folder}{captured}{literal(texts[-1] + suffix)}")
     return list(dict.fromkeys(own))
 
 
-def _around(name: PurePosixPath) -> tuple[str, str, str]:
-    """Return the text before the angle, the text after it, and the suffix."""
+def _around(name: PurePosixPath, axes: Sequence[Axis]) -> tuple[list[str], list[int], str]:
+    """Return the texts around the angles in a name, the angles, and the suffix."""
     _, stem, suffix = split_name(str(name))
-    angle = angle_in(stem)
-    assert angle is not None  # files with an angle are a conversion of their own
-    return angle.before, angle.after, suffix
+    return *around(stem, axes), suffix
 
 
 def _folder(wanted: Wanted) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from ..errors import SourceError
 from ..exporters.registry import TARGETS
+from ..imaging.angles import Axis
 from ..inputs.render import split_name
 from ..loaders.options import DicomSeriesOptions, Limits
-from ..loaders.registry import FORMATS, survey
-from .angles import angle_in, have_angles
+from ..loaders.registry import survey
+from .angles import angles_in, sure_axes
 from .examine import Found, Kind
+from .stacks import parted
 
 _SERIES = "dicom-series"
 _SLICES = frozenset({"CT", "MR", "PT"})
@@ -24,26 +26,36 @@ def grouped(found: Iterable[Found]) -> dict[Kind, list[Found]]:
     groups: dict[Kind, list[Found]] = {}
     for item in found:
         groups.setdefault(item.kind, []).append(item)
-    parted: dict[Kind, list[Found]] = {}
+    found_in: dict[Kind, list[Found]] = {}
     for kind, items in groups.items():
         for other, member in _parted(kind, items):
-            parted.setdefault(other, []).append(member)
-    return parted
+            found_in.setdefault(other, []).append(member)
+    return found_in
 
 
 def _parted(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
     """Return each file with its kind, given the files next to it."""
     if kind.format == "dicom":
         return _volumes(kind, items)
-    angles = TARGETS[kind.target].default_for == "image" and have_angles(_stem(item) for item in items)
-    return [
-        (replace(kind, angles=angles and angle_in(_stem(item)) is not None and not _knows(item)), item)
-        for item in items
-    ]
+    if kind.format == "image":
+        stacks = list(parted(kind, items))
+        single = [item for other, item in stacks if other == kind]
+        return [(other, item) for other, item in stacks if other != kind] + _angled(kind, single)
+    return _angled(kind, items)
 
 
-def _knows(item: Found) -> bool:
-    return item.probe is not None and item.probe.geometry.gantry is not None
+def _angled(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
+    """Return images with the angles that their names give."""
+    axes = sure_axes(_stem(item) for item in items) if TARGETS[kind.target].default_for == "image" else ()
+    return [(replace(kind, angles=tuple(_unknown_angles(item, axes))), item) for item in items]
+
+
+def _unknown_angles(item: Found, axes: Collection[Axis]) -> Iterator[Axis]:
+    """Yield the axes, of some, whose angle a file's name gives and the file does not, in the name's order."""
+    for angle in angles_in(_stem(item)):
+        known = item.probe is not None and getattr(item.probe.geometry, angle.axis) is not None
+        if angle.axis in axes and not known:
+            yield angle.axis
 
 
 def _stem(item: Found) -> str:
@@ -55,7 +67,7 @@ def _volumes(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
     series: dict[str, list[Found]] = {}
     for item in items:
         series.setdefault(_series_of(item), []).append(item)
-    parted = []
+    placed = []
     for uid, members in series.items():
         volume = bool(uid) and len(members) > 1 and _is_volume(uid, members)
         other = kind
@@ -63,8 +75,8 @@ def _volumes(kind: Kind, items: list[Found]) -> list[tuple[Kind, Found]]:
             several = sum(1 for each in series if each) > 1
             source = f'{{format: {_SERIES}, series: "{uid}"}}' if several else _SERIES
             other = replace(kind, format=_SERIES, source=source, series=uid)
-        parted += [(other, item) for item in members]
-    return parted
+        placed += [(other, item) for item in members]
+    return placed
 
 
 def _series_of(item: Found) -> str:
@@ -88,7 +100,7 @@ def _is_volume(uid: str, members: list[Found]) -> bool:
 
 def slices_of(groups: Mapping[Kind, list[Found]], kind: Kind) -> list[Found]:
     """Return the files of other volumes next to this one, which its `series` does not read."""
-    if not FORMATS[kind.format].series:
+    if kind.format != _SERIES:
         return []
     return [
         item

@@ -11,10 +11,12 @@ from msgspec import Struct
 
 from ...schemas.language.words import UNKNOWN
 from ..exporters.registry import TARGETS
+from ..imaging.geometry import AXES
 from ..imaging.image import Geometry
 from ..inputs.render import split_name
 from ..loaders.registry import FORMATS
 from .examine import Found, Kind
+from .stacks import PAGES, STACK
 
 _LONGEST_NAME = 40
 _NEEDED = {
@@ -50,6 +52,10 @@ def part(kind: Kind, found: Sequence[Found], inputs: str, sidecar: str, names: s
             "    # Nothing says what these raw files are. What fits their size (or a shape of yours):"
         )
         lines += [f"    #   {source}" for source in kind.fits]
+    if kind.format == "image" and any(item.probe is not None and item.probe.pages > 1 for item in found):
+        lines.append(
+            f"    # Pages that are slices: source: {{format: {STACK}, spacing: [ROW, COLUMN, SLICE]}} (mm)"
+        )
     lines.append(f"    source: {kind.source}")
     fill_in = [
         f"{where}.source{'.' if item.option else ''}{item.option}: {item.question}"
@@ -60,7 +66,10 @@ def part(kind: Kind, found: Sequence[Found], inputs: str, sidecar: str, names: s
         lines.append(f"    sidecar: {sidecar}")
     geometry, missing = _geometry(kind, found)
     lines += [f"    {line}" for line in geometry]
-    lines += [f"    {line}" for line in _exports(kind, name, _file(found))]
+    lines += [
+        f"    {line}"
+        for line in _exports(kind, name, _file(found), each=kind.series == PAGES and len(found) > 1)
+    ]
     ask = [f"{where}.geometry: {' and '.join(missing)}"] if missing else []
     return Part("\n".join(lines) + "\n", tuple(fill_in), tuple(ask))
 
@@ -102,10 +111,9 @@ def _geometry(kind: Kind, found: Sequence[Found]) -> tuple[list[str], list[str]]
             fills.append(key)
     if fills:
         lines.append(f"  fills: [{', '.join(fills)}]".ljust(28) + "# some files know it; theirs stay")
-    if kind.angles:
-        lines.append(
-            '  gantry: "{gantry}"'.ljust(28) + "# from the names, taken as IEC 61217; else add scale"
-        )
+    for axis in sorted(kind.angles, key=AXES.index):
+        text = f'  {axis}: "{{{axis}}}"'
+        lines.append(text.ljust(28) + "# from the names, taken as IEC 61217; else add scale")
     if missing:
         lines.insert(0, "# The files do not say what is unknown here: it stays empty until you write it.")
     return ([lines[0]] if missing else []) + (["geometry:"] if lines else []) + lines[
@@ -128,8 +136,12 @@ def _file(found: Sequence[Found]) -> str:
     return f"{file}_{{page:02d}}" if several else file
 
 
-def _exports(kind: Kind, name: str, file: str) -> list[str]:
+def _exports(kind: Kind, name: str, file: str, *, each: bool) -> list[str]:
+    """Return the lines of `exports`; `each`: each file is a volume of its own."""
     row, folder = TARGETS[kind.target], f"dicom/{name}"
+    if kind.format == STACK:
+        path = f"{folder}/{'{stem}/' if each else ''}{{slice:04d}}{row.file.suffix}"
+        return [f'exports: {{to: {kind.target}, path: "{path}"}}', "# tags: {PatientPosition: HFS}"]
     if FORMATS[kind.format].series:
         return ["exports:", f'  - {{to: {kind.target}, path: "{folder}/{{slice:04d}}{row.file.suffix}"}}']
     if row.made_of == "slices":

@@ -133,6 +133,27 @@ def arrays(base: Path) -> None:
     put(base / "text.npy", files.npy(np.arange(3)))
 
 
+def wedges(base: Path) -> None:
+    """Every angle in the names, in each department's way; numbers that are none among them."""
+    for name in ("G000_C000_T000", "G090_C015_T010", "g180c90t350", "copy_c3_t5"):
+        put(base / "a" / f"{name}.tif", files.tiff(DEEP, dpi=300))
+    for name in ("coll90 field", "coll0 field", "couch 350", "table 2", "c10"):
+        put(base / "b" / f"{name}.tif", files.tiff(DEEP, dpi=300))
+
+
+def stacks(base: Path) -> None:
+    """Volumes that ImageJ wrote with their spacing: each a file, and slices in files of their own."""
+    volume = np.stack([GREY + index for index in range(4)])
+    for name in ("head", "neck"):
+        put(base / "whole" / f"{name}.tif", files.imagej_stack(volume, (0.5, 0.25, 2.0)))
+    for index in range(4):
+        put(
+            base / "single" / f"s{index + 9}.tif",
+            files.imagej_stack(volume[index : index + 1], (1.0, 1.0, 2.0)),
+        )
+    put(base / "single" / "preview.tif", files.tiff(DEEP, dpi=300))
+
+
 @dataclass(frozen=True)
 class Expected:
     make: Callable[[Path], None]
@@ -156,6 +177,8 @@ MESSY = (
     Expected(mixed, 6, 11, ("empty.xim",)),
     Expected(cyberknife, 1, 2, ("cut.raw",)),
     Expected(arrays, 2, 2, ("text.npy",)),
+    Expected(wedges, 5, 9),
+    Expected(stacks, 3, 13),
 )  # fmt: skip
 
 
@@ -209,6 +232,87 @@ def test_a_film_has_the_gantry_of_its_name_and_keeps_the_resolution_that_it_know
     assert known == {"g000", "g090_a", "g180", "G270", "gantry_45"}
 
 
+def test_every_angle_of_a_name_reaches_the_output(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    base.mkdir()
+    wedges(base)
+    first_run(from_files([base], base), base, tmp_path)
+    keywords = ("GantryAngle", "BeamLimitingDeviceAngle", "PatientSupportAngle")
+    found = {}
+    for path in (tmp_path / "out").rglob("*.dcm"):
+        ds = pydicom.dcmread(path)
+        found[path.stem] = tuple(
+            None if ds.get(name) in (None, "") else float(ds[name].value) for name in keywords
+        )
+    assert found == {
+        "G000_C000_T000": (0, 0, 0),
+        "G090_C015_T010": (90, 15, 10),
+        "g180c90t350": (180, 90, 350),
+        "copy_c3_t5": (None, None, None),
+        "coll90 field": (None, 90, None),
+        "coll0 field": (None, 0, None),
+        "couch 350": (None, None, 350),
+        "table 2": (None, None, None),
+        "c10": (None, None, None),
+    }
+
+
+def test_a_stack_lies_where_imagej_says(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    base.mkdir()
+    stacks(base)
+    first_run(from_files([base], base), base, tmp_path)
+    for name, step in (("whole/head", [0.5, 0.25]), ("whole/neck", [0.5, 0.25]), ("single", [1.0, 1.0])):
+        slices = [pydicom.dcmread(path) for path in sorted((tmp_path / "out" / "dicom" / name).glob("*.dcm"))]
+        slices = [ds for ds in slices if ds.Modality == "CT"]
+        assert [float(ds.ImagePositionPatient[2]) for ds in slices] == [0, 2, 4, 6]
+        assert all(list(ds.PixelSpacing) == step for ds in slices)
+        assert [int(ds.pixel_array[0, 1]) for ds in slices] == [10, 11, 12, 13]
+
+
+@pytest.mark.parametrize(
+    ("names", "slices"),
+    [
+        ([f"head/slice_{index:03d}.png" for index in range(8, 12)], True),
+        ([f"head/Z{index}.png" for index in range(8, 12)], True),
+        ([f"slices/{index}.png" for index in range(8, 12)], True),
+        ([f"head/a_slice{index}.png" for index in (1, 2, 3)] + ["head/a_slices.png"], True),
+        ([f"head/slice_{index}.png" for index in (1, 2, 4)], False),  # one is missing
+        ([f"head/slice_{index}.png" for index in (1, 2)], False),
+        ([f"head/scan_{index}.png" for index in (1, 2, 3)], False),
+        ([f"head/size{index}.png" for index in (1, 2, 3)], False),
+    ],
+)
+def test_files_that_count_slices_are_a_stack_whose_spacing_is_asked_for(
+    names: list[str], slices: bool, tmp_path: Path
+) -> None:
+    base = tmp_path / "data"
+    for name in names:
+        put(base / name, files.picture(GREY, "PNG", dpi=254))
+    draft = from_files([base], base)
+    conversion = names[0].partition("/")[0]
+    if not slices:
+        assert draft.fill_in == () and "image-stack" not in draft.text
+        return
+    question = "mm between slices; rows and columns are the files' own"
+    assert draft.fill_in == (f"conversions.{conversion}.source.spacing: {question}",)
+    assert f"spacing: [0.1, 0.1, {FILL_IN}]" in draft.text
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(draft.text.replace(FILL_IN, "1.5"), encoding="utf-8")
+    outcome = bake(recipe, base, tmp_path / "out")
+    assert failures(outcome) == []
+    made = [pydicom.dcmread(path) for path in sorted((tmp_path / "out").rglob("*.dcm"))]
+    ct = [ds for ds in made if ds.Modality == "CT"]
+    count = len(names) - ("head/a_slices.png" in names)
+    assert [float(ds.ImagePositionPatient[2]) for ds in ct] == [1.5 * index for index in range(count)]
+
+
+def test_slices_of_different_sizes_stay_pictures(tmp_path: Path) -> None:
+    for index, pixels in enumerate((GREY, GREY, GREY[1:])):
+        put(tmp_path / f"slice_{index}.png", files.picture(pixels, "PNG"))
+    assert "image-stack" not in from_files([tmp_path], tmp_path).text
+
+
 def test_pictures_with_transparent_pixels_get_a_channel(tmp_path: Path) -> None:
     pixels = np.zeros((40, 50, 4), np.uint8)
     pixels[:20] = 200
@@ -252,6 +356,14 @@ def test_a_file_that_broke_since_the_draft_fails_alone(tmp_path: Path) -> None:
         (("gantry-90", "gantry-180"), "*.png"),  # may be a sign
         (("img090", "img180"), "*.png"),
         (("g400", "g500"), "*.png"),
+        (("g000c000", "g090c010"), "g{gantry:d}c{collimator:d}.png"),
+        (("G0_C0_T0", "G90_C0_T10"), "G{gantry:d}_C{collimator:d}_T{couch:d}.png"),
+        (("C0G0_a", "C10G90_b"), "C{collimator:d}G{gantry:d}*.png"),
+        (("coll0_couch90", "coll5_couch270"), "coll{collimator:d}_couch{couch:d}.png"),
+        (("g000_c1", "g090_c2"), "g{gantry:d}*.png"),  # copies
+        (("c000", "c090"), "*.png"),  # may be anything
+        (("t10", "t20"), "*.png"),
+        (("col10", "col20"), "*.png"),  # columns
     ],
 )
 def test_angles_in_names_are_captured_where_they_are_angles(
