@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ...schemas.delivery import AnyDestination, DicomDestination, DicomwebDestination
 from ..errors import StoreError
+from ..store.database import read_only
 from ..store.state import State as Database
 from .model import STATES, State
 
@@ -59,7 +60,7 @@ def recorded(path: Path) -> dict[tuple[str, str, str], State]:
     if path.is_symlink() or not path.is_file():
         return {}
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+        with closing(sqlite3.connect(read_only(path.resolve()), uri=True, timeout=5)) as db:
             db.execute("PRAGMA trusted_schema = OFF")
             if db.execute("SELECT sql FROM sqlite_master").fetchall() != [(_TABLE,)]:
                 return {}

@@ -21,7 +21,7 @@ from .client import PAUSES, ChangedError, Client, Found, Page, TransientError, r
 from .cores import cores
 from .listing import Entry, Listing, distinct
 from .names import nfc
-from .spool import empty, spool
+from .spool import check_names, empty, spool
 from .url import S3, URL
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ class ObjectPlace:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._known: dict[str, ObjectStat | None] = {}
+        self._laid: dict[str, str] = {}
+        """The objects in `folder`, by their paths without case."""
         self._client: Client | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -199,6 +201,7 @@ class ObjectPlace:
         return bool(page.folders or page.objects)
 
     def file(self, path: str) -> Path:
+        check_names((self._laid.setdefault(nfc(path).casefold(), path), path), self.start)
         file = self.folder.joinpath(*path.split("/"))
         if not file.exists():
             known = self.stat(path)
@@ -210,6 +213,7 @@ class ObjectPlace:
 
     def release(self) -> None:
         empty(self.folder)
+        self._laid.clear()
 
     def fetch(self, path: str, file: Path, found: Found) -> str:
         """Lay an object into a file that does not exist yet; return its sha256 (hex).

@@ -7,10 +7,14 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
+
+from ..errors import StoreError
+from .names import misplaced
 
 _NAME = re.compile(r"dicombake-(\d+)-\w+")
 
@@ -30,6 +34,26 @@ def spool() -> Path:
 def empty(folder: Path) -> None:
     """Remove what lies in a folder of the spool, as far as nothing holds it open."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _folds() -> bool:
+    """Tell whether names that differ in case alone are one file here."""
+    probe = spool() / ".Case"
+    probe.touch()
+    return probe.with_name(".cASE").exists()
+
+
+def check_names(paths: Iterable[str], start: str) -> None:
+    """Check that objects can lie here as files, side by side. Raises: StoreError, with the key at fault.
+
+    Args:
+        paths: of the objects.
+        start: what stands before them in a message.
+    """
+    paths = list(dict.fromkeys(paths))
+    for path, why in misplaced(paths, windows=sys.platform == "win32", folds=len(paths) > 1 and _folds()):
+        raise StoreError(f"cannot be laid on this computer: {why}", subject=f"{start}{path}")
 
 
 def _remove_those_of_the_dead() -> None:

@@ -20,7 +20,7 @@ import stat
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -212,6 +212,15 @@ class Remembered(NamedTuple):
     claimed: Claimed = MappingProxyType({})
 
 
+def read_only(path: PurePath) -> str:
+    """Return the URI with which SQLite opens a file and writes nothing; `path` is absolute.
+
+    SQLite takes no host in a URI, and ``\\\\server\\share`` of Windows has one: it goes into the path.
+    """
+    uri = path.as_uri()
+    return f"{uri if uri.startswith('file:///') else uri.replace('file://', 'file:////')}?mode=ro"
+
+
 def remembered(path: Path) -> Remembered:
     """Return the contents of the database at `path`; nothing where it cannot be read. Writes nothing at all.
 
@@ -219,7 +228,7 @@ def remembered(path: Path) -> Remembered:
     """
     try:
         _refuse_strange(path)
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri = read_only(path.absolute())
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
             _guard(db)
             db.execute("BEGIN")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +13,9 @@ LOOK = 5.0
 """Seconds between two looks where there are no events."""
 LOOK_BESIDE = 30.0
 """The same beside events: a network share may give none."""
+
+ONE_WAIT = 0.5 if sys.platform == "win32" else LOOK_BESIDE
+"""Seconds of one wait: on Windows Ctrl-C is not noticed before it ends."""
 
 
 class Changes:
@@ -46,7 +51,9 @@ class Changes:
 
     def wait(self, seconds: float) -> None:
         """Wait for a change, for so long at most, and no longer than the interval."""
-        self.woken.wait(max(0.05, min(seconds, self.interval)))
+        end = time.monotonic() + max(0.05, min(seconds, self.interval))
+        while (left := end - time.monotonic()) > 0 and not self.woken.wait(min(left, ONE_WAIT)):
+            pass
         self.woken.clear()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...schemas.delivery import Receive, ServerTls
 from ..deliver.compare import compared
+from ..deliver.destinations.associations import refuse_taken
 from ..errors import PlanError, StoreError, UsageError
 from ..inputs.render import Scope, render_path
 from ..reading import content_of
@@ -88,6 +89,7 @@ class Receiver:
         tls = self.receive.tls
         secured = None if tls is None else server_context(tls, self.loaded.path.parent)
         try:
+            refuse_taken(where)
             server: Any = entity.start_server(where, block=False, evt_handlers=handlers, ssl_context=secured)
         except OSError as error:
             what = f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}"

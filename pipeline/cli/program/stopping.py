@@ -23,11 +23,16 @@ _told: list[bool] = []
 
 
 def watch() -> None:
-    """Handle Ctrl-C and SIGTERM from now on. Where the caller ignores them, they stay ignored."""
+    """Handle Ctrl-C, SIGTERM and on Windows Ctrl-Break from now on.
+
+    Where the caller ignores them, they stay ignored.
+    """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
-    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _as_interrupt)
+    for name in ("SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _as_interrupt)
     sys.unraisablehook = _unraisable
 
 

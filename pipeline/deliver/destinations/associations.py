@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +94,18 @@ class Associations:
                 return box.pop(transaction)
             time.sleep(0.02)
         return None
+
+
+def refuse_taken(where: tuple[str, int]) -> None:
+    """Refuse an address that another program listens on. Raises: OSError.
+
+    Elsewhere listening itself does so. On Windows pynetdicom's socket would share it, and callers reach
+    either of the two.
+    """
+    if sys.platform == "win32":
+        with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            probe.bind(where)
 
 
 def tune(upper_layer: Any) -> None:
@@ -227,6 +240,7 @@ class Listener:
             (evt.EVT_C_STORE, self._store),
         ]
         try:
+            refuse_taken((bind, port))
             server: Any = entity.start_server((bind, port), block=False, evt_handlers=handlers)
         except OSError as error:
             what = f"cannot listen on {bind}:{port}: {error.strerror or error}"

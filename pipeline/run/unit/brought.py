@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ...errors import SourceError
 from ...places.client import ChangedError, reason_of
 from ...places.objects import ObjectPlace
-from ...places.spool import spool
+from ...places.spool import check_names, spool
 from ...plan.model import InputFile, Unit
 from ...reading import Fingerprint, fingerprint_of
 from .contents import AGAIN, changed, input_path, key_of
@@ -61,6 +61,8 @@ def brought(unit: Unit, job: Job, known: Sequence[Fingerprint] = ()) -> Job:
         for item in unit.files
         if item.base in job.remote
     }
+    for base in job.remote:
+        check_names((item.path for item in unit.files if item.base == base), job.remote[base].start)
     for where in _here.files.keys() - wanted:
         _let_go(where)
     hashes = {}

@@ -7,10 +7,11 @@ import sqlite3
 import stat
 import struct
 import sys
-from pathlib import Path
+from contextlib import closing
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
-from dicombake.pipeline.store.database import Database, Remembered, remembered
+from dicombake.pipeline.store.database import Database, Remembered, read_only, remembered
 
 ROW = (12, 34, 56, "ab" * 32)
 
@@ -176,3 +177,22 @@ def test_without_its_folder_memory_serves(tmp_path: Path) -> None:
     assert database.lost
     database.note_seen({b"a": ROW})
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PureWindowsPath(r"\\server\share\qa\x y.sqlite"), "file:////server/share/qa/x%20y.sqlite?mode=ro"),
+        (PureWindowsPath(r"C:\qa\x.sqlite"), "file:///C:/qa/x.sqlite?mode=ro"),
+        (PurePosixPath("/qa/x?.sqlite"), "file:///qa/x%3F.sqlite?mode=ro"),
+    ],
+)
+def test_a_share_of_windows_has_no_host_in_its_uri(path: PurePath, uri: str) -> None:
+    assert read_only(path) == uri
+
+
+def test_four_slashes_are_a_path_to_sqlite(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "x.sqlite").execute("CREATE TABLE t (a)").connection.close()
+    uri = f"file:///{(tmp_path / 'x.sqlite').as_posix()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        assert db.execute("SELECT count(*) FROM t").fetchone() == (0,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import UsageError
+from dicombake.pipeline.watch import changes
 from dicombake.pipeline.watch.followed import LATE, STALE, Settings
 from dicombake.pipeline.watch.watch import Watch
 from PIL import Image as Pillow
@@ -250,3 +252,17 @@ def test_a_page_is_kept_fresh_once_a_minute(place: Place) -> None:
     assert written == [1, 2]
     place.passing(61)
     assert written == [1, 2]
+
+
+def test_waiting_in_pieces_is_as_long_and_ends_when_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ONE_WAIT", 0.02)
+    waiting = changes.Changes(0.15)
+    start = time.monotonic()
+    waiting.wait(60)
+    assert 0.15 <= time.monotonic() - start < 5
+    waiting.woken.set()
+    start = time.monotonic()
+    waiting.interval = 60
+    waiting.wait(60)
+    assert time.monotonic() - start < 5
+    assert not waiting.woken.is_set()
