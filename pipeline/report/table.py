@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Note
-from ..plan.model import Unit
+from ..plan.model import Plan, Unit
+from ..run.failures import failure_line
 from ..run.forecast import FORCED, NEW
 from ..run.unit.results import Outcome, Status, UnitResult
 
@@ -70,9 +71,10 @@ def headline(outcome: Outcome) -> str:
 
 def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     """Return each failure with its reason, defects with their traceback; skipped units by reason."""
-    failed = [result for result in outcome.results if result.status == "failed"]
+    done = zip(outcome.plan.units, outcome.results, strict=True)
+    failed = [(unit, result) for unit, result in done if result.status == "failed"]
     shown = failed if verbose else failed[:SHOWN]
-    lines = [line for result in shown for line in _failure_of(result)]
+    lines = [line for unit, result in shown for line in _failure_of(outcome.plan, unit, result)]
     if len(failed) > len(shown):
         lines.append(f"and {len(failed) - len(shown)} more failed; --verbose tells all")
     reasons: Counter[str] = Counter()
@@ -83,10 +85,10 @@ def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     return lines
 
 
-def _failure_of(result: UnitResult) -> Iterator[str]:
-    """Yield one failure: a line, and the traceback of a defect."""
-    yield f"failed: {result.unit}: {result.error}"
-    yield from (f"failed: {result.unit}: {error}" for error in result.further)
+def _failure_of(plan: Plan, unit: Unit, result: UnitResult) -> Iterator[str]:
+    """Yield each failure of a unit: a line, and the traceback of a defect."""
+    errors = [error for error in (result.error, *result.further) if error]
+    yield from (f"failed: {failure_line(plan, unit, error)}" for error in errors)
     if result.written:
         yield f"  in place all the same: {', '.join(file.path for file in result.written)}"
     if result.error and result.error.traceback:

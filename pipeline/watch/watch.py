@@ -17,6 +17,7 @@ from ..deliver.model import Delivered
 from ..errors import DicombakeError, ExitStatus
 from ..plan.aliases import Aliases
 from ..plan.model import Plan
+from ..run.failures import failure_line
 from ..run.unit.results import Outcome
 from .changes import Changes
 from .events import SAID
@@ -207,7 +208,7 @@ class Watch:
 
     def _tell_outcome(self, each: Followed, outcome: Outcome) -> None:
         aliases: Aliases | None = None
-        for result in outcome.results:
+        for unit, result in zip(outcome.plan.units, outcome.results, strict=True):
             if result.status == "current":
                 continue
             event: dict[str, Any] = {
@@ -219,7 +220,7 @@ class Watch:
             if result.error:
                 aliases = aliases or Aliases(outcome.plan)
                 event["message"] = aliases.text(str(result.error), result.unit)
-                event[SAID] = str(result.error)
+                event[SAID] = failure_line(outcome.plan, unit, result.error)
             elif (count := len(dict(result.inputs))) > 1:
                 event["message"] = f"made of {count} files"
             self.tell(event)

@@ -135,6 +135,8 @@ def line(event: dict[str, Any]) -> str:
         return (
             f"{kind}  {event['unit']}{f' -> {outputs}' if outputs else ''}{f': {message}' if message else ''}"
         )
+    if kind == "failed" and SAID in event:  # it names the file
+        return f"{kind}  {message}"
     return f"{kind}  {event.get('unit') or event['recipe']}: {message}"
 
 

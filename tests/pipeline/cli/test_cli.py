@@ -90,7 +90,7 @@ def test_a_bad_file_fails_its_own_branch(cli: Callable[..., Result], folder: Pat
     done = cli("run", "r.yaml")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[-1] == "arrays: 4 written, 1 failed, 1 not done (4 files)"
-    assert done.stderr.startswith("failed: flat/a1.npy: ")
+    assert done.stderr.startswith("failed: flat: raw/a1.npy: ")
     assert "Traceback" not in done.output
 
 

@@ -29,7 +29,13 @@ def outcome(*results: UnitResult, notes: tuple[Note, ...] = (), interrupted: boo
         {"version": 1, "name": "qa", "conversions": dict.fromkeys(names or ["c"], CONVERSION)}
     )
     units = tuple(
-        Unit(result.unit, result.unit.split("/")[0], 1, (InputFile("raw/a.xim"),), (Output("a.npy", 0),))
+        Unit(
+            result.unit,
+            result.unit.split("/")[0],
+            1,
+            (InputFile(f"raw/{result.unit.split('/')[1]}"),),
+            (Output("a.npy", 0),),
+        )
         for result in results
     )
     loaded = LoadedRecipe(recipe, Path("qa.yaml"), digest="ab")
@@ -85,7 +91,7 @@ def test_the_object_for_programs() -> None:
                         "conversion": "epid",
                         "status": "failed",
                         "why": None,
-                        "inputs": [{"path": "raw/a.xim", "base": "data", "sha256": None}],
+                        "inputs": [{"path": "raw/b.xim", "base": "data", "sha256": None}],
                         "outputs": [],
                         "notes": [],
                         "error": {
@@ -139,8 +145,8 @@ def test_the_headline() -> None:
 
 def test_failures_have_their_reason_and_defects_their_traceback() -> None:
     assert failure_lines(outcome(WRITTEN, FAILED, SKIPPED, DEFECT)) == [
-        "failed: epid/b.xim: raw/b.xim: is cut short; copy it again",
-        "failed: film/d.tif: this is a defect",
+        "failed: epid: raw/b.xim: is cut short; copy it again",
+        "failed: film: raw/d.tif: this is a defect",
         "Traceback:",
         "  x",
         "1 image: not done: it needs x, which failed",
