@@ -212,19 +212,9 @@ class Image(Struct, frozen=True):
         return f"<Image {name}: {size}, {self.pixels.dtype}, {self.photometric}>"
 
     def _repr_html_(self) -> str:
-        """Return the image as HTML for a notebook: a thumbnail and its metadata (mm; degrees, IEC 61217)."""
-        from ..notebook import png, table
-        from .thumbnail import thumbnail
+        from ..notebook import shown
 
-        geometry = self.geometry
-        known = {
-            "spacing (row, column), mm": geometry.spacing, "SID, mm": geometry.sid, "SAD, mm": geometry.sad,
-            "gantry, degrees": geometry.gantry, "collimator, degrees": geometry.collimator,
-            "couch, degrees": geometry.couch, "units": self.units,
-        }  # fmt: skip
-        rows = [(name, value) for name, value in known.items() if value is not None]
-        picture = thumbnail(self.pixels, inverted=self.photometric == "MONOCHROME1")
-        return png(picture, repr(self)[1:-1]) + table(repr(self)[1:-1], (), rows)
+        return shown(self)
 
     @property
     def rows(self) -> int:

@@ -175,22 +175,9 @@ class Plan(Struct, frozen=True):
         return f"<Plan {self.loaded.recipe.name}: units: {len(self.units)}, outputs: {outputs}>"
 
     def _repr_html_(self) -> str:
-        """Return the plan as HTML for a notebook: a row for each conversion, and the outputs."""
-        from ..notebook import details, table
+        from ..notebook import shown
 
-        rows = []
-        for name, conversion in self.loaded.recipe.conversions.items():
-            units = [unit for unit in self.units if unit.conversion == name]
-            inputs = {item for unit in units for item in unit.inputs}
-            outputs = sum(len(unit.outputs) for unit in units)
-            targets = ", ".join(export.to for export in conversion.exports)
-            rows.append((name, conversion.source.format, len(inputs), targets, outputs))
-        paths = [output.path for unit in self.units for output in unit.outputs]
-        return (
-            table(repr(self)[1:-1], ("conversion", "source", "files", "to", "outputs"), rows)
-            + details("outputs", paths)
-            + details("notes", [note.text for note in self.notes])
-        )
+        return shown(self)
 
     def conversion(self, unit: Unit) -> Conversion:
         """Return the conversion that a unit belongs to."""

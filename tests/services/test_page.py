@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from dicombake import plan, run
 from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.drafts.examples import example_text, examples
 from dicombake.pipeline.report.html.page import rendered
@@ -390,6 +391,34 @@ def test_everybody_can_compare(
     ready(page)
     assert violations(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+NOTEBOOK = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title>
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<style>body { background: %s; color: %s; font: 14px/1.4 sans-serif; margin: 1rem; }</style>
+</head><body><main><h1>A notebook</h1>%s</main></body></html>"""
+THEMES = {"light": ("#ffffff", "#1f1f1f"), "dark": ("#111111", "#e0e0e0")}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_notebook_shows_the_parts_of_the_page(
+    theme: str, folder: Path, axe: str, tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    planned = plan(folder / "r.yaml")
+    shown = f"{planned._repr_html_()}\n{run(planned)._repr_html_()}"
+    (tmp_path / "n.html").write_text(NOTEBOOK % (*THEMES[theme], shown), encoding="utf-8")
+    page = open_page(tmp_path / "n.html", viewport={"width": 1000, "height": 900})
+    cards = page.locator(".card")
+    assert cards.count() == len(page.locator(".card img").all()) > 5
+    card = page.locator(".card", has_text="quarter/mlc_g000.dcm")
+    assert not card.locator(".dial").first.is_visible()
+    card.locator("summary").click()
+    assert card.locator(".dial").first.is_visible()
+    assert card.get_by_role("row", name="gantry").is_visible()
+    assert card.bounding_box()["width"] > 900
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1000
 
 
 def test_the_script_is_clean(checker: Callable[[str], str], tmp_path: Path) -> None:

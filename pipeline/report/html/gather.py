@@ -14,22 +14,24 @@ from ...check.remake import Memory, Trial
 from ...deliver.known import Known
 from ...diff.side import open_side
 from ...errors import DicombakeError
-from ...explain.explain import ledger, stories_of
+from ...explain.explain import stories_of
 from ...exporters.options import ExportOptions, JpgOptions, PngOptions
 from ...exporters.registry import TARGETS
 from ...imaging.image import Image
 from ...plan.aliases import Aliases
 from ...plan.model import Output, Plan, Unit
 from ...reading import file_sha256
+from ...recipe.loaded import LoadedRecipe
+from ...run.failures import told as why
 from ...run.unit.results import Outcome, UnitResult
 from ...run.versions import codecs
 from ...store.files import Store
 from ...trace import UNTRACED, Following, Trace
 from ...version import program_version
 from .model import BUDGET, Chapter, Failed, File, Item, Pictures, Row
-from .shown import Budget, add_image, stored_rows
+from .shown import Budget, add_geometry, add_image, stored_rows
 
-_DONE = {"written": "written", "current": "up to date", "failed": "failed", "skipped": "not done"}
+DONE = {"written": "written", "current": "up to date", "failed": "failed", "skipped": "not done"}
 Lines = Mapping[str, tuple[tuple[str, str], ...]]
 
 
@@ -60,6 +62,20 @@ class Gathering:
         """Return what is known of one recipe; `outcome` where it was run just now."""
         return _Gatherer(self, checked, lines, outcome).chapter()
 
+    def items(self, plan: Plan, outcome: Outcome) -> list[Item]:
+        """Return what is known of the outputs of a run, of the units in `plan` alone; nothing is checked."""
+        gatherer, told = _Gatherer(self, Checked(plan, ()), {}, outcome), Chapter("", "")
+        return [item for unit in plan.units for item in gatherer.of_unit(unit, told)]
+
+
+def about(loaded: LoadedRecipe) -> Iterator[Row]:
+    """Yield what a recipe is, and the versions that its outputs are made with."""
+    if loaded.recipe.description:
+        yield Row("description", loaded.recipe.description)
+    yield Row("recipe", f"{loaded.path.name}, sha256 of what it says: {loaded.digest}")
+    versions = (f"{name} {version}" for name, version in codecs(loaded.recipe).items())
+    yield Row("made with", ", ".join((f"dicombake {program_version()}", *versions)))
+
 
 class _Gatherer:
     def __init__(self, gathering: Gathering, checked: Checked, lines: Lines, outcome: Outcome | None) -> None:
@@ -80,15 +96,11 @@ class _Gatherer:
     def chapter(self) -> Chapter:
         loaded = self.plan.loaded
         found = Chapter(loaded.recipe.name, loaded.path.name)
-        if loaded.recipe.description:
-            found.about.append(Row("description", loaded.recipe.description))
-        found.about.append(Row("recipe", f"{loaded.path.name}, sha256 of what it says: {loaded.digest}"))
-        versions = (f"{name} {version}" for name, version in codecs(loaded.recipe).items())
-        found.about.append(Row("made with", ", ".join((f"dicombake {program_version()}", *versions))))
+        found.about += about(loaded)
         notes = self.outcome.notes if self.outcome else self.plan.notes
         found.notes = [self.short(note.text) for note in notes]
         for unit in self.plan.units:
-            found.items += self._of_unit(unit, found)
+            found.items += self.of_unit(unit, found)
         found.counts = self._counts(found)
         found.notes += [f"the lock: {what}" for what in self.checked.lock if self.outcome is None]
         found.replaced = list(self.outcome.replaced) if self.outcome else []
@@ -107,7 +119,8 @@ class _Gatherer:
         counted = [*sorted(counts.items()), *sorted(delivered.items())]
         return [("outputs", sum(counts.values())), *counted]
 
-    def _of_unit(self, unit: Unit, chapter: Chapter) -> Iterator[Item]:
+    def of_unit(self, unit: Unit, chapter: Chapter) -> Iterator[Item]:
+        """Yield what is new to look at in a unit's outputs; what failed goes into the chapter."""
         if unit.problem:
             chapter.failed.append(Failed(self.short(unit.id), self.short(unit.problem)))
             return
@@ -117,7 +130,7 @@ class _Gatherer:
         errors = [error for error in ((told.error, *told.further) if told else ()) if error]
         if not told and result.error:
             errors = [result.error, *result.further]
-        chapter.failed += [Failed(self.short(unit.id), self.short(str(error))) for error in errors]
+        chapter.failed += [Failed(*map(self.short, why(self.plan, unit, error))) for error in errors]
         for output in unit.outputs:
             yield from self._of_output(unit, output, job, result, told)
 
@@ -166,7 +179,7 @@ class _Gatherer:
         item.notes |= dict.fromkeys(self.short(note.text) for note in (told or result).notes)
         made = job.made.get(output.path, [])
         if made and not item.ledger:
-            self._explain(item, made[0])
+            add_geometry(item, made[0], self.short)
         if len(item.outputs) == 1 and output.path in job.followed:
             item.tags = [
                 Row(
@@ -177,17 +190,6 @@ class _Gatherer:
                 for story in stories_of(job.followed[output.path])
             ]
         self._look(item, output, options, made, sliced=sliced)
-
-    def _explain(self, item: Item, image: Image) -> None:
-        for row in ledger(image.geometry):
-            value = f"{' '.join(f'{number:.10g}' for number in row.value)} {row.unit}" if row.value else "-"
-            item.ledger.append(Row(row.name, value, self.short(str(row.origin))))
-        geometry = image.geometry
-        known = {name: getattr(geometry, name) for name in ("gantry", "collimator", "couch")}
-        if geometry.patient is None:
-            item.angles = {name: value for name, value in known.items() if value is not None}
-        if image.history:
-            item.facts.append(Row("what was done", "; ".join(image.history)))
 
     def _look(
         self, item: Item, output: Output, options: ExportOptions, made: list[Image], *, sliced: bool
@@ -255,7 +257,7 @@ def _windowed(options: ExportOptions) -> bool:
 
 def _status(finding: Finding | None, told: UnitResult | None) -> str:
     if told is not None:
-        return _DONE[told.status]
+        return DONE[told.status]
     return finding.kind if finding else "missing"
 
 

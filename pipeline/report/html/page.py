@@ -47,7 +47,7 @@ def page(chapters: Sequence[Chapter], *, with_tags: bool) -> bytes:
 def rendered(template: str, own: Sequence[str], **values: Any) -> bytes:
     """Return a page of a template and its own scripts, UTF-8 with LF."""
     script = "".join(("'use strict';\n(() => {\n", *map(_text, (*_SHARED, *own)), "})();\n"))
-    style = _text("style.css")
+    style = _text("parts.css") + _text("style.css")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -58,6 +58,12 @@ def rendered(template: str, own: Sequence[str], **values: Any) -> bytes:
         .render(mark=MARK, policy=policy, style=style, script=script, **values)
     )
     return text.encode("utf-8", "backslashreplace")
+
+
+def fragment(template: str, **values: Any) -> str:
+    """Return a part for a notebook, with a style of its own and without a script."""
+    style = _text("parts.css") + _text("notebook.css")
+    return _environment().get_template(template).render(style=style, **values)
 
 
 def _environment() -> Environment:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
 
+from ...explain.explain import ledger
 from ...imaging.compared import pixel_change
 from ...imaging.image import Image, Pixels
 from ...imaging.thumbnail import thumbnail
@@ -41,7 +42,9 @@ class Budget:
         return True
 
 
-def add_image(item: Item, image: Image, made: Image | None, budget: Budget, *, middle: int) -> None:
+def add_image(
+    item: Item, image: Image, made: Image | None, budget: Budget, *, middle: int, side: int = SIDE
+) -> None:
     """Add one of an item's images, as its file holds it.
 
     Args:
@@ -50,22 +53,36 @@ def add_image(item: Item, image: Image, made: Image | None, budget: Budget, *, m
         made: what the recipe gives now in its place, where that is known.
         budget: of full pictures.
         middle: the image of the item, from 0, that stands for all.
+        side: of its thumbnail, in pixels.
     """
     number = item.count
     item.count += 1
     if made is not None and made.pixels.shape[:2] == image.pixels.shape[:2]:
         image = _with_geometry(image, made)
     if number == middle:
-        content = thumbnail(image.pixels, inverted=image.photometric == "MONOCHROME1", side=SIDE)
+        content = thumbnail(image.pixels, inverted=image.photometric == "MONOCHROME1", side=side)
         item.thumbnail = b64encode(content).decode("ascii")
         item.bars = bars(image.pixels, "" if middle == 0 else f"image {number + 1}")
     if item.left_out and number != middle:
         return
-    packed = pack(image)
-    if budget.take(len(packed.data)):
+    packed = pack(image) if budget.left else None
+    if packed and budget.take(len(packed.data)):
         item.pictures.append(Picture(described_picture(image, packed.described(), number), packed.data))
     elif not item.left_out:
         _drop(item, budget, middle)
+
+
+def add_geometry(item: Item, image: Image, short: Callable[[str], str] = str) -> None:
+    """Add an image's geometry with its origins, and what was done with it; `short` shortens texts."""
+    geometry = image.geometry
+    for row in ledger(geometry):
+        value = f"{' '.join(f'{number:.10g}' for number in row.value)} {row.unit}" if row.value else "-"
+        item.ledger.append(Row(row.name, value, short(str(row.origin))))
+    known = {name: getattr(geometry, name) for name in ("gantry", "collimator", "couch")}
+    if geometry.patient is None:
+        item.angles = {name: value for name, value in known.items() if value is not None}
+    if image.history:
+        item.facts.append(Row("what was done", "; ".join(image.history)))
 
 
 def _drop(item: Item, budget: Budget, middle: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -171,20 +170,9 @@ class Outcome(Struct, frozen=True):
         return f"<Outcome {self.plan.loaded.recipe.name}: {text}, exit status {int(self.exit_status)}>"
 
     def _repr_html_(self) -> str:
-        """Return the outcome as HTML for a notebook: a row for each conversion, outputs and failures."""
-        from ...notebook import details, table
+        from ...notebook import shown
 
-        names = self.plan.loaded.recipe.conversions
-        statuses: dict[str, Counter[Status]] = {name: Counter() for name in names}
-        for unit, result in zip(self.plan.units, self.results, strict=True):
-            statuses[unit.conversion][result.status] += 1
-        rows = [(name, *(counts[status] for status in _TOLD)) for name, counts in statuses.items()]
-        return (
-            table(repr(self)[1:-1], ("conversion", *_TOLD.values()), rows)
-            + details("failures", [str(result.error) for result in self.results if result.error])
-            + details("written", [file.path for result in self.results for file in result.written])
-            + details("notes", [note.text for note in self.notes])
-        )
+        return shown(self)
 
     @property
     def replaced(self) -> tuple[str, ...]:
