@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Model, OneOrMany, Positive, PositiveNumber, Text
 from .language.template import Template
+from .on_demand import ByKey
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._\-]{0,251}[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
@@ -217,12 +218,10 @@ class FolderDestination(DestinationBase):
 
 
 AnyDestination = DicomDestination | DicomwebDestination | FolderDestination
-Destination = Annotated[AnyDestination, Field(discriminator="to")]
+Destination = Annotated[AnyDestination, ByKey("to")]
 DESTINATIONS: dict[str, type[Model]] = {
     model.model_fields["to"].default: model for model in get_args(AnyDestination)
 }
-Deliver = OneOrMany[Text]
-"""Names in `destinations`."""
 
 
 class Caller(Model):

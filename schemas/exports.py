@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from .base import AS_IT_IS, Flag, Model, Positive, quantity
-from .delivery import Deliver
+from .base import AS_IT_IS, Flag, Model, OneOrMany, Positive, Text, quantity
 from .inputs import Glob
 from .language.template import Template
+from .on_demand import ByKey
 
 Pixels = Literal["auto", "retain", "portable", "quantize"]
 TransferSyntax = Literal[
@@ -18,6 +18,9 @@ TransferSyntax = Literal[
 ]
 KeptSyntax = Literal[TransferSyntax, "keep"]
 """`keep`: the source's own compressed stream."""
+
+Deliver = OneOrMany[Text]
+"""Names in `destinations`."""
 
 
 def _whole(value: Any) -> Any:
@@ -226,7 +229,7 @@ AnyExport = (
     | NrrdExport
     | MetaImageExport
 )
-Export = Annotated[AnyExport, Field(discriminator="to")]
+Export = Annotated[AnyExport, ByKey("to")]
 
 EXPORT_TARGETS: dict[str, type[Model]] = {
     model.model_fields["to"].default: model for model in get_args(AnyExport)

@@ -39,3 +39,7 @@ class Machine(Model):
     geometry: Geometry = Field(default_factory=Geometry.model_construct)
     tags: Tags = Field(default_factory=dict)
     remove_tags: Many[TagKey] = ()
+
+
+Machines = dict[MachineName, Machine]
+"""By name."""

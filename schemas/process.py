@@ -22,6 +22,7 @@ from .base import (
     as_tuple,
 )
 from .inputs import Glob
+from .on_demand import ByKey
 from .sources import Dtype
 
 MaskKeyword = Annotated[str, Field(min_length=1, max_length=64)]
@@ -347,7 +348,7 @@ def _short(value: Any) -> Any:
     return value
 
 
-Operation = Annotated[Annotated[AnyOperation, Field(discriminator="op")], BeforeValidator(_short)]
+Operation = Annotated[Annotated[AnyOperation, ByKey("op")], BeforeValidator(_short)]
 Operations = Many[Operation]
 
 OPERATIONS: dict[str, type[Model]] = {

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import AS_IT_IS, Flag, Many, Model, OneOrMany, Positive, Text
-from .companions import Metadata, Sidecar
-from .deidentify import Deidentify
-from .delivery import Deliver, Destination, Receive
-from .exports import Export, KeptSyntax, Pixels
+from .exports import Deliver, Export, KeptSyntax, Pixels
 from .geometry import Geometry
 from .inputs import Inputs, OnEmpty
 from .language.parsing import parsable
 from .language.requirement import parse_requirement
 from .language.tag_fields import TagKey, Tags
 from .language.template import Template
-from .machines import Machine, MachineName
-from .process import Combine, Operations
+from .on_demand import on_demand
 from .profiles import Profile
 from .sources import Source
+
+if TYPE_CHECKING:
+    from .companions import Metadata, Sidecar
+    from .deidentify import Deidentify
+    from .delivery import Destination, Receive
+    from .machines import Machines
+    from .process import Combine, Operations
+else:
+    Metadata, Sidecar = on_demand("companions", "Metadata"), on_demand("companions", "Sidecar")
+    Deidentify = on_demand("deidentify", "Deidentify")
+    Destination, Receive = on_demand("delivery", "Destination"), on_demand("delivery", "Receive")
+    Machines = on_demand("machines", "Machines")
+    Combine, Operations = on_demand("process", "Combine"), on_demand("process", "Operations")
 
 LANGUAGE_VERSION = 1
 
@@ -124,7 +133,7 @@ class Recipe(Model):
     requires: Annotated[str, AfterValidator(_requirement)] | None = None
     """The versions of the program that may carry it out, as in ``>=0.3,<2``."""
     limits: Limits = Field(default_factory=Limits.model_construct)
-    machines: dict[MachineName, Machine] = Field(default_factory=dict)
+    machines: Machines = Field(default_factory=dict)
     """By name; a conversion takes one with `machine`."""
     destinations: dict[Name, Destination] = Field(default_factory=dict)
     """By name; a conversion or an export names them in `deliver`."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .base import Count, Flag, Model, Number, Positive, PositiveNumber, Sextuple, Shape, Text, Triple
+from .on_demand import ByKey
 
 Channel = Literal["all", "luminance", "red", "green", "blue", "alpha"]
 ByteOrder = Literal["little", "big"]
@@ -219,7 +220,7 @@ AnySource = (
     | RawSource
     | AutoSource
 )
-Source = Annotated[Annotated[AnySource, Field(discriminator="format")], BeforeValidator(_short)]
+Source = Annotated[Annotated[AnySource, ByKey("format")], BeforeValidator(_short)]
 
 SOURCE_FORMATS: dict[str, type[Model]] = {
     model.model_fields["format"].default: model for model in get_args(AnySource)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from ...schemas.deidentify import SecretFile, environment_of
 from ...schemas.language.tags import keywords
 from ...schemas.language.template import Template
 from ..errors import PlanError
@@ -57,6 +56,7 @@ def settings_of(loaded: LoadedRecipe, name: str) -> Settings | None:
 
 
 def _key(said: Deidentify, recipe: Path) -> Key:
+    from ...schemas.deidentify import SecretFile, environment_of
     from ..deidentify.keys import LEAST, Origin, derived
 
     if isinstance(said.key, SecretFile):

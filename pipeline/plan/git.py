@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 
@@ -37,6 +36,8 @@ def would_be_kept(path: Path) -> bool:
 
 def _says_yes(root: Path, *words: str) -> bool | None:
     """Run a command of git; None where it cannot be run."""
+    import subprocess
+
     try:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

@@ -13,10 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from ...schemas.delivery import DESTINATIONS, DicomDestination, Receive
 from ...schemas.geometry import Geometry
 from ...schemas.language.tags import parse_tag
-from ...schemas.machines import Machine
 from ...schemas.recipe import Conversion, Limits
 from ...schemas.testing.select import model_of
 from .loaded import Layer, Location, Place
@@ -135,16 +133,25 @@ def plain(part: Part) -> Any:
     if isinstance(data, dict):
         _drop_nulls(data, model_of(data))
         _drop_nulls(data.get("limits"), Limits)
-        for destination in _values(data.get("destinations")):
-            _drop_nulls(destination, DESTINATIONS.get(str(destination.get("to")), DicomDestination))
-        _drop_nulls(data.get("receive"), Receive)
-        conversions = data.get("conversions")
-        for conversion in conversions.values() if isinstance(conversions, dict) else ():
+        if "destinations" in data or "receive" in data:
+            _drop_nulls_of_delivery(data)
+        for conversion in _values(data.get("conversions")):
             _drop_nulls(conversion, Conversion)
-        machines = data.get("machines")
-        for machine in machines.values() if isinstance(machines, dict) else ():
+            _drop_nulls(conversion.get("geometry"), Geometry)
+        for machine in _values(data.get("machines")):
+            from ...schemas.machines import Machine
+
             _drop_nulls(machine, Machine)
+            _drop_nulls(machine.get("geometry"), Geometry)
     return data
+
+
+def _drop_nulls_of_delivery(data: dict[str, Any]) -> None:
+    from ...schemas.delivery import DESTINATIONS, DicomDestination, Receive
+
+    for destination in _values(data.get("destinations")):
+        _drop_nulls(destination, DESTINATIONS.get(str(destination.get("to")), DicomDestination))
+    _drop_nulls(data.get("receive"), Receive)
 
 
 def _values(data: Any) -> list[dict[str, Any]]:
@@ -156,8 +163,6 @@ def _drop_nulls(data: Any, model: type[BaseModel]) -> None:
         return
     for key in [key for key, value in data.items() if value is None and key in model.model_fields]:
         del data[key]
-    if model in (Conversion, Machine):
-        _drop_nulls(data.get("geometry"), Geometry)
 
 
 SHORT_FOR = {"source": "format", "combine": "method", "inputs": "files", "sidecar": "file", "metadata": "csv"}

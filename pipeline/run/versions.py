@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...schemas.exports import DicomExportBase
-from ...schemas.process import Filter, Rotate
 from ...schemas.recipe import Conversion, Recipe
 from ..dicom.encode.syntaxes import syntax_of
 from ..exporters.registry import TARGETS
 from ..loaders.registry import FORMATS
 from ..version import installed
+
+_OF_SCIPY = ("filter", "rotate")
+"""Operations that scipy computes."""
 
 
 def codecs_of(conversion: Conversion) -> dict[str, str]:
@@ -23,7 +25,7 @@ def names_of(conversion: Conversion) -> set[str]:
     names = set(FORMATS[conversion.source.format].codecs)
     if conversion.combine or conversion.process:
         names.add("numpy")
-    if any(isinstance(operation, Filter | Rotate) for operation in conversion.process):
+    if any(operation.op in _OF_SCIPY for operation in conversion.process):
         names.add("scipy")
     for export in conversion.exports:
         names.update(TARGETS[export.to].codecs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -11,9 +11,9 @@ from msgspec import Struct
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..delivery import DESTINATIONS, Receive
 from ..geometry import Geometry
 from ..inputs import Inputs
+from ..on_demand import OnDemand
 from ..recipe import Conversion
 
 Location = tuple[str | int, ...]
@@ -56,6 +56,7 @@ def sections_with(name: str) -> list[str]:
 @cache
 def _sections() -> tuple[tuple[str, frozenset[str]], ...]:
     """Collect the keys of each section, in the order in which messages name the sections."""
+    from ..delivery import DESTINATIONS, Receive
     from ..testing.recipe import RecipeWithTests
 
     found = [
@@ -82,14 +83,19 @@ def _bare(kind: Any) -> Any:
     """Return a type without Annotated and None."""
     while True:
         if isinstance(kind, FieldInfo):
-            kind = kind.annotation
+            kind = _meant(kind.annotation, kind.metadata)
         elif get_origin(kind) is Annotated:
-            kind = get_args(kind)[0]
+            kind = _meant(get_args(kind)[0], get_args(kind)[1:])
         elif get_origin(kind) in _UNIONS and type(None) in get_args(kind):
             others = tuple(part for part in get_args(kind) if part is not type(None))
             kind = Union[others]  # noqa: UP007 - built from a tuple
         else:
             return kind
+
+
+def _meant(kind: Any, marks: Iterable[Any]) -> Any:
+    """Return the type that `Annotated` or a field is about, imported if it is one that is made on demand."""
+    return next((mark.kind for mark in marks if isinstance(mark, OnDemand)), kind)
 
 
 def _item(kind: Any) -> Any:

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from ..companions import FILE_NAMES
 from ..language.patterns import captures_of
 from ..language.suggest import suggestion
 from ..language.tags import TagPath
@@ -106,9 +105,12 @@ def _groups(at: Location, conversion: Conversion, captures: Mapping[str, str]) -
 
 
 def _match(at: Location, conversion: Conversion, captures: Mapping[str, str]) -> Found:
-    known = (*FILE_NAMES, *captures)
-    if conversion.metadata is not None and conversion.metadata.match not in known:
-        name = conversion.metadata.match
+    if conversion.metadata is None:
+        return
+    from ..companions import FILE_NAMES
+
+    name, known = conversion.metadata.match, (*FILE_NAMES, *captures)
+    if name not in known:
         hint = suggestion(name, known) or f"; known are {', '.join(known)}"
         yield (*at, "metadata", "match"), f"'{name}' is no part of a file's name and no capture{hint}"
 

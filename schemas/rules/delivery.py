@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ..delivery import DicomDestination, Receive
 from ..language.suggest import suggestion
 from ..language.tags import keywords
 from ..language.template import parse, places
 from ..recipe import Conversion, Recipe
 from .checks import Found
+
+if TYPE_CHECKING:
+    from ..delivery import Receive
 
 _DICOM = ("dicom", "dicom-series", "dicom-object", "rt-dose")
 """Sources whose headers are DICOM's alone: a property has one of its keywords."""
@@ -25,7 +28,7 @@ def problems(recipe: Recipe) -> Found:
         yield from _where((*at, "inputs"), conversion)
     ports: dict[int, str] = {}
     for name, destination in recipe.destinations.items():
-        if not isinstance(destination, DicomDestination):
+        if destination.to != "dicom":
             continue
         port = destination.commit_port
         if port is not None and port in ports:
