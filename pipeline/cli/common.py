@@ -196,15 +196,15 @@ def tell_problems(error: RecipeError) -> None:
 
 def _image_format(file: Path) -> str | None:
     """Return the name of an image's format where an image was given as a recipe; None for text."""
-    from ..dicom.standard.check import other_format
     from ..loaders.auto import recognise
     from ..loaders.dicom.dataset import HEAD
     from ..loaders.registry import FORMATS
+    from ..loaders.signatures import other_than_dicom
     from ..reading import start_of
 
     try:
         content = FORMATS[recognise(file)].content
-        return other_format(start_of(file, HEAD)) or content
+        return other_than_dicom(start_of(file, HEAD)) or content
     except (DicombakeError, OSError):
         return None
 

@@ -14,6 +14,7 @@ from ...errors import SourceError, VerificationError
 from ...loaders.dicom.dataset import HEAD, PREFIX, check_deflated, guarded
 from ...loaders.files import opened
 from ...loaders.options import Limits
+from ...loaders.signatures import other_than_dicom
 from .findings import Finding
 from .meta import head
 from .pixels import pixels
@@ -41,7 +42,7 @@ def check_file(path: Path) -> Report:
     with opened(path) as file, guarded(path):
         head = file.read(HEAD)
         preamble = head[128:132] == PREFIX
-        if not preamble and (other := other_format(head)):
+        if not preamble and (other := other_than_dicom(head)):
             raise SourceError(f"is {other}, no DICOM file", subject=str(path))
         check_deflated(path, head, Limits())
         file.seek(0)
@@ -50,25 +51,6 @@ def check_file(path: Path) -> Report:
             raise SourceError("is no DICOM file", subject=str(path))
         meta = dataset.file_meta if preamble else Dataset()
         return Report(path, _kind_name(dataset), tuple(_findings(dataset, meta, preamble)))
-
-
-_OTHERS = {
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG\r\n\x1a\n": "a PNG picture",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-    b"BM": "a BMP picture",
-    b"GIF8": "a GIF picture",
-    b"\x00VMS.XI": "a XIM image",
-    b"\x93NUMPY": "a numpy array",
-    b"PK\x03\x04": "a zip archive",
-    b"%PDF": "a PDF document",
-}
-"""What begins so is no DICOM without a preamble, whose first bytes are a tag of group 0002 or 0008."""
-
-
-def other_format(head: bytes) -> str:
-    return next((name for start, name in _OTHERS.items() if head.startswith(start)), "")
 
 
 def check_written(path: Path) -> None:

@@ -10,8 +10,9 @@ from ...imaging.image import Image, SourceFile
 from ...imaging.probe import Probe
 from ..base import Certainty, Loader, check_claim
 from ..options import ArrayOptions, Limits
+from ..signatures import NPY, ZIP
 from .drafted import drafted
-from .npy import NPY, Member, find
+from .npy import Member, find
 from .npy_values import read
 
 
@@ -50,7 +51,7 @@ def _properties(member: Member) -> dict[str, str]:
 
 def sniff(head: bytes, path: Path) -> Certainty:
     """Recognise a .npy by its magic; a .npz (any zip) only by that suffix."""
-    zipped = head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".npz"
+    zipped = head.startswith(ZIP) and path.suffix.lower() == ".npz"
     return Certainty.SIGNED if zipped or head.startswith(NPY) else Certainty.NO
 
 

@@ -21,14 +21,12 @@ from msgspec import Struct
 
 from ...errors import SourceError
 from ..files import opened
+from ..signatures import NPY, ZIP
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..options import Limits
-
-NPY = b"\x93NUMPY"
-ZIP = b"PK\x03\x04"
 
 _LONGEST_HEADER = 65536
 """The longest header, in characters, that numpy's parser gets; usual ones are well under 200."""

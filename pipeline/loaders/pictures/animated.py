@@ -35,7 +35,6 @@ from .page import (
     turned_shape,
 )
 
-GIF = (b"GIF87a", b"GIF89a")
 _FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, LookupError, MemoryError)
 
 

@@ -15,6 +15,7 @@ from ...errors import SourceError
 from ...imaging.image import Pixels
 from ..base import check_claim
 from ..said import said_by
+from ..signatures import BMP
 from .page import BROKEN, Page, Pages, read_all, resolution
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _FAILURES = (
 
 def is_bmp(head: bytes) -> bool:
     """Recognise BMP by its two letters and the size of its header, since two letters alone say little."""
-    return head.startswith(b"BM") and len(head) >= 18 and int.from_bytes(head[14:18], "little") in _HEADERS
+    return head.startswith(BMP) and len(head) >= 18 and int.from_bytes(head[14:18], "little") in _HEADERS
 
 
 @contextmanager

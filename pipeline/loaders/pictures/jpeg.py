@@ -29,6 +29,7 @@ from ..codecs.jpeg import (
 )
 from ..codecs.jpeg_pixels import CODINGS, decode_jpeg
 from ..codecs.jpeg_whole import check_whole
+from ..signatures import JPEG
 from .exif import exif_resolution, read_exif
 from .page import (
     Page,
@@ -44,8 +45,6 @@ from .page import (
 
 if TYPE_CHECKING:
     from ..options import Limits
-
-MAGIC = b"\xff\xd8\xff"
 
 _DCT = frozenset({0, 1, 2})
 _JFIF_UNIT = {1: 25.4, 2: 10.0}
@@ -129,7 +128,7 @@ def _behind(data: bytes) -> tuple[Note, ...]:
     """Return a note on bytes after the end marker, unless they are zeros that only pad."""
     if not data.strip(b"\0"):
         return ()
-    kind = "a film" if data[4:8] == b"ftyp" else "another JPEG" if data.startswith(MAGIC) else "no part of it"
+    kind = "a film" if data[4:8] == b"ftyp" else "another JPEG" if data.startswith(JPEG) else "no part of it"
     text = f"{len(data)} bytes follow the picture's end ({kind}); they are left out"
     return (Note("bytes-after-end", text),)
 

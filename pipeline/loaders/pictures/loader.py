@@ -21,6 +21,7 @@ from ...imaging.probe import Probe
 from ..base import Certainty, Drafted, Loader, Unsaid
 from ..files import head_of
 from ..options import ImageOptions, Limits
+from ..signatures import GIF, JPEG, PNG, TIFF
 from . import animated, bmp, jpeg, png, streams, tiff
 from .attributes import attributes_of
 from .channels import choose
@@ -70,19 +71,19 @@ def chosen_samples(page: Page, channel: Channel | None, path: Path) -> tuple[tup
 def open_picture(path: Path, limits: Limits, *, still: bool = False) -> AbstractContextManager[Pages]:
     """Open a picture of any kind; `still`: only its first page is wanted. Raises: SourceError."""
     head = head_of(path)
-    if head.startswith(tiff.MAGICS):
+    if head.startswith(TIFF):
         return tiff.open_tiff(path, limits)
     if head.startswith(streams.MAGICS):
         return streams.open_jpeg2000(path, limits)
-    if head.startswith(jpeg.MAGIC) and streams.is_jpeg_ls(head):
+    if head.startswith(JPEG) and streams.is_jpeg_ls(head):
         return streams.open_jpeg_ls(path, limits)
-    if head.startswith(animated.GIF):
+    if head.startswith(GIF):
         return animated.open_gif(path, limits)
     if animated.is_webp(head):
         return animated.open_webp(path, limits)
-    if head.startswith(jpeg.MAGIC):
+    if head.startswith(JPEG):
         return jpeg.open_jpeg(path, limits)
-    if head.startswith(png.MAGIC):
+    if head.startswith(PNG):
         return png.open_png(path, limits, still=still)
     if bmp.is_bmp(head):
         return bmp.open_bmp(path, limits)
@@ -123,7 +124,7 @@ def _image(path: Path, source: ImageOptions, page: Page, index: int, count: int)
 
 def sniff(head: bytes, path: Path) -> Certainty:
     """Recognise the kinds of picture by their signatures; a BMP also by its header."""
-    known = (*tiff.MAGICS, *streams.MAGICS, *animated.GIF, jpeg.MAGIC, png.MAGIC)
+    known = (*TIFF, *streams.MAGICS, *GIF, JPEG, PNG)
     signed = head.startswith(known) or animated.is_webp(head) or bmp.is_bmp(head)
     return Certainty.SIGNED if signed else Certainty.NO
 

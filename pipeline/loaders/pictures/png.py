@@ -23,6 +23,7 @@ from ...errors import SourceError
 from ...imaging.image import Pixels
 from ..base import check_claim
 from ..said import said_by
+from ..signatures import PNG
 from .exif import read_exif
 from .page import (
     BROKEN,
@@ -39,8 +40,6 @@ from .png_interlaced import decode_passes
 
 if TYPE_CHECKING:
     from ..options import Limits
-
-MAGIC = b"\x89PNG\r\n\x1a\n"
 
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 _DEPTHS = {
@@ -151,7 +150,7 @@ def _read_header(data: bytes, path: Path) -> _Header:
 
 
 def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
-    at = len(MAGIC)
+    at = len(PNG)
     while True:
         if at + 12 > len(data):
             raise _damaged(f"byte {at}: it ends before its end chunk; it is truncated", path)
@@ -187,7 +186,7 @@ def _samples(data: bytes, header: _Header, path: Path) -> Pixels:
 def _decoded(chunks: Iterable[tuple[bytes, bytes]]) -> Pixels:
     import imagecodecs
 
-    pieces = [MAGIC]
+    pieces = [PNG]
     for kind, body in (*chunks, (b"IEND", b"")):
         crc = zlib.crc32(body, zlib.crc32(kind))
         pieces += [len(body).to_bytes(4, "big"), kind, body, crc.to_bytes(4, "big")]

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
     from ..options import Limits
 
-MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _REFUSED = {
     4: "a transparency mask",

@@ -17,12 +17,11 @@ from msgspec import Struct
 from ...errors import SourceError
 from ...imaging.image import Pixels
 from ..base import check_claim
+from ..signatures import XIM
 from .pixels import CodingError, decode
 
 if TYPE_CHECKING:
     from ..options import Limits
-
-IDENTIFIER = b"\0VMS.XI\0"
 
 _HEADER = struct.Struct("<6i")
 _UNSET_DOUBLE = 3.4028234663852886e38
@@ -87,7 +86,7 @@ class Cursor:
 
 def read_header(cursor: Cursor, limits: Limits) -> Header:
     """Read the 32 bytes at the start. Raises: SourceError."""
-    if cursor.size < len(IDENTIFIER) or cursor.take(len(IDENTIFIER), "the identifier") != IDENTIFIER:
+    if cursor.size < len(XIM) or cursor.take(len(XIM), "the identifier") != XIM:
         cursor.offset = 0
         raise cursor.fail("this is no XIM file: it does not start with the identifier VMS.XI")
     version, columns, rows, bits, itemsize, compressed = _HEADER.unpack(cursor.take(24, "the header"))

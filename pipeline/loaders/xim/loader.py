@@ -14,8 +14,9 @@ from ...imaging.probe import Probe
 from ..base import Certainty, Loader
 from ..files import opened
 from ..options import Limits, XimOptions
+from ..signatures import XIM
 from .attribute_table import properties_behind
-from .file import IDENTIFIER, Cursor, read_header, read_pixels, read_properties, skip_pixels
+from .file import Cursor, read_header, read_pixels, read_properties, skip_pixels
 from .mapping import map_properties
 
 
@@ -59,7 +60,7 @@ def probe(path: Path, source: XimOptions, limits: Limits) -> Probe:
 
 def sniff(head: bytes, path: Path) -> Certainty:
     """Recognise XIM by the identifier that the file starts with."""
-    return Certainty.SIGNED if head.startswith(IDENTIFIER) else Certainty.NO
+    return Certainty.SIGNED if head.startswith(XIM) else Certainty.NO
 
 
 LOADER = Loader(load, probe, sniff, XimOptions(), properties_behind=properties_behind)
