@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 from pydicom import DataElement, Dataset
-from pydicom.datadict import dictionary_has_tag, keyword_for_tag
+from pydicom.datadict import keyword_for_tag
 from pydicom.sequence import Sequence
 
 from ..errors import Note
@@ -24,9 +24,11 @@ from .dummies import ENCAPSULATED, content, dummy
 from .identifying import Identifying
 from .private import safe
 from .representation import as_standard, read, standard_vr, values_of
+from .rules import Rules, row_of_vr
 from .settings import Settings
 from .statements import state, statements_in
-from .table import DATES, Action, Row, edition, resolved, rows, type_of
+from .table import Action, rows
+from .texts import FREE_TEXT, is_free_text, is_published_code
 from .words import cleaned_text
 
 _PATIENT = frozenset({0x00100010, 0x00100020})
@@ -35,50 +37,8 @@ _SUBJECT = 0x00120040
 _CONTENT = 0x0040A730
 _ANNOTATIONS = 0x00700001
 _AGE = 0x00101010
-_FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
-_CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119})
-"""Code value, designator and version of the scheme, meaning, and long code value; no free text but one."""
-_MEANING = 0x00080104
-_SCHEMES = frozenset(
-    [
-        "ACR",
-        "BI",
-        "DCM",
-        "DCMUID",
-        "FMA",
-        "I10",
-        "I10P",
-        "I9",
-        "I9C",
-        "ICD10",
-        "ISO3166_1",
-        "ISO639_1",
-        "ISO639_2",
-        "LN",
-        "MA",
-        "MDNS",
-        "NCIt",
-        "NEU",
-        "RADELEMENT",
-        "RADLEX",
-        "RFC5646",
-        "SCT",
-        "SNM3",
-        "SRT",
-        "UCUM",
-        "UMLS",
-        "UNS",
-        "URN",
-    ]
-)
-"""Designators of published coding schemes (PS3.16 table 8-1)."""
-_KINDS_OF_UID = ("ClassUID", "ClassesIn", "ClassesSupported", "SyntaxUID", "CodingSchemeUID", "ContextUID",
-                 "MappingResourceUID", "ContextGroupExtensionCreatorUID")  # fmt: skip
-"""In keywords of UIDs that say what kind of thing something is."""
 _STANDARD = "1.2.840.10008."
 _LEFT_OUT = (0x0000, 0x0002, 0x0004, 0x0006, 0xFFFC)
-_BY_VR = Row("X/Z/D", temporal=True)
-_NAME = Row("X/Z/D")
 
 
 class Deidentified(Struct, frozen=True):
@@ -98,7 +58,7 @@ class Deidentified(Struct, frozen=True):
 
 def deidentify(source: Dataset, settings: Settings) -> Deidentified:
     """De-identify all but the pixels of a dataset, which stays as it is; another one is returned."""
-    walk = _Walk(settings, str(source.get("SOPClassUID") or ""), patient_of(source))
+    walk = _Walk(settings, Rules(settings, str(source.get("SOPClassUID") or "")), patient_of(source))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         walk.collect(source)
@@ -142,7 +102,7 @@ def _complete(dataset: Dataset, source: Dataset, settings: Settings) -> None:
 @dataclass
 class _Walk:
     settings: Settings
-    sop_class: str
+    rules: Rules
     patient: str
     done: dict[str, str] = field(default_factory=dict)
     identifying: Identifying = field(default_factory=Identifying)
@@ -177,8 +137,8 @@ class _Walk:
                 continue
             vr = standard_vr(int(tag), str(element.VR))
             element = as_standard(element, vr) or element
-            row = rows().get(int(tag)) or self._row_of_vr(int(tag), vr, element)
-            stays = self._action(element, vr, inside)[0] == "K" and not tag.is_private
+            row = rows().get(int(tag)) or row_of_vr(int(tag), vr)
+            stays = self.rules.action(element, vr, inside)[0] == "K" and not tag.is_private
             if not stays and (row is not None or (tag.is_private and vr == "PN")):
                 name = keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})"
                 self.identifying.add(element, vr, name, row)
@@ -188,7 +148,7 @@ class _Walk:
     def dataset(self, source: Dataset, inside: str = "", path: str = "") -> Dataset:
         """Return one level: the dataset, or an item of a sequence."""
         made = Dataset()
-        self.coded = str(source.get("CodingSchemeDesignator") or "").strip() in _SCHEMES
+        self.coded = is_published_code(source)
         for tag in sorted(source.keys()):
             if tag.group in _LEFT_OUT or tag.element == 0 or tag.is_private:
                 continue
@@ -210,13 +170,14 @@ class _Walk:
     def _element(self, dataset: Dataset, element: DataElement, inside: str, path: str) -> DataElement | None:
         tag, vr = int(element.tag), standard_vr(int(element.tag), str(element.VR))
         name = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        action, why = self._action(element, vr, inside)
+        cleaned = self.cleaning and is_free_text(tag, vr, coded=self.coded)
+        action, why = self.rules.action(element, vr, inside, cleaned=cleaned)
         if tag >> 16 & 0xFF00 == 0x6000 and action == "K":
-            action, why = self._overlay(dataset, tag >> 16)
+            action, why = self.rules.overlay(dataset, tag >> 16)
         if action in ("K", "S", "C", "U"):
             sound = as_standard(element, vr)
             if sound is None and action != "U":
-                action, why = self._without(tag, name, inside), f"no value of the VR {vr}"
+                action, why = self.rules.without(tag, name, inside), f"no value of the VR {vr}"
             element = sound or element
         made = self._acted(element, vr, action, inside, f"{path}{name}")
         if tag in _PATIENT or tag == _SUBJECT:
@@ -224,62 +185,6 @@ class _Walk:
         elif why or action != "K":
             self.done[f"{path}{name}"] = f"{_SAID[action]}: {why}"
         return made
-
-    def _overlay(self, dataset: Dataset, group: int) -> tuple[Action, str]:
-        """Keep an overlay that is a region of interest, where graphics are cleaned; others may be text."""
-        kind = str(dataset[group, 0x0040].value) if (group, 0x0040) in dataset else ""
-        if self.settings.retains("clean_graphics") and kind == "R":
-            return "K", "clean_graphics: an overlay of a region of interest"
-        return "X", f"PS3.15 {edition()}: overlays"
-
-    def _action(self, element: DataElement, vr: str, inside: str) -> tuple[Action, str]:
-        """Return what is to be done to an element, and by which rule."""
-        tag = int(element.tag)
-        if tag >> 16 & 0xFF00 == 0x5000:
-            return "X", f"PS3.15 {edition()}: curves"
-        row = rows().get(tag)
-        if row is None:
-            if tag >> 16 & 0xFF00 == 0x6000:
-                if tag & 0xFFFF in (0x4000, 0x0022, 0x1500) or not dictionary_has_tag(tag):
-                    return "X", f"PS3.15 {edition()}: text of overlays"
-                return "K", ""
-            if not dictionary_has_tag(tag):
-                return "X", "in no dictionary of the standard"
-            row = self._row_of_vr(tag, vr, element)
-            if row is None:
-                return ("C", "text of content that is cleaned") if self._is_cleaned(tag, vr) else ("K", "")
-        for option in sorted(row.keeps & self.settings.options):
-            return "K", option
-        for option in sorted(row.cleans & self.settings.options):
-            return "C", option
-        keyword = keyword_for_tag(tag)
-        if row.temporal and (vr in DATES or tag == 0x00080201):
-            moved = self._temporal(vr)
-            if moved:
-                return moved, f"dates: {self.settings.dates}"
-        of_type = type_of(self.sop_class, keyword, inside)
-        return resolved(row.code, of_type), f"PS3.15 {edition()}: {row.code}"
-
-    def _is_cleaned(self, tag: int, vr: str) -> bool:
-        if tag in _CODES:
-            return self.cleaning and tag == _MEANING and not self.coded
-        return self.cleaning and vr in _FREE_TEXT
-
-    def _row_of_vr(self, tag: int, vr: str, element: DataElement) -> Row | None:
-        """Return the row for what the table does not name, by its VR."""
-        if vr in DATES:
-            return _BY_VR
-        if vr == "PN":
-            return _NAME
-        if vr == "UI" and not any(word in keyword_for_tag(tag) for word in _KINDS_OF_UID):
-            return Row("U", keeps=frozenset({"retain_uids"}))
-        return None
-
-    def _temporal(self, vr: str) -> Action | None:
-        dates = self.settings.dates
-        if dates == "remove" or (vr == "TM" and self.settings.times == "remove"):
-            return None
-        return "K" if dates == "keep" or vr not in ("DA", "DT") else "S"
 
     def _acted(
         self, element: DataElement, vr: str, action: Action, inside: str, path: str
@@ -322,15 +227,10 @@ class _Walk:
             elif day is not None:
                 self.allowed.update(written_forms(day))
 
-    def _without(self, tag: int, keyword: str, inside: str) -> Action:
-        """Return what is done to an element whose value may not stay: removed, emptied, or a dummy."""
-        row = rows().get(tag) or _BY_VR
-        return resolved(row.code, type_of(self.sop_class, keyword, inside))
-
     def _changed(self, element: DataElement, vr: str, inside: str) -> DataElement | None:
         """Return what is in place of an element whose value may not stay; None where nothing is."""
         tag = int(element.tag)
-        action = self._without(tag, keyword_for_tag(tag), inside)
+        action = self.rules.without(tag, keyword_for_tag(tag), inside)
         if action == "X":
             return None
         return DataElement(tag, vr, None) if action == "Z" else dummy(tag, vr)
@@ -340,7 +240,7 @@ class _Walk:
         return text if not text or text.startswith(_STANDARD) else self.settings.key.uid(text)
 
     def _moved(self, element: DataElement, vr: str, inside: str) -> DataElement | None:
-        days = self.settings.key.days(self.patient, weeks=self.settings.dates == "shift_weeks")
+        days = self.settings.days(self.patient)
         moved = [shifted(vr, str(value), days) for value in values_of(element)]
         if any(each is None for each in moved):
             return self._changed(element, vr, inside)
@@ -348,7 +248,7 @@ class _Walk:
         return DataElement(element.tag, vr, moved[0] if len(moved) == 1 else moved)
 
     def _cleaned(self, element: DataElement, vr: str, name: str, inside: str) -> DataElement | None:
-        if vr not in _FREE_TEXT:
+        if vr not in FREE_TEXT:
             # an AE title, a code: nothing in it can be told from a name
             return self._changed(element, vr, inside)
         texts = []
@@ -398,7 +298,7 @@ class _Walk:
 def _keep_references(item: Dataset) -> None:
     """Leave no text in an item that is kept for its reference (X/Z/U* of PS3.15 table E.1-1a)."""
     for tag in list(item.keys()):
-        if item[tag].VR in _FREE_TEXT or item[tag].VR in ("AE", "PN", "UR"):
+        if item[tag].VR in FREE_TEXT or item[tag].VR in ("AE", "PN", "UR"):
             del item[tag]
 
 

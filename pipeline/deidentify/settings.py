@@ -20,5 +20,11 @@ class Settings(Struct, frozen=True):
     times: Literal["keep", "remove"] = "keep"
     burned_in: Literal["accept"] | None = None
 
+    def days(self, patient: str) -> int:
+        """Return by how many days the dates of a patient go back; 0 where they are not moved."""
+        if self.dates not in ("shift", "shift_weeks"):
+            return 0
+        return self.key.days(patient, weeks=self.dates == "shift_weeks")
+
     def retains(self, option: str) -> bool:
         return option in self.options

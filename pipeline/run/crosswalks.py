@@ -83,13 +83,10 @@ def _found(plan: Plan, units: Iterable[Unit]) -> Crosswalk:
             if dataset is None:
                 continue
             made = deidentify(dataset, settings)
-            days = 0
-            if settings.dates in ("shift", "shift_weeks"):
-                days = settings.key.days(patient_of(dataset), weeks=settings.dates == "shift_weeks")
             found.patients[made.patient] = {
                 "id": str(dataset.get("PatientID") or ""),
                 "name": str(dataset.get("PatientName") or ""),
-                "days": days,
+                "days": settings.days(patient_of(dataset)),
             }
             new = instance_uids(settings, [made.dataset], [made.original], operations, None)
             found.uids |= {uid: str(dataset.get(keyword) or "") for keyword, uid in new.items()}
