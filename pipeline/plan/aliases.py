@@ -94,6 +94,10 @@ class Aliases:
         self._all = searchable(together)
         self._few = len(together) <= _MOST
 
+    def id(self, unit: str) -> str:
+        """Return the id of a unit, without the names of sealed inputs."""
+        return self.ids.get(unit, unit)
+
     def text(self, text: str, unit: str = "") -> str:
         """Return a text with the alias of each sealed input in it; `unit`: the unit that it is about."""
         if unit in self._of_unit and not self._few:

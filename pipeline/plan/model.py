@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]
+BASES: tuple[Base, ...] = ("data", "out")
 
 
 class Companions(Struct, frozen=True):

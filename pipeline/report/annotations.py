@@ -82,12 +82,12 @@ def of_outcome(outcome: Outcome) -> Iterator[str]:
         if result.error is not None:
             for error in (result.error, *result.further):
                 what = aliases.text(str(error), unit.id)
-                yield of_conversion(loaded, unit.conversion, "error", what, aliases.ids.get(unit.id, unit.id))
+                yield of_conversion(loaded, unit.conversion, "error", what, aliases.id(unit.id))
         for note in result.notes:
             if note.contradiction and (unit.conversion, note.text) not in told:
                 told.add((unit.conversion, note.text))
                 what = aliases.text(note.text, unit.id)
-                named = aliases.ids.get(unit.id, unit.id)
+                named = aliases.id(unit.id)
                 yield of_conversion(loaded, unit.conversion, "warning", what, named)
 
 
@@ -99,7 +99,7 @@ def of_plan(plan: Plan, obstacle: DicombakeError | None = None) -> Iterator[str]
     for unit in plan.units:
         if unit.problem:
             aliases = aliases or Aliases(plan)
-            what, named = aliases.text(unit.problem, unit.id), aliases.ids.get(unit.id, unit.id)
+            what, named = aliases.text(unit.problem, unit.id), aliases.id(unit.id)
             yield of_conversion(plan.loaded, unit.conversion, "error", what, named)
 
 
@@ -136,7 +136,7 @@ def of_checked(checked: Checked) -> Iterator[str]:
         conversion = conversions.get(findings[0].unit, "")
         yield _at(_place(loaded, conversion, keys[0] if keys else ""), loaded, message, f"dicombake: {kind}")
     for unit, why in checked.problems:
-        named = aliases.ids.get(unit, unit)
+        named = aliases.id(unit)
         yield of_conversion(loaded, conversions[unit], "error", aliases.text(why, unit), named)
     for what in checked.lock:
         lock = in_repository(str(lock_path(loaded.path)))

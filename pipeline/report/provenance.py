@@ -130,7 +130,7 @@ class _Bundle:
 
     def _step_id(self, step: str) -> str:
         unit, _, kind = step.rpartition(":")
-        return _id("step", f"{self.aliases.ids.get(unit, unit)}:{kind}")
+        return _id("step", f"{self.aliases.id(unit)}:{kind}")
 
     def _file(self, key: str) -> str:
         """Return the identifier of a file, declared when it is first met."""

@@ -79,6 +79,7 @@ def run_plan(
 class _Run:
     def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work, state: State) -> None:
         self.plan = plan
+        self.out = plan.place("out")
         self.options = options
         self.watching = watching
         self.work = work
@@ -105,7 +106,7 @@ class _Run:
                 if self.options.locked:
                     check_locked(self.plan, lock, self.state.lock_file, partial=self.options.partial)
                 run_memory = RunMemory(self.plan, self.state, memory, database)
-                self.plan.place("out").look(self._outputs())
+                self.out.look(self._outputs())
                 schedule = self._schedule(lock, run_memory.seen_files)
             ours = existing_of_ours(
                 self.plan, self.rest, lock.outputs, memory, overwrite=self.options.overwrite
@@ -281,7 +282,7 @@ class _Run:
             schedule.stop()
 
     def _is_there(self, path: str) -> bool:
-        return self.plan.place("out").exists(path)
+        return self.out.exists(path)
 
     def _remove_leftovers(self) -> None:
         """Remove what a killed process left beside the outputs; an object store shows nothing half-sent."""
@@ -290,7 +291,7 @@ class _Run:
 
     def _miss(self) -> None:
         """Let units fail of which an output was removed while the run went on."""
-        self.plan.place("out").look([file.path for result in self._reached() for file in result.written])
+        self.out.look([file.path for result in self._reached() for file in result.written])
         for result in self._reached():
             there = tuple(file for file in result.written if self._is_there(file.path))
             if len(there) < len(result.written):

@@ -105,26 +105,22 @@ def _number(process: int) -> int:
     return int.from_bytes(os.urandom(8), "big")
 
 
-def name_run(start: Path) -> str:
-    """Name the run that goes on, in the file that its workers look at; return the name. Raises: OSError."""
-    name = os.urandom(16).hex()
-    part = Path(f"{start}.run.part")
-    part.write_text(name, encoding="ascii")
-    part.replace(f"{start}.run")
-    return name
+def run_file(start: Path) -> Path:
+    """Return the file with the name of the run that goes on, which its workers look at."""
+    return Path(f"{start}.run")
 
 
 def named_run(start: Path) -> str:
     """Return the name of the run that goes on; empty where none with workers elsewhere does."""
     try:
-        return content_of(f"{start}.run").decode("ascii", "replace")
+        return content_of(run_file(start)).decode("ascii", "replace")
     except OSError:
         return ""
 
 
 def end_run(start: Path) -> None:
     """Let no worker of a run put anything in place any more. Raises: OSError."""
-    Path(f"{start}.run").unlink(missing_ok=True)
+    run_file(start).unlink(missing_ok=True)
 
 
 def content_among(place: Place, path: str, contents: frozenset[str] | tuple[str, ...]) -> str:

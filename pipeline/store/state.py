@@ -17,7 +17,7 @@ from ..errors import PlanError
 from ..places.place import Place
 from ..reading import content_of
 from ..recipe.lock_path import lock_path
-from .claims import Claimed, Claims, claim_files, claimed, end_run, name_run
+from .claims import Claimed, Claims, claim_files, claimed, end_run, run_file
 from .database import Database, Remembered, remembered
 from .files import write_file
 from .lock import Lock, format_lock, parse_lock, read_lock
@@ -65,10 +65,9 @@ class State:
 
     def name_run(self) -> str:
         """Name this run for workers that may outlive it (`claims`). Raises: StoreError."""
-        try:
-            return name_run(self._claims)
-        except OSError as error:
-            raise store_error(error, str(self.folder)) from error
+        name = os.urandom(16).hex()
+        write_file(run_file(self._claims), name.encode("ascii"))
+        return name
 
     def end_run(self) -> None:
         """Let workers of this run, or of one that was killed, put nothing in place any more."""
@@ -127,7 +126,7 @@ class State:
     def remove_leftovers(self) -> None:
         """Remove the temporary files of runs that did not end; for the run that holds `running_file`."""
         remove_leftovers(self.lock_file.parent, (self.lock_file.name,))
-        remove_leftovers(self.folder, (".gitignore",))
+        remove_leftovers(self.folder, (".gitignore", run_file(self._claims).name))
 
     def open(self) -> Database:
         """Return the database for writing; only for the run that holds `running_file`."""

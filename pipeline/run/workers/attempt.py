@@ -75,12 +75,13 @@ def _sha256(item: InputFile, job: Job) -> str:
 
 def _current(unit: Unit, made: Made, job: Job) -> UnitResult | str:
     """Return the result of a unit whose inputs and outputs match the lock; else the difference."""
+    out = job.place("out")
     written = []
     for path, known in made.outputs:
         try:
-            if job.place("out").sha256(path) != known:
+            if out.sha256(path) != known:
                 return f"{path} was altered"
-            written.append(Written(path, job.place("out").stat(path).st_size, known))
+            written.append(Written(path, out.stat(path).st_size, known))
         except OSError:
             return f"{path} cannot be read"
     inputs = dict(made.inputs)

@@ -10,7 +10,7 @@ from types import FrameType
 
 from ...loaders.kept_map import keep, let_go
 from ...places.cores import cores
-from ...plan.model import Plan, Unit
+from ...plan.model import BASES, Plan, Unit
 from ..unit.results import Job, UnitResult, Work
 from .attempt import attempt
 from .schedule import Schedule
@@ -31,9 +31,10 @@ def workers(plan: Plan, units: Sequence[Unit], jobs: int | None) -> int:
 
 def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     total = 0
+    places = {base: plan.place(base) for base in BASES}
     for item in (item for unit in units for item in unit.inputs):
         with contextlib.suppress(OSError):
-            total += plan.place(item.base).stat(item.path).st_size
+            total += places[item.base].stat(item.path).st_size
         if total > SMALL_RUN:
             return False
     return True

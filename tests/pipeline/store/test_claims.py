@@ -7,27 +7,35 @@ from pathlib import Path
 import pytest
 from dicombake.pipeline.errors import StoreError
 from dicombake.pipeline.places.place import LocalPlace
-from dicombake.pipeline.store.claims import Claims, claim_files, end_run, name_run
+from dicombake.pipeline.store.claims import Claims, claim_files
 from dicombake.pipeline.store.files import Store
+from dicombake.pipeline.store.state import State
+from msgspec.structs import replace
 
 
 @pytest.fixture
-def claims(tmp_path: Path) -> Claims:
-    start = tmp_path / "r.claims"
-    return Claims(start, LocalPlace(tmp_path / "out"), run=name_run(start))
+def state(tmp_path: Path) -> State:
+    state = State(tmp_path / "r.yaml")
+    state.prepare()
+    return state
+
+
+@pytest.fixture
+def claims(tmp_path: Path, state: State) -> Claims:
+    return replace(state.claims(LocalPlace(tmp_path / "out")), run=state.name_run())
 
 
 def store(tmp_path: Path, claims: Claims) -> Store:
     return Store(tmp_path / "out", claims=claims, shared=True)
 
 
-def test_a_worker_puts_nothing_in_place_after_its_run(tmp_path: Path, claims: Claims) -> None:
+def test_a_worker_puts_nothing_in_place_after_its_run(tmp_path: Path, state: State, claims: Claims) -> None:
     assert store(tmp_path, claims).put("a", [b"one"]).size == 3
-    end_run(claims.start)
+    state.end_run()
     with pytest.raises(StoreError) as caught:
         store(tmp_path, claims).put("b", [b"two"])
     assert str(caught.value) == "b: is not put in place: the run that this worker worked for has ended"
-    name_run(claims.start)  # the next run
+    state.name_run()  # of the next run
     with pytest.raises(StoreError):
         store(tmp_path, claims).put("b", [b"two"])
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
