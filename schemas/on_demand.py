@@ -27,7 +27,7 @@ class ByKey:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         self._whole = Annotated[source, Field(discriminator=self._key)]
-        choices = {
+        choices: dict[Any, CoreSchema] = {
             model.model_fields[self._key].default: core_schema.no_info_plain_validator_function(
                 model.model_validate
             )

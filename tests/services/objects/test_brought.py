@@ -31,7 +31,7 @@ def test_it_stays_for_the_next_chunk_and_goes_with_the_last(
     for name in ("a", "b"):
         fsspec.filesystem("memory").pipe(f"/brought/{name}.txt", (tmp_path / f"{name}.txt").read_bytes())
     plan = replace(made, remote={"data": ObjectPlace(URL("memory://brought"))})
-    job = Job(plan.lowered, plan.data, plan.out, remote=plan.remote)
+    job = Job(plan.lowered, plan.data, plan.out, overwrite=True, remote=plan.remote)
 
     def do(position: int) -> None:
         packed = pack(job, shout, [Task(plan.units[position])])
