@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from ...schemas.delivery import RemoteDestination
 from ..errors import DicombakeError, DifferenceError, StoreError
 from ..first_of import first_of
+from .commitment import COMMITTED, REFUSED, is_lasting, is_offered, refusal
 from .compare import compared
-from .destinations.base import Down, Refused, Remote, Session, Unreachable
+from .destinations.base import ANSWERS, WARNING, Down, Refused, Remote, Session, Unreachable
 from .instance import Header, Instance, read_instance
 from .model import Entry, State
 from .outbox import Outbox, Row
 
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds between tries; the last one again and again."""
-NOT_COMMITTED = "success was answered, and storage commitment refused"
 _FOR_ONE = 8
 """Instances for which one connection is enough: some destinations take no second one."""
 LOST = "success was answered, and it is not there"
@@ -27,6 +27,15 @@ OTHER = "the same UID is there with other content"
 _SHOWN = 5
 """Elements that a status names."""
 _DONE = ("sent", "confirmed", "proven")
+
+
+def answered(status: str) -> str:
+    """Return what a destination answered to an instance: of a status, what went wrong since is left out."""
+    return _joined(*(part for part in status.split("; ") if part.startswith(ANSWERS)))
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
 
 
 @dataclass
@@ -59,6 +68,8 @@ class Work:
     stale: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sessions: set[Session] = field(default_factory=set)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    """By path, what the outbox has: nobody else writes it meanwhile."""
 
     def carry_out(self, headers: Sequence[Header]) -> None:
         """Bring all that is not there yet, each tried so often."""
@@ -81,7 +92,8 @@ class Work:
         """Tell whether nothing is left to do, and say what is known."""
         path = header.item.path
         self._set(header, "pending", "not tried yet", keep=False)
-        for row in self.outbox.rows(self.key, path):
+        self.rows[path] = self.outbox.rows(self.key, path)
+        for row in self.rows[path]:
             if row.sha256 == header.item.sha256:
                 if row.state == "proven" or (row.state == "confirmed" and not self.options.prove):
                     self.entries[path] = Entry(
@@ -168,50 +180,65 @@ class Work:
         return False
 
     def _again(self, header: Header, status: str, attempt: _Attempt) -> None:
-        """Leave an instance for another try."""
-        state = self.entries[header.item.path].state
-        self._set(header, "pending" if state == "failed" else state, status)
+        """Leave an instance for another try; what was answered to it before is kept."""
+        entry = self.entries[header.item.path]
+        if entry.state in _DONE:
+            status = _joined(answered(entry.status), status)
+        self._set(header, "pending" if entry.state == "failed" else entry.state, status)
         attempt.left.append(header)
 
     def _bring(self, session: Session, header: Header) -> bool:
         """See to it that an instance is there; tells whether it is to be confirmed."""
         path, sha256 = header.item.path, header.item.sha256
-        rows = self.outbox.rows(self.key, path)
+        rows = self.rows[path]
         known = next((row for row in rows if row.sha256 == sha256), None)
         state: State = known.state if known else "pending"
         if state == "confirmed":
             return True
         held = session.holds(header)
         if state == "sent" and held is not False:
-            self._set(header, "confirmed" if held else "sent", known.status if known else "")
+            found = held and self.commit != "require"
+            self._set(header, "confirmed" if found else "sent", answered(known.status) if known else "")
             return True
         clash = any(row.uid == header.uid and row.sha256 != sha256 and row.state in _DONE for row in rows)
         instance = read_instance(header)
         if held:
-            return self._found(session, instance, clash=clash)
+            judged = self._found(session, instance, known, clash=clash)
+            if judged is not None:
+                return judged
         if clash and held is None:
             self._set(header, "failed", OTHER)
             return False
         self._note(header, "pending", "")  # from here on it may be there, whatever becomes of us
         answer = session.send(instance)
-        self._set(header, "sent", "; ".join(filter(None, (answer.warning, answer.note))))
+        self._set(header, "sent", _joined(answer.warning, answer.note))
         return True
 
-    def _found(self, session: Session, instance: Instance, *, clash: bool) -> bool:
-        """Judge an instance that is there and that nobody here knows to have sent, by its content."""
+    def _found(self, session: Session, instance: Instance, known: Row | None, *, clash: bool) -> bool | None:
+        """Judge an instance that is there, and of which nobody here knows the answer, by its content.
+
+        Tells whether it is to be confirmed. None: it is to be sent again, under its UID: it is ours, and the
+        destination changed elements of the patient. Whether it says so by a warning, only its answer tells.
+        """
         header = instance.header
+        commit = self.commit == "require" or (known is not None and known.status.startswith(REFUSED))
         back = session.fetch(header)
         if back is None:
             if clash:
                 self._set(header, "failed", OTHER)
                 return False
-            self._set(header, "confirmed", "found there by a query")
+            self._set(header, "sent" if commit else "confirmed", "found there by a query")
             return True
         found = compared(instance.content, back)
-        if found.same:
-            self._set(header, "proven", "found there and compared", reached=True)
-        else:
+        if found.coerced and not found.damaged and known is not None and known.state == "pending":
+            return None
+        if not found.same:
             self._set(header, "failed", f"{OTHER}: {first_of(found.damaged or found.coerced, _SHOWN)}")
+        elif commit:
+            self._set(header, "sent", "found there and compared")
+            return True
+        else:
+            self._set(header, "proven", "found there and compared", reached=True)
         return False
 
     def _confirm(self, session: Session, sent: list[Header], attempt: _Attempt) -> None:
@@ -235,7 +262,7 @@ class Work:
     def _state(self, header: Header) -> State:
         return self.entries[header.item.path].state
 
-    def _report(self, session: Session, waiting: list[Header]) -> dict[str, bool]:
+    def _report(self, session: Session, waiting: list[Header]) -> dict[str, int]:
         """Return what storage commitment says of instances; nothing where it is not given."""
         if not waiting or self.commit == "off":
             return {}
@@ -245,20 +272,23 @@ class Work:
             return {}
 
     def _is_settled(
-        self, session: Session, header: Header, report: dict[str, bool], attempt: _Attempt
+        self, session: Session, header: Header, report: dict[str, int], attempt: _Attempt
     ) -> bool:
         """Tell whether an instance was confirmed, or as far as it can be."""
         if self.stopped.is_set():
             return False
         if self._state(header) != "sent":
             return True
-        status = self.entries[header.item.path].status
-        if report.get(header.uid):
+        status = answered(self.entries[header.item.path].status)
+        reason = report.get(header.uid)
+        if reason == COMMITTED:
             self._set(header, "confirmed", status)
             return True
-        if header.uid in report:
-            self._set(header, "pending", NOT_COMMITTED)
-            self._again(header, NOT_COMMITTED, attempt)
+        if reason is not None and (self.commit == "require" or is_offered(reason)):
+            lasting = is_lasting(reason)
+            self._set(header, "failed" if lasting else "pending", refusal(reason))
+            if not lasting:
+                self._again(header, refusal(reason), attempt)
             return False
         if self.commit == "require":
             self._again(header, "no storage commitment was given", attempt)
@@ -272,7 +302,7 @@ class Work:
     def _asked(self, session: Session, header: Header) -> bool:
         """Confirm by a query; one that cannot be asked leaves it sent."""
         held = session.holds(header)
-        status = self.entries[header.item.path].status
+        status = answered(self.entries[header.item.path].status)
         if held is False:
             self._set(header, "pending", LOST)
             raise Refused(LOST, lasting=False)
@@ -281,21 +311,23 @@ class Work:
 
     def _prove(self, session: Session, header: Header) -> bool:
         """Retrieve and compare."""
-        entry = self.entries[header.item.path]
+        state, status = self._state(header), answered(self.entries[header.item.path].status)
         back = session.fetch(header)
         if back is None:
-            self._set(header, entry.state, "it cannot be retrieved from there, and so not be proven")
+            unproven = "it cannot be retrieved from there, and so not be proven"
+            self._set(header, state, _joined(status, unproven))
             return False
         found = compared(read_instance(header).content, back)
-        if found.damaged or (found.coerced and not entry.status.startswith("B0")):
+        if found.damaged or (found.coerced and not status.startswith(WARNING)):
             self._set(
                 header,
                 "failed",
                 f"what came back differs: {first_of(found.damaged or found.coerced, _SHOWN)}",
             )
             return False
-        changed = f"{entry.status}: {first_of(found.coerced, _SHOWN)}" if found.coerced else entry.status
-        self._set(header, "proven", changed, reached=True)
+        if found.coerced:
+            status = f"{status}: {first_of(found.coerced, _SHOWN)}"
+        self._set(header, "proven", status, reached=True)
         return True
 
     def _set(
@@ -308,15 +340,19 @@ class Work:
             self._name_former(header)
 
     def _note(self, header: Header, state: State, status: str) -> None:
-        self.outbox.note(self.key, header.item.path, Row(header.item.sha256, header.uid, state, status))
+        path, row = header.item.path, Row(header.item.sha256, header.uid, state, status)
+        if row not in self.rows[path]:
+            self.outbox.note(self.key, path, row)
+            self.rows[path] = [*(each for each in self.rows[path] if each.sha256 != row.sha256), row]
 
     def _name_former(self, header: Header) -> None:
         """Name the instances of former contents, which stay where they are; each once."""
         path = header.item.path
-        for row in self.outbox.rows(self.key, path):
+        for row in list(self.rows[path]):
             if row.sha256 != header.item.sha256:
                 if row.state in _DONE and row.uid != header.uid:
                     self.notes.append(
                         f"{path} was replaced: its former instance {row.uid} is still at {self.name}"
                     )
                 self.outbox.forget(self.key, path, row.sha256)
+                self.rows[path].remove(row)

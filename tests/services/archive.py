@@ -1,22 +1,30 @@
-"""A small archive in this process, which answers as a test tells it to: C-STORE, C-FIND and C-GET."""
+"""A small archive in this process, which answers as a test tells it to.
+
+C-STORE, C-FIND, C-GET, and storage commitment on the association that asks or on one of its own.
+"""
 
 from __future__ import annotations
 
 import io
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pydicom
+from dicombake.pipeline.deliver.destinations.associations import tune
 
 from .servers import free_port
 
 RT_IMAGE = "1.2.840.10008.5.1.4.1.1.481.1"
 _FIND, _GET = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.3"
+_COMMIT, _COMMIT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
 
 Answer = Callable[[Any, int], tuple[int, bytes | None]]
 """From a C-STORE and its number (from 1): the status, and what is kept."""
+Commit = Callable[[str, int], int | None]
+"""From a SOP Instance UID and the number of the request: 0, why it is not committed to, or no word of it."""
 
 
 def content_of(event: Any) -> bytes:
@@ -31,14 +39,42 @@ def keeps(event: Any, number: int) -> tuple[int, bytes | None]:
 
 
 class Archive:
-    """Holds what it took. With `asked`, it answers queries and gives instances back."""
+    """Holds what it took. With `asked`, it answers queries and gives instances back.
 
-    def __init__(self, answer: Answer = keeps, *, asked: bool = True) -> None:
-        self.answer, self.asked = answer, asked
+    With `commit`, it reports which instances it commits to: on the association that asked, or to a port.
+    """
+
+    def __init__(
+        self,
+        answer: Answer = keeps,
+        *,
+        asked: bool = True,
+        commit: Commit | None = None,
+        reports_to: int | None = None,
+    ) -> None:
+        self.answer, self.asked, self.commit, self.reports_to = answer, asked, commit, reports_to
+        self.requests = 0
+        """For storage commitment."""
+        self.max_pdu, self.longest_pdu, self.most_at_once = 16382, 0, 0
         self.port = free_port()
         self.calls = 0
         self.held: dict[str, bytes] = {}
         self.taken: Counter[str] = Counter()
+
+    def instances(self) -> list[bytes]:
+        """Every file that it holds."""
+        return list(self.held.values())
+
+    def empty(self) -> None:
+        """Forget everything."""
+        self.held.clear()
+        self.taken.clear()
+
+    def _measure(self, event: Any) -> None:
+        self.longest_pdu = max(self.longest_pdu, len(event.data) - 6)  # without its own head (PS3.8 9.3.1)
+
+    def _count(self, event: Any) -> None:
+        self.most_at_once = max(self.most_at_once, len(event.assoc.ae.active_associations))
 
     def _store(self, event: Any) -> int:
         self.calls += 1
@@ -59,6 +95,40 @@ class Archive:
         if content is not None:
             yield 0xFF00, pydicom.dcmread(io.BytesIO(content))
 
+    def _action(self, event: Any) -> tuple[int, None]:
+        self.requests += 1
+        asked = event.action_information
+        threading.Thread(target=self._report, args=(event.assoc, asked, self.requests)).start()
+        return 0x0000, None
+
+    def _report(self, association: Any, asked: Any, number: int) -> None:
+        """Report (PS3.4 J.3.3): event type 1 where all is committed to, else 2."""
+        from pydicom.dataset import Dataset
+        from pynetdicom import AE, build_role
+
+        assert self.commit is not None
+        committed, failed = [], []
+        for item in asked.ReferencedSOPSequence:
+            reason = self.commit(item.ReferencedSOPInstanceUID, number)
+            if reason:
+                item.FailureReason = reason
+            if reason is not None:
+                (failed if reason else committed).append(item)
+        report = Dataset()
+        report.TransactionUID = asked.TransactionUID
+        if committed:
+            report.ReferencedSOPSequence = committed
+        if failed:
+            report.FailedSOPSequence = failed
+        if self.reports_to is not None:
+            entity = AE(ae_title="ANY")
+            entity.add_requested_context(_COMMIT)
+            role = build_role(_COMMIT, scp_role=True)
+            association = entity.associate("127.0.0.1", self.reports_to, ae_title="DICOMBAKE", ext_neg=[role])
+        association.send_n_event_report(report, 2 if failed else 1, _COMMIT, _COMMIT_INSTANCE)
+        if self.reports_to is not None:
+            association.release()
+
     @contextmanager
     def running(self) -> Iterator[Archive]:
         """Listen while the block lasts."""
@@ -66,11 +136,20 @@ class Archive:
 
         entity = AE(ae_title="ANY")
         entity.add_supported_context(RT_IMAGE, scu_role=True, scp_role=True)
-        handlers: list[Any] = [(evt.EVT_C_STORE, self._store)]
+        entity.maximum_pdu_size = self.max_pdu
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, lambda event: tune(event.assoc.dul)),  # else small packets wait 40 ms
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_DATA_RECV, self._measure),
+            (evt.EVT_ACCEPTED, self._count),
+        ]
         if self.asked:
             entity.add_supported_context(_FIND)
             entity.add_supported_context(_GET)
             handlers += [(evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
+        if self.commit is not None:
+            entity.add_supported_context(_COMMIT)
+            handlers.append((evt.EVT_N_ACTION, self._action))
         server: Any = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         try:
             yield self

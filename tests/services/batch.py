@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,10 @@ class Figures:
     @property
     def right(self) -> bool:
         return self.tries > 0 and not (self.lost or self.doubled or self.damaged)
+
+    def __add__(self, other: Figures) -> Figures:
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Figures(*(one + two for one, two in pairs))
 
     def judge(self, path: Path, held: Collection[bytes], taken: Counter[str] | None = None) -> None:
         """Count one round: `held` is what the destination has; `taken`, how often it took each UID."""

@@ -43,9 +43,14 @@ def until_there(path: Path) -> None:
     raise AssertionError({(entry.state, entry.status) for entry in result.entries})
 
 
-def killed(made: Path, server: Orthanc, destination: str, kills: int, name: str = "killed") -> Figures:
-    """Kill our own process at random moments of a delivery, again and again until it is done; then anew."""
-    path, figures, rng = write_recipe(made, name, destination), Figures(), random.Random(1)
+def killed(
+    path: Path, server: Orthanc | Archive, kills: int, rng: random.Random, *, again: bool = False
+) -> Figures:
+    """Kill our own process at random moments of a delivery, again and again until it is done; then anew.
+
+    `again`: whether it may send again what it was killed beside.
+    """
+    figures = Figures()
     with _killing(path) as after:
         whole = float(after(600.0).split()[1])
         while figures.tries < kills:
@@ -55,8 +60,17 @@ def killed(made: Path, server: Orthanc, destination: str, kills: int, name: str 
                 figures.tries += 1
             until_there(path)
             assert states(deliver(path, dry_run=True)) == {"proven"}
-            figures.judge(path, server.instances(), server.taken())
+            figures.judge(path, server.instances(), None if again else server.taken)
     return figures
+
+
+def killed_and_coerced(made: Path, kills: int, rng: random.Random) -> Figures:
+    """The same where the patient's name is coerced: whether that was said, only an answer that is asked for
+    again tells."""
+    with Archive(coerced).running() as archive:
+        path = write_recipe(made, "killed-coerced", archive.destination(", prove: true"))
+        forget(path)  # an archive before it may have had this port
+        return killed(path, archive, kills, rng, again=True)
 
 
 @contextmanager
@@ -81,10 +95,10 @@ def _killing(path: Path) -> Iterator[Callable[[float], str]]:
 
 
 def troubled(
-    made: Path, server: Orthanc, times: int, name: str, trouble: Callable[[random.Random], Trouble]
+    made: Path, server: Orthanc, times: int, rng: random.Random, trouble: Callable[[random.Random], Trouble]
 ) -> Figures:
     """Break connections to Orthanc, three of each batch."""
-    figures, rng = Figures(), random.Random(2)
+    figures, name = Figures(), trouble.__name__
     while figures.tries < times:
         server.empty()
         proxy = Proxy(server.dicom, [trouble(rng) for _ in range(3)])
@@ -94,7 +108,7 @@ def troubled(
             until_there(path)
         assert states(deliver(path, dry_run=True)) == {"proven"}
         figures.tries += proxy.struck
-        figures.judge(path, server.instances(), server.taken())
+        figures.judge(path, server.instances(), server.taken)
     return figures
 
 
@@ -116,9 +130,9 @@ def aborted(rng: random.Random) -> Trouble:
     return Trouble(there=rng.randrange(1_000, 600_000), last=ABORTED)
 
 
-def answered(made: Path, times: int, name: str, answer: Answer, *, asked: bool = True) -> Figures:
+def answered(made: Path, times: int, rng: random.Random, name: str, answer: Answer) -> Figures:
     """Let a server answer other than it should, for a third of what it is sent."""
-    figures, rng = Figures(), random.Random(3)
+    figures = Figures()
 
     def sometimes(event: Any, number: int) -> tuple[int, bytes | None]:
         if rng.random() < 0.6:
@@ -127,12 +141,11 @@ def answered(made: Path, times: int, name: str, answer: Answer, *, asked: bool =
         return answer(event, number)
 
     while figures.tries < times:
-        with Archive(sometimes, asked=asked).running() as archive:
-            more = ", prove: true" if asked else ""
-            path = write_recipe(made, name, archive.destination(more))
+        with Archive(sometimes).running() as archive:
+            path = write_recipe(made, name, archive.destination(", prove: true"))
             forget(path)  # an archive before it may have had this port
             until_there(path)
-        assert states(deliver(path, dry_run=True)) == {"proven" if asked else "sent"}
+        assert states(deliver(path, dry_run=True)) == {"proven"}
         figures.judge(path, list(archive.held.values()), archive.taken)
     return figures
 
@@ -153,27 +166,25 @@ def coerced(event: Any, number: int) -> tuple[int, bytes | None]:
     return 0xB000, buffer.getvalue()
 
 
-def restarted(made: Path, folder: Path, times: int, program: str) -> Figures:
+def restarted(made: Path, folder: Path, times: int, rng: random.Random, program: str) -> Figures:
     """Kill Orthanc at random moments and start it again, with what it has."""
     figures, ports = Figures(), (free_port(), free_port())
     path = write_recipe(made, "restarted", to_orthanc(ports[0]))
     while figures.tries < times:
         forget(path)
         figures.tries += 4
-        figures.judge(
-            path, _orthanc_restarted(path, folder / str(figures.tries), ports, program, figures.tries)
-        )
+        figures.judge(path, _orthanc_restarted(path, folder / str(figures.tries), ports, program, rng))
     return figures
 
 
 def _orthanc_restarted(
-    path: Path, folder: Path, ports: tuple[int, int], program: str, seed: int
+    path: Path, folder: Path, ports: tuple[int, int], program: str, rng: random.Random
 ) -> list[bytes]:
     """Kill it four times while a batch is delivered; what it has in the end.
 
     How often it took an instance says nothing here: what it had not yet written died with it.
     """
-    over, rng = threading.Event(), random.Random(seed)
+    over = threading.Event()
     result: list[list[bytes]] = []
     folder.mkdir(parents=True)
 
@@ -200,9 +211,9 @@ def _patiently_beside(work: Callable[[], None], over: threading.Event, path: Pat
         thread.join()
 
 
-def storescp_restarted(made: Path, folder: Path, times: int, program: str) -> Figures:
+def storescp_restarted(made: Path, folder: Path, times: int, rng: random.Random, program: str) -> Figures:
     """The same with storescp, which cannot be asked: nothing is confirmed, and nothing may be missing."""
-    figures, rng, port, over = Figures(), random.Random(5), free_port(), threading.Event()
+    figures, port, over = Figures(), free_port(), threading.Event()
     path = write_recipe(made, "scp", f"to: dicom, host: 127.0.0.1, port: {port}, ae_title: SCP, timeout: 5")
 
     def restarting() -> None:
@@ -234,7 +245,7 @@ def outbox_deleted(made: Path, server: Orthanc, times: int) -> Figures:
         forget(path)
         figures.tries += 1
     until_there(path)
-    figures.judge(path, server.instances(), server.taken())
+    figures.judge(path, server.instances(), server.taken)
     return figures
 
 

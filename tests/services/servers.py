@@ -69,6 +69,7 @@ class Orthanc:
         """Every file that it holds."""
         return [self.read(f"/instances/{name}/file") for name in self.ask("/instances")]
 
+    @property
     def taken(self) -> Counter[str]:
         """How often each SOP Instance UID reached it since it was last emptied, however it came."""
         told = self.log.read_text(encoding="utf-8", errors="replace")[self.told :]

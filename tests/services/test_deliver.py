@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import http.server
 import io
+import socket
+import sqlite3
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.deliver.compare import compared
+from dicombake.pipeline.deliver.destinations.associations import Associations, Listener
+from dicombake.pipeline.deliver.destinations.dicom import DicomRemote
+from dicombake.pipeline.deliver.instance import read_header
+from dicombake.pipeline.deliver.model import Item
+from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.schemas.delivery import DicomDestination
+from msgspec.structs import replace
+from typer.testing import CliRunner
 
 from ..support import bake
-from .archive import Archive
-from .batch import deliver, files, forget, states, uid, write_recipe
+from .archive import Archive, keeps
+from .batch import RECIPE, deliver, files, forget, make_inputs, states, uid, write_recipe
 from .conftest import COMMIT_PORT
-from .faults import with_status
+from .faults import coerced, with_status
 from .servers import Orthanc, dcmqrscp, free_port, storescp
 
 pytest.importorskip("pynetdicom")
@@ -60,9 +73,109 @@ def test_storage_commitment_confirms(made: Path, server: Orthanc) -> None:
 
 def test_commitment_that_is_demanded_and_not_given_leaves_it_pending(made: Path) -> None:
     with Archive().running() as archive:
-        result = deliver(write_recipe(made, "demand", archive.destination(", commit: require, tries: 1")))
+        result = deliver(write_recipe(made, "demand", archive.destination(", commit: require, tries: 2")))
     assert (states(result), result.exit_status) == ({"sent"}, 1)
     assert {entry.status for entry in result.entries} == {"no storage commitment was given"}
+
+
+REFUSED = {
+    "no-room": (0x0213, True, False, "pending", 12),
+    "not-there": (0x0112, True, True, "pending", 12),
+    "cannot-be-asked": (0x0213, False, True, "pending", 18),
+    "another-class": (0x0119, True, False, "failed", 12),
+    "not-for-this-class": (0x0122, True, False, "confirmed", 12),
+    "no-word": (None, True, True, "confirmed", 12),
+}
+"""The reason; whether the archive answers queries, and whether it reports on an association of its own; what
+an instance is then; how often instances were sent in the end."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_some_are_committed_to_and_some_are_not(made: Path, name: str) -> None:
+    """Half of them are refused until all are committed to; what is there is never sent again for it."""
+    reason, asked, own, state, taken = REFUSED[name]
+    port, willing = free_port(), False
+
+    def commit(uid: str, number: int) -> int | None:
+        return 0 if willing or number_of[uid] % 2 else reason
+
+    with Archive(asked=asked, commit=commit, reports_to=port if own else None).running() as archive:
+        more = f", tries: 1, commit_port: {port}" if own else ", tries: 1"
+        path = write_recipe(made, name, archive.destination(more))
+        number_of = {each: number for number, each in enumerate(sorted(files(path)))}
+        result = deliver(path)
+        found = {number_of[uid((made / entry.path).read_bytes())]: entry for entry in result.entries}
+        assert {number: entry.state for number, entry in found.items()} == {
+            number: "confirmed" if number % 2 else state for number in range(12)
+        }
+        assert result.exit_status == (state != "confirmed")
+        if state != "confirmed":
+            refused = f"success was answered, and storage commitment refused: {reason:04X} "
+            assert all(found[number].status.startswith(refused) for number in range(0, 12, 2))
+        willing = True
+        result = deliver(path)
+        assert (states(result), result.exit_status) == ({"confirmed"}, 0)
+        assert {entry.status for entry in result.entries} == {""}
+        assert (sum(archive.taken.values()), len(archive.held)) == (taken, 12)
+
+
+@pytest.mark.parametrize("prove", [False, True])
+def test_commitment_that_is_demanded_is_not_replaced_by_a_query(made: Path, prove: bool) -> None:
+    """Neither at another try nor where the outbox is gone: nothing else than a report confirms."""
+    willing = False
+    with Archive(commit=lambda name, number: 0 if willing else 0x0110).running() as archive:
+        more = f", commit: require, tries: 2{', prove: true' if prove else ''}"
+        path = write_recipe(made, f"require-{prove}", archive.destination(more))
+        result = deliver(path)
+        assert (states(result), result.exit_status) == ({"pending"}, 1)
+        forget(path)
+        result = deliver(path, tries=1)
+        assert (states(result), result.exit_status) == ({"pending"}, 1)
+        willing = True
+        result = deliver(path)
+        assert (states(result), result.exit_status) == ({"proven" if prove else "confirmed"}, 0)
+        assert {entry.status for entry in result.entries} == {""}
+        assert archive.taken == dict.fromkeys(files(path), 1)
+
+
+def test_orthanc_does_not_commit_to_what_it_does_not_have(made: Path, server: Orthanc) -> None:
+    path = write_recipe(made, "not-there", dicom(server, ", commit: off"))
+    assert deliver(path).exit_status == 0
+    destination = load_recipe(path).recipe.destinations["there"]
+    assert isinstance(destination, DicomDestination)
+    options = destination.model_copy(update={"commit_port": COMMIT_PORT})
+    headers = [
+        read_header(Item(f"not-there/{number}.dcm", made / f"not-there/{number}.dcm", "", dicom=True))
+        for number in range(2)
+    ]
+    gone = replace(headers[1], uid="2.25.1")
+    with (
+        Listener().listening(options, "127.0.0.1") as listener,
+        DicomRemote(options, Associations(options, made), listener).session(headers) as session,
+    ):
+        assert session.committed([headers[0], gone]) == {headers[0].uid: 0, gone.uid: 0x0112}
+
+
+@pytest.mark.parametrize(("warned", "state"), [(True, "proven"), (False, "failed")])
+def test_an_answer_that_we_were_killed_before_is_asked_for_again(
+    made: Path, warned: bool, state: str
+) -> None:
+    """The patient's name was coerced: only the answer tells whether the archive says so (B000)."""
+
+    def answer(event: Any, number: int) -> tuple[int, bytes | None]:
+        return 0xB000 if warned else 0x0000, coerced(event, number)[1]
+
+    with Archive(answer).running() as archive:
+        path = write_recipe(made, f"killed-{state}", archive.destination(", prove: true, tries: 1"))
+        assert states(deliver(path)) == {state}
+        with closing(sqlite3.connect(next((made / ".dicombake").glob(f"{path.stem}.outbox*")))) as outbox:
+            outbox.execute("UPDATE delivered SET state = 'pending', status = ''")  # as it is noted before
+            outbox.commit()
+        result = deliver(path)
+        assert states(result) == {state}
+        assert all("PatientName" in entry.status for entry in result.entries)
+        assert len(archive.held) == 12
+        assert states(deliver(path)) == {state} and set(archive.taken.values()) == {2}
 
 
 def test_what_can_only_be_moved_is_proven_by_a_move(
@@ -83,6 +196,13 @@ def test_what_can_only_be_moved_is_proven_by_a_move(
     assert {entry.status for entry in result.entries} == {
         "it cannot be retrieved from there, and so not be proven"
     }
+
+
+def test_dcmqrscp_gives_it_back_by_c_get(made: Path, tmp_path: Path, checker: Callable[[str], str]) -> None:
+    with dcmqrscp(checker("dcmqrscp"), tmp_path, {"BAKE": 1}) as pacs:
+        destination = f"to: dicom, host: 127.0.0.1, port: {pacs}, ae_title: QR, prove: true, timeout: 10"
+        result = deliver(write_recipe(made, "got", destination))
+    assert (states(result), result.exit_status) == ({"proven"}, 0)
 
 
 def test_a_query_confirms(made: Path, server: Orthanc) -> None:
@@ -162,6 +282,59 @@ def test_what_a_status_means(made: Path, status: int, state: str, exit_status: i
     assert (states(result), result.exit_status) == ({state}, exit_status)
     told = {entry.status.partition(":")[0] for entry in result.entries}
     assert told == {"" if status == 0 else f"{status:04X}"}
+
+
+def test_no_more_is_asked_of_a_destination_than_it_takes(tmp_path: Path) -> None:
+    """PDUs are no longer than it says, and associations no more than the recipe says."""
+
+    def slowly(event: Any, number: int) -> tuple[int, bytes | None]:
+        time.sleep(0.05)
+        return keeps(event, number)
+
+    archive = Archive(slowly)
+    archive.max_pdu = 5000
+    with archive.running():
+        path = write_recipe(make_inputs(tmp_path, 24), "bounds", archive.destination(", associations: 3"))
+        assert states(deliver(path)) == {"confirmed"}
+    assert archive.longest_pdu == 5000
+    assert archive.most_at_once == 3
+    assert archive.taken == dict.fromkeys(files(path), 1)
+
+
+def test_silence_is_waited_for_so_long_and_no_longer(tmp_path: Path) -> None:
+    """A machine that takes connections and no associations; one that takes an instance and never answers."""
+    made, over = make_inputs(tmp_path, 2), threading.Event()
+
+    def never(event: Any, number: int) -> tuple[int, bytes | None]:
+        over.wait(30)
+        return 0x0110, None
+
+    with Archive(never).running() as archive, socket.create_server(("127.0.0.1", 0)) as mute:
+        ports = archive.port, mute.getsockname()[1]
+        for name, port in zip(("no-answer", "no-association"), ports, strict=True):
+            destination = f"to: dicom, host: 127.0.0.1, port: {port}, ae_title: ANY, timeout: 0.5, tries: 1"
+            path = write_recipe(made, name, destination)
+            start = time.monotonic()
+            result = deliver(path)
+            assert (states(result), result.exit_status) == ({"pending"}, 1)
+            assert time.monotonic() - start < 10
+        over.set()
+
+
+def test_no_name_of_a_patient_is_in_the_outbox_or_told(tmp_path: Path) -> None:
+    path = make_inputs(tmp_path, 2) / "names.yaml"
+    with Archive(coerced).running() as archive:
+        text = RECIPE.format(destination=archive.destination(", prove: true"), syntax="", name="names")
+        tags = "    tags: {PatientName: VERY^SECRET, PatientID: SECRET-7}\n    deliver:"
+        path.write_text(text.replace("    deliver:", tags), encoding="utf-8")
+        bake(path)
+        told = [CliRunner().invoke(app, ["deliver", str(path), *more]).output for more in ([], ["--json"])]
+    assert all(b"SECRET" in content for content in files(path).values())
+    kept = b"".join(each.read_bytes() for each in (tmp_path / ".dicombake").glob("*.outbox*"))
+    assert b"proven" in kept and b"PatientName" in kept
+    assert "proven" in told[0] and "proven" in told[1]
+    for word in ("SECRET", "COERCED"):
+        assert word.encode() not in kept and word not in "".join(told)
 
 
 def test_a_server_that_loses_what_it_took_is_found_out(made: Path) -> None:

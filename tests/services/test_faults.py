@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ TRIED = [fault for fault in faults() if fault[2]]
 
 @pytest.fixture
 def place(made: Path, tmp_path: Path, server: Orthanc, checker: Callable[[str], str]) -> Place:
-    return Place(made, tmp_path, server, checker)
+    return Place(made, tmp_path, server, checker, random.Random(1))
 
 
 @pytest.mark.parametrize("fault", TRIED, ids=lambda fault: fault[0])

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....schemas.delivery import ClientTls, DicomDestination
 from ...errors import PlanError, StoreError
+from ..commitment import COMMITTED, FAILED
 from .base import Down
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 Contexts = list[tuple[str, list[str]]]
 """Abstract syntax, transfer syntaxes."""
-Reports = dict[str, dict[str, bool]]
-"""Of storage commitment: by transaction, by SOP Instance UID."""
+Reports = dict[str, dict[str, int]]
+"""Of storage commitment: by transaction, by SOP Instance UID: `COMMITTED`, or why it is refused."""
 _LOOK = 0.001
 """Seconds between two looks for what is to be sent."""
 _PREAMBLE = bytes(128) + b"DICM"
@@ -86,7 +88,7 @@ class Associations:
         raise Down(f"no association with {where}: it is not reached, or ended it")
 
     @staticmethod
-    def report(box: Reports, transaction: str, patience: float) -> dict[str, bool] | None:
+    def report(box: Reports, transaction: str, patience: float) -> dict[str, int] | None:
         """Wait for the report of a transaction; None where none comes in time."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
@@ -116,6 +118,7 @@ def tune(upper_layer: Any) -> None:
     millisecond, at each PDU that is not there yet; here it waits as long, or until data come. And version 3
     does not close a socket whose peer closed it first.
     """
+    _without_logs(upper_layer.assoc)
     connection = upper_layer.socket
     own, look = connection.socket, upper_layer._is_transport_event
 
@@ -140,6 +143,34 @@ def tune(upper_layer: Any) -> None:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
+class _Contexts(list[Any]):
+    """Presentation contexts that a server supports; callers share their transfer syntaxes.
+
+    pynetdicom copies all of them deeply for each caller: half a second for every kind of storage.
+    """
+
+    def __deepcopy__(self, _: dict[int, Any]) -> list[Any]:
+        return [copy(context) for context in self]
+
+
+def share_contexts(server: Any) -> None:
+    """Let callers share what a server supports, so that each is answered quickly."""
+    server.contexts = _Contexts(server.contexts)
+
+
+def _without_logs(association: Any) -> None:
+    """Leave out pynetdicom's logs of each message and PDU: they read every message for nobody."""
+    from pynetdicom import _handlers, evt
+
+    for event, name in (
+        (evt.EVT_DIMSE_RECV, "standard_dimse_recv_handler"),
+        (evt.EVT_DIMSE_SENT, "standard_dimse_sent_handler"),
+        (evt.EVT_PDU_RECV, "standard_pdu_recv_handler"),
+        (evt.EVT_PDU_SENT, "standard_pdu_sent_handler"),
+    ):
+        association.unbind(event, getattr(_handlers, name))
+
+
 def _opened(event: Any) -> None:
     tune(event.assoc.dul)
 
@@ -162,8 +193,11 @@ def _answered_alone(association: Any) -> Any:
 def _reporting(reports: Reports) -> Callable[[Any], tuple[int, None]]:
     def take(event: Any) -> tuple[int, None]:
         said = event.event_information
-        found = {str(item.ReferencedSOPInstanceUID): True for item in said.get("ReferencedSOPSequence", [])}
-        found |= {str(item.ReferencedSOPInstanceUID): False for item in said.get("FailedSOPSequence", [])}
+        found = {
+            str(item.ReferencedSOPInstanceUID): COMMITTED for item in said.get("ReferencedSOPSequence", [])
+        }
+        for item in said.get("FailedSOPSequence", []):
+            found[str(item.ReferencedSOPInstanceUID)] = int(item.get("FailureReason", None) or FAILED)
         reports[str(said.TransactionUID)] = found
         return 0x0000, None
 
@@ -245,6 +279,7 @@ class Listener:
         except OSError as error:
             what = f"cannot listen on {bind}:{port}: {error.strerror or error}"
             raise StoreError(what, subject="commit_port") from error
+        share_contexts(server)
         try:
             yield self
         finally:

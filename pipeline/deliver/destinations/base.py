@@ -27,6 +27,12 @@ class Refused(Exception):  # noqa: N818
         self.lasting = lasting
 
 
+WARNING, SENT_AS = "B0", "sent as "
+"""How a warning begins that a destination changed what it was sent (B000, B006, B007), and a note."""
+ANSWERS = (WARNING, "0107", "0116", SENT_AS)
+"""How begins what is known of an instance that was answered with success (PS3.4 B.2.3, PS3.7 C.5)."""
+
+
 class Sent(Struct, frozen=True):
     """Success, as it was answered; `warning`: with a warning, in words; `note`: how it was sent."""
 
@@ -43,8 +49,8 @@ class Session(Protocol):
     def send(self, instance: Instance) -> Sent:
         """Send an instance. Raises: Unreachable, Refused, ExportError."""
 
-    def committed(self, headers: Collection[Header]) -> dict[str, bool] | None:
-        """Ask for storage commitment; by UID whether it is given. None: not offered."""
+    def committed(self, headers: Collection[Header]) -> dict[str, int] | None:
+        """Ask for storage commitment; by UID `COMMITTED`, or why it is refused. None: not offered."""
 
     def fetch(self, header: Header) -> bytes | None:
         """Retrieve an instance as a file; None: not offered. Raises: Unreachable; Refused: it is gone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import ssl
+import struct
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,75 +21,109 @@ if TYPE_CHECKING:
 
 _WHOLE = 2**17
 """Bytes of a PDU where the destination names no bound."""
-_AT_ONCE = 2**20
-"""Bytes that are handed to the system at once."""
+_AT_ONCE = 2**18
+"""Bytes that are put together and handed to the system at once: what a processor's cache holds."""
+_LOW = 2
+"""The priority of a request (PS3.7 9.3.1.1)."""
 
 
 def store(
     association: Any, context: Any, header: Header, data: memoryview, options: DicomDestination
 ) -> int | None:
     """Send an instance and return the status; None where the association ended. Raises: Unreachable."""
-    from pynetdicom.dimse_primitives import C_STORE
-
-    request = C_STORE()
-    request.MessageID = 1
-    request.Priority = 2
-    request.AffectedSOPClassUID = header.sop_class
-    request.AffectedSOPInstanceUID = header.uid
     association._reactor_checkpoint.clear()
     try:
         while not association._is_paused:
             time.sleep(0.0001)
         if not association.is_established:
             return None
-        _send(association, context.context_id, request, data, options.timeout)
+        _send(association, context.context_id, header, data, options.timeout)
         _, response = association.dimse.get_msg(block=True)
     finally:
         association._reactor_checkpoint.set()
     if response is None or not response.is_valid_response:
         association.abort()
         return None
+    association._reactor_checkpoint.clear()  # it goes round once, and rests while the next file is read
     return int(response.Status)
 
 
-def _send(association: Any, context_id: int, request: Any, data: memoryview, timeout: float) -> None:
+def _send(association: Any, context_id: int, header: Header, data: memoryview, timeout: float) -> None:
     """Send the request: over TLS by pynetdicom's own thread, since two may not use one TLS connection."""
     socket = association.dul.socket.socket
     if isinstance(socket, ssl.SSLSocket):
+        from pynetdicom.dimse_primitives import C_STORE
+
+        request = C_STORE()
+        request.MessageID = 1
+        request.Priority = _LOW
+        request.AffectedSOPClassUID = header.sop_class
+        request.AffectedSOPInstanceUID = header.uid
         request.DataSet = io.BytesIO(data)
         association.dimse.send_msg(request, context_id)
         return
-    from pynetdicom.dimse_messages import C_STORE_RQ
-    from pynetdicom.dsutils import encode
-
-    request.DataSet = io.BytesIO(b"\0\0")  # the command says that there is one
-    message = C_STORE_RQ()
-    message.primitive_to_message(request)
-    command = encode(message.command_set, True, True)
-    assert command is not None
     most = association.dimse.maximum_pdu_size or _WHOLE
     socket.settimeout(timeout)
     try:
-        for chunk in _chunks(context_id, memoryview(command), data, most):
+        for chunk in _chunks(context_id, _command(header), data, most):
             socket.sendall(chunk)
     except OSError as error:
         association.abort()
         raise Unreachable(f"the connection broke: {error.strerror or error}") from error
 
 
-def _chunks(context_id: int, command: memoryview, data: memoryview, most: int) -> Iterator[bytearray]:
-    """Cut command and dataset into P-DATA-TF PDUs of one value each (PS3.8 9.3.5, PS3.7 6.3.1)."""
-    chunk = bytearray()
-    for part, kind in ((command, 1), (data, 0)):
-        step = most - 6
-        for start in range(0, len(part), step):
-            piece = part[start : start + step]
-            last = 2 if start + step >= len(part) else 0
-            chunk += b"\x04\x00" + (len(piece) + 6).to_bytes(4, "big") + (len(piece) + 2).to_bytes(4, "big")
-            chunk += bytes((context_id, kind | last))
-            chunk += piece
-            if len(chunk) >= _AT_ONCE:
-                yield chunk
-                chunk = bytearray()
-    if chunk:
-        yield chunk
+def _command(header: Header) -> bytes:
+    """Return the command set of a C-STORE-RQ (PS3.7 9.3.1.1), in Implicit VR Little Endian."""
+
+    def element(tag: int, value: bytes) -> bytes:
+        return struct.pack("<HHL", 0, tag, len(value)) + value
+
+    def uid(text: str) -> bytes:
+        return text.encode("ascii") + b"\0" * (len(text) % 2)
+
+    def number(value: int) -> bytes:
+        return struct.pack("<H", value)
+
+    elements = (
+        element(0x0002, uid(header.sop_class)),  # Affected SOP Class UID
+        element(0x0100, number(0x0001)),  # Command Field: C-STORE-RQ
+        element(0x0110, number(1)),  # Message ID
+        element(0x0700, number(_LOW)),  # Priority
+        element(0x0800, number(0x0001)),  # Command Data Set Type: there is one
+        element(0x1000, uid(header.uid)),  # Affected SOP Instance UID
+    )
+    command = b"".join(elements)
+    return element(0x0000, struct.pack("<L", len(command))) + command
+
+
+def _chunks(context_id: int, command: bytes, data: memoryview, most: int) -> Iterator[bytes]:
+    """Cut command and dataset into P-DATA-TF PDUs of one value each (PS3.8 9.3.5, annex E).
+
+    Gives as many of them as are sent at once.
+    """
+    step = most - 6
+    several = max(1, _AT_ONCE // step) * step
+    before = b"".join(_pdus(context_id, memoryview(command), step, command=True, ends=True))
+    for start in range(0, len(data), several):
+        part = data[start : start + several]
+        pdus = _pdus(context_id, part, step, command=False, ends=start + several >= len(data))
+        yield before + b"".join(pdus) if before else b"".join(pdus)
+        before = b""
+
+
+def _pdus(
+    context_id: int, part: memoryview, step: int, *, command: bool, ends: bool
+) -> Iterator[bytes | memoryview]:
+    """Give head and value of each PDU; with `ends`, the last one ends what it is of (PS3.8 annex E.2)."""
+    last = (len(part) - 1) // step * step
+    whole = _head(step, context_id, int(command))
+    for start in range(0, last, step):
+        yield whole
+        yield part[start : start + step]
+    yield _head(len(part) - last, context_id, int(command) | (2 if ends else 0))
+    yield part[last:]
+
+
+def _head(count: int, context_id: int, control: int) -> bytes:
+    """Return what is before a value of so many bytes: PDU type, lengths, context and control header."""
+    return struct.pack(">BBLLBB", 4, 0, count + 6, count + 2, context_id, control)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....schemas.delivery import DicomDestination
 from ..instance import EXPLICIT, IMPLICIT, Header, Instance, transcoded
-from .associations import Associations, Listener, fetched_file
-from .base import Refused, Sent, Unreachable
+from .associations import Associations, Listener, Reports, fetched_file
+from .base import SENT_AS, Refused, Sent, Unreachable
 from .c_store import store
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class DicomSession:
             data, context, syntax = self._other(instance, contexts)
             from pydicom.uid import UID
 
-            note = f"sent as {UID(syntax).name}, since the destination does not take {_name(instance)}"
+            note = f"{SENT_AS}{UID(syntax).name}, since the destination does not take {_name(instance)}"
         status = store(association, context, instance.header, data, self.remote.options)
         if status is None:
             raise Unreachable("the association ended before the answer")
@@ -127,8 +127,10 @@ class DicomSession:
         return association
 
     def holds(self, header: Header) -> bool | None:
-        """Ask by C-FIND at instance level (PS3.4 C.4.1)."""
-        association = self._store_association()
+        """Ask by C-FIND at instance level (PS3.4 C.4.1), over what is open where that can be asked."""
+        association = self._open
+        if association is None or not (association.is_established and _accepts(association, _FIND)):
+            association = self._store_association()
         if not _accepts(association, _FIND):
             return None
         found = False
@@ -179,8 +181,8 @@ class DicomSession:
             storage = [
                 (kind, list(dict.fromkeys([*own, EXPLICIT, IMPLICIT]))) for kind, own in syntaxes.items()
             ]
-            asked = [(each, [EXPLICIT, IMPLICIT]) for each in (_GET, _MOVE)]
-            return self.remote.associations.open(asked, storage[: _MOST_CONTEXTS - 2], self._take)
+            asked = [(each, [EXPLICIT, IMPLICIT]) for each in (_FIND, _GET, _MOVE)]
+            return self.remote.associations.open(asked, storage[: _MOST_CONTEXTS - len(asked)], self._take)
 
         if self._mute:
             return None
@@ -192,13 +194,13 @@ class DicomSession:
         self._got[str(event.request.AffectedSOPInstanceUID)] = fetched_file(event)
         return 0x0000
 
-    def committed(self, headers: Collection[Header]) -> dict[str, bool] | None:
+    def committed(self, headers: Collection[Header]) -> dict[str, int] | None:
         """Ask by N-ACTION; the report comes on this association or to the port that listens (PS3.4 J.3)."""
         from pydicom import Dataset
         from pydicom.uid import generate_uid
 
         self.close()
-        reports: dict[str, dict[str, bool]] = {}
+        reports: Reports = {}
         listener = self.remote.listener
         box = reports if listener is None else listener.reports
         association = self.remote.associations.open_commitment(_COMMIT, box)

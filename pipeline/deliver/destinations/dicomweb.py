@@ -80,7 +80,7 @@ class DicomwebSession:
                 return Sent(f"{int(item.WarningReason):04X}: stored with a warning")
         return Sent()
 
-    def committed(self, headers: Collection[Header]) -> dict[str, bool] | None:
+    def committed(self, headers: Collection[Header]) -> dict[str, int] | None:
         """DICOMweb has no storage commitment that services offer."""
         return None
 
