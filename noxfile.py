@@ -54,6 +54,15 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def deliveries(session: nox.Session) -> None:
+    """Cause every fault of docs/deliver.md as often as it says, let files arrive, measure beside dcmtk."""
+    session.install("-e", ".[test,services]")
+    session.run("python", "-m", "tests.services.sweep", *(session.posargs or ["--anew"]))
+    session.run("python", "-m", "tests.services.arrivals")
+    session.run("python", "-m", "tests.services.speed")
+
+
+@nox.session
 def stores(session: nox.Session) -> None:
     """Try each fault of an object store ten times with more objects, and print the table of the docs."""
     session.install("-e", ".[test,services]")

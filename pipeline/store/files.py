@@ -70,6 +70,8 @@ class Store(Struct, frozen=True):
     links: Collection[str] = frozenset()
     shared: bool = False
     """Whether processes of other machines may write the same output at the same time."""
+    hashed: bool = True
+    """False: nobody asks for the hashes of what is written, which then are empty."""
     placed: list[Written] = field(default_factory=list)
     """Every output that was put in place, in order."""
 
@@ -90,7 +92,7 @@ class Store(Struct, frozen=True):
         mode = mode_of(final)
         self._refuse_links(path)
         try:
-            size, sha256 = write_part(part, chunks, mode=mode, durable=self.durable)
+            size, sha256 = write_part(part, chunks, mode=mode, durable=self.durable, hashed=self.hashed)
             self._refuse_links(path)
             if check is not None:
                 _read_back(check, part, path)
@@ -148,7 +150,7 @@ class Store(Struct, frozen=True):
         try:
             place_new(part, final)
         except FileExistsError:
-            if keep and file_sha256(final) != sha256:
+            if keep and file_sha256(final) != (sha256 or file_sha256(part)):
                 raise StoreError(OTHER_CONTENT[0], subject=path, hint=OTHER_CONTENT[1]) from None
             allowed = self.overwrite or path in self.ours
             proven = "" if allowed or self.claims is None else self.claims.proves(path)

@@ -62,9 +62,14 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
 
 
 def write_part(
-    part: Path, chunks: Iterable[Chunk], *, mode: int | None = None, durable: bool = False
+    part: Path,
+    chunks: Iterable[Chunk],
+    *,
+    mode: int | None = None,
+    durable: bool = False,
+    hashed: bool = True,
 ) -> tuple[int, str]:
-    """Write and hash; return the number of bytes and their sha256 (hex). Raises: OSError.
+    """Write and hash; return the number of bytes and their sha256 (hex; empty without). Raises: OSError.
 
     The mode is the user's usual one, as `open` gives it, or `mode`: never wider than that meanwhile.
     """
@@ -74,13 +79,14 @@ def write_part(
             rest = memoryview(chunk)
             if not rest.nbytes:
                 continue
-            digest.update(rest)
+            if hashed:
+                digest.update(rest)
             rest = rest.cast("B")
             while rest:
                 rest = rest[file.write(rest) :]
         if durable:
             os.fsync(file.fileno())
-        return file.tell(), digest.hexdigest()
+        return file.tell(), digest.hexdigest() if hashed else ""
 
 
 def _created(part: Path, mode: int) -> FileIO:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import socket
-import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..deliver.destinations.associations import tune
-from ..deliver.instance import DEFLATED
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 MOST_PDU = 2**22
 """Bytes of the longest PDU that is read; longer ones end the association."""
-_AT_ONCE = 2**20
-_UNDEFINED = 2**32 - 1
-"""The length of an element that ends with a delimiter (PS3.5 7.1.1)."""
+_P_DATA = 0x04
+"""The type of a P-DATA-TF PDU (PS3.8 9.3.5)."""
 
 
 class Reading:
@@ -26,50 +20,88 @@ class Reading:
     which pynetdicom takes for a connection that was closed.
     """
 
-    def __init__(self, upper_layer: Any, most: int, idle: float) -> None:
+    def __init__(self, association: Any, most: int, idle: float) -> None:
         self.most, self.bytes = most, 0
         """Bytes since the last whole message."""
-        connection = upper_layer.socket
-        self._socket: socket.socket = connection.socket
+        self._association, self._upper_layer = association, association.dul
+        self._connection = self._upper_layer.socket
+        self._socket: socket.socket = self._connection.socket
         self._socket.settimeout(idle)
-        tune(upper_layer)
-        connection.recv = self.read
+        self._buffer = bytearray()
+        self._ahead = b""
+        """What was read and is pynetdicom's to read."""
+        tune(self._upper_layer)
+        self._connection.recv = self.read
+        self._read_pdu, self._upper_layer._read_pdu_data = self._upper_layer._read_pdu_data, self.read_pdus
 
-    def read(self, count: int) -> bytearray:
+    def read(self, count: int) -> bytes | bytearray:
         """Return so many bytes, or fewer where the caller ends. Raises: OSError."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead[:count], self._ahead[count:]
+            return ahead if len(ahead) == count else ahead + self.read(count - len(ahead))
+        content = bytearray(self._counted(count))
+        return content[: self._fill(memoryview(content))]
+
+    def _counted(self, count: int) -> int:
+        """Count what is about to be read. Raises: OSError: it is more than is allowed."""
         self.bytes += count
         if count > MOST_PDU or self.bytes > self.most + MOST_PDU:
             raise OSError("more than the limit allows")
-        content = bytearray(count)
-        there = memoryview(content)
-        while there:
-            taken = self._socket.recv_into(there)
+        return count
+
+    def _fill(self, there: memoryview) -> int:
+        """Read until it is full or the caller ends; returns how many bytes came. Raises: OSError."""
+        count = 0
+        while count < len(there):
+            taken = self._socket.recv_into(there[count:])
             if not taken:
-                return content[: count - len(there)]
-            there = there[taken:]
-        return content
+                break
+            count += taken
+        return count
 
+    def read_pdus(self) -> None:
+        """Read what is there: fragments of a C-STORE's dataset go to its message, the rest to pynetdicom.
 
-def is_larger(content: bytes, event: Any, most: int) -> bool:
-    """Tell whether an instance has more bytes than allowed, as it came or when it is inflated."""
-    if len(content) > most:
-        return True
-    if str(event.context.transfer_syntax) != DEFLATED:
-        return False
-    inflating, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    rest: bytes = event.encoded_dataset(include_meta=False)
-    try:
-        while rest and not inflating.eof and size <= most:
-            size += len(inflating.decompress(rest, _AT_ONCE))
-            rest = inflating.unconsumed_tail
-    except zlib.error:
-        return False  # it cannot be read, which is said of it then
-    return size > most
+        pynetdicom copies each fragment eight times on its way there; here it is copied once. The last
+        fragment of a message, with which it is whole, is pynetdicom's again.
+        """
+        from pynetdicom.dimse_messages import C_STORE_RQ
 
+        layer = self._upper_layer
+        try:
+            while True:
+                message: Any = self._association.dimse.message
+                stores = isinstance(message, C_STORE_RQ)
+                if not stores or layer.state_machine.current_state != "Sta6":
+                    break
+                data = self._fragment(message.context_id)
+                if data is None:
+                    break
+                message.data_set.write(data)
+                layer._idle_timer.restart()
+                if layer.to_provider_queue.queue or layer._kill_thread or not self._connection.ready:
+                    return
+        except OSError:
+            layer.event_queue.put("Evt17")  # the connection was closed (PS3.8 9.2.3)
+            return
+        self._read_pdu()
 
-def refuse_cut(dataset: Dataset) -> None:
-    """Refuse a dataset that ends within an element: pydicom gives what is there. Raises: ValueError."""
-    for element in dataset.values():
-        length, value = getattr(element, "length", _UNDEFINED), element.value
-        if length != _UNDEFINED and isinstance(value, bytes) and len(value) < length:
-            raise ValueError("it ends within an element")
+    def _fragment(self, context_id: int) -> memoryview | None:
+        """Read a P-DATA-TF PDU of one fragment of a dataset, not the last one (PS3.8 9.3.5, annex E).
+
+        None: it is another PDU, whose beginning is put ahead. Raises: OSError.
+        """
+        head = self.read(6)
+        length = int.from_bytes(head[2:6], "big")
+        if len(head) == 6 and head[0] == _P_DATA and length > 6:
+            head += self.read(6)
+            if head[6:] == (length - 4).to_bytes(4, "big") + bytes((context_id, 0)):
+                count = self._counted(length - 6)
+                if len(self._buffer) < count:
+                    self._buffer = bytearray(count)
+                view = memoryview(self._buffer)[:count]
+                if self._fill(view) < count:
+                    raise OSError("the caller ended within a PDU")
+                return view
+        self._ahead = bytes(head)
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import ipaddress
 import re
 import shutil
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...schemas.delivery import Receive, ServerTls
 from ..deliver.compare import compared
-from ..deliver.destinations.associations import refuse_taken
+from ..deliver.destinations.associations import refuse_taken, share_contexts
 from ..errors import PlanError, StoreError, UsageError
 from ..inputs.render import Scope, render_path
 from ..reading import content_of
 from ..recipe.loaded import LoadedRecipe
 from ..store.files import Store
-from .reading import Reading, is_larger, refuse_cut
+from .arrived import Arrived
+from .reading import Reading
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -94,6 +94,7 @@ class Receiver:
         except OSError as error:
             what = f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}"
             raise StoreError(what, subject="receive") from error
+        share_contexts(server)
         try:
             yield self
         finally:
@@ -103,9 +104,8 @@ class Receiver:
     def _connected(self, event: Any) -> None:
         """Bound what is read of a connection: one PDU, one message, and the time that it may take."""
         association = event.assoc
-        association.dicombake_reading = Reading(
-            association.dul, self.receive.limits.instance_bytes, self.receive.limits.idle
-        )
+        limits = self.receive.limits
+        association.dicombake_reading = Reading(association, limits.instance_bytes, limits.idle)
 
     def _message(self, event: Any) -> None:
         event.assoc.dicombake_reading.bytes = 0
@@ -135,43 +135,40 @@ class Receiver:
         """Write an instance. The status says what became of it: nothing but success means it is there."""
         if not self._allowed(event.assoc):
             return NOT_ALLOWED
-        uid = str(event.request.AffectedSOPInstanceUID or "")
-        if not _UID.fullmatch(uid):
+        arrived = Arrived.of(event)
+        if not _UID.fullmatch(arrived.uid):
             return self._refused(INVALID, "its SOP Instance UID is no UID")
-        content: bytes = event.encoded_dataset()
-        if is_larger(content, event, self.receive.limits.instance_bytes):
+        if arrived.is_larger(self.receive.limits.instance_bytes):
             return self._refused(FULL, "is larger than 'limits.instance_bytes'")
         try:
-            path = self._path(content, uid)
+            path, head = self._path(arrived), arrived.head
         except Exception:  # noqa: BLE001  what comes may be anything
             return self._refused(WRONG, "its dataset cannot be read")
         if path is None:
             return self._refused(WRONG, "its dataset is of another UID than it says")
-        with self._writing[hash(uid) % len(self._writing)]:
-            return self._write(path, content)
+        with self._writing[hash(arrived.uid) % len(self._writing)]:
+            return self._write(path, (head, arrived.data))
 
-    def _path(self, content: bytes, uid: str) -> str | None:
+    def _path(self, arrived: Arrived) -> str | None:
         """Where an instance goes; None where its dataset is of another UID. Raises: it cannot be read."""
-        from pydicom import dcmread
-
-        dataset = dcmread(io.BytesIO(content))
-        refuse_cut(dataset)
+        dataset, uid = arrived.read(), arrived.uid
         if str(dataset.get("SOPInstanceUID") or "") != uid:
             return None
         scope = Scope(path=uid, index=1, source=lambda name: _text(dataset, name))
         return render_path(f"{self.template}/{uid}.dcm", scope)
 
-    def _write(self, path: str, content: bytes) -> int:
+    def _write(self, path: str, content: tuple[bytes, bytes]) -> int:
         file = self.data.joinpath(*path.split("/"))
         try:
             if file.exists():
-                there = content_of(file)
-                if there == content or compared(there, content).same:
+                there, here = content_of(file), b"".join(content)
+                if there == here or compared(there, here).same:
                     return SUCCESS
                 return self._refused(OTHER, f"{path} is there with other content")
-            if shutil.disk_usage(self.data).free < self.receive.limits.free_bytes + len(content):
+            limit = self.receive.limits.free_bytes + sum(map(len, content))
+            if shutil.disk_usage(self.data).free < limit:
                 return self._refused(FULL, "the disk has less room than 'limits.free_bytes'")
-            Store(self.data, durable=self.durable).put(path, (content,), keep=True)
+            Store(self.data, durable=self.durable, hashed=False).put(path, content, keep=True)
         except (OSError, StoreError) as error:
             return self._refused(FULL, f"cannot be written: {getattr(error, 'what', None) or error}")
         self.tell({"event": "received", "recipe": str(self.loaded.path), "path": path})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..run.unit.results import Outcome
 from .changes import Changes
 from .events import SAID
 from .followed import Followed, Settings, Tell
+from .ports import Ports
 from .settling import Settling
 
 LONGEST = 900.0
@@ -66,6 +67,8 @@ class Watch:
         self._shown = 0.0
         """When the page was written; 0: it is to be."""
         self._news = True
+        self.ports: Ports | None = None
+        """Where it listens; None while it does not."""
         self.postal = {each.path: _Postal() for each in self.followed}
         if self.deliver:
             for each in self.followed:
@@ -73,14 +76,7 @@ class Watch:
 
     def forever(self, ready: Callable[[], None] = lambda: None) -> None:
         """Go on until KeyboardInterrupt, which ends it within seconds and with nothing half-done."""
-        with ExitStack() as stack:
-            stack.callback(self.changes.stop)
-            for each in self.followed:
-                if each.loaded.recipe.receive is not None:
-                    from .receive import Receiver
-
-                    receiver = Receiver(each.loaded, each.data, self.tell, self.changes.woken.set)
-                    stack.enter_context(receiver.listening())
+        with self.listening():
             ready()
             try:
                 while True:
@@ -93,6 +89,19 @@ class Watch:
                 return
             finally:
                 self._show(at_once=True)
+
+    @contextmanager
+    def listening(self) -> Iterator[Watch]:
+        """Receive what recipes say while the block lasts. Raises: UsageError, StoreError, PlanError."""
+        self.ports = Ports(self.tell, self.changes.woken.set)
+        try:
+            for each in self.followed:
+                self.ports.open(each, each.loaded)
+            yield self
+        finally:
+            self.changes.stop()
+            self.ports.close()
+            self.ports = None
 
     def once(self) -> ExitStatus:
         """Convert what is there, once it has come to rest; the exit status is that of `run`."""
@@ -121,6 +130,8 @@ class Watch:
         wait = math.inf
         for each in self.followed:
             each.refresh()
+            if self.ports is not None:
+                self.ports.keep(each)
             outcome, left = each.step()
             wait = min(wait, left)
             postal = self.postal[each.path]

@@ -22,7 +22,9 @@ from dicombake.pipeline.deliver.instance import Header
 from dicombake.pipeline.deliver.model import Item
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.samples import write_samples
+from dicombake.pipeline.watch.followed import Settings
 from dicombake.pipeline.watch.receive import Receiver
+from dicombake.pipeline.watch.watch import Watch
 from dicombake.schemas.delivery import DicomDestination
 
 from .archive import RT_IMAGE
@@ -258,3 +260,46 @@ def test_more_callers_than_may_come(tmp_path: Path, sample: Path, checker: Calla
         assert 0 in results
         assert len(receiver.files) == 1
         assert compared(sample.read_bytes(), receiver.files[0].read_bytes()).same
+
+
+def test_what_is_edited_of_receive_is_taken_up(
+    tmp_path: Path, sample: Path, checker: Callable[[str], str]
+) -> None:
+    """Another caller, another port, none; what cannot be is told once, and the last right one kept."""
+    ports, receiver = (free_port(), free_port()), Listening(tmp_path, 0, checker("storescu"))
+    recipe = tmp_path / "r.yaml"
+
+    def edit(port: int, allow: str) -> None:
+        recipe.write_text(RECIPE.format(port=port, allow=allow, free="1 MB", idle=5), encoding="utf-8")
+
+    def sends(port: int, title: str) -> bool:
+        receiver.port = port
+        return receiver.send(sample, title) == 0
+
+    edit(ports[0], "LINAC")
+    watch = Watch([recipe], Settings(settle=1000), receiver.events.append)
+    with watch.listening():
+        assert sends(ports[0], "LINAC") and not sends(ports[0], "OTHER")
+        edit(ports[0], "OTHER")
+        watch.step()
+        assert sends(ports[0], "OTHER") and not sends(ports[0], "LINAC")
+        edit(ports[1], "LINAC")
+        watch.step()
+        assert sends(ports[1], "LINAC") and not sends(ports[0], "OTHER")
+        with socket.create_server(("127.0.0.1", ports[0])):
+            edit(ports[0], "OTHER")
+            receiver.events.clear()
+            for _ in range(2):
+                watch.step()
+            (told,) = (event["message"] for event in receiver.events if event["event"] == "error")
+            assert "the last right one is kept" in told
+            assert sends(ports[1], "LINAC")
+        text = recipe.read_text(encoding="utf-8")
+        recipe.write_text(f"version: 1\n{text[text.index('conversions:') :]}", encoding="utf-8")
+        watch.step()
+        assert not sends(ports[1], "LINAC")
+        edit(ports[0], "LINAC")
+        watch.step()
+        assert sends(ports[0], "LINAC")
+    assert not sends(ports[0], "LINAC")
+    assert len(receiver.files) == 1
