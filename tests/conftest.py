@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,18 @@ def orthanc(checker: Callable[[str], str]) -> list[str]:
     pytest.skip("Orthanc is tried where this user may make a network namespace")
 
 
+@cache
 def slow_tests() -> tuple[str, ...]:
     """What tests/slow.txt names: folders, files, and tests without their parameters."""
     lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out unread what `-m "not slow"` leaves out whole: importing all of it takes seconds."""
+    if config.option.markexpr != "not slow" or not collection_path.is_relative_to(ROOT):
+        return None
+    return True if collection_path.relative_to(ROOT).as_posix() in slow_tests() else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

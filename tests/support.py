@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +17,7 @@ from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.run.unit.results import Outcome
+from dicombake.pipeline.samples import Sample, samples
 from pydicom.dataset import Dataset
 
 JPEG_LS = pytest.mark.skipif(
@@ -32,6 +35,12 @@ def copy_of_every_kind(folder: Path) -> Path:
     path = folder / "every.yaml"
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
+
+
+@cache
+def made_samples() -> Mapping[str, Sample]:
+    """The sample files by their paths, made once in each process."""
+    return {sample.path: sample for sample in samples()}
 
 
 def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Outcome:

@@ -18,11 +18,12 @@ from dicombake.pipeline.exporters.registry import DICOM, TARGETS
 from dicombake.pipeline.loaders.xim.attribute_table import HOMES
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.formats import markdown, table, targets
-from dicombake.pipeline.samples import samples
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.process import OPERATIONS
 from dicombake.schemas.recipe import Conversion, Recipe
 from dicombake.schemas.sources import SOURCE_FORMATS
+
+from .support import made_samples
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -72,7 +73,7 @@ def call(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """A folder with the film scans and their recipe."""
-    for sample in samples():
+    for sample in made_samples().values():
         if sample.path.startswith("film/"):
             (tmp_path / sample.path).parent.mkdir(exist_ok=True)
             (tmp_path / sample.path).write_bytes(sample.content)

@@ -10,8 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 from dicombake.pipeline.cli.main import COMMANDS, app, load
-from dicombake.pipeline.samples import samples
 from typer.testing import CliRunner
+
+from .support import made_samples
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "docs" / "json"
@@ -53,7 +54,7 @@ Call = Callable[..., Any]
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Runs a command with --json in a folder with two scans, and holds the answer to its schema."""
     monkeypatch.chdir(tmp_path)
-    for sample in samples():
+    for sample in made_samples().values():
         if sample.path.startswith("film/"):
             (tmp_path / sample.path).parent.mkdir(exist_ok=True)
             (tmp_path / sample.path).write_bytes(sample.content)
@@ -175,7 +176,7 @@ def test_files_that_are_looked_into(told: Call, tmp_path: Path) -> None:
     found = told(1, "inspect", "film/g000_wedge.tif", "dicom/g000_wedge.dcm", "film.yaml")
     assert [("error" in file) for file in found["files"]] == [False, False, True]
     told(0, "inspect", "--headers", "film/g000_wedge.tif", "npy/g000_wedge.npy")
-    for sample in samples():
+    for sample in made_samples().values():
         (tmp_path / "all").mkdir(exist_ok=True)
         path = tmp_path / "all" / sample.path.replace("/", "_")
         path.write_bytes(sample.content)

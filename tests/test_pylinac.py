@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dicombake.pipeline.samples import samples
 
-from .support import bake, failures
+from .support import bake, failures, made_samples
 
 SCRIPT = Path(__file__).with_name("pylinac_reads.py")
-SAMPLES = {sample.path: sample for sample in samples()}
+SAMPLES = made_samples()
 
 
 RECIPE = """\

@@ -13,15 +13,15 @@ import pytest
 import tifffile
 from dicombake.pipeline.dicom.standard.check import check_file
 from dicombake.pipeline.run.unit.results import Outcome
-from dicombake.pipeline.samples import Sample, samples, write_samples
+from dicombake.pipeline.samples import write_samples
 from PIL import Image
 from pydicom.uid import RLELossless
 
-from .support import bake, dump, failures
+from .support import bake, dump, failures, made_samples
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
-SAMPLES: dict[str, Sample] = {sample.path: sample for sample in samples()}
+SAMPLES = made_samples()
 GOOD = ROOT / "tests" / "good"
 
 

@@ -18,7 +18,8 @@ from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.registry import load
 from dicombake.pipeline.report.html.notebook import CARDS, MOST
 from dicombake.pipeline.report.html.place import gantry_place
-from dicombake.pipeline.samples import samples
+
+from ..support import made_samples
 
 EVIL = "<img src=x onerror=alert(1)>"
 RECIPE = """\
@@ -181,7 +182,7 @@ def test_an_image_of_every_type_has_a_picture(dtype: type) -> None:
 
 
 def test_an_image_shows_what_lies_in_it_where_the_page_does(tmp_path: Path) -> None:
-    (sample,) = (each for each in samples() if each.path == "epid/field_g090.xim")
+    sample = made_samples()["epid/field_g090.xim"]
     file = tmp_path / "a.xim"
     file.write_bytes(sample.content)
     (image,) = load(file, XimOptions(format="xim"), Limits())

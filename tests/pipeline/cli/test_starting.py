@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.samples import samples
+
+from ...support import made_samples
 
 
 def call(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,7 @@ def test_the_demo_makes_everything_it_shows_and_can_be_repeated(tmp_path: Path) 
     assert "32 written" in done.stdout
     folder = tmp_path / "dicombake-demo"
     made = pydicom.dcmread(folder / "dicom" / "epid" / "mlc_g000.dcm")
-    sample = next(sample for sample in samples() if sample.path == "epid/mlc_g000.xim")
+    sample = made_samples()["epid/mlc_g000.xim"]
     assert np.array_equal(made.pixel_array, sample.pixels)
     again = call("demo", folder=tmp_path)
     assert again.returncode == 0

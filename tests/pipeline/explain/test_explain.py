@@ -18,11 +18,10 @@ from dicombake.pipeline.explain.locate import find
 from dicombake.pipeline.explain.matching import matching
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.samples import samples
 from pydicom.uid import RTImageStorage
 from typer.testing import CliRunner
 
-from ...support import bake, failures
+from ...support import bake, failures, made_samples
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = """\
@@ -181,7 +180,7 @@ def test_a_file_that_is_not_what_the_recipe_gives_is_told(baked: Path) -> None:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    for sample in samples():
+    for sample in made_samples().values():
         path = folder / "samples" / sample.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.content)

@@ -29,7 +29,6 @@ from dicombake.pipeline.loaders.options import (
     XimOptions,
 )
 from dicombake.pipeline.loaders.registry import FORMATS, load, loader, probe
-from dicombake.pipeline.samples import samples
 from dicombake.pipeline.samples.samples import Sample as SampleFile
 from dicombake.schemas.sources import SOURCE_FORMATS
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +36,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from ...pydicom_api import write_whole
+from ...support import made_samples
 from .made_files import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
 
 LIMITS = Limits(image_pixels=10**6)
@@ -138,7 +138,7 @@ def made_sample(found: SampleFile) -> Sample:
 WITHOUT = {"dicom-series", "rt-dose"}
 """Formats of DICOM files, which have tests of their own."""
 if missing := set(FORMATS) - WITHOUT - {made().source.format for made in SAMPLES.values()}:
-    for found in samples():
+    for found in made_samples().values():
         if found.format in missing:
             SAMPLES[found.path] = partial(made_sample, found)
 

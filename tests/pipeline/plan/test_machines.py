@@ -13,11 +13,10 @@ from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.recipe.lock_path import lock_path
 from dicombake.pipeline.run.fingerprint import Options
-from dicombake.pipeline.samples import samples
 from dicombake.pipeline.store.lock import read_lock
 from dicombake.schemas.language.tags import path_of
 
-from ...support import bake, failures
+from ...support import bake, failures, made_samples
 
 SITE = """\
 version: 1
@@ -60,7 +59,7 @@ BY_TAG = CHOSEN.replace('machine: "{machine}"', 'machine: "{source.RadiationMach
 BY_TAG = BY_TAG.replace("{machine}_", "{folder}_")
 
 Write = Callable[..., Path]
-SPOKE = next(sample.content for sample in samples() if sample.path == "star/TB1/spoke_1.dcm")
+SPOKE = made_samples()["star/TB1/spoke_1.dcm"].content
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import ximreader
 from dicombake.pipeline.loaders.registry import load
-from dicombake.pipeline.samples import Sample, companions, phantoms, samples, write_samples, xim
+from dicombake.pipeline.samples import Sample, companions, phantoms, write_samples, xim
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import SOURCE_FORMATS
 from hypothesis import given
@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-SAMPLES = {sample.path: sample for sample in samples()}
+from ...support import made_samples
+
+SAMPLES = made_samples()
 
 
 def of(kind: str) -> list[Sample]:

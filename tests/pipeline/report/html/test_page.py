@@ -20,11 +20,13 @@ from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.report.html.packed import Packed, pack
 from dicombake.pipeline.report.html.shown import Budget
-from dicombake.pipeline.samples import files, samples
+from dicombake.pipeline.samples import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner
+
+from ....support import made_samples
 
 EVIL = "<img src=x onerror=alert(1)>"
 RECIPE = """\
@@ -55,7 +57,7 @@ conversions:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe that was run: one input is broken, one has a name that is markup."""
     folder = tmp_path_factory.mktemp("page")
-    for sample in samples():
+    for sample in made_samples().values():
         if sample.path.startswith(("epid/", "volume/phantom")):
             (folder / sample.path).parent.mkdir(exist_ok=True)
             (folder / sample.path).write_bytes(sample.content)
