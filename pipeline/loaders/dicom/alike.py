@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from .text import explained
 if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataset import FileMetaDataset
 
     from ..options import Limits
 
@@ -67,8 +68,15 @@ class Read(Struct, frozen=True):
     """The tags in which it differs from the one that was read before the others; None: it is such a one."""
     offset: int = 0
     """Where its pixels begin, if they lie in one piece at the end of the file; else 0."""
-    again: Callable[[], Dataset | None] | None = None
+    again: Callable[[], Dataset] | None = None
     """Makes the dataset anew, without its pixels: one that nobody has changed."""
+    shared: Dataset | None = None
+    """The same elements, those that do not differ shared with other files: to be read, never changed."""
+
+    @property
+    def known(self) -> Dataset:
+        """What to look up elements in: `dataset` is only made when it is asked for."""
+        return self.dataset if self.shared is None else self.shared
 
 
 class AlikeFiles:
@@ -141,7 +149,8 @@ def _family_of(
     size = struct.unpack("<I", pixels[-4:])[0]
     if size == _UNDEFINED or path.stat().st_size != end + head + size:
         return None
-    return _Family(tuple(parts), pixels, end, syntax == IMPLICIT, dataset)
+    shared = {tag: deepcopy(each) for tag, each in dataset._dict.items() if tag < _PIXEL_DATA}
+    return _Family(tuple(parts), pixels, end, syntax == IMPLICIT, dataset, shared)
 
 
 def _length_of_meta(value: bytes, place: int) -> RawDataElement:
@@ -149,6 +158,10 @@ def _length_of_meta(value: bytes, place: int) -> RawDataElement:
     from pydicom.dataelem import RawDataElement
 
     return RawDataElement(_tag(_META_LENGTH), "UL", len(value), value, place, False, True)
+
+
+Differing = list[tuple[_Part, bytes]]
+"""Elements that differ, each with the bytes of its value."""
 
 
 class _Family(Struct, frozen=True):
@@ -159,6 +172,8 @@ class _Family(Struct, frozen=True):
     """Where it stands in the first file."""
     implicit: bool
     first: Dataset
+    shared: Mapping[Any, Any]
+    """Its elements, as they were read."""
 
     def read(self, path: Path, *, pixels: bool) -> Read | None:
         """Return the elements of a file; None where it is not of this family."""
@@ -166,7 +181,7 @@ class _Family(Struct, frozen=True):
         with opened(path) as file:
             data = file.read() if pixels else file.read(self.end + _MORE)
             length = file.seek(0, 2)
-        differing: list[tuple[_Part, bytes]] = []
+        differing: Differing = []
         place = _START
         if data[128:_START] != PREFIX:
             return None
@@ -183,13 +198,15 @@ class _Family(Struct, frozen=True):
         head = data[place : place + len(self.pixels)]
         if head != self.pixels or length != place + len(head) + size:
             return None
-        dataset = self._dataset(differing)
-        if dataset is None:
+        own = self._own(differing)
+        if own is None:
             return None
+        dataset = self._dataset(differing)
         if pixels:
             dataset._dict[_tag(_PIXEL_DATA)] = self._pixels(data[place + len(head) :])
         tags = frozenset(part.tag for part, _ in differing if not part.meta)
-        return Read(dataset, Settled(), tags, place + len(head), lambda: self._dataset(differing))
+        offset = place + len(head)
+        return Read(dataset, Settled(), tags, offset, lambda: self._dataset(differing), own[0])
 
     def _value(self, part: _Part, data: bytes, place: int) -> bytes | None:
         """Return the value of an element that differs; None where more than its value does."""
@@ -202,22 +219,22 @@ class _Family(Struct, frozen=True):
         value = data[end : end + length]
         return value if length != _UNDEFINED and len(value) == length else None
 
-    def _dataset(self, differing: list[tuple[_Part, bytes]]) -> Dataset | None:
-        """Return the first file's elements, with those that differ read anew; None where one is not sound."""
+    def _own(self, differing: Differing) -> tuple[Dataset, FileMetaDataset] | None:
+        """Return the elements, those that differ read anew and the others shared, and the file meta's own.
+
+        None where one that differs is not sound.
+        """
         from pydicom import Dataset
         from pydicom.dataset import FileMetaDataset
 
         from ...pydicom_versions.elements import original_character_set, set_original_encoding
 
         encodings = original_character_set(self.first) or "ascii"
-        dataset = Dataset()
-        set_original_encoding(dataset, self.first)
-        meta = FileMetaDataset()
+        own, meta = Dataset(), FileMetaDataset()
+        set_original_encoding(own, self.first)
+        # what an element is may depend on others: its creator, the sign of the pixels
+        own._dict = dict(self.shared)
         set_original_encoding(meta, self.first.file_meta)
-        for part in self.parts:
-            # bytes can be shared; an element that is read can be changed, and is each dataset's own
-            own = part.element if hasattr(part.element, "value_tell") else deepcopy(part.element)
-            (meta if part.meta else dataset)._dict[own.tag] = own
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for part, value in differing:
@@ -225,14 +242,34 @@ class _Family(Struct, frozen=True):
                 raw: Any = part.raw._replace(value=value, length=len(value))
                 if not explained(raw, encodings):
                     return None
-                target = meta if part.meta else dataset
+                target = meta if part.meta else own
                 target._dict[raw.tag] = raw
                 try:
                     target[raw.tag]
                 except broken():
                     return None
-        dataset.file_meta = meta
-        return dataset
+        return own, meta
+
+    def _dataset(self, differing: Differing) -> Dataset:
+        """Return the first file's elements, with those that differ read anew, which are known to be sound."""
+        from .deferred import DeferredDataset
+
+        return DeferredDataset(lambda: self._elements(differing), self.first)
+
+    def _elements(self, differing: Differing) -> tuple[dict[Any, Any], FileMetaDataset]:
+        found = self._own(differing)
+        assert found is not None  # they were read once
+        own, meta = found
+        tags = {part.tag for part, _ in differing if not part.meta}
+        elements: dict[Any, Any] = {}
+        metas: dict[Any, Any] = {}
+        for part in self.parts:
+            # bytes can be shared; an element that is read can be changed, and is each dataset's own
+            each = part.element if hasattr(part.element, "value_tell") else deepcopy(part.element)
+            each = own._dict[each.tag] if not part.meta and part.tag in tags else each
+            (metas if part.meta else elements)[each.tag] = each
+        meta._dict = metas | dict(meta._dict)
+        return elements, meta
 
     def _pixels(self, value: bytes) -> DataElement:
         from pydicom.dataelem import DataElement

@@ -55,12 +55,12 @@ def frames(path: Path, dataset: Dataset, layout: Layout, indices: range) -> Iter
             pixels = (
                 _bits(dataset, layout, index) if single_bits else by_pydicom(dataset, layout, index=index)
             )
-        yield frame_of(index, pixels, layout, dataset)
+        yield frame_of(index, pixels, layout, declared_loss(dataset))
 
 
-def frame_of(index: int, pixels: Pixels, layout: Layout, dataset: Dataset) -> Frame:
+def frame_of(index: int, pixels: Pixels, layout: Layout, lossy: Lossy | None) -> Frame:
     """Return a frame that is not compressed, of the samples that it is stored in."""
-    return Frame(index, _significant(pixels, layout), layout.stored, declared_loss(dataset))
+    return Frame(index, _significant(pixels, layout), layout.stored, lossy)
 
 
 def plain_dtype(layout: Layout) -> np.dtype[Any] | None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ...errors import Note, SourceError
 from ...imaging.exact import native
-from ...imaging.image import Geometry, Image, SourceFile
+from ...imaging.image import Geometry, Image, Lossy, SourceFile
 from ...imaging.probe import Probe
 from ..arrays.slices import filled
 from ..base import Certainty, Loader
@@ -54,6 +54,10 @@ class Header(Struct, frozen=True):
     modality: Modality
     geometry: Geometry
     remarks: tuple[Note, ...]
+    notes: tuple[Note, ...]
+    """On its modality transformation."""
+    lossy: Lossy | None
+    """The loss that it declares."""
 
 
 def images_of(
@@ -117,11 +121,10 @@ def image_at(path: Path, dataset: Dataset, header: Header, offset: int) -> Image
         if not filled(file, values, offset) or file.seek(0, 2) - offset - values.nbytes > 1:
             return None
     with guarded(path):
-        frame = frame_of(0, native(values), header.layout, dataset)
+        frame = frame_of(0, native(values), header.layout, header.lossy)
         image = to_image(path, dataset, header.layout, frame, raw=False, modality=header.modality)
-        notes = modality_notes(dataset)
     source = SourceFile(path, "dicom", DicomProperties(dataset), dataset=dataset, lossy=frame.lossy)
-    return image.replace(geometry=header.geometry, sources=(source,)).noting(*notes, *header.remarks)
+    return image.replace(geometry=header.geometry, sources=(source,)).noting(*header.notes, *header.remarks)
 
 
 def probe(path: Path, source: DicomOptions, limits: Limits) -> Probe:

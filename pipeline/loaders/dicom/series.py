@@ -25,13 +25,14 @@ from ..base import Loader, SeriesLoader
 from ..options import DicomOptions, DicomSeriesOptions, Limits
 from ..remembered import remembered
 from .alike import AlikeFiles, Read
+from .codecs import declared_loss
 from .dataset import guarded
 from .geometry import read_geometry
 from .layout import Layout, read_layout
 from .loader import Header, image_at, images_of
 from .properties import DicomProperties
 from .stack import Slice, Stack, stacked
-from .values import read_modality
+from .values import modality_notes, read_modality
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -59,7 +60,7 @@ class _File(Struct, frozen=True):
         return self.read.dataset
 
     def text(self, keyword: str) -> str:
-        value = DicomProperties(self.dataset).get(keyword)
+        value = DicomProperties(self.read.known).get(keyword)
         return "" if value is None else str(value).strip()
 
 
@@ -143,7 +144,7 @@ def _slices(files: Sequence[_File], limits: Limits) -> Iterator[_Sliced]:
 def _moved(file: _File, first: _Sliced) -> _Sliced:
     """Return a slice that differs from another one in its place."""
     with guarded(file.path):
-        x, y, z = (float(part) for part in file.dataset.ImagePositionPatient)
+        x, y, z = (float(part) for part in file.read.known.ImagePositionPatient)
     if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
         raise SourceError("has a place that is no sound one", subject=str(file.path))
     geometry = first.header.geometry
@@ -271,7 +272,15 @@ def _slice(file: _File, limits: Limits) -> _Sliced:
             modality.units,
             layout.photometric,
         ),
-        Header(file.read.settled, layout, modality, geometry, remarks),
+        Header(
+            file.read.settled,
+            layout,
+            modality,
+            geometry,
+            remarks,
+            modality_notes(dataset),
+            declared_loss(dataset),
+        ),
     )
 
 

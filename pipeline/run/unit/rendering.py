@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ....schemas.language.tags import TagPath, TagValue, problem_of, templates_of
 from ....schemas.language.template import is_template
@@ -40,18 +40,20 @@ def _moment(source: SourceFile) -> Moment:
     return checked_moment(find("PerformedProcedureStepStartDate"), find("PerformedProcedureStepStartTime"))
 
 
-def rendered_geometry(stated: Stated[Quantity], scope: Scope) -> Stated[float]:
+def rendered_geometry(stated: Stated[Quantity], scope: Callable[[], Scope]) -> Stated[float]:
     """Return the recipe's geometry with numbers in place of templates.
+
+    `scope` gives what templates may name; it is asked only where there is one, since it reads headers.
 
     Raises:
         GeometryError: a template gave an impossible number, such as a SID below 0.
         PlanError, SourceError: from the templates.
     """
-    filled = stated.filled(lambda quantity: render_number(quantity, scope))
+    filled = stated.filled(lambda each: render_number(each, scope()) if isinstance(each, str) else each)
     for name in (each for each in Stated.__struct_fields__ if each in POSITIVE):
         value = getattr(filled, name)
         if value not in (None, UNKNOWN) and min(value if isinstance(value, tuple) else (value,)) <= 0:
-            raise GeometryError(f"{name} must be greater than 0, here {value}", subject=scope.path)
+            raise GeometryError(f"{name} must be greater than 0, here {value}", subject=scope().path)
     return filled
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -276,7 +276,7 @@ class _Work:
                 yield item, image
                 continue
             image = with_sidecar(image, item, self.job.data)
-            scope = scope_for(self.recipe, self.unit, image, item)
+            scope = partial(scope_for, self.recipe, self.unit, image, item)
             stated, known, fills, notes = with_row(
                 rendered_geometry(self.conversion.geometry, scope), item.companions, origins, weak
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.loaders.dicom.alike import AlikeFiles
 from dicombake.pipeline.loaders.dicom.dataset import read_dataset
+from dicombake.pipeline.loaders.dicom.deferred import DeferredDataset
 from dicombake.pipeline.loaders.dicom.sound import settle
 from dicombake.pipeline.loaders.options import DicomSeriesOptions, Limits
 from dicombake.pipeline.loaders.registry import load_each
@@ -139,3 +141,45 @@ def test_what_is_done_to_one_file_s_elements_reaches_no_other(tmp_path: Path) ->
             dataset.PatientName = "changed"
             dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.9"
             dataset.ImagePositionPatient[0] = 7
+
+
+def test_nobody_makes_the_elements_of_slices_that_nobody_asks_for(tmp_path: Path) -> None:
+    """A NIfTI of a series asks for none; what asks gets a dataset of its own, which it may change."""
+    paths = files(tmp_path, "explicit", setting(PatientName="Doe^Jane"))
+    _, second, third = (image for _, image in load_each(paths, DicomSeriesOptions(), Limits()))
+    assert type(second.source.dataset) is type(third.source.dataset) is DeferredDataset
+    found = third.source.dataset
+    assert isinstance(found, pydicom.Dataset) and copy(found) == found
+    assert type(found) is pydicom.Dataset
+    found.PatientName.original_string = b"changed"
+    found.PatientName = "Changed"
+    *_, again = (image for _, image in load_each(paths, DicomSeriesOptions(), Limits()))
+    assert again.source.dataset is not None and again.source.dataset.PatientName == "Doe^Jane"
+    other = deepcopy(second.source.dataset)
+    assert other is not None and other.InstanceNumber == 1 and "PatientName" in other
+    assert second.source.properties["InstanceNumber"] == 1
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_an_element_that_depends_on_others_is_read_with_them(syntax: str, tmp_path: Path) -> None:
+    """The VR of an extreme by the sign of the pixels; in implicit VR a private element by its creator."""
+
+    def change(dataset: pydicom.Dataset) -> None:
+        dataset.SmallestImagePixelValue = -5
+        dataset.private_block(0x0019, "GEMS_ACQU_01", create=True).add_new(0x02, "SL", 7)
+
+    def first(dataset: pydicom.Dataset) -> None:
+        dataset.SmallestImagePixelValue = -1000
+        dataset.private_block(0x0019, "GEMS_ACQU_01", create=True).add_new(0x02, "SL", 3)
+
+    paths = files(tmp_path, syntax, first, change)
+    reader = AlikeFiles(Limits())
+    for path in paths[-2:]:
+        found, meant = reader.read(path, pixels=False), read_dataset(path, Limits(), pixels=False)
+        settle(meant)
+        for keyword in ("SmallestImagePixelValue", 0x00191002):
+            assert (found.dataset[keyword].VR, found.dataset[keyword].value) == (
+                meant[keyword].VR,
+                meant[keyword].value,
+            )
+    assert found.differing is not None

@@ -30,7 +30,7 @@ def test_numbers_stand_in_place_of_templates() -> None:
         gantry="unknown",
         couch=3,
     )
-    rendered = rendered_geometry(said, scope(a="1500", b="0.25"))
+    rendered = rendered_geometry(said, lambda: scope(a="1500", b="0.25"))
     assert (rendered.sid, rendered.pixel_spacing, rendered.center) == (1500.0, (0.25, 0.5), (1.0, 1500.0))
     assert (rendered.gantry, rendered.couch, rendered.sad, rendered.at) == (
         "unknown",
@@ -43,7 +43,7 @@ def test_numbers_stand_in_place_of_templates() -> None:
 
 def test_a_geometry_without_templates_is_left_alone() -> None:
     said = stated(sid=1500, gantry="unknown")
-    assert rendered_geometry(said, scope()) == said
+    assert rendered_geometry(said, scope) == said
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_a_geometry_without_templates_is_left_alone() -> None:
 )
 def test_numbers_that_cannot_be_are_refused(geometry: Any, value: str, said: str) -> None:
     with pytest.raises(GeometryError, match=f"^film/a.tif: {said}$"):
-        rendered_geometry(stated(**geometry), scope(x=value))
+        rendered_geometry(stated(**geometry), lambda: scope(x=value))
 
 
 @pytest.mark.parametrize("value", ["x", "nan", "1e999", ""])
 def test_texts_that_are_no_numbers_are_refused(value: str) -> None:
     with pytest.raises(PlanError, match="which is no number"):
-        rendered_geometry(stated(gantry="{vars.x}"), scope(x=value))
+        rendered_geometry(stated(gantry="{vars.x}"), lambda: scope(x=value))
 
 
 def test_angles_and_centers_may_be_below_0() -> None:
-    rendered = rendered_geometry(stated(gantry="{vars.x}", center=["{vars.x}", 0]), scope(x="-1"))
+    rendered = rendered_geometry(stated(gantry="{vars.x}", center=["{vars.x}", 0]), lambda: scope(x="-1"))
     assert (rendered.gantry, rendered.center) == (-1.0, (-1.0, 0.0))
