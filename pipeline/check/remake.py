@@ -8,7 +8,10 @@ from pathlib import Path
 
 from msgspec import field
 
-from ..errors import DicombakeError
+from ..errors import DicombakeError, SourceError
+from ..exporters.registry import TARGETS
+from ..loaders.options import Limits
+from ..loaders.registry import loader
 from ..plan.model import Plan, Unit
 from ..reading import content_of
 from ..run.unit.results import Job, UnitResult, Work
@@ -16,6 +19,9 @@ from ..store.files import Check, Store, Written
 from ..store.temporary import Chunk
 from .compare import Checked, Finding
 from .differences import Difference, difference
+
+_LARGEST, _LARGER = 2**28, 16
+"""A file that is larger than so many bytes, and so many times as large as what is made, is not read."""
 
 
 class Memory(Store, frozen=True):
@@ -76,12 +82,38 @@ def _of_unit(
         if made is None:
             yield finding, Difference(what=f"cannot be made now: {problem}")
             continue
-        try:
-            present = content_of(plan.out.joinpath(*finding.path.split("/")))
-        except OSError as error:
-            yield finding, Difference(what=f"cannot be read: {error.strerror or error}")
-            continue
-        yield finding, difference(present, made, exports[targets[finding.path]].to)
+        file = plan.out.joinpath(*finding.path.split("/"))
+        yield finding, _present(file, made, exports[targets[finding.path]].to, plan.lowered.limits)
+
+
+def _present(file: Path, made: bytes, to: str, limits: Limits) -> Difference:
+    """Return the differences of a file that may be anybody's from what a run would make."""
+    try:
+        present = content_of(file, max(_LARGEST, _LARGER * len(made)))
+        if present != made:
+            _check_readable(file, to, limits)
+    except OSError as error:
+        return Difference(what=f"cannot be read: {error.strerror or error}")
+    except SourceError as error:
+        return Difference(what=f"the file cannot be read as {to}: {error.what}")
+    return difference(present, made, to)
+
+
+def _check_readable(file: Path, to: str, limits: Limits) -> None:
+    """Read a file as a source first: its claims are checked there, and decoders that it may crash run apart.
+
+    An array of several images is none of the sources; numpy takes no more memory for it than it has bytes.
+
+    Raises: SourceError.
+    """
+    known = TARGETS[to].file.read_by
+    if known is None:
+        return
+    found = loader(known)
+    if found.defaults is None:
+        raise TypeError(f"{known} has no options to be read with")
+    for _ in (found.any_kind or found).load(file, found.defaults, limits):
+        pass
 
 
 def _convert(unit: Unit, job: Job) -> UnitResult:

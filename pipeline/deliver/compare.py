@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -130,9 +131,35 @@ def _same_pixels(ours: Dataset, theirs: Dataset, tag: int) -> bool:
         same = _same_padded(bytes(ours[tag].value), bytes(theirs[tag].value))
         if same or not ours.file_meta.TransferSyntaxUID.is_compressed:
             return same
+    return _same_frames(ours, theirs)
+
+
+def _same_frames(ours: Dataset, theirs: Dataset) -> bool:
+    """Whether every frame decodes to the same stored values, one in memory at a time.
+
+    They are decoded as those of sources are: what came back may be anything, and may crash a decoder.
+
+    Raises: SourceError.
+    """
     import numpy as np
 
-    return bool(np.array_equal(ours.pixel_array, theirs.pixel_array))
+    from ..loaders.dicom.frames import frames
+    from ..loaders.dicom.layout import read_layout
+    from ..loaders.options import Limits
+
+    count = int(ours.get("NumberOfFrames") or 1)
+    limits = Limits(image_pixels=int(ours.Rows) * int(ours.Columns) * int(ours.SamplesPerPixel), frames=count)
+    layouts = [read_layout(Path(), each, limits, "PixelData") for each in (ours, theirs)]
+    if layouts[0].frames != layouts[1].frames:
+        return False
+    pairs = zip(
+        *(
+            frames(Path(), each, layout, range(count))
+            for each, layout in zip((ours, theirs), layouts, strict=True)
+        ),
+        strict=True,
+    )
+    return all(np.array_equal(one.pixels, other.pixels) for one, other in pairs)
 
 
 def _same_padded(one: bytes, other: bytes) -> bool:

@@ -20,6 +20,11 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from ...pydicom_api import write_whole
 from ...support import bake
+from ..loaders.codecs.test_cage import CRASHES, SV1
+from ..loaders.codecs.test_cage import PIXELS as CAGED
+from ..loaders.codecs.test_jpeg import LOSSLESS_WITH_A_BROKEN_SCAN
+from ..loaders.dicom.made_dicom import compressed, dataset_of
+from ..loaders.made_files import make_png
 
 RECIPE = """\
 version: 1
@@ -192,3 +197,27 @@ def test_values_are_short_and_harmless_on_a_terminal(text: str, folder: Path) ->
     (tag,) = difference((folder / "x.dcm").read_bytes(), stream.getvalue(), "rt-image").tags
     assert len(tag.after) <= 60
     assert tag.after.isprintable()
+
+
+HOSTILE = {
+    "x.jpg": LOSSLESS_WITH_A_BROKEN_SCAN,
+    "x.dcm": compressed(dataset_of(CAGED), [CRASHES], SV1),
+    "x.png": make_png(60_000, 60_000, 8, 0, [b""]),
+}
+"""Files that crash a decoder, or fill the memory, in the place of outputs."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_in_the_place_of_an_output_is_read_as_a_source_is(name: str, folder: Path) -> None:
+    (folder / name).write_bytes(HOSTILE[name])
+    (what,) = found(folder).values()
+    assert what.what.startswith(f"the file cannot be read as {KINDS[name]}: "), what
+
+
+KINDS = {"x.jpg": "jpg", "x.dcm": "rt-image", "x.png": "png"}
+
+
+def test_a_file_much_larger_than_the_output_is_not_read(folder: Path) -> None:
+    with (folder / "x.npy").open("r+b") as file:
+        file.truncate(2**34)
+    assert found(folder)["x.npy"].what == "cannot be read: File too large"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
+import imagecodecs
 import pytest
 from dicombake.pipeline.deliver.compare import compared
 from pydicom import Dataset
@@ -12,6 +13,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from ...pydicom_api import write_whole
+from ..loaders.codecs.test_cage import CODED, CRASHES, PIXELS, SV1
+from ..loaders.dicom.made_dicom import compressed, dataset_of
 
 
 def file(
@@ -92,6 +95,24 @@ def test_coerced_patient_data_is_told_apart() -> None:
 
 def test_what_cannot_be_read_is_damage() -> None:
     assert compared(file(), b"nothing").damaged
+
+
+def compressed_file(stream: bytes) -> bytes:
+    dataset = dataset_of(PIXELS, StudyInstanceUID="1.2.3")
+    return compressed(dataset, [stream], SV1)
+
+
+def test_the_same_pixels_in_other_streams_are_no_damage() -> None:
+    other = imagecodecs.jpeg8_encode(PIXELS, lossless=True, bitspersample=16, predictor=4)
+    assert other != CODED
+    assert compared(compressed_file(CODED), compressed_file(other)).same
+    wrong = imagecodecs.jpeg8_encode(PIXELS + 1, lossless=True, bitspersample=16, predictor=1)
+    assert compared(compressed_file(CODED), compressed_file(wrong)).damaged == ("PixelData",)
+
+
+def test_a_stream_that_crashes_a_decoder_is_damage() -> None:
+    """In a process of its own, as of a source: it would end the delivery."""
+    assert compared(compressed_file(CODED), compressed_file(CRASHES)).damaged
 
 
 def test_an_icon_has_pixels_too() -> None:
