@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ...schemas.delivery import AnyDestination, DicomDestination, DicomwebDestination
 from ..errors import StoreError
-from ..store.database import read_only
+from ..store.database import guard, read_only, refuse_strange
 from ..store.state import State as Database
 from .model import STATES, State
 
@@ -25,6 +25,13 @@ _TABLE = (
     "PRIMARY KEY (destination, path, sha256)) WITHOUT ROWID"
 )
 _VERSION = 1
+_IS_OURS = " AND ".join(
+    (
+        *(f"typeof({name}) = 'text'" for name in ("destination", "path", "sha256", "uid", "status")),
+        f"state IN ({', '.join(map(repr, STATES))})",
+    )
+)
+"""The condition for a row to be read: nothing in the file is believed, also not its types."""
 
 
 class Row(NamedTuple):
@@ -57,17 +64,16 @@ def outbox_file(state: Database) -> Path:
 
 def recorded(path: Path) -> dict[tuple[str, str, str], State]:
     """Read states by key, path and sha256, and change nothing; none where there is no outbox of ours."""
-    if path.is_symlink() or not path.is_file():
-        return {}
     try:
-        with closing(sqlite3.connect(read_only(path.resolve()), uri=True, timeout=5)) as db:
-            db.execute("PRAGMA trusted_schema = OFF")
-            if db.execute("SELECT sql FROM sqlite_master").fetchall() != [(_TABLE,)]:
+        refuse_strange(path)
+        with closing(sqlite3.connect(read_only(path.absolute()), uri=True, timeout=5)) as db:
+            guard(db)
+            if not _has_table(db):
                 return {}
-            rows = db.execute("SELECT destination, path, sha256, state FROM delivered").fetchall()
-    except sqlite3.Error:
+            rows = db.execute(f"SELECT destination, path, sha256, state FROM delivered WHERE {_IS_OURS}")
+            return {(key, path, sha256): state for key, path, sha256, state in rows}
+    except (sqlite3.Error, OSError, ValueError):
         return {}
-    return {(key, path, sha256): state for key, path, sha256, state in rows if state in STATES}
 
 
 class Outbox:
@@ -91,13 +97,23 @@ class Outbox:
             self._db.close()
 
     def rows(self, destination: str, path: str) -> list[Row]:
-        """Return all that is known of an output at a destination, one row for each content that it had."""
-        with self._lock:
-            found = self._db.execute(
-                "SELECT sha256, uid, state, status FROM delivered WHERE destination = ? AND path = ?",
-                (destination, path),
-            ).fetchall()
-        return [Row(*row) for row in found if row[2] in STATES]
+        """Return all that is known of an output at a destination, one row for each content that it had.
+
+        A row with other types or another state than ours is ignored. Raises: StoreError, where the file is
+        damaged.
+        """
+        try:
+            with self._lock:
+                found = self._db.execute(
+                    "SELECT sha256, uid, state, status FROM delivered WHERE destination = ? AND path = ? "
+                    f"AND {_IS_OURS}",
+                    (destination, path),
+                ).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the outbox cannot be read: {error}", hint="it may be deleted; destinations are asked then"
+            ) from error
+        return [Row(*row) for row in found]
 
     def note(self, destination: str, path: str, row: Row) -> None:
         """Keep what became of an output. Raises: StoreError, where the disk is full."""
@@ -120,21 +136,26 @@ class Outbox:
 
 def _open(path: Path) -> sqlite3.Connection:
     """Return the database. Raises: sqlite3.Error, OSError, ValueError: it is none of ours."""
-    if path.is_symlink():
-        raise ValueError("it is a link")
-    if not path.exists():
+    if not os.path.lexists(path):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    refuse_strange(path)
     db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA trusted_schema = OFF")
+        guard(db)
         db.execute("PRAGMA synchronous = OFF")
-        tables = db.execute("SELECT sql FROM sqlite_master").fetchall()
-        if not tables:
+        if not _has_table(db):
+            if db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                raise ValueError("it holds something else than the outbox")
             db.executescript(f"BEGIN; {_TABLE}; PRAGMA user_version = {_VERSION}; COMMIT")
-        elif tables != [(_TABLE,)]:
-            raise ValueError("it holds something else than the outbox")
-        db.execute("SELECT * FROM delivered LIMIT 1").fetchall()
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise ValueError("it is damaged")
+        db.set_progress_handler(None, 0)  # from here on only statements of this module run on our own table
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _has_table(db: sqlite3.Connection) -> bool:
+    """Tell whether our table is there, and nothing besides."""
+    return db.execute("SELECT sql FROM sqlite_master LIMIT 2").fetchall() == [(_TABLE,)]

@@ -146,10 +146,10 @@ def _open(path: Path) -> sqlite3.Connection:
     """
     if not os.path.lexists(path):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    _refuse_strange(path)
+    refuse_strange(path)
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        _guard(db)
+        guard(db)
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         if not _has_tables(db):
@@ -165,7 +165,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _refuse_strange(path: Path) -> None:
+def refuse_strange(path: Path) -> None:
     """Check the files.
 
     Raises: OSError; ValueError, where it or what SQLite would take beside it is a link, or no file.
@@ -179,8 +179,8 @@ def _refuse_strange(path: Path) -> None:
                 raise ValueError("its journal names another file, which SQLite would remove")
 
 
-def _guard(db: sqlite3.Connection) -> None:
-    """Restrict SQLite to reading and writing these tables, whatever is in the file."""
+def guard(db: sqlite3.Connection) -> None:
+    """Restrict SQLite to reading and writing tables, within bounds, whatever is in the file."""
     db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2**20)
     db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 2**16)
@@ -227,10 +227,10 @@ def remembered(path: Path) -> Remembered:
     A row with other types than ours is ignored.
     """
     try:
-        _refuse_strange(path)
+        refuse_strange(path)
         uri = read_only(path.absolute())
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
-            _guard(db)
+            guard(db)
             db.execute("BEGIN")
             if not _has_tables(db):
                 return Remembered()
