@@ -31,11 +31,12 @@ def crosswalk(
     with reporting():
         from ..deidentify.crosswalk import opened
         from ..extras import require
+        from ..reading import content_of
         from ..report.crosswalk import crosswalk_as_json, crosswalk_lines
 
         require("deidentify", str(file))
         try:
-            content = file.read_bytes()
+            content = content_of(file)
         except OSError as error:
             raise PlanError(f"cannot be read: {error.strerror}", subject=str(file)) from None
         found = opened(content, _password(password), str(file))

@@ -10,12 +10,15 @@ import hmac
 import os
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal, NamedTuple
+
+from ..reading import content_of
 
 SALT = b"dicombake deidentify 1"
 LEAST = 16
 """Characters of a key."""
+_LARGEST = 2**20
+"""Bytes of a file with a key."""
 _MOST_DAYS = 3652
 _MOST_WEEKS = _MOST_DAYS // 7
 
@@ -30,7 +33,7 @@ class Origin(NamedTuple):
         """Return the user's key; empty where there is none. Raises: OSError, UnicodeDecodeError."""
         if self.kind == "env":
             return os.environ.get(self.name, "")
-        return Path(self.name).read_text(encoding="utf-8").strip()
+        return content_of(self.name, _LARGEST).decode("utf-8").strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ..loaders.registry import probe
 from ..plan.crosswalks import crosswalk_path
 from ..plan.deidentified import dataset_of
 from ..plan.model import Plan, Unit
+from ..reading import content_of
 from ..store.files import write_file
 from ..store.refusals import store_error
 from ..store.running import held
@@ -57,7 +58,7 @@ def _add(path: Path, password: str, found: Crosswalk) -> None:
         if holder.by:
             raise PlanError(f"another run writes this crosswalk ({holder.by})", subject=str(path))
         try:
-            content = path.read_bytes() if path.exists() else b""
+            content = content_of(path) if path.exists() else b""
         except OSError as error:
             raise store_error(error, str(path)) from error
         known = opened(content, password, str(path)) if content else Crosswalk()

@@ -34,14 +34,18 @@ Claimed = Mapping[bytes, frozenset[str]]
 _LINE = re.compile(rb"([0-9a-f]{64}) ((?:[0-9a-f]{2})+)")
 _LARGEST = 2**28
 """The largest file of claims that is read: a million claims."""
+_LONGEST_NAME = 100
+"""Bytes of a run's name."""
 _FLAGS = (
     os.O_WRONLY
     | os.O_APPEND
     | os.O_CREAT
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
+"""Without blocking: opening a pipe of that name would wait until somebody reads it."""
 
 
 class Claims(Struct, frozen=True):
@@ -113,7 +117,7 @@ def run_file(start: Path) -> Path:
 def named_run(start: Path) -> str:
     """Return the name of the run that goes on; empty where none with workers elsewhere does."""
     try:
-        return content_of(run_file(start)).decode("ascii", "replace")
+        return content_of(run_file(start), _LONGEST_NAME).decode("ascii", "replace")
     except OSError:
         return ""
 
