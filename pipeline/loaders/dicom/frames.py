@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,11 @@ from ...imaging.exact import native
 from ...imaging.image import Codestream, Lossy, Pixels
 from .codecs import by_pydicom, declared_loss, decode
 from .dataset import BIG_ENDIAN, EXPLICIT, IMPLICIT
+from .fragments import checked_fragments, fragment_notes, read_fragments
 from .layout import RLE, Layout
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-
-_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
-"""The first bytes of JPEG and JPEG-LS, and of JPEG 2000."""
 
 
 class Frame(Struct, frozen=True):
@@ -82,40 +78,17 @@ def _plain(dataset: Dataset, layout: Layout, index: int) -> Pixels | None:
 
 
 def excess(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
-    """Return a note where there are more pixels than the file declares: they are left out."""
+    """Return notes where there are more pixels than the file declares, or where frames are not as it says.
+
+    Raises: ValueError, where compressed pixels are no items.
+    """
     if layout.compressed:
-        return _excess_frames(dataset, layout)
+        return fragment_notes(dataset, layout)
     over = len(dataset[layout.keyword].value) - math.ceil(layout.frame_bytes * layout.frames)
     if over < max(2, layout.frame_bytes):
         return ()
     text = f"{layout.keyword} holds {over} bytes more than its {layout.frames} frame(s); they are left out"
     return (Note("pixels-excess", text, contradiction=True),)
-
-
-def _excess_frames(dataset: Dataset, layout: Layout) -> tuple[Note, ...]:
-    """Return the same for compressed frames, by the offset table or the fragments that begin a frame."""
-    held = _held_frames(dataset)
-    if held <= layout.frames:
-        return ()
-    text = f"PixelData holds {held} frames where NumberOfFrames says {layout.frames}; the others are left out"
-    return (Note("frames-excess", text, contradiction=True),)
-
-
-def _held_frames(dataset: Dataset) -> int:
-    """Return the number of encapsulated frames, as far as tables or the starts of codestreams show it."""
-    from ...pydicom_versions.frames import parse_basic_offsets, parse_fragments
-
-    if "ExtendedOffsetTable" in dataset:
-        return len(dataset.ExtendedOffsetTable or b"") // 8
-    data = dataset.PixelData
-    buffer = BytesIO(data)
-    offsets = parse_basic_offsets(buffer)
-    if len(offsets) > 1:
-        return len(offsets)
-    count, places = parse_fragments(buffer)
-    if str(dataset.file_meta.TransferSyntaxUID) == RLE:
-        return count
-    return sum(data[place + 8 : place + 12].startswith(_STARTS) for place in places)
 
 
 def _check_length(path: Path, dataset: Dataset, layout: Layout) -> None:
@@ -172,16 +145,14 @@ def _compressed(path: Path, dataset: Dataset, layout: Layout, indices: range) ->
 
     if layout.keyword != "PixelData" or not dataset["PixelData"].is_undefined_length:
         raise SourceError("says that its pixels are compressed, and they are not", subject=str(path))
-    offsets = None
-    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
-        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    coded = generate_frames(dataset.PixelData, number_of_frames=layout.frames, extended_offsets=offsets)
+    data, offsets = checked_fragments(path, read_fragments(dataset), layout.frames)
+    coded = generate_frames(data, number_of_frames=layout.frames, extended_offsets=offsets)
     index = -1
-    for index, data in enumerate(coded):
+    for index, stream in enumerate(coded):
         if index >= min(layout.frames, indices.stop):
             return
         if index in indices:
-            yield _frame(path, dataset, layout, index, data)
+            yield _frame(path, dataset, layout, index, stream)
     if index + 1 < min(layout.frames, indices.stop):
         raise SourceError(
             f"is truncated: it claims {layout.frames} frames and holds {index + 1}", subject=str(path)
