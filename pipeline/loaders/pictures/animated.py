@@ -76,11 +76,27 @@ def _kinds(data: bytes) -> set[bytes]:
 
 
 def _pages(data: bytes, kind: str, path: Path, limits: Limits, lossy: str | None) -> Pages:
+    film = _Film(data, kind, path, limits)
     with _damaged(kind, path):
-        image = _opened(data, kind, path, limits)
-        count = int(getattr(image, "n_frames", 1))
+        count = int(getattr(film.image, "n_frames", 1))
     check_claim(path, limits, rows=1, columns=1, pages=count)
-    return Pages(count, lambda index: _page(data, kind, path, limits, lossy, index))
+    return Pages(count, lambda index: _page(film, lossy, index))
+
+
+class _Film:
+    """The frames of a file, each drawn once where they are asked for in their order."""
+
+    def __init__(self, data: bytes, kind: str, path: Path, limits: Limits) -> None:
+        self.data, self.kind, self.path, self.limits = data, kind, path, limits
+        with _damaged(kind, path):
+            self.image = _opened(data, kind, path, limits)
+
+    def frame(self, index: int) -> Any:
+        """Return the picture as it is at a frame. Raises: whatever Pillow does on damaged bytes."""
+        if index < self.image.tell():
+            self.image = _opened(self.data, self.kind, self.path, self.limits)
+        self.image.seek(index)
+        return self.image
 
 
 def _opened(data: bytes, kind: str, path: Path, limits: Limits) -> Any:
@@ -91,12 +107,10 @@ def _opened(data: bytes, kind: str, path: Path, limits: Limits) -> Any:
     return image
 
 
-def _page(  # noqa: PLR0917
-    data: bytes, kind: str, path: Path, limits: Limits, lossy: str | None, index: int
-) -> Page:
-    pixels = _frame(data, kind, path, limits, index)
-    with _damaged(kind, path):
-        properties = read_exif(_opened(data, kind, path, limits), path) if kind == "WEBP" else {}
+def _page(film: _Film, lossy: str | None, index: int) -> Page:
+    pixels = _frame(film, index)
+    with _damaged(film.kind, film.path):
+        properties = read_exif(film.image, film.path) if film.kind == "WEBP" else {}
     orientation, notes = known_orientation(properties.get("Orientation"))
     geometry, more = resolution(*exif_resolution(properties), "XResolution")
     return Page(
@@ -107,17 +121,15 @@ def _page(  # noqa: PLR0917
         alpha=pixels.ndim == 3 and pixels.shape[2] == 4,
         geometry=turned_geometry(geometry, orientation),
         properties=properties,
-        lossy=None if lossy is None else Lossy(lossy, ratio(pixels.size, len(data))),
+        lossy=None if lossy is None else Lossy(lossy, ratio(pixels.size, len(film.data))),
         notes=notes + more,
     )
 
 
-def _frame(data: bytes, kind: str, path: Path, limits: Limits, index: int) -> Pixels:
+def _frame(film: _Film, index: int) -> Pixels:
     """Return (rows, columns) where all is grey and opaque, else 3 samples, or 4 where some is transparent."""
-    with _damaged(kind, path):
-        image = _opened(data, kind, path, limits)
-        image.seek(index)
-        colours: Pixels = np.asarray(image.convert("RGBA"))
+    with _damaged(film.kind, film.path):
+        colours: Pixels = np.asarray(film.frame(index).convert("RGBA"))
     if not (colours[..., 3] == 255).all():
         return colours
     grey = (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all()

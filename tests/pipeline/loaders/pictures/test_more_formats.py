@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 from dicombake.pipeline.errors import SourceError
 from dicombake.pipeline.imaging.image import Image
+from dicombake.pipeline.loaders.pictures import animated
 from dicombake.pipeline.loaders.pictures.loader import load, probe, sniff
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import ImageSource
@@ -82,6 +83,22 @@ def test_each_frame_is_a_page(tmp_path: Path, kind: str) -> None:
         assert np.array_equal(image.pixels, np.asarray(frame))
     (second,) = read(tmp_path, file.getvalue(), page=2)
     assert np.array_equal(second.pixels, np.asarray(frames[1]))
+
+
+def test_the_frames_before_one_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened anew for each, 50,000 frames of a byte have no end."""
+    frames = [PIL.Image.fromarray(np.roll(EIGHT, number)) for number in range(5)]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    opened: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        opened.append(1)
+        return unpatched(*arguments)
+
+    unpatched = animated._opened
+    monkeypatch.setattr(animated, "_opened", counted)
+    assert len(read(tmp_path, file.getvalue())) == 5 and len(opened) == 1
 
 
 @pytest.mark.parametrize("name", EXACT)
