@@ -6,6 +6,7 @@ back, and renamed into place. What a killed run leaves behind is removed when th
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -196,7 +197,10 @@ def write_named(path: Path, content: bytes) -> None:
     A link is followed. Raises: StoreError.
     """
     try:
-        path = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if path.is_symlink():
+            path = Path(os.path.realpath(path))
+            if path.is_symlink():  # it was not resolved
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if not path.exists() or path.is_file():
             write_file(path, content)
             return

@@ -211,6 +211,13 @@ class TestNamedByTheUser:
         assert names(tmp_path / "real") == ["file", "other"]
         assert (tmp_path / "real/file").read_bytes() == b"new"
 
+    def test_a_link_in_a_circle_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "one").symlink_to("two")
+        (tmp_path / "two").symlink_to("one")
+        with pytest.raises(StoreError, match="symbolic links"):
+            write_named(tmp_path / "one", b"new")
+        assert (tmp_path / "one").is_symlink() and names(tmp_path) == ["one", "two"]
+
     def test_a_pipe_is_written_to(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
