@@ -96,7 +96,7 @@ def test_another_order_or_other_fragments_are_refused(tmp_path: Path) -> None:
         file_with([], extended=(swapped, [LENGTHS[0], LENGTHS[2], LENGTHS[1]])),
         file_with(WRONG["a place within a fragment"], parts),
     ):
-        with pytest.raises(SourceError, match="has a table of frames that does not fit its [34] fragments"):
+        with pytest.raises(SourceError, match=r"has a table of frames that does not fit its [34] fragments"):
             read(written(tmp_path, data))
 
 
