@@ -216,7 +216,7 @@ class TestNamedByTheUser:
         (tmp_path / "two").symlink_to("one")
         with pytest.raises(StoreError, match="symbolic links"):
             write_named(tmp_path / "one", b"new")
-        assert (tmp_path / "one").is_symlink() and names(tmp_path) == ["one", "two"]
+        assert (tmp_path / "one").is_symlink() and len([*tmp_path.iterdir()]) == 2
 
     def test_a_pipe_is_written_to(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
