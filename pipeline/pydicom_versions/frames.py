@@ -13,7 +13,6 @@ from .elements import PYDICOM_3
 if TYPE_CHECKING or PYDICOM_3:
     from .frames_3 import (
         HTJ2K_LOSSLESS,
-        apply_color_lut,
         decode_frame,
         decoding_plugins,
         encode_frame,
@@ -26,7 +25,6 @@ if TYPE_CHECKING or PYDICOM_3:
 else:
     from .frames_2 import (
         HTJ2K_LOSSLESS,
-        apply_color_lut,
         decode_frame,
         decoding_plugins,
         encode_frame,
@@ -39,7 +37,6 @@ else:
 
 __all__ = [
     "HTJ2K_LOSSLESS",
-    "apply_color_lut",
     "decode_frame",
     "decoding_plugins",
     "encode_frame",

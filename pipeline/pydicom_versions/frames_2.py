@@ -15,12 +15,11 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.encaps import generate_pixel_data_frame
 from pydicom.encoders.base import RLELosslessEncoder
 from pydicom.pixel_data_handlers.rle_handler import _rle_decode_frame
-from pydicom.pixel_data_handlers.util import apply_color_lut, expand_ybr422, get_j2k_parameters
+from pydicom.pixel_data_handlers.util import expand_ybr422, get_j2k_parameters
 from pydicom.uid import UID
 
 __all__ = [
     "HTJ2K_LOSSLESS",
-    "apply_color_lut",
     "decode_frame",
     "decoding_plugins",
     "encode_frame",

@@ -10,13 +10,11 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames, parse_basic_offsets, parse_fragments
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import get_encoder
-from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array as _pixel_array
 from pydicom.uid import HTJ2KLossless
 
 __all__ = [
     "HTJ2K_LOSSLESS",
-    "apply_color_lut",
     "decode_frame",
     "decoding_plugins",
     "encode_frame",

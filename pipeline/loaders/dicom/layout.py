@@ -91,13 +91,13 @@ def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> L
         syntax=str(dataset.file_meta.TransferSyntaxUID),
         rows=whole("Rows"),
         columns=whole("Columns"),
-        samples=whole("SamplesPerPixel", 1),
+        samples=1 if dataset.get("SamplesPerPixel") in (None, "") else whole("SamplesPerPixel"),
         frames=whole("NumberOfFrames", 1),
         photometric=str(needed("PhotometricInterpretation")),
         allocated=allocated,
         stored=stored,
         high=_high(dataset, stored) if integer else stored - 1,
-        signed=bool(whole("PixelRepresentation")) if integer else False,
+        signed=_is_signed(path, whole("PixelRepresentation")) if integer else False,
     )
     _check_syntax(path, layout.syntax)
     check_claim(
@@ -110,6 +110,14 @@ def read_layout(path: Path, dataset: Dataset, limits: Limits, keyword: str) -> L
     )
     _check_bits(path, layout)
     return layout
+
+
+def _is_signed(path: Path, representation: int) -> bool:
+    if representation not in (0, 1):
+        raise SourceError(
+            f"has a PixelRepresentation of {representation}, which is neither 0 nor 1", subject=str(path)
+        )
+    return representation == 1
 
 
 def _high(dataset: Dataset, stored: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -15,6 +15,8 @@ from ...imaging.image import Image, Photometric, Pixels, Stored
 from ..files import in_float64
 from .frames import Frame
 from .layout import Layout
+from .palettes import coloured
+from .tables import descriptor, looked_up, words
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -108,40 +110,15 @@ def _implied_units(dataset: Dataset) -> str | None:
 
 
 def _modality_lut(path: Path, dataset: Dataset, item: Dataset) -> Modality:
-    entries, first, bits = _descriptor(path, dataset, item["LUTDescriptor"].value)
+    entries, first, bits = descriptor(path, dataset, item["LUTDescriptor"].value)
     data = item["LUTData"].value
-    table = _words(dataset, data, entries) if isinstance(data, bytes) else np.asarray(data, np.int64)
+    table = words(dataset, data, entries) if isinstance(data, bytes) else np.asarray(data, np.int64)
     if len(table) < entries or bits not in (8, 16):
         raise SourceError(
             f"has a modality LUT of {len(table)} entries that claims {entries}", subject=str(path)
         )
     kept = (table[:entries] & ((1 << bits) - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     return Modality(units=_text(item, "ModalityLUTType"), lut=kept, first=first)
-
-
-def _descriptor(path: Path, dataset: Dataset, value: Any) -> tuple[int, int, int]:
-    """Return entries, first mapped value and bits of a LUT (0 entries are 65536; PS3.3 C.11.1.1)."""
-    if value is None or len(value) != 3:
-        raise SourceError("has an invalid LUT descriptor", subject=str(path))
-    entries, first, bits = (int(part) for part in value)
-    if dataset.get("PixelRepresentation") == 0:
-        first %= 1 << 16
-    return entries % (1 << 16) or 1 << 16, first, bits
-
-
-def _words(dataset: Dataset, data: bytes, entries: int) -> Pixels:
-    """Return LUT entries: 16-bit words in the file's order, or bytes where there is one for each entry."""
-    if len(data) in (entries, entries + entries % 2) and len(data) < 2 * entries:
-        values = np.frombuffer(data, np.uint8)
-        return values.astype(np.int64)
-    order = ">" if dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.2" else "<"
-    return np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2").astype(np.int64)
-
-
-def _looked_up(pixels: Pixels, table: Pixels, first: int) -> Pixels:
-    """Return each value's entry; below the first the first one, beyond the last the last (PS3.3 C.11.1.1)."""
-    index = np.clip(pixels.astype(np.int64) - first, 0, len(table) - 1)
-    return table[index]
 
 
 def to_image(
@@ -161,7 +138,7 @@ def to_image(
     """
     pixels = frame.pixels
     if layout.photometric == "PALETTE COLOR" and not raw:
-        return _coloured(path, dataset, pixels)
+        return coloured(path, dataset, pixels)
     if layout.samples == 3:
         return Image(pixels, photometric="RGB")
     photometric: Photometric = "MONOCHROME1" if layout.photometric == "MONOCHROME1" else "MONOCHROME2"
@@ -170,7 +147,7 @@ def to_image(
     # Single bits are stored as bytes.
     bits = max(8, frame.stored) if layout.allocated == 1 else frame.stored
     if modality.lut is not None:
-        values = _looked_up(pixels, modality.lut, modality.first)
+        values = looked_up(pixels, modality.lut, modality.first)
         return Image(values, photometric=photometric, units=modality.units)
     stored = None
     if pixels.dtype.kind in "iu":
@@ -194,28 +171,3 @@ def _modality_values(pixels: Pixels, modality: Modality, layout: Layout, bits: i
     return rescaled(
         pixels, modality.slope, modality.intercept, bounds=bounds if pixels.dtype.kind in "iu" else None
     )
-
-
-def _coloured(path: Path, dataset: Dataset, pixels: Pixels) -> Image:
-    """Return PALETTE COLOR as RGB by its three tables; 16-bit entries stay 16 bits (PS3.3 C.7.6.3.1.5)."""
-    if "SegmentedRedPaletteColorLookupTableData" in dataset:
-        from ...pydicom_versions.frames import apply_color_lut
-
-        if dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.2":
-            raise SourceError(
-                "has a segmented palette in big endian, which cannot be read", subject=str(path)
-            )
-        return Image(np.ascontiguousarray(apply_color_lut(pixels, dataset)[..., :3]), photometric="RGB")
-    planes = []
-    for colour in ("Red", "Green", "Blue"):
-        value = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-        entries, first, bits = _descriptor(path, dataset, value)
-        table = _words(dataset, dataset[f"{colour}PaletteColorLookupTableData"].value, entries)
-        if len(table) < entries or bits not in (8, 16):
-            raise SourceError(
-                f"has a palette of {len(table)} entries that claims {entries}", subject=str(path)
-            )
-        if bits == 8 and table.max() > 255:
-            raise SourceError("has a palette of 8 bits with larger values in it", subject=str(path))
-        planes.append(_looked_up(pixels, table[:entries].astype(np.uint8 if bits == 8 else np.uint16), first))
-    return Image(np.stack(planes, axis=-1), photometric="RGB")
