@@ -20,10 +20,13 @@ from ..plan.model import Plan, Unit
 from ..recipe.load import load_recipe
 from ..recipe.loaded import LoadedRecipe
 from ..run.forecast import forecast
+from ..run.ownership import existing_of_ours
 from ..run.preflight import RunOptions
 from ..run.run import run_plan
 from ..run.seen_files import SeenFiles
 from ..run.unit.results import Outcome
+from ..store.database import Remembered
+from ..store.lock import Lock
 from ..store.state import State
 from .events import SAID
 from .settling import Looks, Settling, looks_of
@@ -75,6 +78,8 @@ class Followed:
         self.files = self._own_looks()
         self.plan: Plan | None = None
         """The last one."""
+        self.again = math.inf
+        """Seconds until what was refused in the last step is tried again."""
 
     def _load(self) -> LoadedRecipe:
         loaded = load_recipe(self.path, self.settings.variables)
@@ -121,6 +126,7 @@ class Followed:
 
     def step(self) -> tuple[Outcome | None, float]:
         """Convert what is ready; the outcome, and the seconds until something else may be."""
+        self.again = math.inf
         plan = self._plan()
         if plan is None:
             return None, math.inf
@@ -146,7 +152,8 @@ class Followed:
             )
         except DicombakeError as error:
             self._once(f"{self.path}: {error}", {"event": "error", "message": str(error)})
-            return None, min(wait, SETTLE)
+            self.again = SETTLE
+            return None, wait
         if not outcome.interrupted:
             for unit in chosen:
                 self.done[unit.id] = self._looks(plan, unit)
@@ -241,8 +248,21 @@ class Followed:
                         f"stale {unit.id}",
                         {"event": "stale", "unit": unit.id, "outputs": paths, "message": STALE},
                     )
-            else:
+            elif self._is_free(plan, unit, lock, memory):
                 yield unit
+
+    def _is_free(self, plan: Plan, unit: Unit, lock: Lock, memory: Remembered) -> bool:
+        """Tell whether no foreign file is in a unit's way; it costs no other one, and is told once."""
+        try:
+            existing_of_ours(plan, (unit,), lock.outputs, memory, overwrite=False)
+        except PlanError as error:
+            self._once(
+                f"{unit.id}: {error}",
+                {"event": "failed", "unit": unit.id, "message": str(masked_error(error))},
+            )
+            self.again = SETTLE_GROUP
+            return False
+        return True
 
     def _once(self, key: str, event: dict[str, Any]) -> None:
         if len(self.told) > 10_000:

@@ -133,7 +133,7 @@ class Watch:
             if self.ports is not None:
                 self.ports.keep(each)
             outcome, left = each.step()
-            wait = min(wait, left)
+            wait = min(wait, left, each.again)
             postal = self.postal[each.path]
             if outcome is not None:
                 self._tell_outcome(each, outcome)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import UsageError
 from dicombake.pipeline.watch import changes
-from dicombake.pipeline.watch.followed import LATE, STALE, Settings
+from dicombake.pipeline.watch.followed import LATE, SETTLE_GROUP, STALE, Settings
 from dicombake.pipeline.watch.watch import Watch
 from PIL import Image as Pillow
 
@@ -78,6 +78,32 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path, RECIPE)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_foreign_file_in_the_way_costs_no_other(place: Place, kind: str) -> None:
+    foreign = place.folder / "out/1.npy"
+    foreign.parent.mkdir()
+    foreign.mkdir() if kind == "folder" else foreign.write_bytes(b"mine")
+    place.put("1.npy")
+    place.put("2.npy")
+    assert place.passing(3) == [("failed", "a/1.npy"), ("done", "a/2.npy")]
+    assert "out/1.npy" in place.events[0]["message"]
+    assert place.passing(60) == []
+    assert place.watch.step() == SETTLE_GROUP
+    assert foreign.is_dir() if kind == "folder" else foreign.read_bytes() == b"mine"
+    foreign.rmdir() if kind == "folder" else foreign.unlink()
+    assert place.passing(0) == [("done", "a/1.npy")]
+    assert np.load(foreign).shape == (3, 4)
+
+
+def test_once_ends_where_a_foreign_file_is_in_the_way(tmp_path: Path) -> None:
+    place = Place(tmp_path, RECIPE, settle=0.0)
+    place.put("1.npy")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/1.npy").write_bytes(b"mine")
+    assert place.watch.once() == 1
+    assert (tmp_path / "out/1.npy").read_bytes() == b"mine"
 
 
 def test_a_file_is_converted_once_it_rests(place: Place) -> None:
