@@ -75,11 +75,12 @@ def check(
 
         refuse_with_url((data, out), {"--diff": diff})
         reports = Reports(junit, confined_to=folders_of(recipes, data, out) if untrusted else ())
-        reports.check()
+        reports.check(recipes)
         values = variables(assignments)
 
         def compared(path: Path) -> Shown:
             planned = plan(load_recipe(path, values, trusted=not untrusted), data=data, out=out)
+            reports.spare(planned)
             checked = compare(planned, fast=fast, strict=strict, jobs=jobs)
             annotate(annotations, of_checked(checked))
             reports.checked(checked)

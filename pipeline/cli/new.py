@@ -59,7 +59,7 @@ def new(
         from ..store.files import write_named
 
         printed = str(out) == _STDOUT
-        if not printed and out.exists():
+        if not printed and (out.is_file() or out.is_dir()):
             raise UsageError(
                 "exists and is not replaced", subject=str(out), hint="name another file with --out"
             )

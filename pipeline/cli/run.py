@@ -142,7 +142,7 @@ def run(
         page = None if html is None else page_writer(html, values, pictures, with_tags=with_tags)
         confined_to = folders_of(recipes, data, out) if untrusted else ()
         reports = Reports(junit, report, page=page, confined_to=confined_to)
-        reports.check(dry_run=dry_run)
+        reports.check(recipes, dry_run=dry_run)
         if jobs in (None, 1):
             keep_freed_memory()
         each = EachRecipe(json, annotations, reports)
@@ -209,6 +209,7 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
         from .plan import show
 
         return show(planned, request.options, as_json=talk.each.json, annotations=talk.each.annotations)
+    talk.each.reports.spare(planned)
     gc.freeze()  # recipe and plan stay to the end
     gc.enable()
     with talk.watching() as watching:

@@ -42,7 +42,7 @@ def test(
         from ..report.tests import summary, tests_as_json
 
         reports = Reports(junit, confined_to=folders_of(recipes, None, None) if untrusted else ())
-        reports.check()
+        reports.check(recipes)
         values = variables(assignments)
         done: list[Result] = []
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...confined import refuse_leaving
 from ...errors import DicombakeError, UsageError
+from ...recipe.lock_path import lock_path
 
 if TYPE_CHECKING:
     from ...check.compare import Checked
+    from ...plan.model import Plan
     from ...report.html.write import PageWriter
     from ...report.junit import Suite
     from ...run.unit.results import Outcome
@@ -30,16 +32,18 @@ class Reports:
     confined_to: tuple[Path, ...] = ()
     """Folders of recipes that are not trusted: what seems to lie in them must do so."""
 
-    def check(self, *, dry_run: bool = False) -> None:
-        """Check that reports can be written.
+    def check(self, recipes: Iterable[Path], *, dry_run: bool = False) -> None:
+        """Check that reports can be written, and replace none of these recipes or their locks.
 
         Raises: UsageError, before anything is done, where a report could not be written after it.
         """
         if dry_run and (self.junit or self.provenance or self.page):
             raise UsageError("a dry run has no results for --junit, --report or --html")
-        for path in (self.junit, self.provenance):
-            if path:
-                refuse_leaving(path, self.confined_to)
+        for path in self._named():
+            refuse_leaving(path, self.confined_to)
+            if path.is_dir():
+                raise UsageError("is a folder", subject=str(path), hint="name a file, such as report.xml")
+        self._spare(file for recipe in recipes for file in (recipe, lock_path(recipe)))
         if self.page:
             self.page.confined_to = self.confined_to
             self.page.check()
@@ -47,6 +51,26 @@ class Reports:
             from ...report.provenance import require
 
             require()
+
+    def spare(self, plan: Plan) -> None:
+        """Check that no report replaces an input or an output of a plan. Raises: UsageError."""
+        try:
+            self._spare(_files_of(plan))
+        except UsageError:
+            self.junit = self.provenance = None
+            raise
+
+    def _named(self) -> list[Path]:
+        return [path for path in (self.junit, self.provenance) if path]
+
+    def _spare(self, files: Iterable[Path]) -> None:
+        named = {path.name.casefold(): path for path in self._named() if path.is_file()}
+        for file in files if named else ():
+            path = named.get(file.name.casefold())
+            if path is not None and file.is_file() and file.samefile(path):
+                raise UsageError(
+                    "is a file of the recipe, and no report is written over it", subject=str(path)
+                )
 
     def refused(self, path: Path, error: DicombakeError) -> None:
         if self.junit:
@@ -92,3 +116,13 @@ class Reports:
             write_named(self.provenance, prov_json(self.outcomes))
         if self.page:
             self.page.write()
+
+
+def _files_of(plan: Plan) -> Iterator[Path]:
+    """Yield what a plan is made of, reads and writes on this machine."""
+    yield from {Path(place.file) for place in plan.loaded.places.values() if place.file}
+    for unit in plan.units:
+        if "data" not in plan.remote:
+            yield from (plan.data / item.path for item in unit.files if item.base == "data")
+        if "out" not in plan.remote:
+            yield from (plan.out / output.path for output in unit.outputs)

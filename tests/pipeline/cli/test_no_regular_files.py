@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,16 @@ def test_a_companion(tmp_path: Path, call: Call, *, kind: str, name: str, line: 
     assert status in (1, 2)
     assert told in text
     assert not (tmp_path / "out").exists()
+
+
+def test_a_draft_goes_through_a_pipe(tmp_path: Path, call: Call) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((2, 3), "u2"))
+    os.mkfifo(tmp_path / "drafted")
+    with subprocess.Popen(["cat", "drafted"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as reader:
+        status, text = call("new", "a.npy", "-o", "drafted")
+        assert status == 0, text
+        assert "conversions:" in reader.communicate(timeout=20)[0]
+    assert (tmp_path / "drafted").is_fifo()
 
 
 def test_explain_passes_over_recipes_and_locks_that_are_none(tmp_path: Path, call: Call) -> None:
