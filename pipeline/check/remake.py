@@ -112,7 +112,7 @@ def _check_readable(file: Path, to: str, limits: Limits) -> None:
     found = loader(known)
     if found.defaults is None:
         raise TypeError(f"{known} has no options to be read with")
-    for _ in (found.any_kind or found).load(file, found.defaults, limits):
+    for _ in (found.any_kind or found).load(file, found.defaults, limits, None):
         pass
 
 
