@@ -103,7 +103,10 @@ def orthanc(
     web: bool = True,
     ports: tuple[int, int] | None = None,
 ) -> Iterator[Orthanc]:
-    """Start Orthanc; only DICOMBAKE and BAKE on this machine may do anything. `ports`: of DICOM and HTTP."""
+    """Start Orthanc; only DICOMBAKE and BAKE on this machine may do anything. `ports`: of DICOM and HTTP.
+
+    It commits to what DICOMBAKE stores, where there is a port to report to, and not to what BAKE does.
+    """
     found = Orthanc(*(ports or (free_port(), free_port())), folder / "orthanc.log")
     folder.mkdir(exist_ok=True)
     (folder / "received.lua").write_text(LUA, encoding="utf-8")
@@ -119,7 +122,7 @@ def orthanc(
         "DicomCheckCalledAet": True,
         "DicomAlwaysAllowStore": False,
         "DicomAlwaysAllowEcho": False,
-        "DicomModalities": {title: _modality(title, commit_port) for title in ("DICOMBAKE", "BAKE")},
+        "DicomModalities": {"DICOMBAKE": _modality("DICOMBAKE", commit_port), "BAKE": _modality("BAKE", 0)},
         "Plugins": [str(PLUGIN)] if web else [],
         "LuaScripts": [str(folder / "received.lua")],
         "SyncStorageArea": False,

@@ -101,6 +101,7 @@ def listening(
         yield found
 
 
+@pytest.mark.old_pydicom
 def test_what_is_acknowledged_is_there_as_it_was_sent(
     tmp_path: Path, sample: Path, checker: Callable[[str], str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_what_is_acknowledged_is_there_as_it_was_sent(
         assert (receiver.files, file.read_bytes()) == ([file], before)
 
 
+@pytest.mark.old_pydicom
 def test_other_content_under_its_uid_is_refused(
     tmp_path: Path, sample: Path, checker: Callable[[str], str]
 ) -> None:
@@ -207,6 +209,7 @@ def deflated(size: int) -> bytes:
     return deflating.compress(head + bytes(size)) + deflating.flush()
 
 
+@pytest.mark.old_pydicom
 @pytest.mark.parametrize(
     ("dataset", "syntax", "status"),
     [
@@ -232,6 +235,7 @@ def test_a_hostile_dataset_is_refused(tmp_path: Path, dataset: bytes, syntax: st
         assert receiver.files == []
 
 
+@pytest.mark.old_pydicom
 def test_what_movescu_asks_a_pacs_for_comes_here(
     tmp_path: Path, sample: Path, checker: Callable[[str], str]
 ) -> None:

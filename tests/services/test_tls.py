@@ -102,6 +102,7 @@ def test_what_is_sent_and_received_over_tls(certificates: Path, host: str, tls: 
     assert len(list(receiver.data.rglob("*.dcm"))) == (state == "sent")
 
 
+@pytest.mark.old_pydicom
 def test_dcmtk_takes_it_over_tls(certificates: Path, tmp_path: Path, checker: Callable[[str], str]) -> None:
     names = [str(certificates / name) for name in ("server.key", "server.pem", "ca.pem")]
     with storescp(checker("storescp"), tmp_path / "scp", "+tls", names[0], names[1], "+cf", names[2]) as port:
