@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from io import BufferedReader, FileIO
 from typing import Protocol
 
@@ -49,6 +50,12 @@ def content_of(path: str | os.PathLike[str], most: int | None = None) -> bytes:
         if most is not None and os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
         return file.readall()
+
+
+def is_content(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> bool:
+    """Tell whether these pieces, one after the other, are all of a regular file. Raises: OSError."""
+    with open_regular(path) as file, BufferedReader(file) as buffered:
+        return all(buffered.read(len(piece)) == piece for piece in pieces) and not buffered.read(1)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

@@ -19,8 +19,8 @@ MODULES = sorted([*(ROOT / "schemas").rglob("*.py"), *(ROOT / "pipeline").rglob(
 ORDER = (
     "schemas/language", "schemas", "schemas/rules", "schemas/testing", "schemas/describe",
     "pipeline/version", "pipeline/errors", "pipeline/extras", "pipeline/decimal_string", "pipeline/first_of",
-    "pipeline/printable", "pipeline/confined", "pipeline/reading", "pipeline/pydicom_versions",
-    "pipeline/notebook", "pipeline/imaging", "pipeline/trace", "pipeline/output",
+    "pipeline/printable", "pipeline/confined", "pipeline/reading", "pipeline/packed",
+    "pipeline/pydicom_versions", "pipeline/notebook", "pipeline/imaging", "pipeline/trace", "pipeline/output",
     "pipeline/loaders", "pipeline/loaders/codecs", "pipeline/loaders/arrays", "pipeline/loaders/dicom",
     "pipeline/loaders/pictures", "pipeline/loaders/raw", "pipeline/loaders/volumes", "pipeline/loaders/xim",
     "pipeline/process",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Literal
 
 from msgspec import Struct, field
@@ -14,11 +15,12 @@ from ..places.hashing import absent
 from ..plan.model import Base, InputFile, Plan, Unit
 from ..run.fingerprint import Options, fingerprint
 from ..run.forecast import NEW, PARTLY, locked_inputs
-from ..run.orphans import orphans_of
+from ..run.orphans import inputs_of, orphans_of
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
 from ..run.unit.contents import key_of, sealed
 from ..store.database import Remembered
+from ..store.hashes import hashes
 from ..store.lock import UNFINISHED, Lock
 from ..store.state import journal_of, state_of
 
@@ -30,13 +32,15 @@ recipe did not write it. ``orphan``: its input is gone.
 
 KINDS: tuple[Kind, ...] = ("fresh", "stale", "missing", "altered", "foreign", "orphan")
 ALTERED = "its content is not what the lock says"
+PART = 10_000
+"""Files that are hashed together, by as many threads as there are."""
 FOREIGN = "the lock does not know it, and this recipe did not write it"
 UNKNOWN = "this recipe wrote it, and the lock does not know it"
 ORPHAN = "its input is gone"
 GONE = "the recipe does not make it any more"
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, gc=False):
     """One output. `unit` is empty for one that the lock names and the recipe does not make."""
 
     path: str
@@ -89,8 +93,14 @@ def check(plan: Plan, *, fast: bool = False, strict: bool = False, jobs: int | N
     return replace(_Check(plan, fast=fast, jobs=jobs).result(), strict=strict)
 
 
-Contents = Mapping[str, str | OSError]
-"""The sha256 (hex) of files by their paths, or why they cannot be read."""
+class Contents(Struct, frozen=True):
+    """The sha256 (hex) of files by their paths, and why others cannot be read."""
+
+    known: Mapping[str, str]
+    wrong: Mapping[str, OSError]
+
+    def __getitem__(self, path: str) -> str | OSError:
+        return self.wrong.get(path) or self.known[path]
 
 
 class _Check:
@@ -103,12 +113,12 @@ class _Check:
         self.options = Options(plan.loaded)
         self.reasons = Reasons(self.lock, self.options)
         self.planned = {output.path for unit in plan.units for output in unit.outputs}
-        self.inputs = {item.path: item for unit in plan.units for item in unit.files if item.base == "data"}
-        outputs = (*self.planned, *(self.lock.outputs.keys() - self.planned))
-        plan.place("out").look(outputs)
+        self.others = sorted(path for path in self.lock.outputs if path not in self.planned)
+        """Outputs that the lock names and the plan does not."""
+        plan.place("out").look(chain(self.planned, self.others))
         self.contents: dict[Base, Contents] = {
-            "data": self._contents("data", self.inputs, fast=fast, jobs=jobs),
-            "out": self._contents("out", outputs, fast=fast, jobs=jobs),
+            "data": self._contents("data", _inputs(plan), fast=fast, jobs=jobs),
+            "out": self._contents("out", chain(self.planned, self.others), fast=fast, jobs=jobs),
         }
         self.orphans = orphans_of(plan, self.lock)
         self.stale: set[str] = set()
@@ -125,22 +135,27 @@ class _Check:
             self.plan.notes,
         )
 
-    def _contents(self, base: Base, paths: Iterable[str], *, fast: bool, jobs: int | None) -> Contents:
-        """Return the content of each file by its path."""
-        known: dict[str, str | OSError] = {}
-        unknown = []
-        for path in paths:
-            seen = self.seen_files.content(base, path) if fast else None
-            if seen is None:
-                unknown.append(path)
-            else:
-                known[path] = seen[1]
-        hashed = self.plan.place(base).hashes(unknown, jobs)
-        for path, item in self.inputs.items() if base == "data" else ():
-            found = hashed.get(path)
-            if isinstance(found, str):
-                hashed[path] = sealed(item, found)
-        return known | hashed
+    def _contents(self, base: Base, paths: Iterator[str], *, fast: bool, jobs: int | None) -> Contents:
+        """Return the content of each file by its path; a part of them is looked at together."""
+        wrong: dict[str, OSError] = {}
+        seals = _seals(self.plan) if base == "data" else {}
+
+        def found() -> Iterator[tuple[str, str]]:
+            while part := tuple(islice(paths, PART)):
+                unknown = []
+                for path in part:
+                    seen = self.seen_files.content(base, path) if fast else None
+                    if seen is None:
+                        unknown.append(path)
+                    else:
+                        yield path, seen[1]
+                for path, each in self.plan.place(base).hashes(unknown, jobs).items():
+                    if isinstance(each, OSError):
+                        wrong[path] = each
+                    else:
+                        yield path, sealed(seals[path], each) if path in seals else each
+
+        return Contents(hashes(found()), wrong)
 
     def _content(self, base: Base, path: str) -> str | OSError:
         return self.contents[base][path]
@@ -199,7 +214,7 @@ class _Check:
         return "" if found == known else f"{item.path} changed"
 
     def _left_over(self) -> Iterator[Finding]:
-        for path in sorted(self.lock.outputs.keys() - self.planned):
+        for path in self.others:
             if not absent(self._content("out", path)):
                 orphan = path in self.orphans
                 yield Finding(path, "orphan" if orphan else "stale", "", ORPHAN if orphan else GONE)
@@ -217,8 +232,24 @@ class _Check:
             return
         for known, now, what in (
             (self.lock.outputs, self.planned, "outputs"),
-            (self.lock.inputs, {item.shown for item in self.inputs.values()}, "inputs"),
+            (self.lock.inputs, inputs_of(self.plan), "inputs"),
         ):
-            surplus = len(known.keys() - set(now) - self.orphans.keys())
+            surplus = sum(path not in now and path not in self.orphans for path in known)
             if surplus and not (what == "inputs" and self.orphans):
                 yield f"it names {surplus} {what} that the recipe does not have"
+
+
+def _inputs(plan: Plan) -> Iterator[str]:
+    """Yield the path of each input in the data folder, once."""
+    told: set[str] = set()
+    for item in (item for unit in plan.units for item in unit.files):
+        if item.base == "data" and item.path not in told:
+            told.add(item.path)
+            yield item.path
+
+
+def _seals(plan: Plan) -> dict[str, InputFile]:
+    """Return the inputs that are de-identified, by their paths."""
+    if all(each.deidentify is None for each in plan.lowered.conversions.values()):
+        return {}
+    return {item.path: item for unit in plan.units for item in unit.files if item.seal is not None}

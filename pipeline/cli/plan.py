@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,9 +80,9 @@ def show(
 
     lock, obstacle = preflight(planned, options)
     annotate(annotations, of_plan(planned, obstacle))
-    forecasts = list(forecast(planned, lock, force=options.force))
+    forecasts = partial(forecast, planned, lock, force=options.force)
     if as_json:
-        found = plan_as_json(planned, forecasts)
+        found = plan_as_json(planned, list(forecasts()))
         if obstacle:
             found["error"] = error_as_json(planned.loaded.path, obstacle)["error"]
         return found, obstacle.status if obstacle else ExitStatus.DONE

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -150,7 +150,7 @@ class ObjectPlace:
         """Remember what a listing said of an object."""
         self._known[path] = None if found is None else stat_of_object(found)
 
-    def look(self, paths: Collection[str]) -> None:
+    def look(self, paths: Iterable[str]) -> None:
         folders: dict[str, set[str]] = {}
         for path in paths:
             folder, slash, _ = path.rpartition("/")
@@ -263,6 +263,10 @@ class ObjectPlace:
         found = self.now(path)
         if found is None:
             raise FileNotFoundError(2, "No such object", f"{self.url}/{path}")
+        return self.sha256_of(path, found)
+
+    def sha256_of(self, path: str, found: Found) -> str:
+        """Return the sha256 (hex) of an object, as the store told of it a moment ago. Raises: as `sha256`."""
         try:
             return self.stream(path, lambda piece: None, found)
         except ChangedError as error:

@@ -7,7 +7,7 @@ state, its content or the names in a folder asks its place, and does not know wh
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -45,7 +45,7 @@ class Place(Protocol):
     def listing(self, *, kept: bool = False) -> Listing:
         """Return what lists its folders."""
 
-    def look(self, paths: Collection[str]) -> None:
+    def look(self, paths: Iterable[str]) -> None:
         """Prepare for being asked of all these files: an object store is listed by pages, not one by one."""
 
     def stat(self, path: str) -> Stat:
@@ -106,7 +106,7 @@ class LocalPlace:
     def listing(self, *, kept: bool = False) -> Listing:
         return Listing(kept=kept)
 
-    def look(self, paths: Collection[str]) -> None:
+    def look(self, paths: Iterable[str]) -> None:
         pass
 
     def stat(self, path: str) -> os.stat_result:

@@ -7,9 +7,11 @@ volume, and for paths with ``{page}``, ``{frame}``, ``{slice}`` or ``{source.X}`
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from os.path import realpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from ..exporters.registry import TARGETS
 from ..extras import require_each
 from ..loaders.options import Limits, SourceOptions
 from ..loaders.registry import FORMATS
+from ..packed import packed
 from ..places.listing import FEW
 from ..places.place import Place
 from ..places.place_of import place_of, remote_of
@@ -104,18 +107,24 @@ def _extras(recipe: Recipe, names: Iterable[str]) -> Iterator[tuple[str | None, 
 
 
 def _planned(planning: Planning, names: list[str]) -> Plan:
+    sealing = any(each.deidentify is not None for each in planning.lowered.conversions.values())
+    # units that hold keys stay as they are
+    held: Callable[[Iterable[Unit]], Sequence[Unit]] = tuple if sealing else partial(packed, Unit)
     for name in names:
         if planning.loaded.trusted:
             _check_environment(planning, name)
-        planning.produced[name] = tuple(units_of(name, planning))
-    units = sealed_everywhere([unit for name in names for unit in planning.produced[name]])
-    check_instances(units, planning)
-    check(units, planning, own_files(planning.loaded))
+        planning.produced[name] = held(units_of(name, planning))
+    made = [planning.produced[name] for name in names]
+    units = made[0] if len(made) == 1 else held(chain.from_iterable(made))
+    if sealing:
+        units = sealed_everywhere(units)
+        check_instances(units, planning)
+    folders = check(units, planning, own_files(planning.loaded))
     if planning.refusals:
         error = PlanError(*_shortened(list(planning.refusals)))
         error.aliases = private_names(planning)
         raise error
-    links = _links(planning.out, units)
+    links = _links(planning.out, folders)
     notes = tuple(planning.notes)
     return Plan(
         planning.loaded,
@@ -129,10 +138,10 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     )
 
 
-def _links(out: Path, units: Iterable[Unit]) -> frozenset[str]:
+def _links(out: Path, named: Iterable[str]) -> frozenset[str]:
     """Return the folders of outputs that are symbolic links now; a run follows these and no others."""
     folders: set[str] = set()
-    for folder in {output.path.rpartition("/")[0] for unit in units for output in unit.outputs}:
+    for folder in named:
         while folder and folder not in folders:
             folders.add(folder)
             folder = folder.rpartition("/")[0]

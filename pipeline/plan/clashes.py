@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os.path import realpath
 from pathlib import Path
+from typing import NamedTuple
 
 from ..confined import REFUSED, escapes
 from ..places.names import nfc
@@ -26,21 +27,47 @@ def folded(path: str) -> str:
     return path.lower() if path.isascii() else nfc(nfc(path).casefold())
 
 
-def check(units: Iterable[Unit], planning: Planning, own: Iterable[Path]) -> None:
+def check(units: Sequence[Unit], planning: Planning, own: Iterable[Path]) -> set[str]:
     """Refuse to write a file twice, over an input, over the recipe, or outside of the output folder.
+
+    Return the folders of the outputs.
 
     Args:
         units: all units of the plan.
         planning: gets the refusals.
         own: the recipe, its lock and what it extends.
     """
-    units = tuple(units)
     report = _Reporter(planning)
-    _check_outputs(units, report)
-    _check_places(units, planning, own, report)
+    named = _named(units)
+    _check_outputs(units, named.paths, report)
+    named.paths.clear()
+    _check_places(units, named, planning, own, report)
     if not planning.loaded.trusted:
         _check_confined(units, planning.out, report)
     report.close()
+    return named.folders
+
+
+class _Named(NamedTuple):
+    """What units name, found in one pass: many of them are packed."""
+
+    paths: list[str]
+    """Of all outputs in order, without case."""
+    folders: set[str]
+    """Of the outputs."""
+    sources: set[str]
+    """The folders of the inputs."""
+
+
+def _named(units: Iterable[Unit]) -> _Named:
+    named = _Named([], set(), set())
+    for unit in units:
+        for output in unit.outputs:
+            named.paths.append(folded(output.path))
+            named.folders.add(output.path.rpartition("/")[0])
+        for file in unit.files:
+            named.sources.add(file.path.rpartition("/")[0])
+    return named
 
 
 def _check_confined(units: Iterable[Unit], out: Path, report: _Reporter) -> None:
@@ -85,9 +112,11 @@ def _outputs(units: Iterable[Unit]) -> Iterator[tuple[Unit, Output]]:
     return ((unit, output) for unit in units for output in unit.outputs)
 
 
-def _check_outputs(units: tuple[Unit, ...], report: Report) -> None:
-    """Refuse two outputs of one path, and a file where another output needs a folder."""
-    paths = [folded(output.path) for _, output in _outputs(units)]
+def _check_outputs(units: Iterable[Unit], paths: Sequence[str], report: Report) -> None:
+    """Refuse two outputs of one path, and a file where another output needs a folder.
+
+    `paths`: of all outputs in order, without case.
+    """
     folders: dict[str, str] = {}
     for path in paths:
         folder = path.rpartition("/")[0]
@@ -120,14 +149,16 @@ def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
     return f"by two exports of '{a.id}'" if first.export != second.export else f"for two pages of '{a.id}'"
 
 
-def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Path], report: Report) -> None:
+def _check_places(
+    units: Iterable[Unit], named: _Named, planning: Planning, own: Iterable[Path], report: Report
+) -> None:
     """Refuse outputs outside of their folder, over an input, or over the recipe."""
     root = realpath(planning.out)
     folders = _Folders(planning.out)
     taken = {_located(realpath(file.parent), file.name): f"the recipe's own '{file.name}'" for file in own}
-    for folder in {output.path.rpartition("/")[0] for _, output in _outputs(units)}:
+    for folder in named.folders:
         folders.resolve(folder)
-    taken |= _inputs(units, planning, {folded(folder) for folder in folders.resolved.values()})
+    taken |= _inputs(units, named.sources, planning, {folded(folder) for folder in folders.resolved.values()})
     crowded = {folder for folder, _ in taken}
     outside = {
         folder
@@ -137,7 +168,7 @@ def _check_places(units: tuple[Unit, ...], planning: Planning, own: Iterable[Pat
     crowded_or_outside = {
         path for path, folder in folders.resolved.items() if folder in outside or folded(folder) in crowded
     }
-    for unit, output in _outputs(units):
+    for unit, output in _outputs(units) if crowded_or_outside else ():
         if output.path.rpartition("/")[0] not in crowded_or_outside:
             continue
         folder, name = folders.split(output.path)
@@ -167,20 +198,20 @@ class _Folders:
         return self.resolved[folder]
 
 
-def _inputs(units: tuple[Unit, ...], planning: Planning, folders: set[str]) -> dict[Located, str]:
-    """Return the inputs in some (case-folded) folders, without chained ones.
+def _inputs(
+    units: Iterable[Unit], sources: Iterable[str], planning: Planning, folders: set[str]
+) -> dict[Located, str]:
+    """Return the inputs in some (case-folded) folders, without chained ones; all lie in `sources`.
 
     A linked file counts both as the link and as its target.
     """
     own = _Folders(planning.data)
     taken: dict[Located, str] = {}
-    near: dict[str, bool] = {}
-    for unit in units:
+    near = {folder for folder in sources if folded(own.resolve(folder)) in folders}
+    for unit in units if near else ():
         for file in unit.files:
             folder, _, name = file.path.rpartition("/")
-            if folder not in near:
-                near[folder] = folded(own.resolve(folder)) in folders
-            if near[folder] and file.base == "data":
+            if folder in near and file.base == "data":
                 taken[_located(own.resolve(folder), name)] = f"{_INPUT} '{file.path}'"
     for path in planning.linked:
         target = Path(realpath(planning.data / path))

@@ -92,11 +92,11 @@ def sealed(items: Iterable[InputFile], settings: Settings | None) -> tuple[Input
     )
 
 
-def sealed_everywhere(units: Sequence[Unit]) -> tuple[Unit, ...]:
+def sealed_everywhere(units: Sequence[Unit]) -> Sequence[Unit]:
     """Return the units, with a file that one of them has sealed sealed in all of them."""
     seals = {item.path: item for unit in units for item in unit.inputs if item.seal is not None}
     if not seals:
-        return tuple(units)
+        return units
 
     def same(item: InputFile) -> InputFile:
         found = seals.get(item.path)

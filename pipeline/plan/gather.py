@@ -54,7 +54,7 @@ class Planning(Struct):
     probe: Probing
     never: frozenset[str] = frozenset()
     """Paths under `data` that are never inputs."""
-    produced: dict[str, tuple[Unit, ...]] = field(default_factory=dict)
+    produced: dict[str, Sequence[Unit]] = field(default_factory=dict)
     """The units of the conversions that are planned already."""
     linked: set[str] = field(default_factory=set)
     """Inputs under `data` that are symbolic links."""

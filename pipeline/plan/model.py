@@ -6,10 +6,10 @@ makes all outputs of it. The single steps and their needs derive from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from ...schemas.recipe import Conversion
     from ..deidentify.keys import Key
     from ..places.objects import ObjectPlace
+else:
+    Key = Any
+    """Units that hold a key are never packed, and nothing asks for its fields."""
 
 StepKind = Literal["load", "combine", "process", "export"]
 Base = Literal["data", "out"]
 BASES: tuple[Base, ...] = ("data", "out")
 
 
-class Companions(Struct, frozen=True):
+class Companions(Struct, frozen=True, gc=False, omit_defaults=True):
     """Companion files of an input, which add metadata to it; their paths are relative as the input's own."""
 
     sidecar: str = ""
@@ -46,7 +49,7 @@ class Companions(Struct, frozen=True):
 NO_COMPANIONS = Companions()
 
 
-class InputFile(Struct, frozen=True):
+class InputFile(Struct, frozen=True, gc=False, omit_defaults=True):
     """A file that goes in: its path (with /) relative to the data folder or, chained, the output folder."""
 
     path: str
@@ -73,7 +76,7 @@ def companions_of(item: InputFile) -> tuple[str, ...]:
     return tuple(path for path in (item.companions.sidecar, item.companions.table) if path)
 
 
-class Output(Struct, frozen=True):
+class Output(Struct, frozen=True, gc=False, omit_defaults=True):
     """A file that comes out: its path (with /) relative to the output folder.
 
     `export` is the position in the conversion's exports. `page` is the page, frame or slice it holds,
@@ -85,7 +88,7 @@ class Output(Struct, frozen=True):
     page: int | None = None
 
 
-class Unit(Struct, frozen=True):
+class Unit(Struct, frozen=True, gc=False, omit_defaults=True):
     """One image's worth of work. `needs` are ids of units whose outputs are inputs here."""
 
     id: str
@@ -156,7 +159,8 @@ class Plan(Struct, frozen=True):
     """The part of the recipe that workers carry out."""
     data: Path
     out: Path
-    units: tuple[Unit, ...]
+    units: Sequence[Unit]
+    """All of them in order. Many are packed (`pipeline.packed`): each is made anew where it is asked for."""
     notes: tuple[Note, ...] = ()
     links: frozenset[str] = frozenset()
     """Folders of outputs (with /, relative to `out`) that were symbolic links when the plan was made."""
@@ -170,6 +174,11 @@ class Plan(Struct, frozen=True):
     def place(self, base: Base) -> Place:
         """Return where the inputs lie, or the outputs."""
         return self.remote.get(base) or LocalPlace(self.data if base == "data" else self.out)
+
+    @property
+    def chained(self) -> bool:
+        """Whether units need others. It is asked of each unit."""
+        return any(unit.needs for unit in self.units)
 
     def __repr__(self) -> str:
         outputs = sum(len(unit.outputs) for unit in self.units)
@@ -187,15 +196,16 @@ class Plan(Struct, frozen=True):
     def steps(self) -> Iterator[Step]:
         """Yield every step of every unit, each after those that it needs."""
         makers: dict[str, str] = {}
+        chained = self.chained
         for unit in self.units:
             for step in _steps(unit, self.conversion(unit), makers):
-                if step.kind == "export":
+                if chained and step.kind == "export":
                     makers |= dict.fromkeys(step.outputs, step.id)
                 yield step
 
-    def order(self) -> Iterator[tuple[Unit, ...]]:
+    def order(self) -> Iterator[Sequence[Unit]]:
         """Yield the units in groups; each group needs only units of earlier ones, in the plan's order."""
-        if not any(unit.needs for unit in self.units):
+        if not self.chained:
             if self.units:
                 yield self.units
             return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from ..plan.aliases import masked
@@ -14,25 +16,33 @@ LATER = "check"
 """The reason that means: nothing to do, as far as is known."""
 
 
-def plan_lines(plan: Plan, forecasts: Sequence[Forecast], *, verbose: bool = True) -> Iterator[str]:
-    """Yield the plan as text: units with their reason, steps with their files; `verbose` off: units only."""
-    yield f"{plan.loaded.recipe.name}: {_summary(forecasts)}"
-    steps: dict[str, list[Step]] = {}
-    for step in plan.steps():
-        steps.setdefault(step.unit, []).append(step)
-    for item in forecasts:
+def plan_lines(
+    plan: Plan, forecasts: Callable[[], Iterable[Forecast]], *, verbose: bool = True
+) -> Iterator[str]:
+    """Yield the plan as text: units with their reason, steps with their files; `verbose` off: units only.
+
+    `forecasts`: of every unit, made twice: the first line counts what the others say.
+    """
+    yield f"{plan.loaded.recipe.name}: {_summary(forecasts())}"
+    steps = groupby(plan.steps(), attrgetter("unit")) if verbose else iter(())
+    following = next(steps, None)
+    for item in forecasts():
         problem = f": {item.unit.problem}" if item.unit.problem else ""
         sentence = f"runs: {item.task.why}" if item.why == "changed" else SENTENCES[item.why]
         yield f"  {item.unit.id}  {sentence}{problem}"
-        for step in steps.get(item.unit.id, ()) if verbose else ():
-            yield f"    {_step(step)}"
+        if following is not None and following[0] == item.unit.id:
+            for step in following[1]:
+                yield f"    {_step(step)}"
+            following = next(steps, None)
 
 
-def _summary(forecasts: Sequence[Forecast]) -> str:
-    counts = Counter(
-        "up to date" if item.why == LATER else "to run" for item in forecasts if item.why != "problem"
-    )
-    broken = sum(item.why == "problem" for item in forecasts)
+def _summary(forecasts: Iterable[Forecast]) -> str:
+    counts: Counter[str] = Counter()
+    for item in forecasts:
+        counts[
+            "up to date" if item.why == LATER else "cannot run" if item.why == "problem" else "to run"
+        ] += 1
+    broken = counts.pop("cannot run", 0)
     parts = [f"{number} {what}" for what, number in counts.items()] + (
         [f"{broken} cannot run"] if broken else []
     )

@@ -101,6 +101,8 @@ def note_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     notes = [(result.unit, note) for result in outcome.results for note in result.notes]
     if verbose:
         return own + [f"note: {unit}: {note}" for unit, note in notes]
+    if not notes:
+        return own
     return own + [f"note: {line}" for line in _grouped(notes, _sizes(outcome))]
 
 
@@ -117,6 +119,8 @@ def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
             units.setdefault(result.why, []).append(result.unit)
     if verbose:
         return [f"why: {unit}: {why}" for why, names in units.items() for unit in names]
+    if not units:
+        return []
     sizes = _sizes(outcome)
     lines = [f"why: {_named(names, sizes)}: {why}" for why, names in units.items()]
     more = [f"why: and {len(lines) - SHOWN} more reasons; --verbose tells each"] if len(lines) > SHOWN else []

@@ -50,43 +50,54 @@ def forecast(
     plan: Plan, lock: Lock, *, force: bool = False, seen_files: SeenFiles | None = None
 ) -> Iterator[Forecast]:
     """Yield every unit of the plan, in its order; without `seen_files` none is found `current`."""
-    forecaster = _Forecaster(plan, lock, seen_files, force=force)
+    forecaster = Forecaster(plan, lock, seen_files, force=force)
     for unit in plan.units:
         yield forecaster.tell(unit)
 
 
-class _Forecaster:
-    def __init__(self, plan: Plan, lock: Lock, seen_files: SeenFiles | None, *, force: bool) -> None:
+class Forecaster:
+    """Says why units would run; of units that need others, these are asked of first."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        lock: Lock,
+        seen_files: SeenFiles | None,
+        *,
+        force: bool,
+        options: Options | None = None,
+    ) -> None:
         self.lock, self.seen_files, self.force = lock, seen_files, force
         self.settled: set[str] = set()
         """Units that are `current`."""
-        self.options = Options(plan.loaded)
+        self.options = options or Options(plan.loaded)
         self.reasons = Reasons(lock, self.options)
         self.out = plan.place("out")
+        self.chained = plan.chained
 
     def tell(self, unit: Unit) -> Forecast:
-        described = self.options.of(unit)
         if unit.problem:
-            return Forecast(unit, "problem", Task(unit, described))
+            return Forecast(unit, "problem", Task(unit))
         if self.force:
-            return Forecast(unit, "forced", Task(unit, described, why=FORCED))
+            return Forecast(unit, "forced", Task(unit, why=FORCED))
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
         if known == UNFINISHED:
-            return Forecast(unit, "unfinished", Task(unit, described, why=PARTLY))
+            return Forecast(unit, "unfinished", Task(unit, why=PARTLY))
         if known is None or not self.lock.outputs.keys() >= {output.path for output in unit.outputs}:
-            return Forecast(unit, "new", Task(unit, described, why=NEW))
+            return Forecast(unit, "new", Task(unit, why=NEW))
         inputs = locked_inputs(unit, self.lock)
-        if fingerprint(described, inputs) != known:
-            return Forecast(unit, "changed", Task(unit, described, why=self.reasons.of(unit, inputs)))
+        if fingerprint(self.options.of(unit), inputs) != known:
+            return Forecast(unit, "changed", Task(unit, why=self.reasons.of(unit, inputs)))
         current = self._current(unit, inputs)
         if current is not None:
-            self.settled.add(unit.id)
-            return Forecast(unit, "current", Task(unit, described), current)
+            if self.chained:
+                self.settled.add(unit.id)
+            return Forecast(unit, "current", Task(unit), current)
         for output in unit.outputs:
             if not self.out.exists(output.path):
-                return Forecast(unit, "missing", Task(unit, described, why=f"{output.path} is missing"))
+                return Forecast(unit, "missing", Task(unit, why=f"{output.path} is missing"))
         outputs = tuple((output.path, self.lock.outputs[output.path]) for output in unit.outputs)
-        return Forecast(unit, "check", Task(unit, described, Made(tuple(inputs.items()), outputs)))
+        return Forecast(unit, "check", Task(unit, made=Made(tuple(inputs.items()), outputs)))
 
     def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
         """Return the result of a unit of which every file has the fingerprint of the content in the lock."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from ..errors import StoreError
 from ..plan.model import Plan, Unit
-from ..store.database import Database, Remembered, Seen
+from ..store.database import Database, Remembered
 from ..store.refusals import store_error
+from ..store.rows import Seen
 from ..store.stamp import Stamp
 from ..store.state import State, settled
 from .seen_files import SeenFiles
@@ -29,7 +31,6 @@ class RunMemory:
         self._state = state
         self._memory = memory
         self._database = database
-        self._made: set[bytes] = set()
         self._now, self._device = state.clock() if database else (0, 0)
         self.seen_files = SeenFiles(plan, memory.seen)
         self.claims = state.claims(plan.place("out")) if database else None
@@ -42,9 +43,10 @@ class RunMemory:
         """
         for item in (item for unit in units for item in unit.files if item.base == "data"):
             self.seen_files.content("data", item.path)
+        self.seen_files.pack()
         if self._database is None or self.claims is None:
             return
-        self._state.take_claims(self._database, self._memory.written)
+        self._state.take_claims(self._database)
         try:
             self.claims.try_out()
         except OSError as error:
@@ -54,7 +56,6 @@ class RunMemory:
         """Note that what a unit put in place is ours from now on; `lines` are for the journal."""
         if self._database is not None:
             made = {self.seen_files.key("out", file.path) for file in result.written}
-            self._made |= made
             self._database.note_finished(made, lines)
 
     def refuse_full(self) -> None:
@@ -66,24 +67,28 @@ class RunMemory:
                 hint="free some space and run again: it goes on from here",
             )
 
-    def remember(self, results: Collection[UnitResult]) -> None:
-        """Note that these outputs are ours, and the fingerprints of the files of these results."""
+    def remember(self, results: Iterable[UnitResult]) -> None:
+        """Note that these outputs are ours, and the fingerprints of the files of these results.
+
+        `results` are gone through several times. Those of units that wrote anything are noted already.
+        """
         if self._database is None:
             return
-        known = {self.seen_files.key("out", file.path) for result in results for file in result.written}
-        if not known <= self._memory.written:
-            self._database.note_finished(known)
-        files = dict(self._news(results))
-        gone = self._surplus(files)
-        if files or gone:
-            self._database.note_seen(files, gone)
-        self._state.take_claims(self._database, self._memory.written | self._made)
+        current = (result for result in results if result.status == "current")
+        keys = (self.seen_files.key("out", file.path) for result in current for file in result.written)
+        unknown = [key for key in keys if key not in self._memory.written]
+        if unknown:
+            self._database.note_finished(unknown)
+        gone = self._surplus(results)
+        news = self._news(results)
+        first = next(news, None)
+        if first is not None or gone:
+            self._database.note_seen(chain(() if first is None else (first,), news), gone)
+        self._state.take_claims(self._database)
 
     def _news(self, results: Iterable[UnitResult]) -> Iterator[tuple[bytes, Seen]]:
         """Yield what is new to the database, of files whose fingerprint a later change would alter."""
-        paths = {
-            item.alias: item.path for unit in self._plan.units for item in unit.files if item.seal is not None
-        }
+        paths = self.seen_files.paths
         now, device = self._state.clock()
         same = self.seen_files.device() == device
         for result in results:
@@ -109,12 +114,15 @@ class RunMemory:
         ):
             yield key, seen
 
-    def _surplus(self, files: Mapping[bytes, Seen]) -> list[bytes]:
+    def _surplus(self, results: Iterable[UnitResult]) -> list[bytes]:
         """List files that are not of this plan, where they have become many."""
         known = self._memory.seen
+        if len(known) <= ROOM:
+            return []
         planned = sum(len(unit.files) + len(unit.outputs) for unit in self._plan.units)
         if len(known) <= 2 * planned + ROOM:
             return []
+        files = {key for key, _ in self._news(results)}
         return [key for key in known if key not in files and self.seen_files.stamp(key) is None]
 
 

@@ -45,7 +45,7 @@ def preflight(plan: Plan, options: RunOptions) -> tuple[Lock, DicombakeError | N
 
     Raises: PlanError, where the lock cannot be read.
     """
-    plan.place("out").look([output.path for unit in plan.units for output in unit.outputs])
+    plan.place("out").look(output.path for unit in plan.units for output in unit.outputs)
     state = state_of(plan.loaded.path, trusted=plan.loaded.trusted)
     memory = state.recall()
     lock = state.lock(memory)

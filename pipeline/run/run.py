@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from ..errors import Note, PlanError, StoreError
 from ..places.place import LocalPlace
 from ..plan.build import collector_paused
-from ..plan.model import Plan, Unit
+from ..plan.model import Plan
 from ..reading import fingerprint_of
 from ..store.database import Database, Remembered
 from ..store.lock import Lock
@@ -20,7 +21,8 @@ from ..store.running import held
 from ..store.state import State, Stateless, journal_lines
 from ..store.temporary import remove_leftovers
 from .crosswalks import keep_crosswalks
-from .forecast import forecast
+from .forecast import Forecaster
+from .kept_results import Chosen, Reached, Results
 from .lock_facts import Facts, replaced
 from .memory import RunMemory
 from .orphans import inputs_of, orphans_of
@@ -32,7 +34,7 @@ from .unit.results import Failure, Job, Outcome, UnitResult, Watching, Work
 from .workers.attempt import convert
 from .workers.executor import Executor, local_executor
 from .workers.in_process import interrupts
-from .workers.schedule import Schedule, Task, unreached
+from .workers.schedule import Schedule, Stream, Task, unreached
 
 OF_A_UNIT = ("input", "output", "unit")
 """The lines of a lock that the journal has for each unit."""
@@ -80,14 +82,16 @@ class _Run:
     def __init__(self, plan: Plan, options: RunOptions, watching: Watching, work: Work, state: State) -> None:
         self.plan = plan
         self.out = plan.place("out")
+        self.chained = plan.chained
         self.options = options
         self.watching = watching
         self.work = work
         self.state = state
-        self.units = {unit.id: unit for unit in plan.units}
-        self.rest: list[Unit] = []
+        self.rest = Chosen(plan.units, ())
         self.facts = Facts(plan)
-        self.results: dict[str, UnitResult] = {}
+        self.results = Results(len(plan.units))
+        self.reached = Reached(self.rest, self.results)
+        """What became of those units that were not known to be up to date by stat() alone."""
         self.notes = list(plan.notes)
         self.interrupted = False
         self.lock = Lock()
@@ -108,13 +112,14 @@ class _Run:
                 run_memory = RunMemory(self.plan, self.state, memory, database)
                 self.out.look(self._outputs())
                 schedule = self._schedule(lock, run_memory.seen_files)
+                self.reached = Reached(self.rest, self.results)
             ours = existing_of_ours(
                 self.plan, self.rest, lock.outputs, memory, overwrite=self.options.overwrite
             )
             if self.unended:
                 self._remove_leftovers()
                 self.state.remove_leftovers()
-            stack.callback(lambda: run_memory.remember(self._reached()))
+            stack.callback(lambda: run_memory.remember(self.reached.results()))
             if not self.options.locked:
                 stack.callback(self._settle, lock, memory, database)
             keep_crosswalks(self.plan, self.plan.units)
@@ -129,7 +134,8 @@ class _Run:
                 self._begin(lock, run_memory, memory, database)
                 self._go(executor, schedule, job, run_memory)
                 self._miss()
-                keep_crosswalks(self.plan, [unit for unit in self.rest if unit.needs])
+                if self.chained:
+                    keep_crosswalks(self.plan, (unit for unit in self.rest if unit.needs))
         if self.trouble is not None:
             raise self.trouble
         return self._outcome()
@@ -157,32 +163,44 @@ class _Run:
             with contextlib.closing(self.state.open()) as database:
                 yield database
 
-    def _reached(self) -> list[UnitResult]:
-        """Return the results of units that were not known to be up to date by stat() alone."""
-        return [self.results[unit.id] for unit in self.rest if unit.id in self.results]
-
-    def _outputs(self) -> list[str]:
-        return [output.path for unit in self.plan.units for output in unit.outputs]
+    def _outputs(self) -> Iterator[str]:
+        return (output.path for unit in self.plan.units for output in unit.outputs)
 
     def _schedule(self, lock: Lock, seen_files: SeenFiles) -> Schedule:
         """Return the tasks; units that are up to date by their files' stat() have their results already."""
-        tasks = []
-        for item in forecast(self.plan, lock, force=self.options.force, seen_files=seen_files):
+        tasks: list[Task] = []
+        done: set[str] = set()
+        positions = array("q")
+        forecaster = Forecaster(
+            self.plan, lock, seen_files, force=self.options.force, options=self.facts.options
+        )
+        for number, item in enumerate(map(forecaster.tell, self.plan.units)):
             if item.current is not None:
-                self.results[item.unit.id] = item.current
-                continue
-            self.facts.described[item.unit.id] = item.task.options
-            self.rest.append(item.unit)
-            tasks.append(self._listed(item.task))
-        return Schedule(tasks, done=frozenset(self.results))
+                self.results.note(number, item.current)
+            else:
+                positions.append(number)
+            if self.chained and item.current is None:
+                tasks.append(self._listed(item.task, number))
+            elif self.chained:
+                done.add(item.unit.id)
+        self.rest = Chosen(self.plan.units, positions)
+        if self.chained:
+            return Schedule(tasks, done)
+        forecaster.seen_files = None  # these were asked already
+        return Stream(self._tasks(forecaster), len(self.rest))
 
-    def _listed(self, task: Task) -> Task:
-        """Return the task with the states of its files as they were listed in an object store."""
+    def _tasks(self, forecaster: Forecaster) -> Iterator[Task]:
+        """Make each task when it is to be done: those of a million units are never there at once."""
+        for number, unit in zip(self.rest.positions, self.rest, strict=True):
+            yield self._listed(forecaster.tell(unit).task, number)
+
+    def _listed(self, task: Task, number: int) -> Task:
+        """Return the task of a unit, with the states of its files as they were listed in an object store."""
         if "data" not in self.plan.remote:
-            return task
+            return replace(task, number=number)
         place = self.plan.remote["data"]
         states = [fingerprint_of(place.stat(item.path)) for item in task.unit.files if item.base == "data"]
-        return replace(task, known=tuple(states))
+        return replace(task, number=number, known=tuple(states))
 
     def _job(self, lock: Lock, ours: frozenset[str], run_memory: RunMemory) -> Job:
         return Job(
@@ -227,23 +245,27 @@ class _Run:
         """Write into the lock what was written, and delete the journal, which is of no use any more."""
         if database is None:
             return
-        reached = {
-            self.units[name].conversion
-            for name, result in self.results.items()
-            if result.status in ("written", "current")
+        conversions = {
+            unit.conversion
+            for unit, result in zip(self.plan.units, self.results, strict=True)
+            if result is not None and result.status in ("written", "current")
         }
-        made = self.facts.of(self.units, self._reached(), self.facts.origin(reached))
-        kept = before
-        if not self.options.partial:
-            orphans = [path for path in orphans_of(self.plan, before) if self._is_there(path)]
-            inputs = {*inputs_of(self.plan), *(before.inputs if orphans else ())}
-            outputs = {*self._outputs(), *orphans}
-            kept = before.only(inputs, outputs, self.plan.loaded.recipe.conversions)
-        after = kept.updated(made)
+        made = self.facts.of(self.reached, self.facts.origin(conversions))
+        after = (before if self.options.partial else self._still(before)).updated(made)
         if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
             self.state.save_lock(after, durable=self.options.durable)
         if self.rest or memory.journal:
             database.end_journal()
+
+    def _still(self, before: Lock) -> Lock:
+        """Return what the lock said of files that are still there, and of conversions."""
+        inputs: set[str] = set()
+        outputs: set[str] = set()
+        if before.inputs or before.outputs:
+            orphans = [path for path in orphans_of(self.plan, before) if self._is_there(path)]
+            inputs = {*inputs_of(self.plan), *(before.inputs if orphans else ())}
+            outputs = {*self._outputs(), *orphans}
+        return before.only(inputs, outputs, self.plan.loaded.recipe.conversions)
 
     def _executor(self) -> Executor:
         settings = self.options.cluster
@@ -267,17 +289,18 @@ class _Run:
             self._remove_leftovers()
 
     def _take(self, result: UnitResult, schedule: Schedule, run_memory: RunMemory) -> None:
+        task = schedule.task(result.unit)
         result = replace(result, replaced=replaced(result, self.lock))
-        self.results[result.unit] = result
+        self.results.note(task.number, result)
         if result.written and result.status != "current":
-            facts = self.facts.of(self.units, [result], Lock())
+            facts = self.facts.of([(task.unit, result)], Lock())
             run_memory.note(result, [] if self.options.locked else journal_lines(facts, *OF_A_UNIT))
             try:
                 run_memory.refuse_full()
             except StoreError as error:
                 self.trouble = error
                 schedule.stop()
-        self.watching.finished(self.units[result.unit], result)
+        self.watching.finished(task.unit, result)
         if self.options.fail_fast and result.status == "failed":
             schedule.stop()
 
@@ -291,8 +314,12 @@ class _Run:
 
     def _miss(self) -> None:
         """Let units fail of which an output was removed while the run went on."""
-        self.out.look([file.path for result in self._reached() for file in result.written])
-        for result in self._reached():
+        reached = self.reached
+        self.out.look(file.path for result in reached.results() for file in result.written)
+        for number in self.rest.positions:
+            result = self.results[number]
+            if result is None:
+                continue
             there = tuple(file for file in result.written if self._is_there(file.path))
             if len(there) < len(result.written):
                 gone = next(file.path for file in result.written if file not in there)
@@ -300,7 +327,7 @@ class _Run:
                 failed = replace(
                     result, status="failed", written=there, error=result.error or Failure.of(why)
                 )
-                self.results[result.unit] = failed
+                self.results.note(number, failed)
 
     def _stop(self, schedule: Schedule) -> Callable[[], None]:
         def stop() -> None:
@@ -316,11 +343,9 @@ class _Run:
             if self.interrupted
             else "not done: the run stopped at a failure"
         )
-        rest = unreached((name for name in self.units if name not in self.results), why)
-        results = self.results | {result.unit: result for result in rest}
+        for number in self.results.missing():
+            self.results.note(number, unreached(self.plan.units[number].id, why))
+        results = self.results.all()
         return Outcome(
-            self.plan,
-            tuple(results[unit.id] for unit in self.plan.units),
-            (*self.notes, *separate_studies(self.plan, results)),
-            self.interrupted,
+            self.plan, results, (*self.notes, *separate_studies(self.plan, results)), self.interrupted
         )

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from struct import Struct
 
+from ..packed import FEW, Rows
 from ..places.place import Place
 from ..plan.model import Base, Plan
-from ..reading import Stat
-from ..store.database import Seen
+from ..store.rows import Seen
 from ..store.stamp import Stamp, key_of_file
+
+_STAMP = Struct("<qqqQ")
+_LARGEST = 2**64 - 1
 
 
 class SeenFiles:
@@ -23,8 +27,11 @@ class SeenFiles:
         self._starts = {base: place.start for base, place in self._places.items()}
         self._out = os.path.realpath(plan.out)
         self._seen = seen
-        self._found: dict[bytes, Stat] = {}
+        self._found: dict[bytes, bytes] = {}
+        self._packed: Mapping[bytes, bytes] = {}
         self._aliases = _aliases(plan)
+        self.paths = {alias: path for path, alias in self._aliases.items()}
+        """The paths of inputs that are de-identified, by what they are called."""
 
     def key(self, base: Base, path: str) -> bytes:
         """Return the key of a file in the database; of an input that is de-identified its alias."""
@@ -38,7 +45,9 @@ class SeenFiles:
             found = self._places[base].stat(path)
         except OSError:
             return None
-        self._found[key] = found
+        self._found[key] = _STAMP.pack(
+            found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev & _LARGEST
+        )
         seen = self._seen.get(key)
         if (
             seen is not None
@@ -51,13 +60,22 @@ class SeenFiles:
 
     def stamp(self, key: bytes) -> tuple[Stamp, int] | None:
         """Return the fingerprint that a file had when it was first asked for, and its device."""
-        found = self._found.get(key)
-        return None if found is None else (Stamp.of(found), found.st_dev)
+        found = self._found.get(key) or self._packed.get(key)
+        if found is None:
+            return None
+        size, modified, changed, device = _STAMP.unpack(found)
+        return Stamp(size, modified, changed), device
+
+    def pack(self) -> None:
+        """Hold the fingerprints of many files in little memory, until the run has ended."""
+        if len(self._found) > FEW:
+            self._packed = Rows(sorted(self._found.items()))
+            self._found = {}
 
     def device(self) -> int:
         """Return the device number of the output folder; 0 where it does not exist."""
         try:
-            return os.stat(self._out).st_dev  # noqa: PTH116 - Path costs ten times as much
+            return os.stat(self._out).st_dev & _LARGEST  # noqa: PTH116 - Path costs ten times as much
         except OSError:
             return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from ...schemas.language.tags import path_of
 from ...schemas.recipe import Conversion
@@ -14,22 +14,27 @@ from ..plan.model import Plan
 from .unit.results import UnitResult
 
 
-def separate_studies(plan: Plan, results: Mapping[str, UnitResult]) -> Iterator[Note]:
+def separate_studies(plan: Plan, results: Iterable[UnitResult]) -> Iterator[Note]:
     """Yield one note, if images were written that a namespace would have put into studies together.
 
-    The UUID in the note is random: it is a suggestion for the recipe, and goes into no output.
+    `results`: of every unit, in the plan's order. The UUID in the note is random: it is a suggestion for the
+    recipe, and goes into no output.
     """
     recipe = plan.loaded.recipe
     if recipe.uid_namespace is not None:
         return
-    images: dict[str, set[int]] = {}
-    written = set()
-    for unit in plan.units:
-        if _derives_studies(recipe.conversions[unit.conversion]):
-            images.setdefault(unit.conversion, set()).add(unit.index)
-            if unit.id in results and results[unit.id].status == "written":
-                written.add(unit.conversion)
-    apart = [name for name, indices in images.items() if len(indices) > 1 and name in written]
+    derives = {name: _derives_studies(each) for name, each in recipe.conversions.items()}
+    first: dict[str, int] = {}
+    several: set[str] = set()
+    written: set[str] = set()
+    for unit, result in zip(plan.units, results, strict=True):
+        name = unit.conversion
+        if derives[name]:
+            if first.setdefault(name, unit.index) != unit.index:
+                several.add(name)
+            if result.status == "written":
+                written.add(name)
+    apart = [name for name in first if name in several and name in written]
     if apart:
         yield Note(
             "own-studies",

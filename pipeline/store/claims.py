@@ -18,13 +18,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 
 from msgspec import Struct
 
 from ..errors import StoreError
 from ..places.place import Place
-from ..reading import content_of
+from ..reading import content_of, open_regular
 from .stamp import key_of_file
 from .temporary import sync_folder, sync_folders
 
@@ -32,8 +33,10 @@ Claimed = Mapping[bytes, frozenset[str]]
 """Name in the database (`key_of_file`) -> the sha256 (hex) of each content that was to be put there."""
 
 _LINE = re.compile(rb"([0-9a-f]{64}) ((?:[0-9a-f]{2})+)")
-_LARGEST = 2**28
-"""The largest file of claims that is read: a million claims."""
+_LARGEST = 2**31
+"""The largest file of claims that is read: some ten million claims."""
+_LONGEST = 2**16
+"""Bytes of a line that are read at once: more are no claim."""
 _LONGEST_NAME = 100
 """Bytes of a run's name."""
 _FLAGS = (
@@ -139,16 +142,22 @@ def content_among(place: Place, path: str, contents: frozenset[str] | tuple[str,
 
 
 def claimed(start: Path) -> Claimed:
-    """Return all claims in files whose names begin so; lines that make no sense are ignored."""
+    """Return all claims in files whose names begin so."""
     found: dict[bytes, set[str]] = {}
-    for file in claim_files(start):
-        with suppress(OSError):
-            if file.lstat().st_size > _LARGEST:
-                continue
-            for line in content_of(file).split(b"\n"):
-                if matched := _LINE.fullmatch(line):
-                    found.setdefault(bytes.fromhex(matched[2].decode()), set()).add(matched[1].decode())
+    for key, sha256 in each_claim(start):
+        found.setdefault(key, set()).add(sha256)
     return {key: frozenset(contents) for key, contents in found.items()}
+
+
+def each_claim(start: Path) -> Iterator[tuple[bytes, str]]:
+    """Yield name and content of each claim in these files; lines that make no sense are ignored."""
+    for file in claim_files(start):
+        with suppress(OSError), open_regular(file) as opened, BufferedReader(opened) as lines:
+            if os.fstat(opened.fileno()).st_size > _LARGEST:
+                continue
+            while line := lines.readline(_LONGEST):
+                if matched := _LINE.fullmatch(line.removesuffix(b"\n")):
+                    yield bytes.fromhex(matched[2].decode()), matched[1].decode()
 
 
 def claim_files(start: Path) -> Iterator[Path]:

@@ -19,13 +19,16 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ..packed import PackingError
 from ..reading import content_of
 from .claims import Claimed
+from .rows import Seen, seen_rows, written_rows
 
 VERSION = 2
 BUSY_SECONDS = 5.0
@@ -45,10 +48,6 @@ _TABLES = {
     "claimed": "CREATE TABLE claimed (path BLOB, sha256 TEXT, PRIMARY KEY (path, sha256)) WITHOUT ROWID",
     "journal": "CREATE TABLE journal (number INTEGER PRIMARY KEY, line TEXT)",
 }
-
-
-Seen = tuple[int, int, int, str]
-"""The parts of a `Stamp`, and the sha256 (hex) of the content that was read then."""
 
 
 class Database:
@@ -93,10 +92,13 @@ class Database:
         with suppress(sqlite3.Error):
             self._db.close()
 
-    def note_claimed(self, claimed: Claimed) -> None:
-        """Keep claims of a run that did not end, or of a worker that died."""
-        rows = [(path, sha256) for path, contents in claimed.items() for sha256 in contents]
-        self._write(("INSERT OR IGNORE INTO claimed VALUES (?, ?)", rows))
+    def note_claimed(self, claims: Iterable[tuple[bytes, str]]) -> None:
+        """Keep claims of a run that did not end, or of a worker that died, but for those of finished outputs.
+
+        `claims`: the name of each output, and its content.
+        """
+        unfinished = "SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM written WHERE path = ?1)"
+        self._write((f"INSERT OR IGNORE INTO claimed {unfinished}", claims))
 
     def note_finished(self, paths: Collection[bytes], lines: Iterable[str] = ()) -> None:
         """Note outputs of whole units with their lines of the journal; a kill leaves all of them, or none."""
@@ -110,13 +112,13 @@ class Database:
         """Forget outputs that are not ours any more."""
         self._write(("DELETE FROM written WHERE path = ?", [(path,) for path in paths]))
 
-    def note_seen(self, files: Mapping[bytes, Seen], gone: Iterable[bytes] = ()) -> None:
+    def note_seen(self, files: Iterable[tuple[bytes, Seen]], gone: Iterable[bytes] = ()) -> None:
         """Remember the fingerprints that files had with their contents; forget those that are `gone`."""
         self._write(
             ("DELETE FROM seen WHERE path = ?", ((path,) for path in gone)),
             (
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)",
-                ((path, *row) for path, row in files.items()),
+                ((path, *row) for path, row in files),
             ),
         )
 
@@ -207,7 +209,7 @@ class Remembered(NamedTuple):
     """The contents of a database, read at once."""
 
     seen: Mapping[bytes, Seen] = MappingProxyType({})
-    written: frozenset[bytes] = frozenset()
+    written: AbstractSet[bytes] = frozenset()
     journal: tuple[str, ...] = ()
     claimed: Claimed = MappingProxyType({})
 
@@ -240,11 +242,8 @@ def remembered(path: Path) -> Remembered:
                 claimed.setdefault(name, set()).add(sha256)
             numbers = " AND ".join(f"typeof({name}) = 'integer'" for name in ("size", "modified", "changed"))
             return Remembered(
-                {
-                    row[0]: row[1:]
-                    for row in db.execute(f"SELECT * FROM seen WHERE {are_named} AND {numbers}")
-                },
-                frozenset(name for (name,) in db.execute(f"SELECT path FROM written WHERE {_ARE['path']}")),
+                seen_rows(db.execute(f"SELECT * FROM seen WHERE {are_named} AND {numbers} ORDER BY path")),
+                written_rows(db.execute(f"SELECT path FROM written WHERE {_ARE['path']} ORDER BY path")),
                 tuple(
                     line
                     for (line,) in db.execute(
@@ -253,7 +252,7 @@ def remembered(path: Path) -> Remembered:
                 ),
                 {name: frozenset(contents) for name, contents in claimed.items()},
             )
-    except (sqlite3.Error, OSError, ValueError, TypeError, OverflowError):
+    except (sqlite3.Error, OSError, ValueError, TypeError, OverflowError, PackingError):
         return Remembered()
 
 

@@ -172,11 +172,16 @@ def remove(out: Path, path: str) -> None:
 
 
 def write_file(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Write a whole file of the program's own (a lock, a sample), atomically. Raises: StoreError."""
+    """Write a whole file of the program's own (a page, a sample), atomically. Raises: StoreError."""
+    write_chunks(path, (content,), durable=durable)
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -> None:
+    """Write a file as `write_file` does, of pieces as they come. Raises: StoreError."""
     part = path.with_name(part_name(path.name))
     mode = mode_of(path)
     try:
-        write_part(part, (content,), mode=mode, durable=durable)
+        write_part(part, chunks, mode=mode, durable=durable)
         if mode is not None:
             part.chmod(mode)
         replace(part, path)

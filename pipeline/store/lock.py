@@ -23,13 +23,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from io import BufferedReader
+from itertools import groupby
 from pathlib import Path
 
 from msgspec import Struct, field, structs
 
 from ..errors import PlanError
-from ..reading import content_of
+from ..packed import PackingError
+from ..reading import content_of, open_regular
+from .hashes import in_order, kept, merged, sorted_hashes
 
 VERSION = 1
 UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"
@@ -67,24 +71,24 @@ class Lock(Struct, frozen=True):
         """Return the lock with only these files and conversions."""
         return structs.replace(
             self,
-            inputs={path: known for path, known in self.inputs.items() if path in inputs},
-            outputs={path: known for path, known in self.outputs.items() if path in outputs},
-            units={path: known for path, known in self.units.items() if path in outputs},
+            inputs=kept(self.inputs, inputs.__contains__),
+            outputs=kept(self.outputs, outputs.__contains__),
+            units=kept(self.units, outputs.__contains__),
             options={key: known for key, known in self.options.items() if _conversion(key) in conversions},
         )
 
     def updated(self, newer: Lock) -> Lock:
         """Return the lock with the facts of `newer` over these; a conversion's options change as a whole."""
         renewed = {_conversion(key) for key in newer.options}
-        kept = {key: known for key, known in self.options.items() if _conversion(key) not in renewed}
+        others = {key: known for key, known in self.options.items() if _conversion(key) not in renewed}
         return Lock(
             recipe=newer.recipe or self.recipe,
             program=newer.program or self.program,
             codecs=newer.codecs or self.codecs,
-            inputs={**self.inputs, **newer.inputs},
-            outputs={**self.outputs, **newer.outputs},
-            units={**self.units, **newer.units},
-            options={**kept, **newer.options},
+            inputs=merged(self.inputs, newer.inputs),
+            outputs=merged(self.outputs, newer.outputs),
+            units=merged(self.units, newer.units),
+            options={**others, **newer.options},
         )
 
 
@@ -93,8 +97,10 @@ def _conversion(key: str) -> str:
     return key.partition(":")[0]
 
 
-_LARGEST = 2**28
-"""Bytes of a lock that is read: some two million files."""
+_LARGEST = 2**31
+"""Bytes of a lock that is read: some seven million files."""
+_MANY = 2**22
+"""Bytes of a lock from which on it is read line by line, and its hashes are packed."""
 
 
 def read_lock(path: Path) -> Lock:
@@ -107,6 +113,9 @@ def read_lock(path: Path) -> Lock:
             the line and a hint.
     """
     try:
+        found = _read_in_order(path)
+        if found is not None:
+            return found
         text = content_of(path, _LARGEST).decode("utf-8")
     except FileNotFoundError:
         return Lock()
@@ -115,6 +124,50 @@ def read_lock(path: Path) -> Lock:
     except UnicodeDecodeError as error:
         raise _wrong(path, 0, "is no UTF-8 text") from error
     return parse_lock(text, path)
+
+
+def _read_in_order(path: Path) -> Lock | None:
+    """Return a large lock as this program writes it, without ever holding its text; None for any other."""
+    tables: dict[bytes, Mapping[str, str]] = {}
+    others = []
+    try:
+        with open_regular(path) as file, BufferedReader(file, 2**20) as lines:
+            if os.fstat(file.fileno()).st_size < _MANY:
+                return None
+            for kind, found in groupby(lines, _kind):
+                base = _BASES.get(kind)
+                if base is None:
+                    others += [line.decode().removesuffix("\n") for line in found]
+                elif kind in tables:
+                    return None
+                else:
+                    tables[kind] = sorted_hashes(_facts(found, kind.decode(), base))
+        _check_header(others, path)
+        rest = _parsed(others, path)
+    except (PlanError, PackingError, UnicodeDecodeError):
+        return None  # whoever reads it whole says what is wrong
+    return structs.replace(
+        rest,
+        inputs=tables.get(b"input", {}),
+        outputs=tables.get(b"output", {}),
+        units=tables.get(b"unit", {}),
+    )
+
+
+_BASES = {b"input": "data", b"output": "out", b"unit": "out"}
+
+
+def _kind(line: bytes) -> bytes:
+    return line.partition(b" ")[0]
+
+
+def _facts(lines: Iterable[bytes], kind: str, base: str) -> Iterator[tuple[str, str]]:
+    """Yield path and sha256 of lines of one kind. Raises: PackingError, UnicodeDecodeError."""
+    for line in lines:
+        fact = _FACT.fullmatch(line.decode().removesuffix("\n"))
+        if fact is None or fact[1] != kind or fact[3] != base:
+            raise PackingError("another line")
+        yield unescape(fact[4]) if "\\" in fact[4] else fact[4], fact[2]
 
 
 def parse_lock(text: str, path: Path = Path("lock")) -> Lock:
@@ -197,19 +250,33 @@ def _wrong(path: Path, number: int, what: str, way_out: str = "") -> PlanError:
 
 def format_lock(lock: Lock) -> str:
     """Return the text of a lock."""
-    facts = [f"codec {name} {version}" for name, version in lock.codecs.items()]
-    facts += [f"input {known}  data:{escape(path)}" for path, known in lock.inputs.items()]
-    facts += [f"output {known}  out:{escape(path)}" for path, known in lock.outputs.items()]
-    facts += [f"unit {known}  out:{escape(path)}" for path, known in lock.units.items()]
-    facts += [f"option {known}  {escape(key)}" for key, known in lock.options.items()]
-    facts += [f"program dicombake {lock.program}"] if lock.program else []
-    facts += [f"recipe {lock.recipe}"] if lock.recipe else []
-    return "\n".join([f"dicombake-lock {VERSION}", *sorted(facts, key=_by_path), ""])
+    return "".join(lock_lines(lock))
 
 
-def _by_path(fact: str) -> tuple[str, str]:
-    """Return kind, then path, to sort by: a changed hash does not move its line."""
-    return fact.partition(" ")[0], fact.partition("  ")[2] or fact
+def lock_lines(lock: Lock) -> Iterator[str]:
+    """Yield the lines of a lock: the header, then by kind and path. A changed hash does not move its line."""
+    yield f"dicombake-lock {VERSION}\n"
+    yield from sorted(f"codec {name} {version}\n" for name, version in lock.codecs.items())
+    yield from _lines("input", "data:", lock.inputs)
+    yield from _lines("option", "", lock.options)
+    yield from _lines("output", "out:", lock.outputs)
+    if lock.program:
+        yield f"program dicombake {lock.program}\n"
+    if lock.recipe:
+        yield f"recipe {lock.recipe}\n"
+    yield from _lines("unit", "out:", lock.units)
+
+
+def _lines(kind: str, start: str, facts: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of one kind, in the order of what they say of."""
+    pairs = in_order(facts)
+    if any(map(_ESCAPES.search, facts)):
+        pairs = iter(sorted((escape(path), known) for path, known in facts.items()))
+    return (f"{kind} {known}  {start}{path}\n" for path, known in pairs)
+
+
+_ESCAPES = re.compile("[\\\\\n\r\ud800-\udfff]")
+"""Characters that are written otherwise, and change the order."""
 
 
 def escape(path: str) -> str:

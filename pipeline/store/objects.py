@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import asdict
 
 from ..errors import StoreError, VerificationError
 from ..places.client import ChangedError, Found, TakenError
@@ -21,8 +22,7 @@ class ObjectStore(Store, frozen=True):
     @classmethod
     def like(cls, store: Store, place: ObjectPlace) -> ObjectStore:
         """Return a store with the same rules."""
-        known: dict[str, Any] = {name: getattr(store, name) for name in Store.__struct_fields__}
-        return cls(**known | {"place": place})
+        return cls(**asdict(store), place=place)
 
     def _finish(self, path: str, part: Path, final: Path, sha256: str, *, keep: bool) -> Stamp:
         """Send the file under its name, and read it back.
@@ -48,7 +48,7 @@ class ObjectStore(Store, frozen=True):
     def _send(self, path: str, part: Path, sha256: str, *, keep: bool) -> Found:
         allowed = self.overwrite or path in self.ours
         over = self._here.now(path) if allowed or keep else None
-        if keep and over is not None and self._here.sha256(path) != sha256:
+        if keep and over is not None and self._here.sha256_of(path, over) != sha256:
             raise StoreError(OTHER_CONTENT[0], subject=path, hint=OTHER_CONTENT[1])
         if over is not None and not allowed:
             raise StoreError(FOREIGN[0], subject=path, hint=FOREIGN[1])
@@ -97,10 +97,13 @@ class ObjectStore(Store, frozen=True):
 
 def delete(place: ObjectPlace, path: str, found: Found) -> bool:
     """Delete one very object; tell whether it was. Raises: StoreError, where the store does not answer."""
+    now = place.now(path)
+    same = now is not None and (now.tag, now.version) == (found.tag, found.version)
+    return same and _remove(place, path, found)
+
+
+def _remove(place: ObjectPlace, path: str, found: Found) -> bool:
     try:
-        now = place.now(path)
-        if now is None or (now.tag, now.version) != (found.tag, found.version):
-            return False
         place.ask(path, lambda: place.client.remove(place.key(path), found))
     except (ChangedError, FileNotFoundError):
         return False
@@ -111,5 +114,5 @@ def delete(place: ObjectPlace, path: str, found: Found) -> bool:
 def remove_object(place: ObjectPlace, path: str) -> None:
     """Delete an output, whichever it is. Raises: StoreError."""
     found = place.now(path)
-    if found is not None and not delete(place, path, found):
+    if found is not None and not _remove(place, path, found):
         raise StoreError("was changed by somebody else at the same moment", subject=path, hint="run again")

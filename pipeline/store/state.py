@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from ..errors import PlanError
 from ..places.place import Place
-from ..reading import content_of
+from ..reading import is_content
 from ..recipe.lock_path import lock_path
-from .claims import Claimed, Claims, claim_files, claimed, end_run, run_file
+from .claims import Claimed, Claims, claim_files, claimed, each_claim, end_run, run_file
 from .database import Database, Remembered, remembered
-from .files import write_file
-from .lock import Lock, format_lock, parse_lock, read_lock
+from .files import write_chunks
+from .lock import Lock, format_lock, lock_lines, parse_lock, read_lock
 from .refusals import store_error
 from .stamp import Stamp
 from .temporary import remove_leftovers
@@ -78,17 +79,15 @@ class State:
         """Tell whether a run left claims: it did not come to its end, or goes on."""
         return any(True for _ in claim_files(self._claims))
 
-    def take_claims(self, database: Database, settled: Collection[bytes]) -> None:
-        """Move claims into the database, but for those of outputs that are `settled`, and delete their files.
+    def take_claims(self, database: Database) -> None:
+        """Move claims into the database, but for those of outputs that are ours, and delete their files.
 
         Only the run that holds `running_file` calls it, before or after any process claims.
         """
         files = list(claim_files(self._claims))
         if not files:
             return
-        left = {key: contents for key, contents in claimed(self._claims).items() if key not in settled}
-        if left:
-            database.note_claimed(left)
+        database.note_claimed(each_claim(self._claims))
         if not database.lost:
             for file in files:
                 with suppress(OSError):
@@ -100,9 +99,8 @@ class State:
 
     def save_lock(self, lock: Lock, *, durable: bool = False) -> None:
         """Write the lock where it changed. Raises: StoreError."""
-        content = format_lock(lock).encode("utf-8")
-        if not self.lock_file.is_file() or content_of(self.lock_file) != content:
-            write_file(self.lock_file, content, durable=durable)
+        if not self.lock_file.is_file() or not is_content(self.lock_file, _chunks(lock)):
+            write_chunks(self.lock_file, _chunks(lock), durable=durable)
 
     def prepare(self) -> None:
         """Make the folder, for its owner alone, with a .gitignore. Raises: StoreError."""
@@ -169,6 +167,13 @@ class Distrusted(Stateless):
 def state_of(recipe: Path, *, trusted: bool) -> State:
     """Return the state of a recipe, as far as it is trusted."""
     return State(recipe) if trusted else Distrusted(recipe)
+
+
+def _chunks(lock: Lock) -> Iterator[bytes]:
+    """Yield the text of a lock in pieces, so that it is never held as a whole."""
+    lines = lock_lines(lock)
+    while piece := "".join(islice(lines, 10_000)):
+        yield piece.encode("utf-8")
 
 
 def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:

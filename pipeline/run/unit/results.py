@@ -46,7 +46,7 @@ class Failure(Struct, frozen=True):
         return f"{start}{self.message}{f'; {self.hint}' if self.hint else ''}"
 
 
-class UnitResult(Struct, frozen=True):
+class UnitResult(Struct, frozen=True, omit_defaults=True):
     """What became of one unit.
 
     `inputs` are the files read, ``data:film/a.tif`` or (chained) ``out:dicom/a.dcm``, each with the sha256
@@ -159,7 +159,7 @@ class Outcome(Struct, frozen=True):
     """The results of a run: one for each unit of the plan, in its order."""
 
     plan: Plan
-    results: tuple[UnitResult, ...]
+    results: Sequence[UnitResult]
     notes: tuple[Note, ...] = ()
     """Notes of the plan and of the run as a whole; those of units are in their results."""
     interrupted: bool = False

@@ -8,11 +8,12 @@ with the large ones.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ...plan.model import Unit
 from ...store.files import Written
+from ...store.temporary import remove_leftovers
 from ..unit.results import Failure, Job, UnitResult
 from .attempt import defect
 from .schedule import Chunk, Schedule, Task
@@ -93,6 +94,11 @@ class Chunks:
             for task in rest:
                 yield from self.fail(task, why)
             rest = self.schedule.take(self.schedule.waiting)
+
+    def remove_leftovers(self, paths: Collection[str]) -> None:
+        """Remove what dead workers left beside these outputs; an object store shows nothing half-sent."""
+        if "out" not in self.job.remote:
+            remove_leftovers(self.job.out, paths)
 
     def close(self) -> None:
         self.shared.close()

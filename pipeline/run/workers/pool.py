@@ -23,7 +23,6 @@ from types import ModuleType
 from msgspec.structs import replace
 
 from ...errors import Note
-from ...store.temporary import remove_leftovers
 from ..unit.results import Failure, Job, UnitResult, Work
 from .attempt import attempt
 from .chunks import Chunks
@@ -195,8 +194,7 @@ class _Pool:
         # A worker that was just starting when another one died is waited for without end: closing the leash
         # ends it.
         self.close(cut=True)
-        if "out" not in self.job.remote:
-            remove_leftovers(self.job.out, self.dead)
+        self.chunks.remove_leftovers(self.dead)
         self.dead.clear()
         self.chunks.size = 1
         if self.deaths >= DEATHS_IN_A_ROW:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 
 from msgspec import Struct
 
@@ -15,19 +16,19 @@ from ..unit.contents import Content
 from ..unit.results import Failure, UnitResult
 
 
-class Made(Struct, frozen=True):
+class Made(Struct, frozen=True, gc=False):
     """What the lock says of a unit: (key, sha256) of each input, (path, sha256) of each output."""
 
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, gc=False):
     """One unit to do; `made` is set where it may turn out to be up to date."""
 
     unit: Unit
-    options: str = ""
-    """The options' text of the unit, `Options.of`."""
+    number: int = 0
+    """Its position in the plan, from 0."""
     made: Made | None = None
     why: str = ""
     """The reason why it is done, where that is known without opening a file."""
@@ -91,6 +92,10 @@ class Schedule:
                     self._ready.append(name)
         return results
 
+    def task(self, name: str) -> Task:
+        """Return the task of a result that was finished, once. Raises: KeyError."""
+        return self._tasks[name]
+
     def stop(self) -> None:
         """Let no further task start."""
         self.stopped = True
@@ -109,6 +114,32 @@ class Schedule:
         return self._reverse
 
 
+class Stream(Schedule):
+    """The tasks of a run of which none needs another: each is made when it is taken."""
+
+    def __init__(self, tasks: Iterator[Task], count: int) -> None:
+        super().__init__(())
+        self._following = tasks
+        self._untaken = self.left = count
+
+    @property
+    def waiting(self) -> int:
+        return 0 if self.stopped else self._untaken
+
+    def take(self, most: int = 1) -> list[Task]:
+        tasks = list(islice(self._following, min(most, self.waiting)))
+        self._untaken -= len(tasks)
+        self._tasks |= {task.unit.id: task for task in tasks}
+        return tasks
+
+    def finish(self, result: UnitResult) -> list[UnitResult]:
+        self.left -= 1
+        return [result]
+
+    def task(self, name: str) -> Task:
+        return self._tasks.pop(name)
+
+
 def _needs(tasks: Mapping[str, Task], done: Collection[str]) -> dict[str, tuple[str, ...]]:
     needs = {}
     for name, task in tasks.items():
@@ -123,6 +154,6 @@ def _skipped(name: str, why: str) -> UnitResult:
     return UnitResult(name, "skipped", error=Failure("Skipped", why))
 
 
-def unreached(units: Iterable[str], why: str) -> list[UnitResult]:
-    """Return results for units that a stopped run did not come to."""
-    return [_skipped(name, why) for name in units]
+def unreached(unit: str, why: str) -> UnitResult:
+    """Return the result of a unit that a stopped run did not come to."""
+    return _skipped(unit, why)

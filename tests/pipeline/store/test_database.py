@@ -20,8 +20,8 @@ def filled(path: Path) -> Path:
     path.parent.mkdir(exist_ok=True)
     database = Database(path)
     assert not database.lost
-    database.note_seen({b"a": ROW, b"\xff": ROW})
-    database.note_claimed({b"a": frozenset({"ab" * 32}), b"c": frozenset({"ab" * 32, "cd" * 32})})
+    database.note_seen([(b"a", ROW), (b"\xff", ROW)])
+    database.note_claimed([(b"a", "ab" * 32), (b"c", "ab" * 32), (b"c", "cd" * 32)])
     database.begin_journal(["one"])
     database.note_finished([b"a", b"b"], ["two"])
     database.close()
@@ -35,7 +35,7 @@ def test_what_is_noted_comes_back(tmp_path: Path) -> None:
         {b"a": ROW, b"\xff": ROW}, frozenset({b"a", b"b"}), ("one", "two"), claimed
     )
     database = Database(path)
-    database.note_seen({b"a": (1, 2, 3, "cd" * 32)}, gone=[b"\xff", b"never there"])
+    database.note_seen([(b"a", (1, 2, 3, "cd" * 32))], gone=[b"\xff", b"never there"])
     database.note_finished([b"b", b"c"], ["three"])
     database.forget_written([b"a"])
     database.close()
@@ -175,7 +175,7 @@ def test_without_its_folder_memory_serves(tmp_path: Path) -> None:
     assert not path.exists()
     database = Database(tmp_path / "state/deeper/x.sqlite")
     assert database.lost
-    database.note_seen({b"a": ROW})
+    database.note_seen([(b"a", ROW)])
     database.close()
 
 

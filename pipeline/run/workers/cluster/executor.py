@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ....errors import ClusterError
-from ....store.temporary import remove_leftovers
 from ...unit.results import Failure, Job, UnitResult, Work
 from ..chunks import Chunks
 from ..schedule import Chunk, Schedule, Task
@@ -76,12 +75,12 @@ class Cluster:
         """Connect, and refuse workers that would not do what this process does. Raises: DicombakeError."""
         from .connection import Connection
 
-        self._settings.check()
+        address = self._settings.check()
         if self._settings.kind == "slurm":
             from .slurm import start
 
             self._started = start(self._settings.jobs or 1)
-        self._connection = Connection(self._started or self._settings.address(), self._wanted(job))
+        self._connection = Connection(self._started or address, self._wanted(job))
         if self._connection.dashboard:
             self._tell(f"dashboard: {self._connection.dashboard}")
         found = self._connection.first()
@@ -97,7 +96,7 @@ class Cluster:
             yield from sending.results()
         finally:
             self._connection.cancel([sent.future for sent in sending.under_way.values()])
-            remove_leftovers(job.out, sending.left)
+            chunks.remove_leftovers(sending.left)
             chunks.close()
 
     def end(self) -> None:
@@ -266,7 +265,7 @@ class _Sending:
                 self.back.append(chunk)
             return
         paths = [output.path for task in chunk for output in task.unit.outputs]
-        remove_leftovers(self.chunks.job.out, paths)
+        self.chunks.remove_leftovers(paths)
         self.left += paths
         for task in chunk:
             self.deaths[task.unit.id] += 1

@@ -36,15 +36,17 @@ class ClusterSettings(Struct, frozen=True):
     jobs: int | None = None
     """The most workers to use (None: all that there are), or the number of Slurm's jobs (None: one)."""
 
-    def check(self) -> None:
-        """Check what can be checked before a recipe is read. Raises: UsageError."""
+    def check(self) -> str:
+        """Check what can be checked before a recipe is read; return the address, empty for Slurm.
+
+        Raises: UsageError.
+        """
         require("cluster", f"--executor {self.kind}")
         if self.kind == "slurm" and self.scheduler:
             raise UsageError(
                 "goes with --executor dask: Slurm's workers have their own", subject="--scheduler"
             )
-        if self.kind == "dask":
-            self.address()
+        return self.address() if self.kind == "dask" else ""
 
     def address(self) -> str:
         """Return the address of the scheduler. Raises: UsageError."""

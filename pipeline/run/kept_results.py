@@ -1,0 +1,114 @@
+"""The results of a run by the positions of their units; many are packed, in the order in which they came."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+from ..packed import FEW, Packed
+from ..plan.model import Unit
+from .unit.results import UnitResult
+
+
+class Results(Sequence[UnitResult | None]):
+    """What became of each unit of a plan; None for one that nothing is known of yet."""
+
+    def __init__(self, count: int) -> None:
+        self._came: list[UnitResult] | Packed[UnitResult] = [] if count <= FEW else Packed(UnitResult)
+        self._at = array("q", [-1]) * count
+
+    def note(self, number: int, result: UnitResult) -> None:
+        """Note the result of a unit, in place of one that it may have."""
+        self._at[number] = len(self._came)
+        self._came.append(result)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, number: int) -> UnitResult | None: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[UnitResult | None]: ...
+    def __getitem__(self, number: int | slice) -> UnitResult | Sequence[UnitResult | None] | None:
+        if isinstance(number, slice):
+            return tuple(self[each] for each in range(*number.indices(len(self))))
+        at = self._at[number]
+        return None if at < 0 else self._came[at]
+
+    def missing(self) -> Iterator[int]:
+        """Yield the positions of the units that nothing is known of."""
+        return (number for number, at in enumerate(self._at) if at < 0)
+
+    def all(self) -> Sequence[UnitResult]:
+        """Return the results of all units, in the plan's order. Each has one."""
+        if isinstance(self._came, list):
+            return tuple(self._came[at] for at in self._at)
+        return _InOrder(self._came, self._at)
+
+
+class _InOrder(Sequence[UnitResult]):
+    def __init__(self, came: Sequence[UnitResult], at: Sequence[int]) -> None:
+        self._came, self._at = came, at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, number: int) -> UnitResult: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[UnitResult]: ...
+    def __getitem__(self, number: int | slice) -> UnitResult | Sequence[UnitResult]:
+        if isinstance(number, slice):
+            return tuple(self._came[at] for at in self._at[number])
+        return self._came[self._at[number]]
+
+    def __iter__(self) -> Iterator[UnitResult]:
+        return (self._came[at] for at in self._at)
+
+
+class Chosen(Sequence[Unit]):
+    """Some units of a plan, by their positions."""
+
+    def __init__(self, units: Sequence[Unit], positions: Sequence[int]) -> None:
+        self._units, self.positions = units, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @overload
+    def __getitem__(self, at: int) -> Unit: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Unit]: ...
+    def __getitem__(self, at: int | slice) -> Unit | Sequence[Unit]:
+        if isinstance(at, slice):
+            return tuple(self._units[each] for each in self.positions[at])
+        return self._units[self.positions[at]]
+
+    def __iter__(self) -> Iterator[Unit]:
+        return (self._units[position] for position in self.positions)
+
+
+class Reached(Iterable[tuple[Unit, UnitResult]]):
+    """The chosen units that have a result, each with it; can be gone through several times."""
+
+    def __init__(self, chosen: Chosen, results: Results) -> None:
+        self._chosen, self._results = chosen, results
+
+    def __iter__(self) -> Iterator[tuple[Unit, UnitResult]]:
+        for unit, position in zip(self._chosen, self._chosen.positions, strict=True):
+            result = self._results[position]
+            if result is not None:
+                yield unit, result
+
+    def results(self) -> Iterable[UnitResult]:
+        """Return the results alone, to be gone through several times."""
+        return _Second(self)
+
+
+class _Second(Iterable[UnitResult]):
+    def __init__(self, reached: Reached) -> None:
+        self._reached = reached
+
+    def __iter__(self) -> Iterator[UnitResult]:
+        return (result for _, result in self._reached)
