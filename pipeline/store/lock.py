@@ -24,8 +24,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from io import BufferedReader
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from msgspec import Struct, field, structs
@@ -97,8 +98,12 @@ def _conversion(key: str) -> str:
     return key.partition(":")[0]
 
 
-_LARGEST = 2**31
-"""Bytes of a lock that is read: some seven million files."""
+_LARGEST = 2**28
+"""Bytes of a lock that is read as a whole."""
+_LARGEST_IN_ORDER = 2**31
+"""Bytes of one that is read line by line, as it is written: some seven million files."""
+_LONGEST = 2**16
+"""Bytes of a line of such a lock; one with a longer one is read as a whole."""
 _MANY = 2**22
 """Bytes of a lock from which on it is read line by line, and its hashes are packed."""
 
@@ -131,17 +136,19 @@ def _read_in_order(path: Path) -> Lock | None:
     tables: dict[bytes, Mapping[str, str]] = {}
     others = []
     try:
-        with open_regular(path) as file, BufferedReader(file, 2**20) as lines:
-            if os.fstat(file.fileno()).st_size < _MANY:
+        with open_regular(path) as file, BufferedReader(file, 2**20) as buffered:
+            if not _MANY <= os.fstat(file.fileno()).st_size <= _LARGEST_IN_ORDER:
                 return None
-            for kind, found in groupby(lines, _kind):
+            for kind, found in groupby(iter(partial(buffered.readline, _LONGEST), b""), _kind):
                 base = _BASES.get(kind)
                 if base is None:
-                    others += [line.decode().removesuffix("\n") for line in found]
+                    others += [line.decode().removesuffix("\n") for line in islice(found, _OTHERS)]
                 elif kind in tables:
                     return None
                 else:
                     tables[kind] = sorted_hashes(_facts(found, kind.decode(), base))
+                if len(others) >= _OTHERS:
+                    return None
         _check_header(others, path)
         rest = _parsed(others, path)
     except (PlanError, PackingError, UnicodeDecodeError):
@@ -154,6 +161,8 @@ def _read_in_order(path: Path) -> Lock | None:
     )
 
 
+_OTHERS = 1_000_000
+"""The most lines of a lock that are of no file."""
 _BASES = {b"input": "data", b"output": "out", b"unit": "out"}
 
 
