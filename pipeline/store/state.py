@@ -20,7 +20,7 @@ from ..reading import is_content
 from ..recipe.lock_path import lock_path
 from .claims import Claimed, Claims, claim_files, claimed, each_claim, end_run, run_file
 from .database import Database, Remembered, remembered
-from .files import write_chunks
+from .files import write_chunks, write_file
 from .lock import Lock, format_lock, lock_lines, parse_lock, read_lock
 from .refusals import store_error
 from .stamp import Stamp
