@@ -59,6 +59,10 @@ def _volumes(bench: Bench) -> Iterator[Figure]:
     yield Figure("a NIfTI of 4 GiB to CT, two workers", peak, 600, "600 MiB")
     peak = _peak(bench, NIFTI, bench.inputs.nifti(PACKED, packed=True), "--jobs", "2")
     yield Figure("a .nii.gz of 1 GiB of values to CT, in one pass", peak, 600, "600 MiB")
+    for to, name in (("nifti", "a.nii"), ("nifti", "a.nii.gz"), ("nrrd", "a.nrrd"), ("metaimage", "a.mha")):
+        conversion = f'{{inputs: "volume.nii*", source: nifti, exports: {{to: {to}, path: {name}}}}}'
+        peak = _peak(bench, conversion, bench.inputs.nifti(PACKED))
+        yield Figure(f"a NIfTI of 1 GiB to one file, {name[1:]}", peak, 600, "600 MiB")
     resample = NIFTI.replace("exports:", "process: [{resample: {spacing: [0.4, 0.4, 0.8]}}], exports:")
     peak = _peak(bench, resample, bench.inputs.nifti(PACKED, packed=True), "--jobs", "2")
     yield Figure("the same, resampled to twice as many voxels", peak, 600, "600 MiB")

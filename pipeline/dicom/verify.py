@@ -330,7 +330,9 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         )
     elif not _same(_bits(decoded), _bits(pixels.array)):
         yield OTHER_PIXELS
-    elif description is not None and _bits(decoded).tobytes() == values[:size]:
+    elif description is not None and _same(
+        _bits(decoded).view(np.uint8), np.frombuffer(values, np.uint8, size)
+    ):
         if len(_plainly_decoded) >= _MOST_DESCRIPTIONS:
             _plainly_decoded.clear()
         _plainly_decoded.add(description)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import io
+import mmap
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,6 +123,37 @@ def fill(stream: Any, values: np.ndarray[Any, Any], path: Path) -> None:
         if not count:
             raise _ended(path)
         left = left[count:]
+
+
+def spooled(stream: IO[bytes], count: int, path: Path) -> mmap.mmap:
+    """Return so many bytes of a stream, mapped from a temporary file without a name.
+
+    Raises: SourceError where the stream ends before, and where there is no room for them.
+    """
+    with tempfile.TemporaryFile() as file:
+        left = count
+        while left:
+            piece = stream.read(min(left, _PIECE))
+            if not piece:
+                raise _ended(path)
+            left -= len(piece)
+            try:
+                file.write(piece)
+            except OSError as error:
+                raise _no_room(path, count, error) from error
+        try:
+            file.flush()
+            return mmap.mmap(file.fileno(), count, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise _no_room(path, count, error) from error
+
+
+def _no_room(path: Path, count: int, error: OSError) -> SourceError:
+    return SourceError(
+        f"needs {count} bytes in the folder for temporary files to be unpacked: {error.strerror or error}",
+        subject=str(path),
+        hint="let TMPDIR name a folder with room, or unpack it",
+    )
 
 
 def _ended(path: Path) -> SourceError:

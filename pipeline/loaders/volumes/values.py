@@ -15,7 +15,10 @@ from ..flat import plain_values
 from ..kept_map import kept
 from .grid import Axes
 from .header import Header
-from .packed import fill, skip, unpacked
+from .packed import fill, skip, spooled, unpacked
+
+IN_MEMORY = 2**28
+"""Bytes of values that are unpacked in memory where slices are not in order."""
 
 
 def in_order(header: Header, axes: Axes) -> bool:
@@ -92,13 +95,18 @@ def _streamed(header: Header, axes: Axes, frame: int, wanted: Sequence[int]) -> 
 
 
 def _whole(header: Header) -> Pixels:
-    """Return every value, unpacked. Raises: SourceError."""
+    """Return every value, unpacked in memory or, where they are many, in a file. Raises: SourceError."""
 
     def unpack() -> Pixels:
-        values = np.empty(header.sizes[::-1], header.dtype)
         with unpacked(header.data, header.packing, header.start) as stream:
             skip(stream, header.offset, header.data)
-            fill(stream, values, header.data)
+            if header.size > IN_MEMORY:
+                values = np.ndarray(
+                    header.sizes[::-1], header.dtype, spooled(stream, header.size, header.data)
+                )
+            else:
+                values = np.empty(header.sizes[::-1], header.dtype)
+                fill(stream, values, header.data)
             stream.read(1)
         return values
 

@@ -236,6 +236,20 @@ def test_each_axis_may_count_the_slices_and_left_handed_grids_run_backwards(
         assert third.geometry == found[2].geometry
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_packed_values_that_are_many_wait_in_a_temporary_file(
+    axis: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicombake.pipeline.loaders.volumes.values.IN_MEMORY", 100)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    test_each_axis_may_count_the_slices_and_left_handed_grids_run_backwards(axis, "a.nii.gz", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
+    content = gzip.decompress((tmp_path / "a.nii.gz").read_bytes())
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content[:-1]))
+    with pytest.raises(SourceError, match="ended before its last value"):
+        read(tmp_path / "a.nii.gz", slice_axis=axis)
+
+
 def test_sform_and_qform_that_differ_are_told(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(values("int16"), AFFINE)
     other = AFFINE.copy()
