@@ -25,6 +25,7 @@ from ..errors import DicombakeError, PlanError, UsageError
 from ..plan.model import Plan
 from ..store.running import held
 from ..store.state import State
+from ..store.temporary import remove_leftovers
 from .chosen import Chosen, chosen, is_used
 from .destinations import folder
 from .destinations.base import Remote
@@ -87,25 +88,28 @@ def deliver_plan(plan: Plan, options: DeliverOptions | None = None) -> Delivered
     recipe = plan.loaded.recipe
     require_extra(recipe, options.to)
     state = State(plan.loaded.path)
-    with _alone(state) as outbox:
+    with _alone(state) as (outbox, unended):
         what = chosen(plan, state.lock(state.recall()), to=options.to, fast=options.fast)
         for name in options.skip:
             what.items.pop(name, None)
-        delivery = _Delivery(plan, what, outbox, options)
+        delivery = _Delivery(plan, what, outbox, options, unended=unended)
         if options.dry_run:
             return delivery.forecast()
         return delivery.carry_out()
 
 
 @contextmanager
-def _alone(state: State) -> Iterator[Outbox]:
-    """Give the outbox to this delivery alone; another one of the recipe is waited for."""
+def _alone(state: State) -> Iterator[tuple[Outbox, bool]]:
+    """Give the outbox to this delivery alone; another one of the recipe is waited for.
+
+    Besides, whether the last delivery did not come to its end.
+    """
     state.prepare()
     with held(state.folder / f"{state.database.stem}.delivering", _PATIENCE) as holder:
         if holder.by:
             raise PlanError(f"another delivery of it goes on ({holder.by})", subject=str(state.lock_file))
         with closing(Outbox(outbox_file(state))) as outbox:
-            yield outbox
+            yield outbox, holder.unended
 
 
 @dataclass
@@ -118,6 +122,8 @@ class _Delivery:
     works: list[Work] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    unended: bool = False
+    """Whether the last delivery did not come to its end, and may have left something."""
 
     @property
     def folder(self) -> Path:
@@ -173,6 +179,8 @@ class _Delivery:
         items = list(self._allowed(name, self.chosen.items[name]))
         if isinstance(destination, FolderDestination):
             root = self.folder / destination.path
+            if self.unended:
+                remove_leftovers(root, [item.path for item in items])
             for item in items:
                 if self.stopped.is_set():
                     return

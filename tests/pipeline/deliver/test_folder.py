@@ -83,6 +83,17 @@ def test_other_content_is_never_replaced(recipe: Path) -> None:
     assert (there.read_bytes(), result.exit_status) == (b"mine", 1)
 
 
+def test_what_a_killed_delivery_left_half_written_is_removed(recipe: Path) -> None:
+    left = recipe.parent / "share/out/.0.npy.99999.part"
+    other = left.with_name(".x.npy.99999.part")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    other.write_bytes(b"of somebody else")
+    (recipe.parent / ".dicombake/r.delivering").write_bytes(b"99999     \n")  # as a kill leaves it
+    assert set(states(delivered(recipe)).values()) == {"proven"}
+    assert not left.exists() and other.exists()
+
+
 def test_a_folder_that_is_not_there_costs_no_other(recipe: Path) -> None:
     recipe.write_text(RECIPE.replace("deliver: share", "deliver: [other, share]"), encoding="utf-8")
     found = {(entry.path, entry.destination): entry.state for entry in delivered(recipe).entries}
