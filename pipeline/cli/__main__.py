@@ -77,7 +77,8 @@ def _wants_workers(words: list[str]) -> bool:
     """Tell whether several workers will be needed, from the plain words; Typer parses them properly later.
 
     They will be where ``--jobs`` says so, and most likely where it is absent and a recipe was never carried
-    out: it has no lock, and everything is still to be done. A recipe that combines has few units, if not one.
+    out: it has no lock, and everything is still to be done. A recipe that combines, or makes one file of each
+    volume, has few units, if not one.
     """
     if words[:1] != ["run"] or _NO_WORKERS & {word.partition("=")[0] for word in words}:
         return False
@@ -94,10 +95,29 @@ def _wants_workers(words: list[str]) -> bool:
 
     recipes = [Path(word) for word in words if word.endswith((".yaml", ".yml"))]
     with contextlib.suppress(OSError):  # the error is reported when the recipe is read
-        return any(
-            not lock_path(path).exists() and b"combine" not in start_of(path, _RECIPE) for path in recipes
-        )
+        return any(not lock_path(path).exists() and not _few(start_of(path, _RECIPE)) for path in recipes)
     return False
+
+
+def _few(recipe: bytes) -> bool:
+    """Tell whether a recipe's text looks as if it had few units: it combines, or makes a file of each volume.
+
+    It is not parsed yet.
+    """
+    import re
+
+    if b"combine" in recipe:
+        return True
+    text = recipe.decode("utf-8", "replace")
+    sources = re.findall(r"\b(?:source|format): *[\"']?([\w-]+)", text)
+    targets = re.findall(r"\bto: *[\"']?([\w-]+)", text)
+    if not sources or not targets:
+        return False
+    from ..exporters.registry import TARGETS
+    from ..loaders.registry import FORMATS
+
+    rows = [*map(FORMATS.get, sources), *map(TARGETS.get, targets)]
+    return all(row is not None and row.holds == "slices" for row in rows)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("new.yaml", "old.yaml", "old.lock"):
         (tmp_path / name).touch()
     (tmp_path / "mean.yaml").write_text("combine: {method: mean}")
+    (tmp_path / "volume.yaml").write_text("{source: dicom-series, exports: [{to: nifti}, {to: 'rt-dose'}]}")
+    (tmp_path / "both.yaml").write_text("{source: dicom-series, exports: [{to: nifti}, {to: png}]}")
+    (tmp_path / "films.yaml").write_text("{source: {format: image}, exports: {to: tiff}}")
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,10 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run old.yaml new.yaml", True),
         ("run absent.yaml", False),
         ("run mean.yaml", False),
+        ("run volume.yaml", False),
+        ("run volume.yaml -j 2", True),
+        ("run both.yaml", True),
+        ("run films.yaml", True),
         ("run mean.yaml --jobs 2", True),
         ("run old.yaml --jobs 2", True),
         ("run old.yaml --jobs=8", True),
