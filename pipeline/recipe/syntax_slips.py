@@ -19,12 +19,12 @@ CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 """Quotes that word processors write; to YAML they are letters."""
 
 _KEY = r"[A-Za-z_][A-Za-z0-9_.\-]*"
-_NO_BLANK = re.compile(rf"^(?P<before>\s*(?:-\s+)?{_KEY}):(?=[^\s:])")
-_NO_COLON = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY})) +(?=[\[{{\"'])")
-_EQUALS = re.compile(rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY}))\s*=\s")
-_ODD = re.compile(rf"^[ ]*(?:-[ ]+)?(?:{_KEY}:?)?(?P<odd>[\u00a0\u2002\u2003\u2007\u202f\u3000\uff1a])")
+_NO_BLANK = rf"^(?P<before>\s*(?:-\s+)?{_KEY}):(?=[^\s:])"
+_NO_COLON = rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY})) +(?=[\[{{\"'])"
+_EQUALS = rf"^(?P<before>\s*(?:-\s+)?(?P<key>{_KEY}))\s*=\s"
+_ODD = rf"^[ ]*(?:-[ ]+)?(?:{_KEY}:?)?(?P<odd>[\u00a0\u2002\u2003\u2007\u202f\u3000\uff1a])"
 """A blank or a colon that is none to YAML, where one belongs: copied from a web page, or typed in Chinese."""
-_HOLDS = re.compile(rf"^\s*(?:-\s+)?{_KEY}:\s+[^\s#|>&{{\[].*$")
+_HOLDS = rf"^\s*(?:-\s+)?{_KEY}:\s+[^\s#|>&{{\[].*$"
 """A key with a value in its line, below which nothing can stand."""
 _NEEDS_QUOTES = "text that begins with '{char}' needs quotes"
 _FAR = 60
@@ -111,7 +111,7 @@ def _open_quote(place: _Place) -> Slip | None:
 
 def _odd_character(place: _Place) -> Slip | None:
     for index in list(place.above())[:3]:
-        found = _ODD.match(place.lines[index])
+        found = re.match(_ODD, place.lines[index])
         if found is None:
             continue
         at = found.start("odd") + 1
@@ -127,7 +127,7 @@ def _without_colon(place: _Place) -> Slip | None:
         return None
     line = place.since[0]
     text = place.lines[line]
-    if found := _EQUALS.match(text):
+    if found := re.match(_EQUALS, text):
         what = f"a colon stands between a key and its value, not '=': {found['key']}: ..."
         return Slip(line + 1, text.index("=") + 1, what)
     key = re.match(rf"\s*(?:-\s+)?(?P<key>{_KEY})(?P<more>\s|$)", text)
@@ -147,7 +147,7 @@ def _deeper(place: _Place) -> Slip | None:
         own, indent = _indent_of(place.text), _indent_of(other)
         if own > indent and re.fullmatch(rf"\s*(?:-\s+)?{_KEY}\s*", other):
             return Slip(index + 1, len(other.rstrip()) + 1, f"a colon is missing after '{other.split()[-1]}'")
-        if own > indent and _HOLDS.match(other):
+        if own > indent and re.match(_HOLDS, other):
             what = f"is indented by {_blanks(own)}, the key above by {indent}; align the keys"
             return Slip(place.line + 1, own + 1, what)
         return None
@@ -161,7 +161,7 @@ def _indent_of(text: str) -> int:
 
 def _no_blank(place: _Place) -> Slip | None:
     for index in place.above():
-        found = _NO_BLANK.match(place.lines[index])
+        found = re.match(_NO_BLANK, place.lines[index])
         if found:
             key = found["before"].strip().removeprefix("-").strip()
             return Slip(index + 1, found.end() + 1, f"a blank is missing after '{key}:'")
@@ -172,7 +172,7 @@ def _no_blank(place: _Place) -> Slip | None:
 
 def _no_colon(place: _Place) -> Slip | None:
     for index in (place.line, place.line - 1):
-        found = _NO_COLON.match(place.lines[index]) if 0 <= index < len(place.lines) else None
+        found = re.match(_NO_COLON, place.lines[index]) if 0 <= index < len(place.lines) else None
         if found:
             column = len(found["before"]) + 1
             return Slip(index + 1, column, f"a colon is missing after '{found['key']}'")

@@ -10,13 +10,12 @@ import re
 from ...schemas.language.template import is_template
 from .tree import Part
 
-_WITH_UNIT = re.compile(
-    r"(?P<number>[+-]?(?:\d{1,15}(?:[.,]\d{0,15})?|[.,]\d{1,15}))\s*"
-    r"(?P<unit>mm|cm|m|\u00b5m|\u03bcm|in|inch|inches|\"|dpi|px|pixels?|deg|degrees?|\u00b0|%|hu|gy)\.?",
-    re.IGNORECASE,
+_WITH_UNIT = (
+    r"(?i)(?P<number>[+-]?(?:\d{1,15}(?:[.,]\d{0,15})?|[.,]\d{1,15}))\s*"
+    r"(?P<unit>mm|cm|m|\u00b5m|\u03bcm|in|inch|inches|\"|dpi|px|pixels?|deg|degrees?|\u00b0|%|hu|gy)\.?"
 )
 _NOBODY_KNOWS = ("none", "null", "nil", "na", "n/a", "nan", "-", "?", "??", "tbd", "empty")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d{1,15},\d{1,15}")
+_DECIMAL_COMMA = r"[+-]?\d{1,15},\d{1,15}"
 _LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4, '"': 25.4}
 _PAIRS = {
     "shape": "rows, columns",
@@ -33,11 +32,11 @@ _TRIPLES = {
 def number_meant(text: str) -> str:
     """Return what to write in place of a text that is no number: ``; write 1000 (mm)``; empty if unknown."""
     text = text.strip()
-    if _DECIMAL_COMMA.fullmatch(text):
+    if re.fullmatch(_DECIMAL_COMMA, text):
         return f"; a decimal number has a point: {text.replace(',', '.')}"
     if text.lower() in _NOBODY_KNOWS:
         return "; 'unknown' leaves it empty on purpose"
-    found = _WITH_UNIT.fullmatch(text)
+    found = re.fullmatch(_WITH_UNIT, text)
     if found is None:
         return ""
     number, unit = found["number"].replace(",", "."), found["unit"].lower()

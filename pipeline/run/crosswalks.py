@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..deidentify.crosswalk import Crosswalk, opened, sealed
-from ..deidentify.instance import instance_uids, operations_of
 from ..errors import DicombakeError, PlanError
 from ..loaders.registry import probe
 from ..plan.crosswalks import crosswalk_path
@@ -21,6 +20,9 @@ from ..store.files import write_file
 from ..store.refusals import store_error
 from ..store.running import held
 from .unit.contents import input_path
+
+if TYPE_CHECKING:
+    from ..deidentify.crosswalk import Crosswalk
 
 
 def keep_crosswalks(plan: Plan, units: Iterable[Unit]) -> None:
@@ -54,6 +56,8 @@ def _variable(plan: Plan, unit: Unit) -> str:
 
 
 def _add(path: Path, password: str, found: Crosswalk) -> None:
+    from ..deidentify.crosswalk import Crosswalk, opened, sealed
+
     with held(path.with_name(f"{path.name}.running")) as holder:
         if holder.by:
             raise PlanError(f"another run writes this crosswalk ({holder.by})", subject=str(path))
@@ -67,7 +71,9 @@ def _add(path: Path, password: str, found: Crosswalk) -> None:
 
 
 def _found(plan: Plan, units: Iterable[Unit]) -> Crosswalk:
+    from ..deidentify.crosswalk import Crosswalk
     from ..deidentify.engine import deidentify, patient_of
+    from ..deidentify.instance import instance_uids, operations_of
 
     found = Crosswalk()
     for unit in units:

@@ -24,9 +24,9 @@ from .template import TemplateError, is_template, places
 from .values import ValueFormError, normal_value
 
 MAX_KEY = 256
-_HEX = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?")
-_PRIVATE = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)")
-_HALF = re.compile(r"\(\s*[0-9A-Fa-f]{4}|\s*[0-9A-Fa-f]{1,4}\s*\)")
+_HEX = r"\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?"
+_PRIVATE = r"\(\s*([0-9A-Fa-f]{4})\s*,\s*(.+?)\s*,\s*([0-9A-Fa-f]{1,2})\s*\)"
+_HALF = r"\(\s*[0-9A-Fa-f]{4}|\s*[0-9A-Fa-f]{1,4}\s*\)"
 """The text of a tag that stands in a flow mapping without quotes, split by YAML."""
 _INDEX = re.compile(r"(.+?)\[(\d{1,6})\]")
 
@@ -131,7 +131,7 @@ def parse_tag(text: str) -> TagPath:
 
 def _split(text: str) -> list[str]:
     parts = re.findall(r"(?:\([^)]*\)|[^.()])+", text) if len(text) <= MAX_KEY else []
-    if _HALF.fullmatch(text):
+    if re.fullmatch(_HALF, text):
         raise ValueError(f"'{text[:64]}' is half of a tag, cut at its comma; quote the tag within {{ }}")
     if not parts or ".".join(parts) != text:
         raise ValueError(
@@ -146,7 +146,7 @@ def _step(part: str, *, last: bool) -> TagStep:
     name = indexed[1] if indexed else part
     if index is None and not last:
         raise ValueError(f"'{part}' needs the number of an item, as in {part}[0]")
-    private = _PRIVATE.fullmatch(name)
+    private = re.fullmatch(_PRIVATE, name)
     if private:
         group = int(private[1], 16)
         if group % 2 == 0:
@@ -156,7 +156,7 @@ def _step(part: str, *, last: bool) -> TagStep:
         if len(private[2]) > 64:
             raise ValueError(f"'{name}': a private creator has at most 64 characters")
         return TagStep(group << 16 | int(private[3], 16), private[2], index)
-    matched = _HEX.fullmatch(name)
+    matched = re.fullmatch(_HEX, name)
     if matched:
         return TagStep(_in_dataset(name, int(matched[1] + matched[2], 16)), None, index)
     number = keywords().get(name)

@@ -11,12 +11,12 @@ from .numbers import NUMBER
 from .vr import BYTES, PARAGRAPHS, WITH_BACKSLASH
 
 _LENGTHS = {"AE": 16, "CS": 16, "LO": 64, "SH": 16, "LT": 10240, "ST": 1024, "UI": 64}
-_PATTERNS = {
-    "AS": re.compile(r"[0-9]{3}[DWMY]"),
-    "CS": re.compile(r"[A-Z0-9_ ]*"),
-    "UI": re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*"),
-    "UR": re.compile(r"[A-Za-z0-9_:/?#\[\]@!$&'()*+,;=%\-.~]* *"),
-    "AT": re.compile(r"\(?\s*[0-9A-Fa-f]{4}\s*,?\s*[0-9A-Fa-f]{4}\s*\)?"),
+_PATTERNS = {  # compiled when they are asked for: a start pays for none of them
+    "AS": r"[0-9]{3}[DWMY]",
+    "CS": r"[A-Z0-9_ ]*",
+    "UI": r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*",
+    "UR": r"[A-Za-z0-9_:/?#\[\]@!$&'()*+,;=%\-.~]* *",
+    "AT": r"\(?\s*[0-9A-Fa-f]{4}\s*,?\s*[0-9A-Fa-f]{4}\s*\)?",
 }
 _FORMS = {
     "AS": "an age such as 045Y",
@@ -37,15 +37,16 @@ _INTEGERS = {
     "US or SS or OW": (0, 2**16 - 1),
 }
 _IS_RANGE = (-(2**31), 2**31 - 1)
-_ISO_DATE = re.compile(r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])")
-_ISO_TIME = re.compile(r"([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(\.[0-9]{1,6})?)?")
-_DATE_TIME = re.compile(
-    r"(?P<date>[0-9]{4}(?:[0-9]{2}){0,2})(?P<time>(?<=[0-9]{8})[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?P<zone>[+-][0-9]{4})?"
+_ISO_DATE = r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])"
+_ISO_TIME = r"([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(\.[0-9]{1,6})?)?"
+_DATE_TIME = (
+    r"(?P<date>[0-9]{4}(?:[0-9]{2}){0,2})(?P<time>(?<=[0-9]{8})[0-9]{2,6}(?:\.[0-9]{1,6})?)?"
+    r"(?P<zone>[+-][0-9]{4})?"
 )
 _LARGEST_SINGLE = (2 - 2**-24) * 2.0**127
 """The largest number that a 32-bit float can round."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TIME = re.compile(r"([0-9][0-9])(?:([0-9][0-9])(?:([0-9][0-9])(\.[0-9]{1,6})?)?)?")
+_CONTROL = r"[\x00-\x1f\x7f]"
+_TIME = r"([0-9][0-9])(?:([0-9][0-9])(?:([0-9][0-9])(\.[0-9]{1,6})?)?)?"
 _LINE_ENDS = {10: None, 12: None, 13: None, 9: None}
 
 
@@ -81,13 +82,13 @@ def normal_value(vr: str, text: str) -> str:
 
 
 def _text(vr: str, text: str) -> str:
-    control = _CONTROL.search(text.translate(_LINE_ENDS) if vr in PARAGRAPHS else text)
+    control = re.search(_CONTROL, text.translate(_LINE_ENDS) if vr in PARAGRAPHS else text)
     if control:
         raise ValueFormError(f"has a control character, which {vr} cannot hold", text)
     if "\\" in text and vr not in WITH_BACKSLASH:
         raise ValueFormError("has a backslash, which separates values; write a list", text)
     pattern = _PATTERNS.get(vr)
-    if pattern and not pattern.fullmatch(text):
+    if pattern and not re.fullmatch(pattern, text):
         raise ValueFormError(f"is no {vr} value: {_FORMS[vr]}", text)
     if vr == "PN" and text.count("=") > 2:
         raise ValueFormError("has more than the three component groups of a PN", text)
@@ -137,7 +138,7 @@ def _decimal_string(text: str) -> str:
 
 
 def _date(text: str) -> str:
-    matched = _ISO_DATE.fullmatch(text) or re.fullmatch(r"([0-9]{4})([0-9][0-9])([0-9][0-9])", text)
+    matched = re.fullmatch(_ISO_DATE, text) or re.fullmatch(r"([0-9]{4})([0-9][0-9])([0-9][0-9])", text)
     try:
         if matched:
             year, month, day = matched.groups()
@@ -150,7 +151,7 @@ def _date(text: str) -> str:
 
 def _date_time(text: str) -> str:
     """Return a DT (PS3.5 table 6.2-1): a date, as far as it is known, a time, the offset from UTC."""
-    matched = _DATE_TIME.fullmatch(text)
+    matched = re.fullmatch(_DATE_TIME, text)
     if matched:
         date, time, zone = matched["date"], matched["time"], matched["zone"]
         try:
@@ -166,9 +167,9 @@ def _date_time(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    matched = _ISO_TIME.fullmatch(text)
+    matched = re.fullmatch(_ISO_TIME, text)
     plain = "".join(part or "" for part in matched.groups()) if matched else text
-    parts = _TIME.fullmatch(plain)
+    parts = re.fullmatch(_TIME, plain)
     if parts is None or any(
         int(part or 0) > limit for part, limit in zip(parts.groups()[:3], (23, 59, 60), strict=True)
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy, deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,21 @@ CHANGES: dict[str, tuple[Change, bool]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], list[Path]]:
+    """`files` with a change of `CHANGES` in a syntax, written once; only to be read."""
+    return cache(lambda name, syntax: files(tmp_path_factory.mktemp("files"), syntax, CHANGES[name][0]))
+
+
 @pytest.mark.parametrize("pixels", [True, False])
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("name", CHANGES)
-def test_elements_are_those_that_pydicom_reads(name: str, syntax: str, pixels: bool, tmp_path: Path) -> None:
-    change, of_family = CHANGES[name]
+def test_elements_are_those_that_pydicom_reads(
+    name: str, syntax: str, pixels: bool, changed: Callable[[str, str], list[Path]]
+) -> None:
+    of_family = CHANGES[name][1]
     reader = AlikeFiles(Limits())
-    for index, path in enumerate(files(tmp_path, syntax, change)):
+    for index, path in enumerate(changed(name, syntax)):
         found = reader.read(path, pixels=pixels)
         meant = read_dataset(path, Limits(), pixels=pixels)
         settle(meant)
