@@ -18,9 +18,9 @@ import numpy as np
 from dicombake.pipeline.deliver.deliver import deliver_plan
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.watch.receive import Receiver
 
-from ..support import bake
 from .servers import free_port, storescp, wait_for
 
 RECIPE = """\
@@ -49,30 +49,35 @@ def main(count: int) -> None:
         for number in range(count):
             np.save(folder / f"raw/{number}.npy", rng.integers(0, 4000, (1225, 1225), dtype=np.uint16))
         recipe = folder / "r.yaml"
-        _sent(recipe, count)
-        _received(recipe, count)
+        theirs, ours = _sent(recipe, count)
+        _compare("sending", ours / theirs)
+        theirs, ours = _received(recipe, count)
+        _compare("receiving, not synced,", ours / theirs)
 
 
-def _sent(recipe: Path, count: int) -> None:
-    folder = recipe.parent
+def _sent(recipe: Path, count: int) -> tuple[float, float]:
+    """Instances a second of dcmsend, and of two associations of ours (the default)."""
+    folder, speed = recipe.parent, 0.0
     with storescp(shutil.which("storescp") or "storescp", folder / "scp", "--ignore", "--fork") as port:
         recipe.write_text(RECIPE.format(port=port, associations=1), encoding="utf-8")
-        bake(recipe)
-        _dcmsend(folder, port, count, "dcmsend to storescp, thrown away")
-        for associations in (1, 2, 4):
+        assert run_plan(plan(load_recipe(recipe))).exit_status == 0
+        dcmsend = _dcmsend(folder, port, count, "dcmsend to storescp, thrown away")
+        for associations in (1, 2):
             recipe.write_text(RECIPE.format(port=port, associations=associations), encoding="utf-8")
             for outbox in (folder / ".dicombake").glob("*.outbox*"):
                 outbox.unlink()
             planned = plan(load_recipe(recipe))
             start = time.monotonic()
             assert deliver_plan(planned).exit_status == 0
-            _tell(f"dicombake to storescp, {associations} at once", count, time.monotonic() - start)
+            speed = _tell(f"dicombake to storescp, {associations} at once", count, time.monotonic() - start)
+    return dcmsend, speed
 
 
-def _received(recipe: Path, count: int) -> None:
-    folder = recipe.parent
+def _received(recipe: Path, count: int) -> tuple[float, float]:
+    """Instances a second to storescp, and to us without syncing, as storescp does."""
+    folder, speeds = recipe.parent, []
     with storescp(shutil.which("storescp") or "storescp", folder / "kept") as port:
-        _dcmsend(folder, port, count, "dcmsend to storescp, written")
+        storescp_speed = _dcmsend(folder, port, count, "dcmsend to storescp, written")
     shutil.rmtree(folder / "kept")
     for durable in (False, True):
         port = free_port()
@@ -80,21 +85,29 @@ def _received(recipe: Path, count: int) -> None:
         receiver = Receiver(load_recipe(recipe), folder, lambda event: None, lambda: None, durable=durable)
         with receiver.listening():
             wait_for(port)
-            _dcmsend(folder, port, count, f"dcmsend to dicombake, {'synced' if durable else 'not synced'}")
+            who = f"dcmsend to dicombake, {'synced' if durable else 'not synced'}"
+            speeds.append(_dcmsend(folder, port, count, who))
         assert len(list((folder / "received").iterdir())) == count
         shutil.rmtree(folder / "received")
+    return storescp_speed, speeds[0]
 
 
-def _dcmsend(folder: Path, port: int, count: int, who: str) -> None:
+def _dcmsend(folder: Path, port: int, count: int, who: str) -> float:
     files = sorted(map(str, (folder / "d").glob("*.dcm")))
     start = time.monotonic()
     command = ["dcmsend", "-aet", "DCMSEND", "-aec", "SCP", "127.0.0.1", str(port), *files]
     subprocess.run(command, check=True)
-    _tell(who, count, time.monotonic() - start)
+    return _tell(who, count, time.monotonic() - start)
 
 
-def _tell(who: str, count: int, seconds: float) -> None:
+def _tell(who: str, count: int, seconds: float) -> float:
     sys.stdout.write(f"{who:36} {count / seconds:7.1f} instances/s {3 * count / seconds:7.0f} MB/s\n")
+    sys.stdout.flush()
+    return count / seconds
+
+
+def _compare(what: str, ratio: float) -> None:
+    sys.stdout.write(f"{what} at {ratio:.2f} of dcmtk's speed\n")
     sys.stdout.flush()
 
 

@@ -117,6 +117,22 @@ def test_what_is_acknowledged_is_there_as_it_was_sent(
 
 
 @pytest.mark.old_pydicom
+def test_an_echo_is_answered(tmp_path: Path, checker: Callable[[str], str]) -> None:
+    with listening(tmp_path, "") as receiver:
+        for title, answered in (("LINAC", True), ("OTHER", False)):
+            command = [
+                checker("echoscu"),
+                "-aet",
+                title,
+                "-aec",
+                "DICOMBAKE",
+                "127.0.0.1",
+                str(receiver.port),
+            ]
+            ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+            assert (ended.returncode == 0) == answered
+
+
 def test_other_content_under_its_uid_is_refused(
     tmp_path: Path, sample: Path, checker: Callable[[str], str]
 ) -> None:

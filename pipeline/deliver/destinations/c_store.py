@@ -65,35 +65,56 @@ def _send(association: Any, context_id: int, header: Header, data: memoryview, t
     most = association.dimse.maximum_pdu_size or _WHOLE
     socket.settimeout(timeout)
     try:
-        for chunk in _chunks(context_id, _command(header), data, most):
+        for chunk in _chunks(context_id, _request(header), data, most):
             socket.sendall(chunk)
     except OSError as error:
         association.abort()
         raise Unreachable(f"the connection broke: {error.strerror or error}") from error
 
 
-def _command(header: Header) -> bytes:
-    """Return the command set of a C-STORE-RQ (PS3.7 9.3.1.1), in Implicit VR Little Endian."""
-
-    def element(tag: int, value: bytes) -> bytes:
-        return struct.pack("<HHL", 0, tag, len(value)) + value
-
-    def uid(text: str) -> bytes:
-        return text.encode("ascii") + b"\0" * (len(text) % 2)
-
-    def number(value: int) -> bytes:
-        return struct.pack("<H", value)
-
-    elements = (
-        element(0x0002, uid(header.sop_class)),  # Affected SOP Class UID
-        element(0x0100, number(0x0001)),  # Command Field: C-STORE-RQ
-        element(0x0110, number(1)),  # Message ID
-        element(0x0700, number(_LOW)),  # Priority
-        element(0x0800, number(0x0001)),  # Command Data Set Type: there is one
-        element(0x1000, uid(header.uid)),  # Affected SOP Instance UID
+def _request(header: Header) -> bytes:
+    """Return the command set of a C-STORE-RQ (PS3.7 9.3.1.1)."""
+    return command_set(
+        {
+            0x0002: header.sop_class,  # Affected SOP Class UID
+            0x0100: 0x0001,  # Command Field
+            0x0110: 1,  # Message ID
+            0x0700: _LOW,  # Priority
+            0x0800: 0x0001,  # Command Data Set Type: there is one
+            0x1000: header.uid,  # Affected SOP Instance UID
+        }
     )
-    command = b"".join(elements)
-    return element(0x0000, struct.pack("<L", len(command))) + command
+
+
+def response(number: int, status: int, sop_class: str, uid: str) -> bytes:
+    """Return the command set of a C-STORE-RSP to the message of a number (PS3.7 9.3.1.2)."""
+    return command_set(
+        {
+            0x0002: sop_class,
+            0x0100: 0x8001,  # Command Field
+            0x0120: number,  # Message ID Being Responded To
+            0x0800: 0x0101,  # Command Data Set Type: there is none
+            0x0900: status,
+            0x1000: uid,
+        }
+    )
+
+
+def command_set(values: dict[int, int | str]) -> bytes:
+    """Encode elements of group 0000, US or UI, in Implicit VR Little Endian (PS3.7 6.3.1)."""
+    elements = b""
+    for tag, value in values.items():
+        if isinstance(value, int):
+            encoded = struct.pack("<H", value)
+        else:
+            encoded = value.encode("ascii") + b"\0" * (len(value) % 2)
+        elements += struct.pack("<HHL", 0, tag, len(encoded)) + encoded
+    return struct.pack("<HHLL", 0, 0, 4, len(elements)) + elements
+
+
+def one_pdu(context_id: int, command: bytes) -> bytes:
+    """Return a command set that fits into one P-DATA-TF PDU as that."""
+    return b"".join(_pdus(context_id, memoryview(command), len(command), command=True, ends=True))
 
 
 def _chunks(context_id: int, command: bytes, data: memoryview, most: int) -> Iterator[bytes]:
