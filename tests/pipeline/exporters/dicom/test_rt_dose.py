@@ -421,3 +421,35 @@ def test_checkers_accept_the_sum_and_all_of_32_bits_but_the_pixels(
     paths = [str(path) for path in (doses / "ct/001.dcm", tmp_path / "wide.dcm", doses / "sum.dcm")]
     done = subprocess.run([checker("dcentvfy"), *paths], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_source_of_a_volume_gives_the_same_dose_at_the_same_place(tmp_path: Path) -> None:
+    """On an oblique grid, written by SimpleITK, and as an array with its place in the recipe."""
+    values = np.random.default_rng(5).uniform(0, 70, (4, 5, 6)).astype(np.float32)
+    row, column, normal = np.array([0.8, 0.6, 0]), np.array([-0.48, 0.64, 0.6]), np.array([0.36, -0.48, 0.8])
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing((2.0, 3.0, 4.0))
+    image.SetOrigin((-11.5, 22.25, -33.0))
+    image.SetDirection(np.stack([row, column, normal], axis=1).ravel().tolist())
+    for name in ("d.nii", "d.nrrd", "d.mha"):
+        sitk.WriteImage(image, str(tmp_path / name))
+    np.save(tmp_path / "d.npy", values)
+    array = (
+        "{format: volume, slice_axis: 0, spacing: [3, 2, 4], origin: [-11.5, 22.25, -33], "
+        f"orientation: {[*row.tolist(), *column.tolist()]}}}"
+    )
+    sources = {"nii": "nifti", "nrrd": "nrrd", "mha": "metaimage", "npy": array}
+    text = "".join(
+        f"  {suffix}: {{inputs: d.{suffix}, source: {source}, "
+        f"exports: {{to: rt-dose, path: {suffix}.dcm}}}}\n"
+        for suffix, source in sources.items()
+    )
+    assert recipe(tmp_path, text).exit_status == 0
+    for suffix in sources:
+        dose = pydicom.dcmread(tmp_path / f"{suffix}.dcm")
+        gray = dose.pixel_array * float(dose.DoseGridScaling)
+        assert np.abs(gray - values).max() <= float(dose.DoseGridScaling) / 2 * (1 + 1e-9)
+        assert np.allclose(dose.ImagePositionPatient, (-11.5, 22.25, -33), atol=1e-4)
+        assert np.allclose(dose.ImageOrientationPatient, [*row, *column], atol=1e-6)
+        assert np.allclose([*dose.PixelSpacing, *dose.GridFrameOffsetVector], [3, 2, 0, 4, 8, 12], atol=1e-5)
+        assert dose.DoseUnits == "GY"
