@@ -66,7 +66,7 @@ def deliveries(session: nox.Session) -> None:
 def stores(session: nox.Session) -> None:
     """Try each fault of an object store ten times with more objects, and print the table of the docs."""
     session.install("-e", ".[test,services]")
-    session.env |= {"DICOMBAKE_SERVICES": "1", "DICOMBAKE_STORE_TRIES": "10"}
+    session.env |= {"DICOMBAKE_SERVICES": "1", "DICOMBAKE_STORE_TRIES": "10", "DICOMBAKE_CLUSTER": "1"}
     session.run("python", "-m", "pytest", "-s", "tests/services/objects", *session.posargs)
 
 
@@ -164,7 +164,9 @@ def cluster(session: nox.Session) -> None:
     """Kill what a cluster is made of, on hosts of their own and under Slurm (root; slurm-wlm, munge)."""
     session.install("-e", ".[test,services]")
     session.env |= {"DICOMBAKE_SERVICES": "1", "DICOMBAKE_CLUSTER": "1"}
-    session.run("python", "-m", "pytest", "tests/services/test_slurm.py")
+    session.run(
+        "python", "-m", "pytest", "tests/services/test_slurm.py", "tests/services/test_cluster_tls.py"
+    )
     session.run("python", "-m", "tests.services.cluster_faults", *session.posargs)
 
 

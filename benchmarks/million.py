@@ -80,12 +80,14 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def costs(folder: Path, count: int, jobs: int) -> Iterator[tuple[str, Cost]]:
-    """Yield what each command costs over so many files."""
+def costs(folder: Path, count: int, jobs: int, *, plan: bool) -> Iterator[tuple[str, Cost]]:
+    """Yield what each command costs over so many files; `plan`: that one alone."""
     said = TIFF.replace("*.tif", "**/*.tif").replace("{stem}", "{parent}/{stem}")
     path = str(recipe(folder / "recipe" / "million.yaml", said))
     where = ["--data", str(inputs(folder, count)), "--out", str(folder / "out")]
     yield "plan", cost("plan", path, "--brief", *where)
+    if plan:
+        return
     yield "run", cost("run", path, "--quiet", "--jobs", str(jobs), *where)
     yield "run again", cost("run", path, "--quiet", "--jobs", str(jobs), *where)
     yield "check", cost("check", path, *where)
@@ -101,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=__doc__)
     parser.add_argument("counts", type=int, nargs="+")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--plan", action="store_true", help="measure the plan alone")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
@@ -108,7 +111,7 @@ def main() -> None:
     for count in sorted(options.counts):
         folder = Path(tempfile.mkdtemp(prefix="dicombake-million-", dir=options.folder))
         try:
-            for command, each in costs(folder, count, options.jobs):
+            for command, each in costs(folder, count, options.jobs, plan=options.plan):
                 found.setdefault(command, []).append((count, each))
                 mib = each.peak / 2**20
                 print(f"{count:,} | {command} | {each.seconds:.1f} | {each.cpu:.1f} | {mib:.0f}", flush=True)

@@ -94,13 +94,14 @@ class DaskCluster:
     worker_hosts: Sequence[Host]
     options: tuple[str, ...] = ("--no-nanny",)
     environment: dict[str, str] = field(default_factory=dict)
+    scheme: str = "tcp"
     port: int = field(default_factory=free_port)
     scheduler: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def address(self) -> str:
-        return f"tcp://{self.scheduler_host.address}:{self.port}"
+        return f"{self.scheme}://{self.scheduler_host.address}:{self.port}"
 
     def start(self) -> None:
         self.start_scheduler()
@@ -109,6 +110,7 @@ class DaskCluster:
     def start_scheduler(self) -> None:
         host = self.scheduler_host
         words = ["--host", host.address, "--port", str(self.port), "--no-dashboard", "--no-show"]
+        words += ["--protocol", self.scheme]
         command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
         self.scheduler = self._process(host, "scheduler", command)
 
@@ -149,7 +151,11 @@ class DaskCluster:
         self, number: int, *before: str, port: int = 0, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         host = self.worker_hosts[number]
-        address = ["--listen-address", f"tcp://{host.address}:{port}"] if port else ["--host", host.address]
+        address = (
+            ["--listen-address", f"{self.scheme}://{host.address}:{port}"]
+            if port
+            else ["--host", host.address]
+        )
         words = [
             self.address, *address, "--nthreads", "1", "--no-dashboard",
             "--local-directory", str(self.folder / "dask"), *self.options,
@@ -174,11 +180,12 @@ def dask_cluster(
     options: Sequence[str] = ("--no-nanny",),
     at: Sequence[Host] | None = None,
     environment: dict[str, str] | None = None,
+    scheme: str = "tcp",
 ) -> Iterator[DaskCluster]:
     """A cluster of so many workers; `at`: a host for the scheduler, then one for each worker."""
     at = at or [Host()] * (count + 1)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        cluster = DaskCluster(Path(name), at[0], at[1 : count + 1], tuple(options), environment or {})
+        cluster = DaskCluster(Path(name), at[0], at[1 : count + 1], tuple(options), environment or {}, scheme)
         try:
             cluster.start()
             yield cluster
