@@ -137,7 +137,7 @@ def xim(bench: Bench) -> Iterator[Row]:
         lambda: bench.convert(XIM, data, "--jobs", "2"),
         lambda: bench.alternative(bench.other("pylinac", "pylinac_xim.py", str(data), OUT)),
     )
-    yield Row("100 XIM to RT Image", "pylinac", times, 12, True, remark)
+    yield Row("100 XIM to RT Image", "pylinac", times, 30, True, remark)
 
 
 def decode(bench: Bench) -> Iterator[Row]:
@@ -174,7 +174,7 @@ def tiff(bench: Bench) -> Iterator[Row]:
         lambda: bench.convert(TIFF, data, "--jobs", "2"),
         lambda: bench.alternative(bench.other("pylinac", "pylinac_tiff.py", str(data), OUT)),
     )
-    yield Row("100 TIFF of 1280x1280 to RT Image", "pylinac", times, 2, True, remark)
+    yield Row("100 TIFF of 1280x1280 to RT Image", "pylinac", times, 4, True, remark)
     copy = bench.other("ours", "copy_files.py", str(data), OUT)
     ours = _each(bench, TIFF, (few, FEW), (data, 100))
     yield _per_item("a TIFF, start-up aside", "copying it (takes 1)", 6, bench=bench, ours=ours, other=copy)
@@ -186,7 +186,7 @@ def volumes(bench: Bench) -> Iterator[Row]:
         few = bench.inputs.volume(axis, (FEW, 512, 512))
         file, conversion = str(data / "volume.npy"), volume(axis)
         job = f"300 slices of 512x512 to CT, {name} axis"
-        for environment, wanted in (("pylinac", 4.0), ("simpleitk", 1.5)):
+        for environment, wanted in (("pylinac", 5.0), ("simpleitk", 2.0)):
             script = f"{environment}_volume.py"
             times, remark = bench.versus(
                 lambda data=data, conversion=conversion: bench.convert(conversion, data, "--jobs", "2"),
@@ -298,7 +298,7 @@ def mean(bench: Bench) -> Iterator[Row]:
         lambda: bench.convert(MEAN, data),
         lambda: bench.alternative(bench.other("pylinac", "pylinac_mean.py", str(data), OUT)),
     )
-    yield Row("mean of 200 DICOM of 1190x1190", "pylinac", times, 4, True, remark)
+    yield Row("mean of 200 DICOM of 1190x1190", "pylinac", times, 8, True, remark)
 
 
 def workers(bench: Bench) -> Iterator[Row]:
