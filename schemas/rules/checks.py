@@ -22,7 +22,11 @@ Conversions = Mapping[str, Conversion | None]
 GROUP_NAMES = ("parent", "stem", "name", "suffix")
 _NUMBERS = ("index", "slice", "page", "frame")
 _WHOLE = "bcdoxX"
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(?:^|_)(?:PWD|KEY)(?:$|_)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(?:API|ACCESS|PRIVATE|ENCRYPTION)KEY|BEARER|COOKIE"
+    r"|(?:^|_)(?:PWD|PASS|KEY|AUTH|JWT|PAT)(?:$|_)",
+    re.IGNORECASE,
+)
 
 
 def problems(recipe: Recipe, rows: Rows) -> Found:

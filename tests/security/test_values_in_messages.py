@@ -109,7 +109,10 @@ def test_no_secret_is_told(place: str, tmp_path: Path, monkeypatch: pytest.Monke
         assert words != ("run",) or done.exit_code != 0
 
 
-@pytest.mark.parametrize("variable", ["DEPLOY_TOKEN", "S3_KEY", "DB_PASSWORD", "CLIENT_SECRET"])
+@pytest.mark.parametrize(
+    "variable",
+    ["DEPLOY_TOKEN", "S3_KEY", "DB_PASSWORD", "CLIENT_SECRET", "apikey", "PACS_PASS", "GH_PAT", "AUTH"],
+)
 def test_no_secret_belongs_into_a_path(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
