@@ -80,6 +80,21 @@ class Inputs:
 
         return self.made(f"tiff-{side}-{count}", make)
 
+    def pictures(self, count: int, suffix: str) -> Path:
+        """Return a folder of pictures in colour, as Pillow writes them: `jpg` or `bmp`."""
+
+        def make(folder: Path) -> None:
+            from PIL import Image
+
+            y, x = np.mgrid[0:768, 0:1024]
+            for index in range(count):
+                waves = (np.sin(x / (90 + index)) * np.cos(y / 130), np.cos(x / 200 + index) * np.sin(y / 77))
+                ramp = (x + y + index) % 256 / 128 - 1
+                values = np.stack([*waves, ramp], axis=-1) * 100 + 128
+                Image.fromarray(values.astype(np.uint8)).save(folder / f"p{index:03d}.{suffix}", quality=85)
+
+        return self.made(f"pictures-{suffix}-{count}", make)
+
     def dicom(self, count: int, side: int = 1190) -> Path:
         def make(folder: Path) -> None:
             for index in range(count):

@@ -180,6 +180,34 @@ def tiff(bench: Bench) -> Iterator[Row]:
     yield _per_item("a TIFF, start-up aside", "copying it (takes 1)", 6, bench=bench, ours=ours, other=copy)
 
 
+IMG2DCM = """\
+for path in {data}/*; do img2dcm $KIND "$path" {out}/$(basename "$path").dcm || exit 1; done
+"""
+
+
+def converting(bench: Bench) -> Iterator[Row]:
+    """Yield 100 pictures in one call against a loop of img2dcm, where that is installed."""
+    if shutil.which("img2dcm") is None:
+        return
+    for suffix, kind, options, wanted in (
+        ("jpg", "", ("--transfer-syntax", "keep"), 1.0),
+        ("bmp", "-i BMP", (), 1.5),
+    ):
+        data = bench.inputs.pictures(100, suffix)
+
+        def ours(data: Path = data, options: tuple[str, ...] = options) -> Run:
+            files = map(str, sorted(data.iterdir()))
+            return run([*OURS, "convert", *files, f"{bench.fresh()}/", "--to", "secondary-capture", *options])
+
+        def loop(data: Path = data, kind: str = kind) -> Run:
+            script = IMG2DCM.format(data=data, out=bench.fresh())
+            return run(["env", f"KIND={kind}", "sh", "-c", script])
+
+        times, remark = bench.versus(ours, loop)
+        name = f"convert of 100 {suffix.upper()} of 768x1024 to Secondary Capture"
+        yield Row(name, "a loop of img2dcm", times, wanted, True, remark)
+
+
 def volumes(bench: Bench) -> Iterator[Row]:
     for axis, name in ((0, "first"), (2, "last")):
         data = bench.inputs.volume(axis)
@@ -395,6 +423,7 @@ JOBS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "xim": xim,
     "decode": decode,
     "tiff": tiff,
+    "convert": converting,
     "volume": volumes,
     "nifti": niftis,
     "mean": mean,

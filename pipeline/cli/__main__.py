@@ -14,6 +14,10 @@ from .program import stopping
 
 _NO_WORKERS = frozenset({"--help", "-h", "--dry-run", "--executor"})
 """Options with which a run needs no workers on this machine."""
+_ONE = frozenset({"--help", "-h", "--recipe", "--combine"})
+"""Options with which `convert` needs none."""
+_FEW = 4
+"""Words behind `convert` of which fewer name no three files."""
 _RECIPE = 2**22
 """Bytes of the longest recipe."""
 
@@ -118,6 +122,21 @@ def _few(recipe: bytes) -> bool:
 
     rows = [*map(FORMATS.get, sources), *map(TARGETS.get, targets)]
     return all(row is not None and row.holds == "slices" for row in rows)
+
+
+def _converts_many(words: list[str]) -> bool:
+    """Tell whether several large files are to be converted at once, and not into one."""
+    if len(words) < _FEW or any(word.partition("=")[0] in _ONE for word in words):
+        return False
+    import contextlib
+
+    from ..run.workers.size import SMALL_RUN, work_of
+
+    total = 0
+    for word in words:
+        with contextlib.suppress(OSError, ValueError):
+            total += work_of(word, os.path.getsize(word))  # noqa: PTH202  Path is not loaded yet
+    return total > SMALL_RUN
 
 
 if __name__ == "__main__":

@@ -23,10 +23,13 @@ PROGRESSIVE = 2
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_SCAN, _RESTART_INTERVAL = 0xDA, 0xDD
-_AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
-"""In Huffman codes a byte FF is followed by 00 (T.81 B.1.1.5), and RST0 to RST7 belong to the scan."""
-_AFTER_SCAN_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
+_SCAN, _RESTART_INTERVAL, _FILL = 0xDA, 0xDD, 0xFF
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In Huffman codes a byte FF is followed by 00 (T.81 B.1.1.5), and RST0 to RST7 belong to the scan.
+
+Further bytes FF may stand in front. A pattern for them takes twenty times as long.
+"""
+_AFTER_SCAN_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 """In JPEG-LS a byte FF is followed by a bit 0 (T.87 A.1)."""
 
 
@@ -206,4 +209,6 @@ class _Walk:
         if ends is None:
             raise TruncatedError("its end marker is missing")
         start, self.at = self.at, ends.start()
+        while self.at > start and self.data[self.at - 1] == _FILL:
+            self.at -= 1
         return Scan(chosen, first, last, bits >> 4, bits & 15, self.interval, start, self.at)

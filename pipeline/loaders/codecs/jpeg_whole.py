@@ -22,6 +22,8 @@ from .jpeg import (
 )
 
 _RESTART = re.compile(rb"\xff+([\xd0-\xd7])")
+_ANY_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+"""Finds out twenty times as fast that there is none."""
 _MORE = bytes.fromhex("a55afe1fe3bc69d2") * 8
 """Bits that decode to something other than the zeros that a decoder appends at the end."""
 _COEFFICIENTS = 64
@@ -54,7 +56,9 @@ def continued(data: bytes, stream: JpegStream) -> bytes:
     """
     pieces, at = [], 0
     for scan in stream.scans:
-        coded = _RESTART.sub(lambda found: _MORE + found[0], data[scan.start : scan.stop])
+        coded = data[scan.start : scan.stop]
+        if _ANY_RESTART.search(coded):
+            coded = _RESTART.sub(lambda found: _MORE + found[0], coded)
         pieces += [data[at : scan.start], coded, _MORE]
         at = scan.stop
     return b"".join([*pieces, data[at : stream.end]])

@@ -14,9 +14,7 @@ from ...plan.model import BASES, Plan, Unit
 from ..unit.results import Job, UnitResult, Work
 from .attempt import attempt
 from .schedule import Schedule
-
-SMALL_RUN = 16 * 2**20
-"""Bytes of input below which starting workers costs more time than it saves."""
+from .size import SMALL_RUN, work_of
 
 
 def workers(plan: Plan, units: Sequence[Unit], jobs: int | None) -> int:
@@ -34,7 +32,7 @@ def _is_small(plan: Plan, units: Sequence[Unit]) -> bool:
     places = {base: plan.place(base) for base in BASES}
     for item in (item for unit in units for item in unit.inputs):
         with contextlib.suppress(OSError):
-            total += places[item.base].stat(item.path).st_size
+            total += work_of(item.path, places[item.base].stat(item.path).st_size)
         if total > SMALL_RUN:
             return False
     return True

@@ -20,6 +20,9 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "volume.yaml").write_text("{source: dicom-series, exports: [{to: nifti}, {to: 'rt-dose'}]}")
     (tmp_path / "both.yaml").write_text("{source: dicom-series, exports: [{to: nifti}, {to: png}]}")
     (tmp_path / "films.yaml").write_text("{source: {format: image}, exports: {to: tiff}}")
+    for name, size in (("a.jpg", 2**21), ("b.tif", 2**24), ("small.tif", 2**20)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size + 1)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,12 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run", False),
         ("check new.yaml", False),
         ("plan new.yaml --jobs 2", False),
+        ("convert a.jpg small.tif small.tif out/", True),
+        ("convert b.tif small.tif out/ --to png", True),
+        ("convert small.tif small.tif small.tif out/", False),
+        ("convert b.tif out.dcm", False),
+        ("convert b.tif small.tif out.npy --combine=sum", False),
+        ("convert b.tif small.tif out/ --recipe", False),
         ("", False),
     ],
 )

@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import PIL.Image
 import pytest
+from dicombake.pipeline.loaders.codecs import jpeg_pixels
 from dicombake.pipeline.loaders.codecs.jpeg import CodestreamError, TruncatedError, read_jpeg
 from dicombake.pipeline.loaders.codecs.jpeg_pixels import decode_jpeg
 
@@ -133,3 +134,51 @@ def test_real_jpegs_are_whole(real: Path) -> None:
             decode_jpeg(data, read_jpeg(data))
             count += 1
     assert count
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "whole": {"subsampling": 0},
+    "progressive": {"progressive": True},
+    "rgb": {"subsampling": 0, "keep_rgb": True},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("adobe", [None, 0, 1])
+@pytest.mark.parametrize("jfif", [True, False])
+def test_a_stream_that_was_decoded_last_is_the_same_with_the_options_that_its_markers_mean(
+    name: str, adobe: int | None, jfif: bool
+) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    content = coded(pixels, **VARIANTS[name])
+    head, rest = content[:2], content[2:]
+    if rest.startswith(b"\xff\xe0") and not jfif:
+        rest = rest[2 + int.from_bytes(rest[2:4], "big") :]
+    if adobe is not None:
+        rest = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([adobe]) + rest
+    data = head + rest
+    stream = read_jpeg(data)
+    jpeg_pixels._last.clear()
+    plain = decode_jpeg(data, stream)
+    meant = jpeg_pixels._meaning(stream.header)
+    taken = decode_jpeg(data, stream, **meant)
+    taken[:] = 0  # a copy
+    assert np.array_equal(decode_jpeg(data, stream), plain)
+    jpeg_pixels._last.clear()
+    assert np.array_equal(decode_jpeg(data, stream, **meant), plain)
+    other = {**meant, "colorspace": {"RGB": "YCBCR", "YCBCR": "RGB"}[meant["colorspace"]]}
+    assert not np.array_equal(decode_jpeg(data, stream, **other), plain)
+
+
+def test_another_stream_is_decoded_anew() -> None:
+    contents = [coded(np.full((16, 16), value, np.uint8)) for value in (10, 200)]
+    found = [decode_jpeg(each, read_jpeg(each)) for each in contents]
+    assert [int(each[0, 0]) for each in found] == [10, 200]
+
+
+def test_bytes_ff_before_a_marker_belong_to_no_scan() -> None:
+    content = coded(np.full((16, 16), 7, np.uint8))
+    stream, filled = read_jpeg(content), read_jpeg(content[:-2] + b"\xff\xff" + content[-2:])
+    assert filled.scans == stream.scans
+    assert filled.end == stream.end + 2
