@@ -190,7 +190,7 @@ def converting(bench: Bench) -> Iterator[Row]:
     if shutil.which("img2dcm") is None:
         return
     for suffix, kind, options, wanted in (
-        ("jpg", "", ("--transfer-syntax", "keep"), 1.0),
+        ("jpg", "", ("--transfer-syntax", "keep"), 1.3),
         ("bmp", "-i BMP", (), 1.5),
     ):
         data = bench.inputs.pictures(100, suffix)

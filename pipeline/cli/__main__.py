@@ -84,6 +84,8 @@ def _wants_workers(words: list[str]) -> bool:
     out: it has no lock, and everything is still to be done. A recipe that combines, or makes one file of each
     volume, has few units, if not one.
     """
+    if words[:1] == ["convert"]:
+        return _converts_many(words[1:])
     if words[:1] != ["run"] or _NO_WORKERS & {word.partition("=")[0] for word in words}:
         return False
     import contextlib

@@ -75,7 +75,7 @@ def convert(
         str, _geometry("--pixel-spacing", metavar="MM,MM", text="Between rows, between columns.")
     ] = "",
     at: Annotated[
-        str, _geometry("--at", metavar="PLANE", text="Plane of the spacing: image_plane or isocenter.")
+        str, _geometry("--at", metavar="PLANE", text="Where the spacing holds: image_plane or isocenter.")
     ] = "",
     center: Annotated[
         str,
@@ -85,7 +85,12 @@ def convert(
     collimator: Annotated[str, _geometry("--collimator", metavar="DEG", text="Collimator angle.")] = "",
     couch: Annotated[str, _geometry("--couch", metavar="DEG", text="Couch angle.")] = "",
     scale: Annotated[
-        str, _geometry("--scale", metavar="SCALE", text="Of the angles: iec61217, varian_iec, ...")
+        str,
+        _geometry(
+            "--scale",
+            metavar="SCALE",
+            text="Scale of the angles: iec61217, varian_iec, varian_standard or elekta_iec.",
+        ),
     ] = "",
     tag: Annotated[
         list[str] | None,
@@ -102,23 +107,38 @@ def convert(
     pixels: Annotated[
         str,
         typer.Option(
-            "--pixels", metavar="HOW", help="auto, retain, portable or quantize.", show_default=False
+            "--pixels",
+            metavar="HOW",
+            help="How values are stored: auto, retain, portable or quantize.",
+            show_default=False,
         ),
     ] = "",
     window: Annotated[
         str,
         typer.Option(
-            "--window", metavar="WINDOW", help="Of pictures: full, auto, or LOW,HIGH.", show_default=False
+            "--window",
+            metavar="WINDOW",
+            help="Values that a picture shows: full, auto, or LOW,HIGH.",
+            show_default=False,
         ),
     ] = "",
     transfer_syntax: Annotated[
         str,
         typer.Option(
-            "--transfer-syntax", metavar="NAME", help="Of DICOM, as in a recipe.", show_default=False
+            "--transfer-syntax",
+            metavar="NAME",
+            help="Coding of DICOM pixels, as in a recipe: rle, jpeg2000-lossless, keep.",
+            show_default=False,
         ),
     ] = "",
     profile: Annotated[
-        str, typer.Option("--profile", metavar="NAME", help="standard or pylinac.", show_default=False)
+        str,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="For whom DICOM is made: standard or pylinac.",
+            show_default=False,
+        ),
     ] = "",
     recipe: Annotated[
         bool, typer.Option("--recipe", help="Print the recipe that does the same, and convert nothing.")

@@ -14,7 +14,7 @@ from .common import Assignments, Data, Json, Out, Untrusted, print_json, reporti
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An output, or a file that may be an input.")],
     tag: Annotated[
-        str | None, typer.Argument(metavar="[TAG]", help="A keyword, number or path; default: every tag.")
+        str | None, typer.Argument(metavar="TAG", help="A keyword, number or path; default: every tag.")
     ] = None,
     *,
     recipe: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,9 +90,17 @@ def load(name: str) -> Any:
     one.command(name, help=function.__doc__ or COMMANDS[name], epilog=epilog(name))(function)
     command: Any = typer.main.get_command(one)
     for parameter in command.params:
-        if parameter.param_type_name == "argument":  # its name says enough, without a type
+        if parameter.param_type_name == "argument":  # its name says enough, without a type or braces
             parameter.display_type_rich = lambda ctx=None: ""
+            parameter.get_usage_pieces = partial(_usage, parameter)
     return command
+
+
+def _usage(argument: Any, ctx: Any) -> list[str]:
+    """Return an argument as the usage has it: ``FILE``, ``RECIPE...``, ``[TAG]``."""
+    name = argument.metavar or argument.name.upper()
+    name = name if argument.nargs == 1 or "..." in name else f"{name}..."
+    return [name if argument.required else f"[{name}]"]
 
 
 app = typer.Typer(

@@ -42,7 +42,8 @@ def _refuse_existing(planned: Plan) -> None:
     there = [path for path in paths if os.path.lexists(planned.out.joinpath(*path.split("/")))]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise PlanError(f"is there already{more}", subject=there[0], hint="give --overwrite to replace it")
+        first = str(planned.out.joinpath(*there[0].split("/")))
+        raise PlanError(f"is there already{more}", subject=first, hint="give --overwrite to replace it")
 
 
 def recipe_text(request: Request) -> str:
