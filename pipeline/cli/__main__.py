@@ -16,7 +16,7 @@ _NO_WORKERS = frozenset({"--help", "-h", "--dry-run", "--executor"})
 """Options with which a run needs no workers on this machine."""
 _ONE = frozenset({"--help", "-h", "--recipe", "--combine"})
 """Options with which `convert` needs none."""
-_FEW = 4
+_LEAST_WORDS = 4
 """Words behind `convert` of which fewer name no three files."""
 _RECIPE = 2**22
 """Bytes of the longest recipe."""
@@ -128,7 +128,7 @@ def _few(recipe: bytes) -> bool:
 
 def _converts_many(words: list[str]) -> bool:
     """Tell whether several large files are to be converted at once, and not into one."""
-    if len(words) < _FEW or any(word.partition("=")[0] in _ONE for word in words):
+    if len(words) < _LEAST_WORDS or any(word.partition("=")[0] in _ONE for word in words):
         return False
     import contextlib
 

@@ -208,8 +208,9 @@ def _print_outcome(outcome: Outcome) -> None:
     written = [file.path for result in outcome.results for file in result.written]
     for line in note_lines(outcome):
         say(line)
+    here = f"failed: {Path.cwd()}{os.sep}"
     for line in failure_lines(outcome):
-        say(line, err=True)
+        say(f"failed: {line.removeprefix(here)}" if line.startswith(here) else line, err=True)
     if len(written) == 1:
         say(f"wrote {outcome.plan.out / written[0]}")
     elif written:

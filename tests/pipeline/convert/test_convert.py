@@ -157,3 +157,19 @@ def test_who_gives_an_image_elsewhere_is_pointed_here(words: list[str], cli: Cal
     )
     assert done.returncode == 2
     assert "dicombake convert" in done.stderr
+
+
+def test_what_fails_or_is_in_the_way_is_named_once_by_a_path_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.tif").write_bytes(b"II*\0")
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "in" / "good.png")
+    for words in (["in/bad.tif", "in/good.png", "out/", "--to", "png"], ["in/bad.tif", "x.png"]):
+        done = CliRunner().invoke(app, ["convert", *words])
+        assert done.exit_code == 1
+        assert done.stderr.startswith("failed: in/bad.tif: ") and done.stderr.count("bad.tif") == 1
+    done = CliRunner().invoke(app, ["convert", "in/good.png", "out/", "--to", "png"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("dicombake: out/good.png: is there already")
