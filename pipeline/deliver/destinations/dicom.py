@@ -70,6 +70,15 @@ class DicomSession:
             with suppress(Exception):
                 association.abort()
 
+    def _ended(self, what: str) -> Unreachable:
+        """Leave an association that ended, and say so.
+
+        pynetdicom notices a moment later, and what was asked over it meanwhile would wait for no answer.
+        """
+        self.stop()
+        self._open, self._kind = None, ""
+        return Unreachable(f"the association ended while it was {what}")
+
     def _as(self, kind: str, open_one: Callable[[], Any]) -> Any:
         """Return the association of a kind; the one before is released: some destinations take one alone."""
         if self._kind != kind or self._open is None or not self._open.is_established:
@@ -137,7 +146,7 @@ class DicomSession:
         for status, answer in association.send_c_find(_identifier(header), _FIND):
             code = status.get("Status") if status else None
             if code is None:
-                raise Unreachable("the association ended while it was asked")
+                raise self._ended("asked")
             if code in (0xFF00, 0xFF01):
                 found = found or (answer is not None and answer.get("SOPInstanceUID") == header.uid)
             elif code != 0x0000:
@@ -153,7 +162,7 @@ class DicomSession:
             self._got.clear()
             for status, _ in association.send_c_get(_identifier(header), _GET):
                 if not status or status.get("Status") is None:
-                    raise Unreachable("the association ended while it was retrieved")
+                    raise self._ended("retrieved")
             found = self._got.pop(header.uid, None)
         elif self.remote.listener is not None and _accepts(association, _MOVE):
             found = self._moved(association, header, self.remote.listener)
@@ -168,7 +177,7 @@ class DicomSession:
         title = self.remote.options.calling_ae_title
         for status, _ in association.send_c_move(_identifier(header), title, _MOVE):
             if not status or status.get("Status") is None:
-                raise Unreachable("the association ended while it was retrieved")
+                raise self._ended("retrieved")
         return listener.taken(header.uid, self.remote.options.timeout)
 
     def _ask_association(self) -> Any:
