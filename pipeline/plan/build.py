@@ -32,7 +32,7 @@ from ..places.place_of import place_of, remote_of
 from ..places.url import Where
 from ..recipe.loaded import LoadedRecipe
 from ..recipe.lock_path import lock_path
-from .clashes import check
+from .clashes import Named, check
 from .crosswalks import refuse_misplaced
 from .deidentified import check_instances, private_names, sealed_everywhere
 from .environment import variables_of
@@ -110,21 +110,22 @@ def _planned(planning: Planning, names: list[str]) -> Plan:
     sealing = any(each.deidentify is not None for each in planning.lowered.conversions.values())
     # units that hold keys stay as they are
     held: Callable[[Iterable[Unit]], Sequence[Unit]] = tuple if sealing else partial(packed, Unit)
+    named = Named([], set(), set())
     for name in names:
         if planning.loaded.trusted:
             _check_environment(planning, name)
-        planning.produced[name] = held(units_of(name, planning))
+        planning.produced[name] = held(named.noting(units_of(name, planning)))
     made = [planning.produced[name] for name in names]
     units = made[0] if len(made) == 1 else held(chain.from_iterable(made))
     if sealing:
         units = sealed_everywhere(units)
         check_instances(units, planning)
-    folders = check(units, planning, own_files(planning.loaded))
+    check(units, named, planning, own_files(planning.loaded))
     if planning.refusals:
         error = PlanError(*_shortened(list(planning.refusals)))
         error.aliases = private_names(planning)
         raise error
-    links = _links(planning.out, folders)
+    links = _links(planning.out, named.folders)
     notes = tuple(planning.notes)
     return Plan(
         planning.loaded,

@@ -27,29 +27,25 @@ def folded(path: str) -> str:
     return path.lower() if path.isascii() else nfc(nfc(path).casefold())
 
 
-def check(units: Sequence[Unit], planning: Planning, own: Iterable[Path]) -> set[str]:
+def check(units: Sequence[Unit], named: Named, planning: Planning, own: Iterable[Path]) -> None:
     """Refuse to write a file twice, over an input, over the recipe, or outside of the output folder.
 
-    Return the folders of the outputs.
-
     Args:
-        units: all units of the plan.
+        units: all units of the plan. named: what they name.
         planning: gets the refusals.
         own: the recipe, its lock and what it extends.
     """
     report = _Reporter(planning)
-    named = _named(units)
     _check_outputs(units, named.paths, report)
     named.paths.clear()
     _check_places(units, named, planning, own, report)
     if not planning.loaded.trusted:
         _check_confined(units, planning.out, report)
     report.close()
-    return named.folders
 
 
-class _Named(NamedTuple):
-    """What units name, found in one pass: many of them are packed."""
+class Named(NamedTuple):
+    """What units name, noted as they are made: a pass over many, which are packed, costs time."""
 
     paths: list[str]
     """Of all outputs in order, without case."""
@@ -58,16 +54,15 @@ class _Named(NamedTuple):
     sources: set[str]
     """The folders of the inputs."""
 
-
-def _named(units: Iterable[Unit]) -> _Named:
-    named = _Named([], set(), set())
-    for unit in units:
-        for output in unit.outputs:
-            named.paths.append(folded(output.path))
-            named.folders.add(output.path.rpartition("/")[0])
-        for file in unit.files:
-            named.sources.add(file.path.rpartition("/")[0])
-    return named
+    def noting(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        """Yield the units, each noted."""
+        for unit in units:
+            for output in unit.outputs:
+                self.paths.append(folded(output.path))
+                self.folders.add(output.path.rpartition("/")[0])
+            for file in unit.files:
+                self.sources.add(file.path.rpartition("/")[0])
+            yield unit
 
 
 def _check_confined(units: Iterable[Unit], out: Path, report: _Reporter) -> None:
@@ -150,7 +145,7 @@ def _makers(one: tuple[Unit, Output], other: tuple[Unit, Output]) -> str:
 
 
 def _check_places(
-    units: Iterable[Unit], named: _Named, planning: Planning, own: Iterable[Path], report: Report
+    units: Iterable[Unit], named: Named, planning: Planning, own: Iterable[Path], report: Report
 ) -> None:
     """Refuse outputs outside of their folder, over an input, or over the recipe."""
     root = realpath(planning.out)
