@@ -41,7 +41,9 @@ class Held:
         self._bytes += sum(array.nbytes for array in _arrays(image))
         if self._scratch is not None:
             self._images[-1] = _written(image, self._scratch)
-        elif self._bytes > IN_MEMORY:
+        elif (
+            self._bytes > IN_MEMORY and len(self._images) > 1
+        ):  # of one, which its reader holds, nothing is saved
             self._scratch = Scratch(self._folder)
             for index, each in enumerate(self._images):
                 self._images[index] = _written(each, self._scratch)

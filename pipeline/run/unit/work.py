@@ -102,7 +102,9 @@ class _Work:
             if output.page is not None:
                 singles.setdefault(output.page, []).append(output)
         together = [output for output in self.unit.outputs if output.page is None]
-        stored = any(TARGETS[exports[each.export].to].file is DICOM for each in together)
+        targets = [TARGETS[exports[each.export].to] for each in together]
+        # DICOM keeps the integers, and a picture's padding and window are looked up by them
+        stored = any(target.file is DICOM or target.holds == "image" for target in targets)
         items: list[InputFile | None] = []
         with Held(self.job.out, stored=stored) as held:
             for taken in self._images():
