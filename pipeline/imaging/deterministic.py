@@ -9,6 +9,7 @@ single numbers come from this module, sums run image by image or tap by tap.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -48,6 +49,26 @@ def _series(angle: Decimal, *, even: bool) -> Decimal:
         term *= -angle * angle / (order * (order - 1))
         total += term
     return total
+
+
+def piecewise_linear(values: Pixels, inputs: Sequence[float], outputs: Sequence[float]) -> Pixels:
+    """Return values mapped by the line between their two neighbours in a table, in float64.
+
+    Args:
+        values: those beyond the table become those of its ends.
+        inputs: of the table, rising; at least two.
+        outputs: of the table, as many.
+    """
+    knots, ends = np.array(inputs), np.array(outputs)
+    inside = np.clip(values, inputs[0], inputs[-1])
+    index = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(knots) - 2)
+    steps = inside - knots[index]
+    steps /= np.diff(knots)[index]
+    steps *= np.diff(ends)[index]
+    steps += ends[index]
+    # the last knot is the table's own number, not the end of a rounded line
+    found: Pixels = np.where(inside == knots[-1], ends[-1], steps)
+    return found
 
 
 def settled(pixels: Pixels) -> Pixels:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..imaging.image import Image, Pixels
+from ..imaging.deterministic import piecewise_linear
+from ..imaging.image import Image
 from ..loaders.files import head_of
 from .common import computed, finite, number, refusal
 from .known import Known
@@ -45,22 +46,10 @@ def calibrate(image: Image, options: Calibrate, known: Known) -> Image:
             "a table for all values, or 'outside: clip'",
         )
     units = None if options.units is None else _UNITS.get(options.units.lower(), options.units)
-    mapped = computed(image, _mapped(values, inputs, outputs), f"calibrated by '{path.name}'", units=units)
+    mapped = computed(
+        image, piecewise_linear(values, inputs, outputs), f"calibrated by '{path.name}'", units=units
+    )
     return mapped if units is None else mapped.replace(calibrated=True)
-
-
-def _mapped(values: Pixels, inputs: tuple[float, ...], outputs: tuple[float, ...]) -> Pixels:
-    """Return the mapped values, each step an operation of its own: every processor gives the same bits."""
-    knots, ends = np.array(inputs), np.array(outputs)
-    inside = np.clip(values, inputs[0], inputs[-1])
-    index = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(knots) - 2)
-    steps = inside - knots[index]
-    steps /= np.diff(knots)[index]
-    steps *= np.diff(ends)[index]
-    steps += ends[index]
-    # the last knot is the table's own number, not the end of a rounded line
-    found: Pixels = np.where(inside == knots[-1], ends[-1], steps)
-    return found
 
 
 def _table(image: Image, path: Path, name: str) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..imaging.deterministic import piecewise_linear
 from .phantoms import Grid, field, marked, noise, whole
 
 SHAPE, DPI = (120, 144), 75.0
@@ -31,7 +32,7 @@ def dose(depth: int) -> Grid:
 def scan(depth: int) -> npt.NDArray[Any]:
     """Return the film as a scanner of 48 bits reads it, (rows, columns, 3)."""
     readings, doses = zip(*RESPONSE[:-1], strict=True)
-    red = np.interp(dose(depth), doses[::-1], readings[::-1]) + 20 * noise(SHAPE, 200 + depth)
+    red = piecewise_linear(dose(depth), doses[::-1], readings[::-1]) + 20 * noise(SHAPE, 200 + depth)
     return np.stack([whole(red * factor, np.uint16) for factor in (1.0, 0.9, 0.55)], axis=-1)
 
 
