@@ -7,6 +7,7 @@ takes what zlib leaves of it, and a pass over all of them a microsecond for each
 from __future__ import annotations
 
 import zlib
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -67,7 +68,28 @@ class _Blocks(Generic[T, Open]):
         return found
 
 
-class Packed(Sequence[T]):
+class Sliceable(Sequence[T]):
+    """A sequence of which slices are tuples."""
+
+    @abstractmethod
+    def at(self, number: int) -> T:
+        """Return the record at a position of 0 and up. Raises: IndexError."""
+
+    @overload
+    def __getitem__(self, number: int) -> T: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[T]: ...
+    def __getitem__(self, number: int | slice) -> T | Sequence[T]:
+        if isinstance(number, slice):
+            return tuple(self.at(each) for each in range(*number.indices(len(self))))
+        if number < 0:
+            number += len(self)
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return self.at(number)
+
+
+class Packed(Sliceable[T]):
     """Records of one kind (a `msgspec.Struct` of plain values) in the order in which they were appended."""
 
     def __init__(self, kind: type[T], records: Iterable[T] = ()) -> None:
@@ -90,19 +112,9 @@ class Packed(Sequence[T]):
             yield from self._blocks.read(number)
         yield from self._last
 
-    @overload
-    def __getitem__(self, at: int) -> T: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[T]: ...
-    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
-        if isinstance(at, slice):
-            return tuple(self[each] for each in range(*at.indices(len(self))))
-        if at < 0:
-            at += len(self)
-        if not 0 <= at < len(self):
-            raise IndexError(at)
-        number, rest = divmod(at, BLOCK)
-        return (self._last if number == len(self._blocks) else self._blocks.open(number))[rest]
+    def at(self, number: int) -> T:
+        block, rest = divmod(number, BLOCK)
+        return (self._last if block == len(self._blocks) else self._blocks.open(block))[rest]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):

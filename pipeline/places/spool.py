@@ -24,9 +24,14 @@ def spool() -> Path:
     """Return the folder, open to its owner alone; it is removed when the process ends.
 
     A process that was killed leaves its own: the next one on this computer removes it.
+
+    Raises: StoreError.
     """
     _remove_those_of_the_dead()
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"dicombake-{os.getpid()}-")))
+    try:
+        folder = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"dicombake-{os.getpid()}-")))
+    except OSError as error:
+        raise _unwritable(error) from error
     Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)  # atexit is not run in a worker of a pool
     return folder
 
@@ -38,10 +43,19 @@ def empty(folder: Path) -> None:
 
 @cache
 def _folds() -> bool:
-    """Tell whether names that differ in case alone are one file here."""
+    """Tell whether names that differ in case alone are one file here. Raises: StoreError."""
     probe = spool() / ".Case"
-    probe.touch()
+    try:
+        probe.touch()
+    except OSError as error:
+        raise _unwritable(error) from error
     return probe.with_name(".cASE").exists()
+
+
+def _unwritable(error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot be written: {error.strerror or error}", subject="the folder of temporary files"
+    )
 
 
 def check_names(paths: Iterable[str], start: str) -> None:

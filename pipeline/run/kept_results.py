@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
 
-from ..packed import FEW, Packed
+from ..packed import FEW, Packed, Sliceable
 from ..plan.model import Unit
 from .unit.results import UnitResult
 
 
-class Results(Sequence[UnitResult | None]):
+class Results(Sliceable[UnitResult | None]):
     """What became of each unit of a plan; None for one that nothing is known of yet."""
 
     def __init__(self, count: int) -> None:
@@ -26,13 +25,7 @@ class Results(Sequence[UnitResult | None]):
     def __len__(self) -> int:
         return len(self._at)
 
-    @overload
-    def __getitem__(self, number: int) -> UnitResult | None: ...
-    @overload
-    def __getitem__(self, number: slice) -> Sequence[UnitResult | None]: ...
-    def __getitem__(self, number: int | slice) -> UnitResult | Sequence[UnitResult | None] | None:
-        if isinstance(number, slice):
-            return tuple(self[each] for each in range(*number.indices(len(self))))
+    def at(self, number: int) -> UnitResult | None:
         at = self._at[number]
         return None if at < 0 else self._came[at]
 
@@ -47,27 +40,21 @@ class Results(Sequence[UnitResult | None]):
         return _InOrder(self._came, self._at)
 
 
-class _InOrder(Sequence[UnitResult]):
+class _InOrder(Sliceable[UnitResult]):
     def __init__(self, came: Sequence[UnitResult], at: Sequence[int]) -> None:
         self._came, self._at = came, at
 
     def __len__(self) -> int:
         return len(self._at)
 
-    @overload
-    def __getitem__(self, number: int) -> UnitResult: ...
-    @overload
-    def __getitem__(self, number: slice) -> Sequence[UnitResult]: ...
-    def __getitem__(self, number: int | slice) -> UnitResult | Sequence[UnitResult]:
-        if isinstance(number, slice):
-            return tuple(self._came[at] for at in self._at[number])
+    def at(self, number: int) -> UnitResult:
         return self._came[self._at[number]]
 
     def __iter__(self) -> Iterator[UnitResult]:
         return (self._came[at] for at in self._at)
 
 
-class Chosen(Sequence[Unit]):
+class Chosen(Sliceable[Unit]):
     """Some units of a plan, by their positions."""
 
     def __init__(self, units: Sequence[Unit], positions: Sequence[int]) -> None:
@@ -76,14 +63,8 @@ class Chosen(Sequence[Unit]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    @overload
-    def __getitem__(self, at: int) -> Unit: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Unit]: ...
-    def __getitem__(self, at: int | slice) -> Unit | Sequence[Unit]:
-        if isinstance(at, slice):
-            return tuple(self._units[each] for each in self.positions[at])
-        return self._units[self.positions[at]]
+    def at(self, number: int) -> Unit:
+        return self._units[self.positions[number]]
 
     def __iter__(self) -> Iterator[Unit]:
         return (self._units[position] for position in self.positions)

@@ -6,8 +6,9 @@ No file is opened: a second run that changes nothing costs one stat() for each f
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping
-from struct import Struct
+from contextlib import suppress
 
 from ..packed import FEW, Rows
 from ..places.place import Place
@@ -15,7 +16,7 @@ from ..plan.model import Base, Plan
 from ..store.rows import Seen
 from ..store.stamp import Stamp, key_of_file
 
-_STAMP = Struct("<qqqQ")
+_STAMP = struct.Struct("<qqqQ")
 _LARGEST = 2**64 - 1
 
 
@@ -45,9 +46,10 @@ class SeenFiles:
             found = self._places[base].stat(path)
         except OSError:
             return None
-        self._found[key] = _STAMP.pack(
-            found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev & _LARGEST
-        )
+        with suppress(struct.error):  # dated after 2262: never settled, so never remembered either
+            self._found[key] = _STAMP.pack(
+                found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev & _LARGEST
+            )
         seen = self._seen.get(key)
         if (
             seen is not None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from io import BufferedReader
@@ -102,7 +102,7 @@ class Claims(Struct, frozen=True):
 
     def proves(self, path: str) -> str:
         """Return the sha256 (hex) of an existing output, where a claim has it; else empty."""
-        contents = claimed(self.start).get(self.key(path))
+        contents = contents_by_name(each_claim(self.start)).get(self.key(path))
         return content_among(self.out, path, contents or ())
 
 
@@ -141,10 +141,10 @@ def content_among(place: Place, path: str, contents: frozenset[str] | tuple[str,
     return found if found in contents else ""
 
 
-def claimed(start: Path) -> Claimed:
-    """Return all claims in files whose names begin so."""
+def contents_by_name(claims: Iterable[tuple[bytes, str]]) -> Claimed:
+    """Return claims by the name that they are of."""
     found: dict[bytes, set[str]] = {}
-    for key, sha256 in each_claim(start):
+    for key, sha256 in claims:
         found.setdefault(key, set()).add(sha256)
     return {key: frozenset(contents) for key, contents in found.items()}
 

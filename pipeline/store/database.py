@@ -258,6 +258,7 @@ def remembered(path: Path) -> Remembered:
 
 _ARE = {
     "path": "typeof(path) = 'blob'",
-    "sha256": "typeof(sha256) = 'text' AND length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'",
+    "sha256": "typeof(sha256) = 'text' AND length(CAST(sha256 AS BLOB)) = 64"
+    " AND sha256 NOT GLOB '*[^0-9a-f]*'",
 }
-"""The condition for a column's value to be read."""
+"""The condition for a column's value to be read; a text is counted in bytes, since one ends at a NUL."""

@@ -26,7 +26,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from io import BufferedReader
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 
 from msgspec import Struct, field, structs
@@ -135,6 +135,7 @@ def _read_in_order(path: Path) -> Lock | None:
     """Return a large lock as this program writes it, without ever holding its text; None for any other."""
     tables: dict[bytes, Mapping[str, str]] = {}
     others = []
+    room = _MOST_OTHERS
     try:
         with open_regular(path) as file, BufferedReader(file, 2**20) as buffered:
             if not _MANY <= os.fstat(file.fileno()).st_size <= _LARGEST_IN_ORDER:
@@ -142,13 +143,15 @@ def _read_in_order(path: Path) -> Lock | None:
             for kind, found in groupby(iter(partial(buffered.readline, _LONGEST), b""), _kind):
                 base = _BASES.get(kind)
                 if base is None:
-                    others += [line.decode().removesuffix("\n") for line in islice(found, _OTHERS)]
+                    for line in found:
+                        room -= len(line)
+                        if room < 0:
+                            return None
+                        others.append(line.decode().removesuffix("\n"))
                 elif kind in tables:
                     return None
                 else:
                     tables[kind] = sorted_hashes(_facts(found, kind.decode(), base))
-                if len(others) >= _OTHERS:
-                    return None
         _check_header(others, path)
         rest = _parsed(others, path)
     except (PlanError, PackingError, UnicodeDecodeError):
@@ -161,8 +164,8 @@ def _read_in_order(path: Path) -> Lock | None:
     )
 
 
-_OTHERS = 1_000_000
-"""The most lines of a lock that are of no file."""
+_MOST_OTHERS = 2**24
+"""Bytes of the lines of a lock that are of no file."""
 _BASES = {b"input": "data", b"output": "out", b"unit": "out"}
 
 
@@ -174,7 +177,7 @@ def _facts(lines: Iterable[bytes], kind: str, base: str) -> Iterator[tuple[str, 
     """Yield path and sha256 of lines of one kind. Raises: PackingError, UnicodeDecodeError."""
     for line in lines:
         fact = _FACT.fullmatch(line.decode().removesuffix("\n"))
-        if fact is None or fact[1] != kind or fact[3] != base:
+        if fact is None or fact[1] != kind or fact[3] != base or b"\r" in line:
             raise PackingError("another line")
         yield unescape(fact[4]) if "\\" in fact[4] else fact[4], fact[2]
 
@@ -278,14 +281,15 @@ def lock_lines(lock: Lock) -> Iterator[str]:
 
 def _lines(kind: str, start: str, facts: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of one kind, in the order of what they say of."""
-    pairs = in_order(facts)
-    if any(map(_ESCAPES.search, facts)):
-        pairs = iter(sorted((escape(path), known) for path, known in facts.items()))
-    return (f"{kind} {known}  {start}{path}\n" for path, known in pairs)
+    escaped = _ESCAPES.search
+    return (
+        f"{kind} {known}  {start}{escape(path) if escaped(path) else path}\n"
+        for path, known in in_order(facts)
+    )
 
 
 _ESCAPES = re.compile("[\\\\\n\r\ud800-\udfff]")
-"""Characters that are written otherwise, and change the order."""
+"""Characters that are written otherwise."""
 
 
 def escape(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,8 @@ class Scratch:
 
     def close(self) -> None:
         """Let the file go; what was mapped stays for as long as it is used."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take was told when it was written
+            self._file.close()
 
     def arrays(self) -> list[Pixels]:
         """Return what was written, in order; read-only. Raises: StoreError."""

@@ -18,7 +18,7 @@ from ..errors import PlanError
 from ..places.place import Place
 from ..reading import is_content
 from ..recipe.lock_path import lock_path
-from .claims import Claimed, Claims, claim_files, claimed, each_claim, end_run, run_file
+from .claims import Claimed, Claims, claim_files, contents_by_name, each_claim, end_run, run_file
 from .database import Database, Remembered, remembered
 from .files import write_chunks, write_file
 from .lock import Lock, format_lock, lock_lines, parse_lock, read_lock
@@ -58,7 +58,8 @@ class State:
         if not _is_folder(self.folder):
             return Remembered()
         memory = remembered(self.database)
-        return memory._replace(claimed=_both(memory.claimed, claimed(self._claims)))
+        unfinished = (claim for claim in each_claim(self._claims) if claim[0] not in memory.written)
+        return memory._replace(claimed=_both(memory.claimed, contents_by_name(unfinished)))
 
     def claims(self, out: Place) -> Claims:
         """Return the claims of this recipe's outputs in an output folder."""

@@ -182,3 +182,10 @@ def test_files_of_other_days_do_not_pile_up(
     kept = {path.rpartition(os.sep.encode())[2] for path in State(known.loaded.path).recall().seen}
     assert b"c.out" not in kept
     assert b"a.txt" in kept
+
+
+def test_a_file_from_the_year_2400_is_converted_and_read_each_time(tmp_path: Path) -> None:
+    """A scanner's clock may be wrong; 64 bits hold nanoseconds until 2262."""
+    plan = make_plan(tmp_path, {"a": "one"})
+    os.utime(tmp_path / "a.txt", ns=(13_569_465_600 * SECOND,) * 2)
+    assert [found(run(plan))["a"][0] for _ in range(2)] == ["written", "current"]

@@ -148,6 +148,7 @@ def test_a_database_that_is_none_says_nothing_and_is_made_anew(tmp_path: Path, h
         "INSERT INTO seen VALUES (x'00', 'many', NULL, 3.5, x'00')",
         "INSERT INTO written VALUES (7)",
         "INSERT INTO claimed VALUES (x'00', 'no hash')",
+        "INSERT INTO seen VALUES (x'00', 1, 2, 3, CAST(hex(zeroblob(32)) || char(0) || 'z' AS TEXT))",
     ],
 )
 def test_a_row_of_other_types_says_nothing(tmp_path: Path, row: str) -> None:

@@ -9,7 +9,7 @@ from dicombake.pipeline.errors import PlanError
 from dicombake.pipeline.store import hashes as module
 from dicombake.pipeline.store import lock as locks
 from dicombake.pipeline.store.hashes import PackedHashes, hashes, kept, merged
-from dicombake.pipeline.store.lock import Lock, format_lock, parse_lock, read_lock
+from dicombake.pipeline.store.lock import Lock, _read_in_order, format_lock, parse_lock, read_lock, unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,10 +60,12 @@ def test_a_lock_is_the_same_packed_or_not(
     text = format_lock(plain)
     assert format_lock(packed) == text
     facts = text.split("\n")[1:-1]
-    assert facts == sorted(facts, key=lambda fact: (fact.partition(" ")[0], fact.partition("  ")[2] or fact))
+    assert facts == sorted(
+        facts, key=lambda fact: (fact.partition(" ")[0], unescape(fact.partition("  ")[2]) or fact)
+    )
     file = tmp_path_factory.mktemp("lock") / "x.lock"
     file.write_text(text, encoding="utf-8", newline="\n")
-    assert read_lock(file) == parse_lock(text) == plain
+    assert _read_in_order(file) == read_lock(file) == parse_lock(text) == plain
 
 
 HEAD = "dicombake-lock 1\n"
@@ -75,6 +77,7 @@ A, B = (f"input {digit * 64}  data:{digit}.tif\n" for digit in "ab")
     [
         HEAD + B + A, A + HEAD + B, (HEAD + A + B).replace("\n", "\r\n"), HEAD + A + A + B,
         HEAD + A + f"recipe {'c' * 64}\n" + B, HEAD + A.rstrip("\n"), HEAD + "\n" + A,
+        HEAD + A.replace("\n", "\r\n") + B,
     ],
 )  # fmt: skip
 def test_another_order_is_read_too(tmp_path: Path, text: str) -> None:
@@ -82,6 +85,13 @@ def test_another_order_is_read_too(tmp_path: Path, text: str) -> None:
     file.write_bytes(text.encode())
     assert read_lock(file) == parse_lock(text)
     assert read_lock(file).inputs["a.tif"] == "a" * 64
+
+
+def test_a_large_lock_of_other_lines_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_MOST_OTHERS", 100)
+    file = tmp_path / "x.lock"
+    file.write_text(HEAD + "".join(f"codec a{number} 1\n" for number in range(20)), encoding="utf-8")
+    assert _read_in_order(file) is None
 
 
 @pytest.mark.parametrize(
