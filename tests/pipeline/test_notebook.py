@@ -16,6 +16,8 @@ from dicombake import load_recipe, plan, run
 from dicombake.pipeline.imaging.image import Geometry, Image, Origin
 from dicombake.pipeline.loaders.options import Limits, XimOptions
 from dicombake.pipeline.loaders.registry import load
+from dicombake.pipeline.printable import printable
+from dicombake.pipeline.report.html import notebook
 from dicombake.pipeline.report.html.notebook import CARDS, MOST
 from dicombake.pipeline.report.html.place import gantry_place
 
@@ -164,6 +166,30 @@ def test_many_outputs_stay_small(tmp_path: Path) -> None:
     shown = 130 + len(page.pictures) - 1
     assert page.texts["p"][-1] == f"{shown} of 270 outputs are shown here; 'dicombake report' shows all"
     assert f"and {270 - MOST} more" in page.texts["li"]
+
+
+def test_only_what_is_shown_is_put_into_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of de-identified inputs are looked for in each text, which takes long for each of many units."""
+    conversions = []
+    for number in range(MOST + 9):
+        np.save(tmp_path / f"{number}.npy", np.zeros((2, 3), "u1"))
+        source = f"inputs: {number}.npy, source: array"
+        conversions.append(f'  c{number}: {{{source}, exports: {{to: npy, path: "out/{number}.npy"}}}}\n')
+    (tmp_path / "r.yaml").write_text(f"version: 1\nconversions:\n{''.join(conversions)}", encoding="utf-8")
+    worded = []
+
+    def counted(text: str, limit: int) -> str:
+        worded.append(text)
+        return printable(text, limit)
+
+    monkeypatch.setattr(notebook, "printable", counted)
+    page = Read(plan(tmp_path / "r.yaml")._repr_html_())
+    assert len(worded) == 2 * MOST  # names and reasons
+    assert page.texts["td"] == [
+        text for number in range(MOST) for text in (f"c{number}", "array", "1", "npy", "1")
+    ]
+    assert page.texts["p"][1:] == ["and 9 more"]
+    assert page.texts["li"].count("and 9 more") == 2  # units and outputs
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.float32, np.float64])

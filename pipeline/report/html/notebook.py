@@ -7,9 +7,9 @@ Inputs that are de-identified have no path in it, and no value of a tag is in it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from ...run.forecast import SENTENCES, forecast
 from ...run.preflight import RunOptions, preflight
 from ...run.unit.results import Outcome, UnitResult
 from .gather import DONE, Gathering, Shortening, about
-from .model import Chapter, Failed, Item
+from .model import Failed, Item, Row
 from .page import fragment
 from .shown import Budget, add_geometry, add_image, described_picture, stored_rows
 
@@ -38,12 +38,45 @@ SIDE = 384
 _TEXT = 600
 """Characters of a reason or a note."""
 
+Shown = TypeVar("Shown")
+
 
 class Table(Struct, frozen=True):
     """Rows under a head."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+
+class Summary(Struct, kw_only=True):
+    """What the page, too, says of a recipe before its outputs."""
+
+    about: Sequence[Row]
+    counts: Sequence[tuple[str, int]]
+    failed: Sequence[Failed]
+    replaced: Sequence[str] = ()
+    orphans: Sequence[str] = ()
+    notes: Sequence[str]
+
+
+class _Worded(Sequence[Shown]):
+    """A list whose entries are put into words when they are shown, which most of a long one never are."""
+
+    def __init__(self, entries: Sequence[Any], word: Callable[..., Shown]) -> None:
+        """`word` takes the parts of an entry."""
+        self.entries, self.word = entries, word
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @overload
+    def __getitem__(self, at: int) -> Shown: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Shown]: ...
+    def __getitem__(self, at: int | slice) -> Shown | list[Shown]:
+        if isinstance(at, slice):
+            return [self.word(*entry) for entry in self.entries[at]]
+        return self.word(*self.entries[at])
 
 
 @singledispatch
@@ -56,15 +89,18 @@ def html_of(thing: object) -> str:
 def _of_plan(plan: Plan) -> str:
     """Show what would be done: conversions, units and why each would run, notes."""
     short = _Short(plan)
-    found = Chapter(plan.loaded.recipe.name, plan.loaded.path.name, list(about(plan.loaded)))
     reasons, obstacle = _reasons(plan)
     counts = Counter("up to date" if text.startswith("up to date") else "to do" for text in reasons.values())
-    found.counts = [("outputs", sum(len(unit.outputs) for unit in plan.units)), *counts.items()]
-    found.failed = [Failed(short(unit.id), short(unit.problem)) for unit in plan.units if unit.problem]
-    found.failed += [Failed("all of it", short(obstacle))] if obstacle else []
-    found.notes = [short(note.text) for note in plan.notes]
-    units = [f"{short(name)}: {short(reason)}" for name, reason in reasons.items()]
     paths = [output.path for unit in plan.units for output in unit.outputs]
+    problems = [(unit.id, unit.problem) for unit in plan.units if unit.problem]
+    problems += [("all of it", obstacle)] if obstacle else []
+    found = Summary(
+        about=list(about(plan.loaded)),
+        counts=[("outputs", len(paths)), *counts.items()],
+        failed=_Worded(problems, lambda name, why: Failed(short(name), short(why))),
+        notes=_Worded([(note.text,) for note in plan.notes], short),
+    )
+    units = _Worded(list(reasons.items()), lambda name, why: f"{short(name)}: {short(why)}")
     return _fragment(
         repr(plan)[1:-1],
         chapter=found,
@@ -78,20 +114,23 @@ def _of_outcome(outcome: Outcome) -> str:
     """Show what was done: counts, failures, notes, and the first outputs as they are now."""
     plan = outcome.plan
     short = _Short(plan)
-    found = Chapter(plan.loaded.recipe.name, plan.loaded.path.name, list(about(plan.loaded)))
     results = {result.unit: result for result in outcome.results}
     statuses = Counter({DONE[result.status]: 0 for result in outcome.results})
     for unit in plan.units:
         statuses[DONE[results[unit.id].status]] += len(unit.outputs)
-    found.counts = [("outputs", sum(statuses.values())), *(each for each in statuses.items() if each[1])]
-    found.failed = [
-        Failed(*map(short, told(plan, unit, error)))
+    errors = [
+        (unit, error)
         for unit in plan.units
         for error in (results[unit.id].error, *results[unit.id].further)
         if error
     ]
-    found.replaced = list(outcome.replaced)
-    found.notes = [short(note.text) for note in outcome.notes]
+    found = Summary(
+        about=list(about(plan.loaded)),
+        counts=[("outputs", sum(statuses.values())), *(each for each in statuses.items() if each[1])],
+        failed=_Worded(errors, lambda unit, error: Failed(*map(short, told(plan, unit, error)))),
+        replaced=list(outcome.replaced),
+        notes=_Worded([(note.text,) for note in outcome.notes], short),
+    )
     written = [file.path for result in outcome.results for file in result.written]
     looked = _look(outcome, results)
     left_out = ""
@@ -151,12 +190,14 @@ def _reasons(plan: Plan) -> tuple[dict[str, str], str]:
 
 
 def _conversions(plan: Plan) -> Iterator[tuple[object, ...]]:
+    inputs: dict[str, set[InputFile]] = {}
+    outputs: Counter[str] = Counter()
+    for unit in plan.units:
+        inputs.setdefault(unit.conversion, set()).update(unit.inputs)
+        outputs[unit.conversion] += len(unit.outputs)
     for name, conversion in plan.loaded.recipe.conversions.items():
-        units = [unit for unit in plan.units if unit.conversion == name]
-        inputs = {item for unit in units for item in unit.inputs}
         targets = ", ".join(export.to for export in conversion.exports)
-        outputs = sum(len(unit.outputs) for unit in units)
-        yield name, conversion.source.format, len(inputs), targets, outputs
+        yield name, conversion.source.format, len(inputs.get(name, ())), targets, outputs[name]
 
 
 class _Looked(Struct):
