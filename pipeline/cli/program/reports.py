@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,13 +65,16 @@ class Reports:
         return [path for path in (self.junit, self.provenance) if path]
 
     def _spare(self, files: Iterable[Path]) -> None:
-        named = {path.name.casefold(): path for path in self._named() if path.is_file()}
+        named: dict[str, list[Path]] = {}
+        for path in self._named():
+            for name in {path.name.casefold(), _place(path)[1]}:
+                named.setdefault(name, []).append(path)
         for file in files if named else ():
-            path = named.get(file.name.casefold())
-            if path is not None and file.is_file() and file.samefile(path):
-                raise UsageError(
-                    "is a file of the recipe, and no report is written over it", subject=str(path)
-                )
+            for path in named.get(file.name.casefold(), ()):
+                if _same(file, path):
+                    raise UsageError(
+                        "is a file of the recipe, and no report is written over it", subject=str(path)
+                    )
 
     def refused(self, path: Path, error: DicombakeError) -> None:
         if self.junit:
@@ -116,6 +120,19 @@ class Reports:
             write_named(self.provenance, prov_json(self.outcomes))
         if self.page:
             self.page.write()
+
+
+def _same(file: Path, report: Path) -> bool:
+    """Tell whether both are one file, which may be yet to be made."""
+    if file.exists() and report.exists():
+        return file.samefile(report)
+    return not file.exists() and not report.exists() and _place(file) == _place(report)
+
+
+def _place(path: Path) -> tuple[Path, str]:
+    """Return the folder and name that a path leads to, the name without case as on Windows and macOS."""
+    real = Path(os.path.realpath(path))
+    return real.parent, real.name.casefold()
 
 
 def _files_of(plan: Plan) -> Iterator[Path]:

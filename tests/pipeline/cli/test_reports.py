@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,31 @@ def test_no_report_replaces_a_file_of_the_recipe(command: str, name: str, cli: C
     done = cli(command, "r.yaml", "--junit", name)
     assert done.exit_code == 2 and "is a file of the recipe" in done.output, done.output
     assert contents() == before
+
+
+@pytest.mark.parametrize("name", ["out/a.npy", "r.lock", "out/../r.lock", "out/A.npy", "linked.xml"])
+def test_nor_one_that_is_yet_to_be_made(name: str, cli: Cli) -> None:
+    shutil.rmtree("out")
+    Path("r.lock").unlink()
+    if name == "linked.xml":
+        if os.name != "posix":
+            pytest.skip("links need a right of their own on Windows")
+        Path(name).symlink_to("out/a.npy")
+    before = contents()
+    done = cli("run", "r.yaml", "--junit", name)
+    assert done.exit_code == 2 and "is a file of the recipe" in done.output, done.output
+    assert contents() == before
+
+
+def test_nor_does_one_of_two_with_the_same_name(cli: Cli) -> None:
+    """The other one, of that name elsewhere, may be written."""
+    Path("old").mkdir()
+    Path("old/a.npy").write_text("old", encoding="utf-8")
+    before = contents()
+    for junit, report in (("a.npy", "old/a.npy"), ("old/a.npy", "a.npy")):
+        done = cli("run", "r.yaml", "--junit", junit, "--report", report)
+        assert done.exit_code == 2 and "a.npy: is a file of the recipe" in done.output, done.output
+        assert contents() == before
 
 
 def test_nor_that_of_a_recipe_that_is_wrong(cli: Cli) -> None:
