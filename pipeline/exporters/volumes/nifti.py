@@ -66,11 +66,13 @@ class _Gzipped(Struct, frozen=True):
     def __iter__(self) -> Iterator[bytes]:
         most = _MEMBER if sum(map(len, self.chunks)) > _WHOLE else _WHOLE
         waiting: list[bytes | memoryview] = []
+        held = 0
         for chunk in self.chunks:
             waiting.append(chunk)
-            if sum(map(len, waiting)) >= most:
+            held += len(chunk)
+            if held >= most:
                 yield _member(waiting)
-                waiting = []
+                waiting, held = [], 0
         if waiting:
             yield _member(waiting)
 
