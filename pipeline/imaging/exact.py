@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
+from ..errors import SourceError
 from .image import Pixels
 
 DTYPES = frozenset(
@@ -87,6 +91,15 @@ def rescaled(
             f"values x {slope:g} + {intercept:g}, its rescale, are beyond what float64 holds"
         ) from None
     return values
+
+
+@contextmanager
+def rescaling(path: Path) -> Iterator[None]:
+    """Turn the OverflowError of `rescaled` into a SourceError of the file with the pixels."""
+    try:
+        yield
+    except OverflowError as error:
+        raise SourceError(f"cannot be read: {error}", subject=str(path)) from None
 
 
 def below(pixels: Pixels, limit: float) -> Pixels:

@@ -40,15 +40,6 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         raise unreadable(path, error) from error
 
 
-@contextmanager
-def in_float64(path: Path) -> Iterator[None]:
-    """Turn a rescale whose values float64 does not hold into a SourceError."""
-    try:
-        yield
-    except OverflowError as error:
-        raise SourceError(f"cannot be read: {error}", subject=str(path)) from None
-
-
 def check_regular(path: Path) -> None:
     """Check that a path is a regular file.
 

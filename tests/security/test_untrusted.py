@@ -144,6 +144,28 @@ def test_values_beside_a_header_lie_inside(
 
 @posix
 @pytest.mark.parametrize("source", HEADERS)
+@pytest.mark.parametrize("what", ["a folder", "nothing", "a locked file"])
+def test_nobody_looks_where_values_elsewhere_are(
+    what: str, source: str, cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Neither whether there is anything nor whether it can be read is told."""
+    header, values, content, old, new = HEADERS[source]
+    Path(header).write_bytes(content.replace(old, new))
+    target = tmp_path / "elsewhere" / "target"
+    target.parent.mkdir()
+    if what == "a folder":
+        target.mkdir()
+    elif what == "a locked file":
+        target.touch(mode=0)
+    Path(values).symlink_to(target)
+    conversion = f'{{inputs: {header}, source: {source}, exports: {{to: npy, path: "out/v.npy"}}}}'
+    done = cli(f"conversions: {{a: {conversion}}}\n")
+    assert done.exit_code == 2, done.output
+    assert f"{values}: lies outside of the data folder; an untrusted recipe may not" in done.output
+
+
+@posix
+@pytest.mark.parametrize("source", HEADERS)
 @pytest.mark.parametrize("path", ["out/v.npy", "out/{source.x}.npy"])
 def test_nothing_is_told_of_values_elsewhere_that_do_not_fit(
     source: str, path: str, cli: Callable[..., Result], tmp_path: Path

@@ -10,9 +10,8 @@ import numpy as np
 from msgspec import Struct
 
 from ...errors import Note, SourceError
-from ...imaging.exact import rescaled
+from ...imaging.exact import rescaled, rescaling
 from ...imaging.image import Image, Photometric, Pixels, Stored
-from ..files import in_float64
 from .frames import Frame
 from .layout import Layout
 from .palettes import coloured
@@ -152,7 +151,7 @@ def to_image(
     stored = None
     if pixels.dtype.kind in "iu":
         stored = Stored(pixels, modality.slope, modality.intercept, modality.units, bits)
-    with in_float64(path):
+    with rescaling(path):
         values = pixels if modality.identity else _modality_values(pixels, modality, layout, bits)
     return Image(
         values,

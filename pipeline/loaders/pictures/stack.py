@@ -19,13 +19,12 @@ from msgspec.structs import replace
 
 from ....schemas.language.decimal_string import exact_ds
 from ...errors import Note, SourceError
-from ...imaging.exact import native, rescaled
+from ...imaging.exact import native, rescaled, rescaling
 from ...imaging.image import Geometry, Image, SourceFile, Stored
 from ...imaging.probe import Probe
 from ...imaging.tolerances import SPACING
 from ..arrays.planes import Planes
 from ..base import Loader, SeriesLoader
-from ..files import in_float64
 from ..options import ImageStackOptions, Limits, VolumeOptions
 from ..remembered import remembered
 from .attributes import attributes_of
@@ -191,7 +190,7 @@ def _image(stack: Stack, index: int, page: Page) -> Image:
 def _calibrated(image: Image, slope: float, intercept: float) -> Image:
     """Return the values that ImageJ shows; its stored integers stay known."""
     stored = image.pixels
-    with in_float64(image.source.path):
+    with rescaling(image.source.path):
         values = rescaled(stored, slope, intercept)
     known: dict[str, Any] = {}
     if stored.dtype.kind in "iu" and None not in (exact_ds(slope), exact_ds(intercept)):

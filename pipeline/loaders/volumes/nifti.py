@@ -8,6 +8,7 @@ either nobody knows where left is, and the place stays unknown.
 from __future__ import annotations
 
 import math
+import os
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ..base import Certainty
 from ..files import head_of
 from .fields import ORDERS, Fields, Order, fields_of
 from .grid import Grid
-from .header import Header, in_file
+from .header import Header, Packing, in_file
 from .packed import GZIP, unpacked
 from .slices import loader_of
 
@@ -82,8 +83,22 @@ def read_header(path: Path, limits: Limits) -> Header:
 
 def described(path: Path) -> Header:
     """Return what the header of a file says. Raises: as `read_header`."""
-    packed = head_of(path, 2) == GZIP
-    with unpacked(path, "gzip" if packed else "raw") as stream:
+    packing, fields, data = _read(path)
+    if data != path:
+        packing = _packing(data)
+    return _header(path, data, packing, fields, single=data == path)
+
+
+def parts(path: Path) -> tuple[Path, ...]:
+    """Return the file of the values of a pair, which is not opened. Raises: SourceError."""
+    *_, data = _read(path)
+    return () if data == path else (data,)
+
+
+def _read(path: Path) -> tuple[Packing, Fields, Path]:
+    """Return how a header is packed, its fields, and the file of the values. Raises: SourceError."""
+    packing = _packing(path)
+    with unpacked(path, packing) as stream:
         head = stream.read(_SIZES[1])
     kind = _kind(head)
     if kind is None:
@@ -92,10 +107,11 @@ def described(path: Path) -> Header:
     if len(head) < size:
         raise SourceError("ends within its header", subject=str(path))
     fields = fields_of(head[:size], order, path)
-    data = path if single else _image_of(path)
-    if not single:
-        packed = head_of(data, 2) == GZIP
-    return _header(path, data, "gzip" if packed else "raw", fields, single=single)
+    return packing, fields, path if single else _image_of(path)
+
+
+def _packing(path: Path) -> Packing:
+    return "gzip" if head_of(path, 2) == GZIP else "raw"
 
 
 _ANALYZE = "ANALYZE 7.5 does not say where left is; convert it to NIfTI in a program that knows"
@@ -112,14 +128,14 @@ def _no_nifti(head: bytes) -> str:
 
 
 def _image_of(path: Path) -> Path:
-    """Return the file of values of a pair. Raises: SourceError."""
+    """Return the file of values of a pair; a link is not followed. Raises: SourceError."""
     name = path.name
     for header, image in ((".hdr.gz", ".img.gz"), (".HDR", ".IMG"), (".hdr", ".img")):
         if name.endswith(header):
             stem = path.with_name(name.removesuffix(header))
             for suffix in (image, ".img.gz", ".img"):
                 found = stem.with_name(stem.name + suffix)
-                if found.is_file():
+                if os.path.lexists(found):
                     return found
             raise SourceError(f"has its values in {stem.name}{image}, which is not there", subject=str(path))
     raise SourceError(
@@ -127,7 +143,7 @@ def _image_of(path: Path) -> Path:
     )
 
 
-def _header(path: Path, data: Path, packing: Any, fields: Fields, *, single: bool) -> Header:
+def _header(path: Path, data: Path, packing: Packing, fields: Fields, *, single: bool) -> Header:
     sizes = _sizes(fields, path)
     dtype = _dtype(fields, path)
     offset = fields.offset
@@ -251,4 +267,4 @@ def _placed(fields: Fields, name: str, path: Path) -> Grid:
     return Grid(steps[3], (steps[0], steps[1], steps[2]))
 
 
-LOADER = loader_of("nifti", described, sniff)
+LOADER = loader_of("nifti", described, sniff, parts)

@@ -12,11 +12,10 @@ from msgspec import Struct
 
 from ....schemas.language.decimal_string import exact_ds
 from ...errors import Note, SourceError
-from ...imaging.exact import rescaled
+from ...imaging.exact import rescaled, rescaling
 from ...imaging.image import Geometry, Image, Origin, SourceFile, Stored
 from ...imaging.probe import Probe
 from ..base import Loader, Sniff
-from ..files import in_float64
 from ..options import VolumeFileOptions
 from .grid import Axes, Planes
 from .header import Header, in_file
@@ -111,7 +110,7 @@ class Sliced(Struct, frozen=True, dict=True):
         image = Image(pixels, self.geometry(index), units=units, sources=(source,), notes=header.notes)
         slope, intercept = header.slope, header.intercept
         if (slope, intercept) != (1.0, 0.0):
-            with in_float64(header.path):
+            with rescaling(header.path):
                 image = image.replace(pixels=rescaled(pixels, slope, intercept))
             if pixels.dtype.kind in "iu" and None not in (exact_ds(slope), exact_ds(intercept)):
                 bits = pixels.dtype.itemsize * 8
@@ -137,8 +136,16 @@ class Sliced(Struct, frozen=True, dict=True):
         )
 
 
-def loader_of(name: str, described: Callable[[Path], Header], sniff: Sniff) -> Loader:
-    """Return the loader of a format of volumes, whose own is only how a header is read and recognised."""
+def loader_of(
+    name: str,
+    described: Callable[[Path], Header],
+    sniff: Sniff,
+    own_parts: Callable[[Path], tuple[Path, ...]] | None = None,
+) -> Loader:
+    """Return the loader of a format of volumes, whose own is only how a header is read and recognised.
+
+    `own_parts`: as `Loader.parts`, where `described` opens the file of the values.
+    """
 
     def sliced(path: Path, source: VolumeFileOptions, limits: Limits) -> Sliced:
         return Sliced(in_file(described(path), limits), source)
@@ -161,7 +168,7 @@ def loader_of(name: str, described: Callable[[Path], Header], sniff: Sniff) -> L
         found = described(path).data
         return () if found == path else (found,)
 
-    return Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions(name), parts=parts)
+    return Loader(load, probe, sniff=sniff, defaults=VolumeFileOptions(name), parts=own_parts or parts)
 
 
 def _not_finite(image: Image) -> tuple[Note, ...]:
