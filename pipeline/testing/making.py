@@ -147,9 +147,8 @@ def _volume(made: AnyInput, pixels: Pixels) -> bytes:
 def _ct_slice(made: AnyInput, plane: Pixels, index: int, number: int) -> bytes:
     """Return a slice at the place that `_volume` gives it. Raises: ExportError."""
     place = (0.0, 0.0, number - 1.0)
-    dataset = files.ct_image(
-        plane, number=number, position=place, spacing=(*made.pitch, 1.0), scan=f"test {index}"
-    )
+    scan = f"test {made.name} {index}"
+    dataset = files.ct_image(plane, number=number, position=place, spacing=(*made.pitch, 1.0), scan=scan)
     apply_overrides(dataset, made.tags)
     return files.dicom(dataset)
 

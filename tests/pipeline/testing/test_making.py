@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dicombake.pipeline.testing.making import made_files, pixels_of
 from dicombake.schemas.sources import Source
 from dicombake.schemas.testing.made_inputs import DTYPES, PHANTOMS, AnyInput
 from pydantic import TypeAdapter, ValidationError
+from pydicom import dcmread
 
 SOURCES: dict[str, Any] = {
     "npy": "array",
@@ -167,6 +169,17 @@ def test_a_ct_series_lies_where_a_made_metaimage_does(tmp_path: Path) -> None:
             assert each.geometry.patient.spacing == plane.geometry.patient.spacing == 1
         scans.append({(str(each.source.dataset.SeriesInstanceUID),) for each in slices})
     assert len(scans[0]) == len(scans[1]) == 1 and scans[0] != scans[1]
+
+
+def test_two_made_ct_series_are_two() -> None:
+    uids = []
+    for name in ("plan/{slice}.dcm", "follow-up/{slice}.dcm"):
+        item = made("cylinder", format="ct-series", name=name, shape=[4, 4, 2], radius=2)
+        for _, content in made_files(item, Limits()):
+            dataset = dcmread(BytesIO(content))
+            keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+            uids.append([dataset[keyword].value for keyword in keywords])
+    assert [len(set(each)) for each in zip(*uids, strict=True)] == [2, 2, 4, 2]
 
 
 @pytest.mark.parametrize(
