@@ -28,8 +28,10 @@ class DeferredDataset(Dataset):
         self.__dict__["_make"] = make
 
     def _be_made(self) -> None:
-        elements, meta = self.__dict__.pop("_make")()
-        self.__dict__.update(_dict=elements, file_meta=meta)
+        make = self.__dict__.pop("_make", None)
+        if make is not None:  # a copy shares what was made of the other one
+            self.__dict__["_dict"], meta = make()
+            self.__dict__.setdefault("file_meta", meta)
         self.__class__ = Dataset  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:

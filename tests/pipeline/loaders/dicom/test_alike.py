@@ -169,6 +169,20 @@ def test_nobody_makes_the_elements_of_slices_that_nobody_asks_for(tmp_path: Path
     assert second.source.properties["InstanceNumber"] == 1
 
 
+def test_copies_of_a_slice_s_dataset_and_file_meta_of_ones_own(tmp_path: Path) -> None:
+    paths = files(tmp_path, "explicit", setting(PatientName="Doe^Jane"))
+    _, second, third = (image for _, image in load_each(paths, DicomSeriesOptions(), Limits()))
+    found = second.source.dataset
+    copied = copy(found)
+    assert type(found) is type(copied) is DeferredDataset
+    assert found == copied and copied == found
+    changed = third.source.dataset
+    assert changed is not None and type(changed) is DeferredDataset
+    own = pydicom.dataset.FileMetaDataset()
+    changed.file_meta = own
+    assert changed.PatientName == "Doe^Jane" and changed.file_meta is own
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_an_element_that_depends_on_others_is_read_with_them(syntax: str, tmp_path: Path) -> None:
     """The VR of an extreme by the sign of the pixels; in implicit VR a private element by its creator."""
