@@ -29,7 +29,7 @@ _PATIENT = frozenset(
     }
 )  # fmt: skip
 """Of patient and study: what an archive may coerce to its own records, where it says so with a warning."""
-_PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+_PIXELS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 _OF_THE_SYNTAX = (0x00280004, 0x00280006)
 """Photometric Interpretation and Planar Configuration, which compression changes (PS3.5 8.2): in another
 transfer syntax the pixels decide."""
@@ -131,10 +131,10 @@ def _same_pixels(ours: Dataset, theirs: Dataset, tag: int) -> bool:
         same = _same_padded(bytes(ours[tag].value), bytes(theirs[tag].value))
         if same or not ours.file_meta.TransferSyntaxUID.is_compressed:
             return same
-    return _same_frames(ours, theirs)
+    return _same_frames(ours, theirs, _PIXELS[tag])
 
 
-def _same_frames(ours: Dataset, theirs: Dataset) -> bool:
+def _same_frames(ours: Dataset, theirs: Dataset, keyword: str) -> bool:
     """Whether every frame decodes to the same stored values, one in memory at a time.
 
     They are decoded as those of sources are: what came back may be anything, and may crash a decoder.
@@ -149,7 +149,7 @@ def _same_frames(ours: Dataset, theirs: Dataset) -> bool:
 
     count = int(ours.get("NumberOfFrames") or 1)
     limits = Limits(image_pixels=int(ours.Rows) * int(ours.Columns) * int(ours.SamplesPerPixel), frames=count)
-    layouts = [read_layout(Path(), each, limits, "PixelData") for each in (ours, theirs)]
+    layouts = [read_layout(Path(), each, limits, keyword) for each in (ours, theirs)]
     if layouts[0].frames != layouts[1].frames:
         return False
     pairs = zip(
@@ -159,7 +159,8 @@ def _same_frames(ours: Dataset, theirs: Dataset) -> bool:
         ),
         strict=True,
     )
-    return all(np.array_equal(one.pixels, other.pixels) for one, other in pairs)
+    floats = keyword != "PixelData"  # of which some may be no number
+    return all(np.array_equal(one.pixels, other.pixels, equal_nan=floats) for one, other in pairs)
 
 
 def _same_padded(one: bytes, other: bytes) -> bool:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 import imagecodecs
+import numpy as np
 import pytest
 from dicombake.pipeline.deliver.compare import compared
 from pydicom import Dataset
@@ -108,6 +109,27 @@ def test_the_same_pixels_in_other_streams_are_no_damage() -> None:
     assert compared(compressed_file(CODED), compressed_file(other)).same
     wrong = imagecodecs.jpeg8_encode(PIXELS + 1, lossless=True, bitspersample=16, predictor=1)
     assert compared(compressed_file(CODED), compressed_file(wrong)).damaged == ("PixelData",)
+
+
+def floats(keyword: str, syntax: str, value: float) -> bytes:
+    bits = 32 if keyword == "FloatPixelData" else 64
+    pixels = np.full((2, 3), value, f"<f{bits // 8}")
+    pixels[0, 0] = np.nan
+
+    def change(dataset: Dataset) -> None:
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+            delattr(dataset, name)
+        dataset.BitsAllocated = bits
+        setattr(dataset, keyword, pixels.tobytes())
+
+    return file(change, syntax)
+
+
+@pytest.mark.parametrize("keyword", ["FloatPixelData", "DoubleFloatPixelData"])
+def test_floats_in_another_transfer_syntax_are_no_damage(keyword: str) -> None:
+    ours = floats(keyword, ExplicitVRLittleEndian, 1.5)
+    assert compared(ours, floats(keyword, ImplicitVRLittleEndian, 1.5)).same
+    assert compared(ours, floats(keyword, ImplicitVRLittleEndian, 1.25)).damaged == (keyword,)
 
 
 def test_a_stream_that_crashes_a_decoder_is_damage() -> None:
