@@ -6,6 +6,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import PlanError
@@ -26,13 +27,15 @@ def existing_of_ours(
     memory: Remembered,
     *,
     overwrite: bool,
+    inputs: InputFiles | None = None,
 ) -> frozenset[str]:
     """Return the outputs of some units of a plan that exist and may be replaced.
 
     A file is ours when this recipe finished writing it on this machine, whatever became of it since (the
     memory's `written`), or when it has the content that the lock says (`known`: path -> sha256) or that a run
     which did not end was about to put there (the memory's `claimed`). A lock alone is no proof: it may have
-    come from elsewhere, to a folder where somebody else's file has that name.
+    come from elsewhere, to a folder where somebody else's file has that name. `inputs` are those of the plan,
+    for who asks unit by unit.
 
     Raises:
         PlanError: other files are in the way and `overwrite` is not given, or a folder, or an input.
@@ -55,26 +58,33 @@ def existing_of_ours(
             ours.add(path)
         else:
             foreign.append(path)
-    _spare_inputs(plan, present)
+    (inputs or InputFiles(plan)).spare(present)
     if foreign:
         raise _in_the_way(foreign)
     return frozenset(ours)
 
 
-def _spare_inputs(plan: Plan, present: list[str]) -> None:
-    """Refuse to write to an input, not even with ``--overwrite``."""
-    if not present:
-        return
-    inputs: dict[str, Path] = {}
-    folders: dict[Path, str] = {}
-    for item in (item for unit in plan.units for item in unit.files if item.base == "data"):
-        file = input_path(item, plan.data, plan.out)
-        inputs[_folded(file, folders)] = file
-    for path in present:
-        file = plan.out.joinpath(*path.split("/"))
-        source = inputs.get(_folded(file, folders))
-        if source is not None and _same(source, file):
-            raise PlanError("is an input, and an output would replace it", subject=path)
+class InputFiles:
+    """The inputs of a whole plan, which no output may replace; looked up when they are first needed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._folders: dict[Path, str] = {}
+
+    def spare(self, present: Sequence[str]) -> None:
+        """Refuse to write to an input, not even with ``--overwrite``. Raises: PlanError."""
+        for path in present:
+            file = self.plan.out.joinpath(*path.split("/"))
+            source = self._files.get(_folded(file, self._folders))
+            if source is not None and _same(source, file):
+                raise PlanError("is an input, and an output would replace it", subject=path)
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        plan = self.plan
+        items = (item for unit in plan.units for item in unit.files if item.base == "data")
+        files = (input_path(item, plan.data, plan.out) for item in items)
+        return {_folded(file, self._folders): file for file in files}
 
 
 def _folded(file: Path, folders: dict[Path, str]) -> str:

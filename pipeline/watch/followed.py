@@ -20,7 +20,7 @@ from ..plan.model import Plan, Unit
 from ..recipe.load import load_recipe
 from ..recipe.loaded import LoadedRecipe
 from ..run.forecast import forecast
-from ..run.ownership import existing_of_ours
+from ..run.ownership import InputFiles, existing_of_ours
 from ..run.preflight import RunOptions
 from ..run.run import run_plan
 from ..run.seen_files import SeenFiles
@@ -226,7 +226,7 @@ class Followed:
         state = State(self.path)
         memory = state.recall()
         lock = state.lock(memory)
-        seen = SeenFiles(plan, memory.seen)
+        seen, inputs = SeenFiles(plan, memory.seen), InputFiles(plan)
         for item in forecast(replace(plan, units=tuple(ready)), lock, seen_files=seen):
             unit = item.unit
             if item.why == "current":
@@ -248,13 +248,13 @@ class Followed:
                         f"stale {unit.id}",
                         {"event": "stale", "unit": unit.id, "outputs": paths, "message": STALE},
                     )
-            elif self._is_free(plan, unit, lock, memory):
+            elif self._is_free(unit, lock, memory, inputs):
                 yield unit
 
-    def _is_free(self, plan: Plan, unit: Unit, lock: Lock, memory: Remembered) -> bool:
+    def _is_free(self, unit: Unit, lock: Lock, memory: Remembered, inputs: InputFiles) -> bool:
         """Tell whether no foreign file is in a unit's way; it costs no other one, and is told once."""
         try:
-            existing_of_ours(plan, (unit,), lock.outputs, memory, overwrite=False)
+            existing_of_ours(inputs.plan, (unit,), lock.outputs, memory, overwrite=False, inputs=inputs)
         except PlanError as error:
             self._once(
                 f"{unit.id}: {error}",

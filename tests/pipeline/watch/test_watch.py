@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dicombake.pipeline.errors import UsageError
+from dicombake.pipeline.run import ownership
+from dicombake.pipeline.run.unit.contents import input_path
 from dicombake.pipeline.watch import changes
 from dicombake.pipeline.watch.followed import LATE, SETTLE_GROUP, STALE, Settings
 from dicombake.pipeline.watch.watch import Watch
@@ -95,6 +97,26 @@ def test_a_foreign_file_in_the_way_costs_no_other(place: Place, kind: str) -> No
     foreign.rmdir() if kind == "folder" else foreign.unlink()
     assert place.passing(0) == [("done", "a/1.npy")]
     assert np.load(foreign).shape == (3, 4)
+
+
+def test_foreign_files_cost_one_look_at_each_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output must replace no input of the whole plan: inputs are looked up once, not for each output."""
+    looked: list[Path] = []
+
+    def path_of(*given: Any) -> Path:
+        looked.append(input_path(*given))
+        return looked[-1]
+
+    (place.folder / "out").mkdir()
+    for number in range(9):
+        place.put(f"{number}.npy")
+        (place.folder / f"out/{number}.npy").write_bytes(b"mine")
+    place.watch.step()
+    place.now += 3
+    monkeypatch.setattr(ownership, "input_path", path_of)
+    place.watch.step()
+    assert [event["event"] for event in place.events] == ["failed"] * 9
+    assert sorted(path.name for path in looked) == [f"{number}.npy" for number in range(9)]
 
 
 def test_once_ends_where_a_foreign_file_is_in_the_way(tmp_path: Path) -> None:
