@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from dicombake.pipeline.deliver.deliver import deliver_plan
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
+from dicombake.pipeline.watch.followed import Settings
 from dicombake.pipeline.watch.receive import Receiver
+from dicombake.pipeline.watch.watch import Watch
 
 from ..support import bake
-from .servers import free_port, storescp
+from .servers import free_port, storescp, wait_for
 
 pytest.importorskip("pynetdicom")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("no_leftovers")]
@@ -112,3 +118,40 @@ def test_dcmtk_takes_it_over_tls(certificates: Path, tmp_path: Path, checker: Ca
         bake(recipe)
         (entry,) = deliver_plan(plan(load_recipe(recipe))).entries
     assert (entry.state, len(list((tmp_path / "scp").iterdir()))) == ("sent", 1)
+
+
+def test_where_nothing_listens_each_look_tries_again(certificates: Path, tmp_path: Path) -> None:
+    """The new port is taken, and the authority's certificate of the last right one is gone."""
+    port, events = free_port(), list[dict[str, Any]]()
+    recipe, authority, away = tmp_path / "r.yaml", tmp_path / "ca.pem", tmp_path / "away.pem"
+    for name in ("server.pem", "server.key", "ca.pem"):
+        shutil.copy(certificates / name, tmp_path)
+    whole = yaml.safe_load(RECIPE.format(host="localhost", port=port, tls=MINE))
+
+    def edit(**changed: object) -> None:
+        text = yaml.safe_dump({**whole, "receive": {**whole["receive"], **changed}})
+        recipe.write_text(text, encoding="utf-8")
+
+    def told() -> list[str]:
+        events.clear()
+        watch.step()
+        return [event["message"].rpartition("; ")[2] for event in events if "receive: " in event["message"]]
+
+    edit()
+    watch = Watch([recipe], Settings(settle=1000), events.append)
+    with watch.listening():
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            taken = other.getsockname()[1]
+            authority.rename(away)
+            edit(port=taken)
+            assert told() == ["nothing listens"] and told() == []
+            away.rename(authority)
+            assert told() == ["the last right one is kept"] and told() == []
+            wait_for(port)
+            authority.rename(away)
+            edit(port=taken, ae_title="OTHER")
+            assert told() == ["nothing listens"]
+        away.rename(authority)
+        edit(port=port, ae_title="OTHER")
+        assert told() == ["receive: it listens again"] and told() == []
+        wait_for(port)
