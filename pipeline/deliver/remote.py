@@ -23,6 +23,7 @@ PAUSES = (1.0, 2.0, 4.0)
 _FOR_ONE = 8
 """Instances for which one connection is enough: some destinations take no second one."""
 LOST = "success was answered, and it is not there"
+NO_ANSWER = "no answer yet"
 OTHER = "the same UID is there with other content"
 _SHOWN = 5
 """Elements that a status names."""
@@ -32,6 +33,11 @@ _DONE = ("sent", "confirmed", "proven")
 def answered(status: str) -> str:
     """Return what a destination answered to an instance: of a status, what went wrong since is left out."""
     return _joined(*(part for part in status.split("; ") if part.startswith(ANSWERS)))
+
+
+def _known_of(status: str) -> str:
+    """Return what stays true of an instance through another try: what was answered, what was refused."""
+    return _joined(*(part for part in status.split("; ") if part.startswith((REFUSED, *ANSWERS))))
 
 
 def _joined(*parts: str) -> str:
@@ -180,11 +186,15 @@ class Work:
         return False
 
     def _again(self, header: Header, status: str, attempt: _Attempt) -> None:
-        """Leave an instance for another try; what was answered to it before is kept."""
-        entry = self.entries[header.item.path]
-        if entry.state in _DONE:
-            status = _joined(answered(entry.status), status)
-        self._set(header, "pending" if entry.state == "failed" else entry.state, status)
+        """Leave an instance for another try; what was answered to it before is kept.
+
+        Nothing is noted of one that was never sent, or that failed: a pending row says that it may be there.
+        """
+        path, sha256 = header.item.path, header.item.sha256
+        entry = self.entries[path]
+        noted = any(row.sha256 == sha256 and row.state != "failed" for row in self.rows[path])
+        state: State = "pending" if entry.state == "failed" else entry.state
+        self._set(header, state, _joined(_known_of(entry.status), status), keep=noted)
         attempt.left.append(header)
 
     def _bring(self, session: Session, header: Header) -> bool:
@@ -209,7 +219,7 @@ class Work:
         if clash and held is None:
             self._set(header, "failed", OTHER)
             return False
-        self._note(header, "pending", "")  # from here on it may be there, whatever becomes of us
+        self._set(header, "pending", NO_ANSWER)  # from here on it may be there, whatever becomes of us
         answer = session.send(instance)
         self._set(header, "sent", _joined(answer.warning, answer.note))
         return True
@@ -221,24 +231,28 @@ class Work:
         destination changed elements of the patient. Whether it says so by a warning, only its answer tells.
         """
         header = instance.header
-        commit = self.commit == "require" or (known is not None and known.status.startswith(REFUSED))
+        refused = known is not None and known.status.startswith(REFUSED)
+        commit = self.commit == "require" or refused
+        said = answered(known.status) if known else ""
         back = session.fetch(header)
         if back is None:
             if clash:
                 self._set(header, "failed", OTHER)
                 return False
-            self._set(header, "sent" if commit else "confirmed", "found there by a query")
+            self._set(header, "sent" if commit else "confirmed", _joined(said, "found there by a query"))
             return True
         found = compared(instance.content, back)
-        if found.coerced and not found.damaged and known is not None and known.state == "pending":
+        ours = found.same or (not found.damaged and said.startswith(WARNING))
+        unanswered = known is not None and known.state == "pending" and not refused
+        if not ours and not found.damaged and unanswered:
             return None
-        if not found.same:
+        if not ours:
             self._set(header, "failed", f"{OTHER}: {first_of(found.damaged or found.coerced, _SHOWN)}")
         elif commit:
-            self._set(header, "sent", "found there and compared")
+            self._set(header, "sent", _joined(said, "found there and compared"))
             return True
         else:
-            self._set(header, "proven", "found there and compared", reached=True)
+            self._set(header, "proven", _joined(said, "found there and compared"), reached=True)
         return False
 
     def _confirm(self, session: Session, sent: list[Header], attempt: _Attempt) -> None:
@@ -286,9 +300,9 @@ class Work:
             return True
         if reason is not None and (self.commit == "require" or is_offered(reason)):
             lasting = is_lasting(reason)
-            self._set(header, "failed" if lasting else "pending", refusal(reason))
+            self._set(header, "failed" if lasting else "pending", _joined(refusal(reason), status))
             if not lasting:
-                self._again(header, refusal(reason), attempt)
+                attempt.left.append(header)
             return False
         if self.commit == "require":
             self._again(header, "no storage commitment was given", attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import io
 import socket
@@ -21,7 +22,7 @@ from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.deliver.compare import compared
 from dicombake.pipeline.deliver.destinations.associations import Associations, Listener
 from dicombake.pipeline.deliver.destinations.dicom import DicomRemote
-from dicombake.pipeline.deliver.instance import read_header
+from dicombake.pipeline.deliver.instance import read_header, read_instance
 from dicombake.pipeline.deliver.model import Item
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.schemas.delivery import DicomDestination
@@ -175,6 +176,90 @@ def test_an_answer_that_we_were_killed_before_is_asked_for_again(few: Path, warn
         assert all("PatientName" in entry.status for entry in result.entries)
         assert len(archive.held) == 4
         assert states(deliver(path)) == {state} and set(archive.taken.values()) == {2}
+
+
+@pytest.mark.parametrize(("reason", "state"), [(0x0112, "pending"), (0x0119, "failed")])
+def test_what_was_coerced_and_not_committed_to_is_ours_and_not_sent_again(
+    few: Path, reason: int, state: str
+) -> None:
+    """The warning that it was coerced outlasts a refused commitment, and a connection that is refused."""
+    willing = False
+    archive = Archive(coerced, commit=lambda name, number: 0 if willing else reason)
+    path = write_recipe(few, f"coerced-{state}", archive.destination(", tries: 1"))
+    with archive.running():
+        assert states(deliver(path)) == {state}
+    assert states(deliver(path)) == {"pending"}
+    willing = True
+    with archive.running():
+        result = deliver(path)
+    assert (states(result), result.exit_status) == ({"confirmed"}, 0)
+    assert all(entry.status.startswith("B000") for entry in result.entries)
+    assert archive.taken == dict.fromkeys(files(path), 1)
+
+
+def test_what_was_corrected_at_a_pacs_is_never_sent_over(few: Path) -> None:
+    """The outbox is gone, and nobody listens at first: what is found there then is not known as ours."""
+    archive = Archive()
+    path = write_recipe(few, "corrected", archive.destination(", tries: 1"))
+    with archive.running():
+        assert states(deliver(path)) == {"confirmed"}
+    forget(path)
+    for name, content in archive.held.items():
+        corrected = pydicom.dcmread(io.BytesIO(content))
+        corrected.PatientName = "CORRECTED"
+        corrected.save_as(buffer := io.BytesIO())
+        archive.held[name] = buffer.getvalue()
+    told = "the same UID is there with other content: PatientName"
+    for _ in range(2):
+        assert states(deliver(path)) == {"pending"}  # also after it was found
+        with archive.running():
+            assert {(entry.state, entry.status) for entry in deliver(path).entries} == {("failed", told)}
+    assert archive.taken == dict.fromkeys(files(path), 1)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_an_association_that_its_peer_left_between_two_instances_costs_no_try(
+    few: Path, released: bool
+) -> None:
+    """Our thread rests meanwhile, and does not notice it."""
+    associations: list[Any] = []
+
+    def keeping(event: Any, number: int) -> tuple[int, bytes | None]:
+        associations.append(event.assoc)
+        return keeps(event, number)
+
+    def leave() -> None:
+        association = associations[-1]
+        if released:
+            association.acse.send_release()
+        else:
+            association.abort()
+
+    archive = Archive(keeping)
+    path = write_recipe(few, f"left-{released}", archive.destination(", tries: 1"))
+    destination = load_recipe(path).recipe.destinations["there"]
+    assert isinstance(destination, DicomDestination)
+    instances = []
+    for each in sorted((few / path.stem).glob("*.dcm")):
+        item = Item(each.name, each, hashlib.sha256(each.read_bytes()).hexdigest(), dicom=True)
+        instances.append(read_instance(read_header(item)))
+    with (
+        archive.running(),
+        DicomRemote(destination, Associations(destination, few), None).session(
+            [each.header for each in instances]
+        ) as session,
+    ):
+        for instance in instances[:2]:
+            session.send(instance)
+            leave()
+            time.sleep(0.1)
+        assert session.holds(instances[0].header)
+        session.send(instances[2])
+        leave()
+        time.sleep(0.1)
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
+    assert len(archive.taken) == 3 and len(set(map(id, associations))) == 3
 
 
 def test_a_report_that_never_comes_is_replaced_by_a_query(few: Path) -> None:

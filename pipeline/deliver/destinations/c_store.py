@@ -33,7 +33,7 @@ def store(
     """Send an instance and return the status; None where the association ended. Raises: Unreachable."""
     association._reactor_checkpoint.clear()
     try:
-        while not association._is_paused:
+        while not association._is_paused and association.is_established:
             time.sleep(0.0001)
         if not association.is_established:
             return None
@@ -51,6 +51,9 @@ def store(
 def _send(association: Any, context_id: int, header: Header, data: memoryview, timeout: float) -> None:
     """Send the request: over TLS by pynetdicom's own thread, since two may not use one TLS connection."""
     socket = association.dul.socket.socket
+    if socket is None:  # it was closed meanwhile
+        association.abort()
+        raise Unreachable("the connection broke: it is closed")
     if isinstance(socket, ssl.SSLSocket):
         from pynetdicom.dimse_primitives import C_STORE
 
@@ -63,8 +66,8 @@ def _send(association: Any, context_id: int, header: Header, data: memoryview, t
         association.dimse.send_msg(request, context_id)
         return
     most = association.dimse.maximum_pdu_size or _WHOLE
-    socket.settimeout(timeout)
     try:
+        socket.settimeout(timeout)
         for chunk in _chunks(context_id, _request(header), data, most):
             socket.sendall(chunk)
     except OSError as error:

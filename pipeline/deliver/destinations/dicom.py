@@ -23,6 +23,8 @@ _MOST_CONTEXTS = 128
 """Of one association (PS3.8 9.3.2.2)."""
 _PATIENCE = 5.0
 """Seconds to wait for a report of storage commitment on the association that asked for it."""
+_TO_END = 1.0
+"""Seconds in which an association that its peer left has ended."""
 _LASTING = (0x0117, 0x0118, 0x0119, 0x0122, 0x0124)
 """Failures that another try does not change, besides A9xx and Cxxx (PS3.4 B.2.3, PS3.7 C.5)."""
 
@@ -59,7 +61,7 @@ class DicomSession:
     def close(self) -> None:
         """Release what is open."""
         association, self._open, self._kind = self._open, None, ""
-        if association is not None and association.is_established:
+        if _lives(association):
             with suppress(Exception):
                 association.release()
 
@@ -81,7 +83,7 @@ class DicomSession:
 
     def _as(self, kind: str, open_one: Callable[[], Any]) -> Any:
         """Return the association of a kind; the one before is released: some destinations take one alone."""
-        if self._kind != kind or self._open is None or not self._open.is_established:
+        if self._kind != kind or not _lives(self._open):
             self.close()
             self._open = open_one()
             self._kind = kind
@@ -138,7 +140,7 @@ class DicomSession:
     def holds(self, header: Header) -> bool | None:
         """Ask by C-FIND at instance level (PS3.4 C.4.1), over what is open where that can be asked."""
         association = self._open
-        if association is None or not (association.is_established and _accepts(association, _FIND)):
+        if not (_lives(association) and _accepts(association, _FIND)):
             association = self._store_association()
         if not _accepts(association, _FIND):
             return None
@@ -251,6 +253,21 @@ def _name(instance: Instance) -> str:
     from pydicom.uid import UID
 
     return str(UID(instance.header.syntax).name)
+
+
+def _lives(association: Any) -> bool:
+    """Tell whether there is an association, and its peer has neither left it nor asked to.
+
+    Between two instances pynetdicom's thread rests (`c_store.store`) and does not see that; where something
+    came of the peer, it is let go on to answer it, and ends.
+    """
+    if association is None or not association.is_established:
+        return False
+    if association.dul.peek_next_pdu() is None:
+        return True
+    association._reactor_checkpoint.set()
+    association.join(_TO_END)
+    return False
 
 
 def _accepts(association: Any, kind: str) -> bool:
