@@ -24,6 +24,7 @@ from contextlib import closing, suppress
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import NamedTuple
+from urllib.parse import quote_from_bytes
 
 from ..packed import PackingError
 from ..reading import content_of
@@ -217,10 +218,11 @@ class Remembered(NamedTuple):
 def read_only(path: PurePath) -> str:
     """Return the URI with which SQLite opens a file and writes nothing; `path` is absolute.
 
-    SQLite takes no host in a URI, and ``\\\\server\\share`` of Windows has one: it goes into the path.
+    SQLite takes no host in a URI, where ``\\\\server\\share`` of Windows would be one: it goes into the path.
     """
-    uri = path.as_uri()
-    return f"{uri if uri.startswith('file:///') else uri.replace('file://', 'file:////')}?mode=ro"
+    name = path.as_posix()
+    start = "file://" if name.startswith("/") else "file:///"
+    return f"{start}{quote_from_bytes(os.fsencode(name), '/:')}?mode=ro"
 
 
 def remembered(path: Path) -> Remembered:
