@@ -251,8 +251,8 @@ def test_search_filter_and_ways(folder: Path, open_page: Callable[..., Any]) -> 
     page.locator(".card:visible a").first.click()
     ready(page)
     page.keyboard.press("n")
-    until(page, "location.hash === '#o1'")
-    assert page.locator("#detail h1").inner_text() == every[1]
+    until(page, f"document.querySelector('#detail h1').innerText === {json.dumps(every[1])}")
+    assert page.evaluate("location.hash") == "#o1"
     page.keyboard.press("Escape")
     until(page, "!document.getElementById('overview').hidden")
 
