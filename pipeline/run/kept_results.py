@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from ..packed import FEW, Packed, Sliceable
 from ..plan.model import Unit
 from .unit.results import UnitResult
+
+T = TypeVar("T")
 
 
 class Results(Sliceable[UnitResult | None]):
@@ -37,43 +40,29 @@ class Results(Sliceable[UnitResult | None]):
         """Return the results of all units, in the plan's order. Each has one."""
         if isinstance(self._came, list):
             return tuple(self._came[at] for at in self._at)
-        return _InOrder(self._came, self._at)
+        return Chosen(self._came, self._at)
 
 
-class _InOrder(Sliceable[UnitResult]):
-    def __init__(self, came: Sequence[UnitResult], at: Sequence[int]) -> None:
-        self._came, self._at = came, at
+class Chosen(Sliceable[T]):
+    """Some records of a sequence, by their positions, in the order of these."""
 
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def at(self, number: int) -> UnitResult:
-        return self._came[self._at[number]]
-
-    def __iter__(self) -> Iterator[UnitResult]:
-        return (self._came[at] for at in self._at)
-
-
-class Chosen(Sliceable[Unit]):
-    """Some units of a plan, by their positions."""
-
-    def __init__(self, units: Sequence[Unit], positions: Sequence[int]) -> None:
-        self._units, self.positions = units, positions
+    def __init__(self, records: Sequence[T], positions: Sequence[int]) -> None:
+        self._records, self.positions = records, positions
 
     def __len__(self) -> int:
         return len(self.positions)
 
-    def at(self, number: int) -> Unit:
-        return self._units[self.positions[number]]
+    def at(self, number: int) -> T:
+        return self._records[self.positions[number]]
 
-    def __iter__(self) -> Iterator[Unit]:
-        return (self._units[position] for position in self.positions)
+    def __iter__(self) -> Iterator[T]:
+        return (self._records[position] for position in self.positions)
 
 
 class Reached(Iterable[tuple[Unit, UnitResult]]):
     """The chosen units that have a result, each with it; can be gone through several times."""
 
-    def __init__(self, chosen: Chosen, results: Results) -> None:
+    def __init__(self, chosen: Chosen[Unit], results: Results) -> None:
         self._chosen, self._results = chosen, results
 
     def __iter__(self) -> Iterator[tuple[Unit, UnitResult]]:
