@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dicombake.pipeline.deidentify.table import rows
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.datadict import dictionary_has_tag
 
-from tests.pipeline.deidentify.made_study import MARK, hard_study, linked_study
+from tests.pipeline.deidentify.made_study import MARK, elements, hard_study, linked_study
 
 from .environments import python_of
 
@@ -122,18 +122,6 @@ def _call(*command: object) -> None:
     )
 
 
-def elements(dataset: Dataset, start: str = "") -> Iterator[tuple[str, bytes]]:
-    """Yield the place and the value of each element that is no sequence, at any depth."""
-    for element in dataset:
-        place = f"{start}{element.tag}"
-        if element.VR == "SQ":
-            for number, item in enumerate(element.value):
-                yield from elements(item, f"{place}[{number}].")
-        else:
-            value = element.value
-            yield place, value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-
-
 _MARKS = (MARK.encode(), b"19781203", b"4711")
 
 
@@ -144,7 +132,7 @@ def left(folder: Path) -> tuple[int, int]:
     for path in files:
         content = path.read_bytes()
         dataset = dcmread(path, force=True)
-        found += sum(any(mark in value for mark in _MARKS) for _, value in elements(dataset))
+        found += sum(any(mark in _bytes_of(each) for mark in _MARKS) for _, each in elements(dataset))
         found += sum(any(mark in str(each.value).encode() for mark in _MARKS) for each in dataset.file_meta)
         found += MARK.encode() in content[:128]
         found += MARK.encode() in content[-20:]
@@ -157,18 +145,23 @@ def broken(folder: Path) -> int:
     instances = {str(each.get("SOPInstanceUID")) for each in datasets}
     frames = {str(each.FrameOfReferenceUID) for each in datasets if "FrameOfReferenceUID" in each}
     return sum(
-        value.decode() not in (frames if kind == "frame" else instances)
+        value not in (frames if kind == "frame" else instances)
         for dataset in datasets
         for kind, value in _references(dataset)
     ) + (4 - len(datasets))
 
 
-def _references(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
-    for place, value in elements(dataset):
-        if place.endswith("(0008,1155)"):
-            yield "instance", value
-        elif "[" in place and place.endswith("(0020,0052)"):
-            yield "frame", value
+def _bytes_of(element: DataElement) -> bytes:
+    value = element.value
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+def _references(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    for path, element in elements(dataset):
+        if element.keyword == "ReferencedSOPInstanceUID":
+            yield "instance", str(element.value)
+        elif "[" in path and element.keyword == "FrameOfReferenceUID":
+            yield "frame", str(element.value)
 
 
 def errors(path: Path) -> set[str]:

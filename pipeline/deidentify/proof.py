@@ -13,9 +13,14 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from io import BytesIO
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from ..errors import VerificationError
 from .identifying import LONG
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
 
 _ENCODINGS = (
     "utf-8", "latin-1", "iso8859-2", "iso8859-5", "iso8859-6", "iso8859-7", "gb18030", "shift_jis", "euc_jp",
@@ -131,22 +136,25 @@ def _texts(content: bytes) -> Iterator[tuple[int, str, str]]:
 
 
 def _dicom_texts(content: bytes) -> Iterator[tuple[int, str, str]]:
-    from pydicom import Dataset, dcmread
-
-    def walk(dataset: Dataset, start: str, top: int) -> Iterator[tuple[int, str, str]]:
-        for element in dataset:
-            name = f"{start}{element.keyword or str(element.tag).replace(' ', '')}"
-            tag = top or int(element.tag)
-            if element.VR == "SQ":
-                for number, item in enumerate(element.value):
-                    yield from walk(item, f"{name}[{number}].", tag)
-            elif element.VR in _TEXT and element.value:
-                yield tag, name, str(element.value) if element.VM < 2 else "\\".join(map(str, element.value))
+    from pydicom import dcmread
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = dcmread(BytesIO(content), stop_before_pixels=True)
-        yield from walk(dataset, "", 0)
+        for tag, name, element in _elements(dcmread(BytesIO(content), stop_before_pixels=True)):
+            if element.VR in _TEXT and element.value:
+                yield tag, name, str(element.value) if element.VM < 2 else "\\".join(map(str, element.value))
+
+
+def _elements(dataset: Dataset, start: str = "", top: int = 0) -> Iterator[tuple[int, str, DataElement]]:
+    """Yield each element that is no sequence, at any depth: the tag at its top, its name, itself."""
+    for element in dataset:
+        name = f"{start}{element.keyword or str(element.tag).replace(' ', '')}"
+        tag = top or int(element.tag)
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                yield from _elements(item, f"{name}[{number}].", tag)
+        else:
+            yield tag, name, element
 
 
 def _png_texts(content: bytes) -> Iterator[tuple[str, str]]:
@@ -171,22 +179,14 @@ def _place(content: bytes, value: str) -> str:
     """Name the element of a file that holds a value, as far as one does."""
     if content[128:132] != b"DICM":
         return "the file"
-    from pydicom import Dataset, dcmread
+    from pydicom import dcmread
 
     needles = _needles(value)
-
-    def walk(dataset: Dataset, start: str) -> Iterator[str]:
-        for element in dataset:
-            name = f"{start}{element.keyword or str(element.tag).replace(' ', '')}"
-            if element.VR == "SQ":
-                for number, item in enumerate(element.value):
-                    yield from walk(item, f"{name}[{number}].")
-            else:
-                held = element.value if isinstance(element.value, bytes) else str(element.value).encode()
-                if any(needle in held for needle in needles):
-                    yield name
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset = dcmread(BytesIO(content))
-        return next(iter([*walk(dataset.file_meta, ""), *walk(dataset, "")]), "the file")
+        for _, name, element in chain(_elements(dataset.file_meta), _elements(dataset)):
+            held = element.value if isinstance(element.value, bytes) else str(element.value).encode()
+            if any(needle in held for needle in needles):
+                return name
+    return "the file"

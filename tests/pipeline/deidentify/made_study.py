@@ -199,12 +199,17 @@ def linked_study(folder: Path, **said: object) -> list[Dataset]:
     return made
 
 
-def texts(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
+def texts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield what each element says, by its path."""
+    return ((path, str(element.value)) for path, element in elements(dataset))
+
+
+def elements(dataset: Dataset, start: str = "") -> Iterator[tuple[str, DataElement]]:
+    """Yield each element that is no sequence, at any depth, by its path."""
     for element in dataset:
         name = f"{start}{element.keyword or f'({element.tag.group:04X},{element.tag.element:04X})'}"
         if element.VR == "SQ":
             for number, item in enumerate(element.value):
-                yield from texts(item, f"{name}[{number}].")
+                yield from elements(item, f"{name}[{number}].")
         else:
-            yield name, str(element.value)
+            yield name, element

@@ -15,7 +15,7 @@ from pydicom import Dataset, dcmread
 
 from ...support import bake
 from .made_objects import write_objects
-from .made_study import FILES, SWEEP, linked_study
+from .made_study import FILES, SWEEP, elements, linked_study
 
 SAMPLES = (
     "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",
@@ -59,14 +59,11 @@ def pairs(shared: tuple[Outcome, Path]) -> Iterator[tuple[Path, Path]]:
         yield folder / unit.inputs[0].path, folder / unit.outputs[0].path
 
 
-def uids(dataset: Dataset, start: str = "") -> Iterator[tuple[str, str]]:
+def uids(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield the UIDs of instances, series and frames of reference in a dataset, each by its path."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for number, item in enumerate(element.value):
-                yield from uids(item, f"{start}{element.keyword}[{number}].")
-        elif element.keyword.endswith(("InstanceUID", "FrameOfReferenceUID")):
-            yield f"{start}{element.keyword}", str(element.value)
+    for path, element in elements(dataset):
+        if element.keyword.endswith(("InstanceUID", "FrameOfReferenceUID")):
+            yield path, str(element.value)
 
 
 def test_what_names_one_thing_names_one_thing_afterwards(shared: tuple[Outcome, Path]) -> None:
