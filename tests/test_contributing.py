@@ -186,7 +186,7 @@ WRITING = (
 CONTRACTS = (
     "tests/pipeline/loaders/test_contract.py", "tests/pipeline/exporters/test_contract.py",
     "tests/pipeline/loaders/raw/test_acme.py", "tests/pipeline/exporters/pictures/test_pgm.py",
-    "tests/pipeline/samples/test_samples.py", "tests/pipeline/report/test_formats.py",
+    "tests/pipeline/samples/test_samples.py", "tests/pipeline/report/commands/test_formats.py",
     "tests/test_layout.py",
 )  # fmt: skip
 

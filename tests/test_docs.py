@@ -17,7 +17,7 @@ from dicombake.pipeline.cli.program.examples import EXAMPLES
 from dicombake.pipeline.exporters.registry import DICOM, TARGETS
 from dicombake.pipeline.loaders.xim.attribute_table import HOMES
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.report.formats import markdown, table, targets
+from dicombake.pipeline.report.commands.formats import markdown, table, targets
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.process import OPERATIONS
 from dicombake.schemas.recipe import Conversion, Recipe

@@ -16,7 +16,7 @@ def formats(
     json: Json = False,
 ) -> None:
     with reporting():
-        from ..report import formats as known
+        from ..report.commands import formats as known
 
         if json:
             print_json({"schema_version": 1, **known.as_json()})

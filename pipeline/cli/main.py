@@ -41,8 +41,13 @@ COMMANDS: dict[str, str] = {
     "demo": "Make sample data and run a complete example on it.",
 }
 """Each command and its line of help; module and function have the command's name, - as _."""
-OF_THE_NETWORK = frozenset({"deliver", "watch"})
-"""Commands whose modules are in the folder `network`."""
+FOLDERS = {
+    "files": ("check-dicom", "convert", "diff", "inspect"),
+    "network": ("deliver", "watch"),
+    "outputs": ("check", "crosswalk", "explain", "lock", "report"),
+    "recipes": ("config", "graph", "new", "plan", "schema", "test", "validate"),
+}
+"""The folder of a command's module, by what the command is about; the others are beside this file."""
 READING_IMAGES = frozenset(
     {"convert", "check", "test", "explain", "report", "diff", "inspect", "new", "check-dicom", "demo"}
 )
@@ -85,8 +90,8 @@ def load(name: str) -> Any:
     module = name.replace("-", "_")
     if name in READING_IMAGES:
         gc.enable()
-    folder = "network." if name in OF_THE_NETWORK else ""
-    function = getattr(import_module(f".{folder}{module}", __package__), module)
+    folder = next((f".{folder}" for folder, names in FOLDERS.items() if name in names), "")
+    function = getattr(import_module(f"{folder}.{module}", __package__), module)
     one.command(name, help=function.__doc__ or COMMANDS[name], epilog=epilog(name))(function)
     command: Any = typer.main.get_command(one)
     for parameter in command.params:

@@ -36,10 +36,10 @@ from .common import (
     variables,
     worst,
 )
+from .outputs.report import Pictures, ShownPictures, page_writer
 from .program.cluster import ChosenExecutor, Executor, Insecure, Scheduler, cluster_settings
 from .program.each import EachRecipe, Shown
 from .program.reports import Reports
-from .report import Pictures, ShownPictures, page_writer
 
 if TYPE_CHECKING:
     from ..places.url import Where
@@ -206,7 +206,7 @@ def _run_one(recipe: LoadedRecipe, request: _Request, talk: _Talk) -> Shown:
 
     planned = plan(recipe, data=request.data, out=request.out, only=request.only)
     if request.dry_run:
-        from .plan import show
+        from .recipes.plan import show
 
         return show(planned, request.options, as_json=talk.each.json, annotations=talk.each.annotations)
     talk.each.reports.spare(planned)

@@ -66,7 +66,7 @@ def deliver(
 
 def show(result: Delivered, *, as_json: bool, quiet: bool) -> dict[str, Any]:
     """Print what became of each output; the object for programs where that is asked for."""
-    from ...report.delivered import delivered_as_json, delivered_lines, headline
+    from ...report.commands.delivered import delivered_as_json, delivered_lines, headline
 
     if not as_json:
         for line in delivered_lines(result, quiet=quiet):

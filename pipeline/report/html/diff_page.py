@@ -15,7 +15,7 @@ from ...diff.side import open_side
 from ...errors import DicombakeError
 from ...imaging.thumbnail import thumbnail
 from ...loaders.options import Limits, SourceOptions
-from ..diffed import STATUSES, numbers, title
+from ..commands.diffed import STATUSES, numbers, title
 from .model import BUDGET, Picture, Pictures, Row
 from .packed import pack
 from .page import rendered

@@ -13,7 +13,7 @@ from dicombake.pipeline.check.differences import Difference, PixelChange, TagCha
 from dicombake.pipeline.check.remake import differences
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.report.checked import difference_as_json, difference_lines
+from dicombake.pipeline.report.commands.checked import difference_as_json, difference_lines
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian

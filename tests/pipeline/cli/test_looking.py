@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicombake.pipeline.cli.main import app
-from dicombake.pipeline.report.formats import markdown
+from dicombake.pipeline.report.commands.formats import markdown
 from dicombake.schemas.describe.json_schema import schema_text
 from typer.testing import CliRunner
 

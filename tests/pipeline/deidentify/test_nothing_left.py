@@ -15,10 +15,10 @@ from dicombake.pipeline.deidentify.table import rows
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.report.annotations import of_checked, of_plan
-from dicombake.pipeline.report.checked import checked_as_json
-from dicombake.pipeline.report.graph import mermaid
+from dicombake.pipeline.report.commands.checked import checked_as_json
+from dicombake.pipeline.report.commands.graph import mermaid
+from dicombake.pipeline.report.commands.planned import plan_as_json
 from dicombake.pipeline.report.junit import junit_xml, suite_of_checked
-from dicombake.pipeline.report.planned import plan_as_json
 from dicombake.pipeline.run.forecast import forecast
 from dicombake.pipeline.store.lock import Lock
 from pydicom import dcmread

@@ -11,7 +11,7 @@ from dicombake.pipeline.check.compare import check
 from dicombake.pipeline.packed import Packed
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
-from dicombake.pipeline.report.planned import plan_lines
+from dicombake.pipeline.report.commands.planned import plan_lines
 from dicombake.pipeline.run.forecast import forecast
 from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
