@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from imagecodecs import delta_decode
 
 Bytes = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
@@ -75,11 +76,16 @@ def decode(seeds: Int32, table: Bytes, data: Bytes, rows: int, columns: int) -> 
     rises = flat[columns:]
     np.subtract(seeds[columns:], seeds[:1], out=rises[:1])  # of arrays, which wrap around without a warning
     _differences(table, data, rises[1:])
-    np.cumsum(rises, out=rises)
+    _sum_up(rises.view(np.uint32))
     add = np.add
     for above, row in pairwise(image):
         add(row, above, row)
     return image
+
+
+def _sum_up(values: npt.NDArray[Any]) -> None:
+    """Replace values by their running sum, as numpy's `cumsum` does, which takes six times as long."""
+    delta_decode(values, out=values)
 
 
 def _differences(table: Bytes, data: Bytes, out: Int32) -> None:
@@ -170,7 +176,7 @@ def _mixed(table: Bytes, data: Bytes, out: Int32) -> None:
         steps, values = buffers[0][: block.size], buffers[1][: part.size]
         # "clip" only spares numpy a copy: every step is within bounds
         at = _STEPS.take(block, axis=0, out=steps, mode="clip").reshape(-1)[: part.size]
-        np.cumsum(at, out=at)
+        _sum_up(at)
         part[...] = both.take(at, out=values, mode="clip")
         own = fours[edges[number] : edges[number + 1]]
         places.append(at[own - 4 * first] + (begin - _ROOM))
