@@ -39,27 +39,54 @@ def killed_at_every_call(project: Project, step: int) -> int:
 
 
 def killed_at_random(project: Project, tries: int, whom: str) -> int:
-    """The program, a worker of it or the server that starts workers is killed at some moment."""
+    """The program, a worker of it or the server that starts workers is killed at some moment of its life.
+
+    Only moments at which there was one to kill are counted: the workers of a small recipe do not live long.
+    """
     dice = random.Random(whom)
-    begun = time.monotonic()
-    project.again().call("run", "--jobs", "2")
-    longest = time.monotonic() - begun
-    for _ in range(tries):
+    begun, ended = _life(project, whom)
+    killed = 0
+    for _ in range(10 * tries):
+        if killed == tries:
+            break
         project.again()
-        command = [*COMMAND, "run", "--jobs", "2", str(project.folder / "r.yaml")]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            time.sleep(dice.uniform(0, longest))
-            for victim in _victims(process.pid, whom):
+        with _running(project) as process:
+            _await(process, whom)
+            time.sleep(dice.uniform(0, ended - begun))
+            victims = [] if process.poll() is not None else _victims(process.pid, whom)
+            for victim in victims:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(victim, signal.SIGKILL)
             said, _ = process.communicate(timeout=300)
+        killed += bool(victims)
         assert "Traceback" not in said.replace("forkserver", "") or process.returncode < 0, said
         assert "Aborted" not in said, said
         project.assert_nothing_half_written()
         project.assert_goes_on()
-    return tries
+    return killed
+
+
+def _running(project: Project) -> subprocess.Popen[str]:
+    command = [*COMMAND, "run", "--jobs", "2", str(project.folder / "r.yaml")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _life(project: Project, whom: str) -> tuple[float, float]:
+    """When the first of them was seen, and when none was left, in a run that nobody disturbs."""
+    project.again()
+    with _running(project) as process:
+        _await(process, whom)
+        begun = time.monotonic()
+        while process.poll() is None and _victims(process.pid, whom):
+            time.sleep(0.002)
+        ended = time.monotonic()
+        process.communicate(timeout=300)
+    return begun, ended
+
+
+def _await(process: subprocess.Popen[str], whom: str) -> None:
+    while process.poll() is None and not _victims(process.pid, whom):
+        time.sleep(0.002)
 
 
 def _victims(program: int, whom: str) -> list[int]:
