@@ -68,7 +68,7 @@ class Settled:
 
 
 def settle(dataset: Dataset, charset: str | None = None) -> Settled:
-    """Read every element but the pixels, in place; text in `charset` where it is given.
+    """Read every element but the pixels, also of the file meta, in place; text in `charset` where given.
 
     Where some text is not in the declared set, all of it is read byte for byte (as ISO 8859-1), so that it
     can be written as it was.
@@ -83,6 +83,7 @@ def settle(dataset: Dataset, charset: str | None = None) -> Settled:
             if found.undecoded:
                 read_as(dataset, None)
         _read(dataset, found, 0)
+        _read(dataset.file_meta, found, 0)
         found.overlays = _drop_embedded_overlays(dataset)
     return found
 

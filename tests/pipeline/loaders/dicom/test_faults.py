@@ -196,6 +196,21 @@ def test_an_element_that_cannot_be_read_is_left_out_and_said(tmp_path: Path) -> 
         (tmp_path / "out.dcm").unlink()
 
 
+@pytest.mark.parametrize("element", [b"\2\0\2\0", b"\2\0\3\0"], ids=["class", "instance"])
+@pytest.mark.parametrize("source", ["dicom", "auto"])
+def test_an_element_of_the_file_meta_that_cannot_be_read_is_left_out_and_said(
+    tmp_path: Path, element: bytes, source: str
+) -> None:
+    for pixels in (PIXELS, None):
+        data = encoded(dataset_of(pixels), pixels)
+        path = written(tmp_path, data.replace(element + b"UI", element + b"UQ", 1))
+        outcome = run(path, tmp_path, source=source)
+        (result,) = outcome.results
+        assert result.error is None or not result.error.traceback
+        if pixels is not None:
+            assert "element-unreadable" in [note.code for note in result.notes]
+
+
 def test_sequences_without_end_are_left_out(tmp_path: Path) -> None:
     tag = struct.pack("<HH", 0x0008, 0x1140)
     start = tag + b"SQ\0\0" + b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4
