@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from ..deliver.destinations.associations import tune
@@ -12,6 +13,8 @@ from ..deliver.destinations.c_store import one_pdu, response
 
 MOST_PDU = 2**22
 """Bytes of the longest PDU that is read; longer ones end the association."""
+_OWN = frozenset({"Evt7", "Evt8", "Evt9", "Evt11", "Evt14", "Evt15"})
+"""What comes from this side: answers, datasets, releases, aborts (PS3.8, table 9-10)."""
 _P_DATA = 0x04
 """The type of a P-DATA-TF PDU (PS3.8 9.3.5)."""
 
@@ -37,6 +40,8 @@ class Reading:
         self._connection.recv = self.read
         self._read_pdu, self._upper_layer._read_pdu_data = self._upper_layer._read_pdu_data, self.read_pdus
         self._send, association.dimse.send_msg = association.dimse.send_msg, self.answer
+        states = self._upper_layer.state_machine
+        self._act, states.do_action = states.do_action, self.act
 
     def read(self, count: int) -> bytes | bytearray:
         """Return so many bytes, or fewer where the caller ends. Raises: OSError."""
@@ -108,6 +113,21 @@ class Reading:
         command = response(number, status, sop_class, uid)
         with suppress(OSError):  # that the caller is gone is seen where it is read
             self._socket.sendall(one_pdu(context_id, command))
+
+    def act(self, event: str) -> None:
+        """Act on an event; what is answered after the association ended is dropped.
+
+        A caller who sends on before he is let in is cut off while he is being answered. pynetdicom's thread
+        ends by an error there, which Python prints.
+        """
+        from pynetdicom.fsm import TRANSITION_TABLE
+
+        layer = self._upper_layer
+        if event in _OWN and (event, layer.state_machine.current_state) not in TRANSITION_TABLE:
+            with suppress(Empty):  # pynetdicom may have told of it twice
+                layer.to_provider_queue.get(block=False)
+        else:
+            self._act(event)
 
     def _fragment(self, context_id: int) -> memoryview | None:
         """Read a P-DATA-TF PDU of one fragment of a dataset, not the last one (PS3.8 9.3.5, annex E).

@@ -27,6 +27,7 @@ from dicombake.pipeline.watch.receive import Receiver
 from dicombake.pipeline.watch.watch import Watch
 from dicombake.schemas.delivery import DicomDestination
 
+from ..fuzz.network import calls
 from .archive import RT_IMAGE
 from .servers import dcmqrscp, free_port, wait_for
 
@@ -131,6 +132,21 @@ def test_an_echo_is_answered(tmp_path: Path, checker: Callable[[str], str]) -> N
             ]
             ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
             assert (ended.returncode == 0) == answered
+
+
+def test_a_caller_who_sends_on_before_he_is_let_in_ends_no_thread_by_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    *_, echo = calls()
+    with listening(tmp_path, "") as receiver:
+        for _ in range(8):
+            with socket.create_connection(("127.0.0.1", receiver.port), 5) as caller, suppress(OSError):
+                caller.sendall(echo)
+                while caller.recv(2**16):
+                    pass
+    assert failed == []
 
 
 def test_other_content_under_its_uid_is_refused(
