@@ -33,6 +33,7 @@ _LONGEST = 1 << 16
 _LAST_KEY = "ElementDataFile"
 _PLACES = (("Offset", "Position", "Origin"), ("TransformMatrix", "Rotation", "Orientation"))
 _MOST_AXES = 4
+_FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
 def sniff(head: bytes, path: Path) -> Certainty:
@@ -95,20 +96,29 @@ class _Fields:
         """Return the value of the first of some keys that is there; else nothing."""
         return next((self.found[name] for name in names if name in self.found), "")
 
-    def flag(self, name: str) -> bool:
-        return self.text(name).lower() in ("true", "1", "yes")
+    def flag(self, *names: str) -> bool:
+        """Return what keys of one meaning say, False where none is there. Raises: SourceError."""
+        found = {_FLAGS.get(self.found[name].lower()) for name in names if name in self.found}
+        if None in found or len(found) > 1:
+            shown = ", ".join(f"{name} = {self.found[name][:40]}" for name in names if name in self.found)
+            raise self.error(f"has {shown}, and that is neither True nor False")
+        return True in found
 
     def numbers(self, count: int, *names: str) -> tuple[float, ...] | None:
-        """Return so many numbers; None where no such key is there. Raises: SourceError."""
-        text = self.text(*names)
-        if not text:
-            return None
+        """Return so many numbers of keys of one meaning; None where none is there. Raises: SourceError."""
+        found = {name: self._numbers(count, name) for name in names if self.found.get(name)}
+        if len(set(found.values())) > 1:
+            raise self.error(f"says different things as {' and as '.join(found)}")
+        return next(iter(found.values()), None)
+
+    def _numbers(self, count: int, name: str) -> tuple[float, ...]:
+        text = self.found[name]
         try:
             numbers = tuple(float(part) for part in text.split())
         except ValueError:
             numbers = ()
         if len(numbers) != count or not all(map(math.isfinite, numbers)):
-            raise self.error(f"has {names[0]} = {text[:80]}, which are not {count} numbers")
+            raise self.error(f"has {name} = {text[:80]}, which are not {count} numbers")
         return numbers
 
     def whole(self, name: str, default: int) -> int:
@@ -134,7 +144,7 @@ def _header(path: Path, fields: _Fields, end: int) -> Header:
             f"holds {fields.text('ElementNumberOfChannels')} values in a voxel, and a volume has one",
             "write one channel as a file of its own",
         )
-    if fields.text("BinaryData") and not fields.flag("BinaryData"):
+    if "BinaryData" in fields.found and not fields.flag("BinaryData"):
         raise fields.error("holds its values as text, which is not read")
     packing: Packing = "zlib" if fields.flag("CompressedData") else "raw"
     data, offset = _data(path, fields, end, packing)
@@ -142,6 +152,14 @@ def _header(path: Path, fields: _Fields, end: int) -> Header:
     flat = [1] * max(3 - count, 0)
     slope = fields.numbers(1, "ElementToIntensityFunctionSlope") or (1.0,)
     intercept = fields.numbers(1, "ElementToIntensityFunctionOffset") or (0.0,)
+    if slope == (0.0,):
+        raise fields.error("has ElementToIntensityFunctionSlope = 0, which leaves nothing of its values")
+    if (*slope, *intercept) != (1.0, 0.0):
+        text = (
+            f"its values are those stored x {slope[0]:g} + {intercept[0]:g}, as ElementToIntensityFunction "
+            "says; ITK leaves that out"
+        )
+        notes += (Note("intensity-function", text),)
     return Header(
         path=path,
         format="metaimage",
@@ -170,7 +188,7 @@ def _dtype(fields: _Fields) -> np.dtype[Any]:
         raise fields.error(
             f"holds values of type '{kind[:40]}', which cannot be converted", hint if "LONG" in kind else ""
         )
-    big = fields.flag("ElementByteOrderMSB") or fields.flag("BinaryDataByteOrderMSB")
+    big = fields.flag("ElementByteOrderMSB", "BinaryDataByteOrderMSB")
     return np.dtype(TYPES[kind]).newbyteorder(">" if big else "<")
 
 
@@ -183,7 +201,9 @@ def _data(path: Path, fields: _Fields, end: int, packing: Packing) -> tuple[Path
     if skip < -1 or (skip and packing != "raw"):
         raise fields.error(f"has HeaderSize = {skip}", "for packed values it is 0")
     if name.upper() == "LOCAL":
-        return path, end
+        if skip > 0 and skip != end:
+            raise fields.error(f"has HeaderSize = {skip}, and its header ends at byte {end}")
+        return path, skip if skip == -1 else end
     if name.upper().startswith("LIST") or "%" in name:
         raise fields.error("has its values in a list of files", "write it as one .mha file")
     return beside(path, name), skip
@@ -193,7 +213,7 @@ def _place(
     fields: _Fields, count: int
 ) -> tuple[Grid | None, tuple[float, float, float] | None, tuple[Note, ...]]:
     """Return grid, spacing, and what has to be said of them. Raises: SourceError."""
-    sizes = fields.numbers(count, "ElementSpacing", "ElementSize")
+    sizes = fields.numbers(count, "ElementSpacing") or fields.numbers(count, "ElementSize")
     flat = count < 3
     spacing = None if sizes is None else (*sizes, 1.0)[:3]
     lengths = None if spacing is None else (abs(spacing[0]), abs(spacing[1]), abs(spacing[2]))
@@ -209,6 +229,8 @@ def _place(
         if matrix is None
         else [matrix[row * count : (row + 1) * count] for row in range(count)]
     )
+    if any(any(row[3:]) for row in rows[:3]) or any(any(row[:3]) for row in rows[3:]):
+        raise fields.error("has axes that go through space and through the fourth axis at once")
     steps = [_step(rows[axis], spacing[axis]) for axis in range(3)]
     notes: tuple[Note, ...] = ()
     center = fields.numbers(count, "CenterOfRotation")

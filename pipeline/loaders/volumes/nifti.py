@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import Note, SourceError
 from ...imaging.tolerances import POSITION
+from ...imaging.vectors import length
 from ..base import Certainty
 from ..files import head_of
 from .fields import ORDERS, Fields, Order, fields_of
@@ -43,7 +44,10 @@ _OTHERS = {
     1: "one bit", 128: "RGB colour", 2304: "RGBA colour", 32: "complex", 1792: "complex", 2048: "complex",
     1536: "float128",
 }  # fmt: skip
-_TEMPLATES = {3: "Talairach's atlas", 4: "the MNI atlas"}
+_EXTENDER = 4
+"""Bytes behind the header that say whether extensions follow; in a file of its own they are always there."""
+_TEMPLATES = {3: "Talairach's atlas", 4: "the MNI atlas", 5: "a template"}
+_LAST_CODE = 5
 _LAST = 2**31
 
 
@@ -149,11 +153,15 @@ def _header(path: Path, data: Path, packing: Packing, fields: Fields, *, single:
     offset = fields.offset
     if not (math.isfinite(offset) and offset.is_integer() and 0 <= offset < _LAST):
         raise SourceError(f"says that its values begin at byte {offset}", subject=str(path))
-    if single:
-        offset = max(offset, fields.header_bytes)
-    slope, intercept = _scaling(fields, path)
+    if single and offset < fields.header_bytes + _EXTENDER:
+        raise SourceError(
+            f"says that its values begin at byte {offset:g}, within its header",
+            subject=str(path),
+            hint=f"set vox_offset to where they begin, {fields.header_bytes + _EXTENDER} or more",
+        )
+    slope, intercept, notes = _scaling(fields, path)
     shape = (*sizes, 1, 1)[:3]
-    grid, notes = _grid(fields, shape, path)
+    grid, more = _grid(fields, shape, path)
     return Header(
         path=path,
         format="nifti",
@@ -169,7 +177,7 @@ def _header(path: Path, data: Path, packing: Packing, fields: Fields, *, single:
         slope=slope,
         intercept=intercept,
         properties=fields.properties(),
-        notes=notes,
+        notes=notes + more,
     )
 
 
@@ -204,14 +212,17 @@ def _dtype(fields: Fields, path: Path) -> np.dtype[Any]:
     return np.dtype(TYPES[code]).newbyteorder(fields.order)
 
 
-def _scaling(fields: Fields, path: Path) -> tuple[float, float]:
+def _scaling(fields: Fields, path: Path) -> tuple[float, float, tuple[Note, ...]]:
     """Return slope and intercept; a slope of 0 is none (nifti1.h). Raises: SourceError."""
     slope, intercept = fields.slope, fields.intercept
     if slope == 0 or math.isnan(slope):
-        return 1.0, 0.0
+        if intercept == 0 or math.isnan(intercept):
+            return 1.0, 0.0, ()
+        text = f"scl_slope is {slope:g}, so that the scl_inter of {intercept:g} does not count (ITK adds it)"
+        return 1.0, 0.0, (Note("intercept-without-slope", text, contradiction=True),)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
         raise SourceError(f"has scl_slope {slope} and scl_inter {intercept}", subject=str(path))
-    return slope, intercept
+    return slope, intercept, ()
 
 
 def _unit(fields: Fields) -> float:
@@ -247,10 +258,29 @@ def _grid(fields: Fields, shape: tuple[int, ...], path: Path) -> tuple[Grid | No
                 "apart; the sform counts"
             )
             notes += (Note("sform-qform-differ", text, contradiction=True),)
+    elif used == "sform":
+        notes += _other_spacing(fields, found[used], shape)
+    if codes[used] > _LAST_CODE:
+        text = f"its {used} has the code {codes[used]}, which NIfTI does not have; it counts as a scanner's"
+        notes += (Note("form-code-unknown", text, contradiction=True),)
     if codes[used] in _TEMPLATES:
         text = f"its place is one in {_TEMPLATES[codes[used]]} ({used} code {codes[used]}), not in a patient"
         notes += (Note("place-in-atlas", text),)
     return found[used], notes
+
+
+def _other_spacing(fields: Fields, grid: Grid, shape: tuple[int, ...]) -> tuple[Note, ...]:
+    """Return a note where pixdim says other spacings than the sform, which ITK would take."""
+    said = [size * _unit(fields) for size in fields.pixdim[1:4]]
+    found = [length(step) for step in grid.steps]
+    apart = [abs(a - b) * (n - 1) for a, b, n in zip(said, found, shape, strict=True) if n > 1]
+    if all(each <= POSITION for each in apart):  # which no NaN is
+        return ()
+    pixdim, sform = (" x ".join(f"{size:.6g}" for size in sizes) for sizes in (said, found))
+    text = (
+        f"pixdim says a spacing of {pixdim} mm and the sform {sform} mm; the sform counts (ITK takes pixdim)"
+    )
+    return (Note("spacing-differs", text, contradiction=True),)
 
 
 def _placed(fields: Fields, name: str, path: Path) -> Grid:

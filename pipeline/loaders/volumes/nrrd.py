@@ -7,7 +7,6 @@ place stays unknown.
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import warnings
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from msgspec.structs import replace
 
 from ...errors import Note, SourceError
 from ...extras import require
@@ -30,6 +30,7 @@ MAGIC = b"NRRD000"
 _LONGEST = 1 << 20
 """Bytes of a header; ours are well under 1000."""
 _END = re.compile(rb"\r?\n\r?\n")
+_PAIR = re.compile(r"(?!#)(?P<key>[^:]*):=(?P<value>.*)", re.DOTALL)
 _PACKINGS: Mapping[str, Packing] = {
     "raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2",
 }  # fmt: skip
@@ -72,7 +73,8 @@ def described(path: Path) -> Header:
     text, end = _text(path)
     fields = _fields(text, path)
     detached = next((fields[key] for key in ("data file", "datafile") if key in fields), None)
-    return _header(path, fields, None if detached is None else str(detached), end)
+    header = _header(path, fields, None if detached is None else str(detached), end)
+    return replace(header, properties={**_pairs(text), **header.properties})
 
 
 def _text(path: Path) -> tuple[bytes, int]:
@@ -90,19 +92,35 @@ def _text(path: Path) -> tuple[bytes, int]:
 
 
 def _fields(text: bytes, path: Path) -> Mapping[str, Any]:
-    """Return the fields as pynrrd reads them. Raises: SourceError."""
+    """Return the fields as pynrrd reads them, without what the file adds of its own. Raises: SourceError."""
     import nrrd
 
+    lines = [line for line in _lines(text) if not _PAIR.match(line)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            lines = io.StringIO(text.decode("utf-8", "replace").replace("\r\n", "\n"))
-            found: Mapping[str, Any] = nrrd.read_header(lines)
+            found: Mapping[str, Any] = nrrd.read_header(map(_lower, lines))
     except nrrd.NRRDError as error:
         raise SourceError(f"has a damaged NRRD header: {error}", subject=str(path)) from None
     except _FAILURES as error:
         raise SourceError(f"has a damaged NRRD header: {type(error).__name__}", subject=str(path)) from None
     return found
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+
+
+def _pairs(text: bytes) -> dict[str, str]:
+    """Return what the file says besides its fields, by keys of its own; these may be called as fields are."""
+    found = [_PAIR.match(line) for line in _lines(text)]
+    return {pair["key"].strip(): pair["value"].strip() for pair in found if pair is not None}
+
+
+def _lower(line: str) -> str:
+    """Return a line of a header with the name of its field in small letters, which it need not have."""
+    name, colon, rest = line.partition(":")
+    return name.lower() + colon + rest if colon else line
 
 
 def _header(path: Path, fields: Mapping[str, Any], detached: str | None, end: int) -> Header:
@@ -187,6 +205,13 @@ def _axes(fields: Mapping[str, Any], count: int, path: Path) -> tuple[tuple[int,
         if len(directions) != count:
             raise SourceError(f"has {len(directions)} space directions for {count} axes", subject=str(path))
         space = [axis for axis, way in enumerate(directions) if not _is_none(way)]
+        odd = [kinds[axis] for axis in space if kinds[axis] not in _OF_SPACE]
+        if odd:
+            raise SourceError(
+                f"has a space direction for an axis of the kind {odd[0]}, which is none of space",
+                subject=str(path),
+                hint="'none' is the direction of such an axis, 'domain' the kind of one of space",
+            )
     elif len(space) > 3:
         space = space[:3]
     others = [axis for axis in range(count) if axis not in space]
@@ -227,7 +252,11 @@ def _place(
         raise SourceError("has a space origin that is no place in three dimensions", subject=str(path))
     steps = [_lps(way, name) for way in ways]
     flat = (0.0, 0.0, 0.0)
-    return Grid(_lps(start, name), (steps[0], steps[1], (*steps, flat)[2])), None, ()
+    notes: tuple[Note, ...] = ()
+    if unit != 1:
+        text = f"its space units are {unit:g} mm, and so it was read; programs that leave units out read mm"
+        notes = (Note("space-units", text),)
+    return Grid(_lps(start, name), (steps[0], steps[1], (*steps, flat)[2])), None, notes
 
 
 def _lps(vector: Sequence[float], space: str) -> Vector:

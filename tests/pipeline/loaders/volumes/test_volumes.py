@@ -312,6 +312,8 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "colour": (lambda path: _put(path, "<h", 70, 128), "RGB colour values"),
     "complex": (lambda path: _put(path, "<h", 70, 32), "complex values"),
     "offset": (lambda path: _put(path, "<f", 108, float("nan")), "begin at byte nan"),
+    "offset of 0": (lambda path: _put(path, "<f", 108, 0), "begin at byte 0, within its header"),
+    "offset of the header": (lambda path: _put(path, "<f", 108, 348), "begin at byte 348, within its header"),
     "analyze": (lambda path: _put(path, "<4s", 344, b"\0\0\0\0"), "ANALYZE 7.5"),
     "number": (lambda path: _put(path, "<f", 280, float("inf")), "a sform that is no number"),
     "other": (lambda path: path.write_bytes(b"GIF89a" * 100), "is no NIfTI file"),
@@ -455,6 +457,7 @@ def test_packed_values_that_cannot_be_there_take_no_memory(tmp_path: Path) -> No
 def test_a_grid_nowhere_is_refused(tmp_path: Path, part: str) -> None:
     image = nibabel.Nifti1Image(values("int16"), AFFINE)
     image.header["srow_x"] = [-2.0, 0, 0, float(part)]
+    image.header["vox_offset"] = 352
     path = tmp_path / "a.nii"
     path.write_bytes(image.header.binaryblock + bytes(4) + values("int16").tobytes())
     with pytest.raises(SourceError, match=r"is no place|is no number"):
@@ -465,6 +468,126 @@ def test_a_grid_nowhere_is_refused(tmp_path: Path, part: str) -> None:
     (tmp_path / "a.mha").write_bytes(content.replace(b"Offset = 0", b"Offset = " + part.encode(), 1))
     with pytest.raises(SourceError, match=r"is no place|are not 3 numbers"):
         read(tmp_path / "a.mha")
+
+
+@pytest.mark.parametrize(
+    "form, at, value, code",
+    [
+        ("<2f", 112, (0.0, 5.0), "intercept-without-slope"),
+        ("<2f", 112, (float("nan"), 5.0), "intercept-without-slope"),
+        ("<4f", 76, (1.0, 2.0, 3.0, 5.0), "spacing-differs"),
+        ("<4f", 76, (1.0, 0.0, 3.0, 4.0), "spacing-differs"),
+        ("<4f", 76, (1.0, float("nan"), 3.0, 4.0), "spacing-differs"),
+        ("<h", 254, (6,), "form-code-unknown"),
+        ("<h", 254, (5,), "place-in-atlas"),
+    ],
+)
+def test_what_readers_of_nifti_disagree_on_is_told(
+    form: str, at: int, value: tuple[float, ...], code: str, tmp_path: Path
+) -> None:
+    path = nifti(tmp_path / "a.nii", values("int16"))
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<h", data, 252, 0)  # the sform alone
+    struct.pack_into(form, data, at, *value)
+    path.write_bytes(data)
+    found = read(path)
+    assert [note.code for note in found[0].notes] == [code]
+    meant = nibabel.load(path)
+    assert np.array_equal(stacked(found), meant.get_fdata())
+    plane = found[1].geometry.patient
+    assert plane is not None and plane.position == (-10, -20, -26)
+
+
+@pytest.mark.parametrize("kind", ["list", "vector", "RGB-color", "time"])
+def test_an_axis_of_no_space_has_no_space_direction(kind: str, tmp_path: Path) -> None:
+    header = {"space": "left-posterior-superior", "space directions": np.diag([2.0, 3, 4]),
+              "space origin": [1, 2, 3], "encoding": "raw", "kinds": [kind, "domain", "domain"]}  # fmt: skip
+    nrrd.write(str(tmp_path / "a.nrrd"), values("int16"), header)
+    with pytest.raises(SourceError, match=f"an axis of the kind {kind.lower()}, which is none of space"):
+        read(tmp_path / "a.nrrd")
+
+
+def test_fields_of_a_nrrd_in_any_case_and_keys_of_ones_own(tmp_path: Path) -> None:
+    """Names of fields may have capitals, as teem has it; what stands before ``:=`` is no field."""
+    head = (
+        "NRRD0005\nType: int16\nDimension: 3\nspace: LPS\nSizes: 4 3 2\nSpace Directions: (2,0,0) (0,3,0) "
+        "(0,0,4)\nendian: little\nEncoding: raw\nSpace Origin: (1,2,3)\nByte Skip: -1\nbyte skip:=2\n"
+        "space:=RAS\n\n"
+    )
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(head.encode() + b"before" + values("int16").tobytes("F"))
+    found = read(path)
+    meant = sitk.ReadImage(str(path))
+    assert np.array_equal(stacked(found), sitk.GetArrayFromImage(meant).T)
+    plane = found[1].geometry.patient
+    assert plane is not None and plane.position == meant.TransformIndexToPhysicalPoint((0, 0, 1)) == (1, 2, 7)
+    assert found[0].source.properties["byte skip"] == -1
+
+
+def test_space_units_are_converted_and_told(tmp_path: Path) -> None:
+    header = {"space": "left-posterior-superior", "space directions": np.diag([2.0, 3, 4]),
+              "space origin": [1, 2, 3], "encoding": "raw", "space units": ["cm"] * 3}  # fmt: skip
+    nrrd.write(str(tmp_path / "a.nrrd"), values("int16"), header)
+    found = read(tmp_path / "a.nrrd")
+    plane = found[1].geometry.patient
+    assert plane is not None and plane.position == (10, 20, 70)
+    assert [note.code for note in found[0].notes] == ["space-units"]
+
+
+@pytest.mark.parametrize("key", ["BinaryDataByteOrderMSB", "ElementByteOrderMSB"])
+@pytest.mark.parametrize("text", ["True", "t", "T", "1", "False", "f", "F", "0"])
+def test_flags_of_a_metaimage_are_those_of_itk(key: str, text: str, tmp_path: Path) -> None:
+    path = metaimage(tmp_path, f"{key} = {text}")
+    assert np.array_equal(stacked(read(path)), sitk.GetArrayFromImage(sitk.ReadImage(str(path))).T)
+
+
+def metaimage(tmp_path: Path, *lines: str, before: bytes = b"") -> Path:
+    fields = {"ObjectType": "Image", "NDims": "3", "DimSize": "4 3 2", "Offset": "1 2 3",
+              "ElementSpacing": "2 3 4", "ElementType": "MET_SHORT"}  # fmt: skip
+    fields |= dict(line.split(" = ") for line in lines)
+    text = "".join(f"{key} = {value}\n" for key, value in fields.items()) + "ElementDataFile = LOCAL\n"
+    path = tmp_path / "a.mha"
+    path.write_bytes(text.encode() + before + values("int16").tobytes("F"))
+    return path
+
+
+@pytest.mark.parametrize(
+    "lines, told",
+    [
+        (("BinaryDataByteOrderMSB = Yes",), "MSB = Yes, and that is neither True nor False"),
+        (("BinaryDataByteOrderMSB = True", "ElementByteOrderMSB = False"), "neither True nor False"),
+        (("Position = 1 2 4",), "says different things as Offset and as Position"),
+        (
+            ("TransformMatrix = 1 0 0 0 1 0 0 0 1", "Rotation = 0 1 0 1 0 0 0 0 1"),
+            "as TransformMatrix and as Rotation",
+        ),
+        (("HeaderSize = 4",), "HeaderSize = 4, and its header ends at byte"),
+        (("ElementToIntensityFunctionSlope = 0",), "leaves nothing of its values"),
+        (
+            (
+                "NDims = 4", "DimSize = 2 2 2 3", "Offset = 0 0 0 0", "ElementSpacing = 1 1 1 1",
+                "TransformMatrix = 1 0 0 0.5 0 1 0 0 0 0 1 0 0 0 0 1",
+            ),
+            "through space and through the fourth axis at once",
+        ),
+    ],
+)  # fmt: skip
+def test_a_metaimage_that_says_two_things_is_refused(
+    lines: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=told):
+        read(metaimage(tmp_path, *lines))
+
+
+def test_values_at_the_end_of_a_metaimage_and_its_intensity_function(tmp_path: Path) -> None:
+    path = metaimage(tmp_path, "HeaderSize = -1", before=b"before")
+    found = read(path)
+    assert np.array_equal(stacked(found), sitk.GetArrayFromImage(sitk.ReadImage(str(path))).T)
+    assert found[0].notes == ()
+    path = metaimage(tmp_path, "ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionOffset = 7")
+    found = read(path)
+    assert np.array_equal(stacked(found), values("int16").astype(int) * 2 + 7)
+    assert [note.code for note in found[0].notes] == ["intensity-function"]
 
 
 @pytest.mark.parametrize("centring", ["cell cell cell", "node node node", "cell node ???"])
