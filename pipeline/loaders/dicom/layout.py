@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec import Struct
 
-from ...errors import SourceError
+from ...errors import Note, SourceError
 from ..base import check_claim
 
 if TYPE_CHECKING:
@@ -123,6 +123,17 @@ def _is_signed(path: Path, representation: int) -> bool:
 def _high(dataset: Dataset, stored: int) -> int:
     value = dataset.get("HighBit")
     return value if isinstance(value, int) else stored - 1
+
+
+def bit_notes(layout: Layout) -> tuple[Note, ...]:
+    """Return a note on bits that other readers take from another place (PS3.3 C.7.6.3.1 allows one place)."""
+    if layout.syntax not in PLAIN or layout.high == layout.stored - 1:
+        return ()
+    text = (
+        f"HighBit is {layout.high} for {layout.stored} bits stored: its values are those of bits "
+        f"{layout.high + 1 - layout.stored} to {layout.high}, and other programs may read other ones"
+    )
+    return (Note("high-bit", text, contradiction=True),)
 
 
 def _check_syntax(path: Path, syntax: str) -> None:

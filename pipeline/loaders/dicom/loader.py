@@ -25,7 +25,7 @@ from ..options import DicomOptions, Limits
 from .dataset import PREFIX, guarded, looks_like, read_dataset
 from .frames import excess, frame_of, frames, plain_dtype
 from .geometry import read_geometry
-from .layout import KEYWORDS, Layout, read_layout
+from .layout import KEYWORDS, Layout, bit_notes, read_layout
 from .properties import DicomProperties
 from .sound import Settled, settle
 from .values import Modality, modality_notes, to_image
@@ -82,7 +82,7 @@ def images_of(
             read_layout(path, dataset, limits, _keyword(path, dataset)) if header is None else header.layout
         )
         indices = _chosen(path, source, layout, pages)
-        notes = settled.notes + modality_notes(dataset) + excess(dataset, layout)
+        notes = settled.notes + bit_notes(layout) + modality_notes(dataset) + excess(dataset, layout)
         rest = _without_pixels(dataset)
         following = frames(path, dataset, layout, indices)
     properties = DicomProperties(rest)

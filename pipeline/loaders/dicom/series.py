@@ -28,7 +28,7 @@ from .alike import AlikeFiles, Read
 from .codecs import declared_loss
 from .dataset import guarded
 from .geometry import read_geometry
-from .layout import Layout, read_layout
+from .layout import Layout, bit_notes, read_layout
 from .loader import Header, image_at, images_of
 from .properties import DicomProperties
 from .stack import Slice, Stack, stacked
@@ -271,6 +271,7 @@ def _slice(file: _File, limits: Limits) -> _Sliced:
             dtype,
             modality.units,
             layout.photometric,
+            file.text("Modality"),
         ),
         Header(
             file.read.settled,
@@ -278,7 +279,7 @@ def _slice(file: _File, limits: Limits) -> _Sliced:
             modality,
             geometry,
             remarks,
-            modality_notes(dataset),
+            bit_notes(layout) + modality_notes(dataset),
             declared_loss(dataset),
         ),
     )

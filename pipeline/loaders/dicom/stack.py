@@ -44,6 +44,7 @@ class Slice(Struct, frozen=True):
     """Of the modality values."""
     units: str | None
     photometric: str
+    modality: str = ""
 
     @property
     def name(self) -> str:
@@ -88,6 +89,7 @@ def _along(each: Slice, normal: Vector) -> float:
 
 def _alike(slices: Sequence[Slice], subject: str) -> None:
     """Compare the slices. Raises: SourceError, naming the slices that are not as most of them are."""
+    _same(slices, lambda each: each.modality, "modality", "{}", subject)
     _same(slices, lambda each: each.shape, "shape", "{0[0]} x {0[1]}", subject)
     _same(slices, lambda each: each.photometric, "photometric interpretation", "{}", subject)
     _same(slices, lambda each: each.plane.frame_of_reference, "frame of reference", "{}", subject)

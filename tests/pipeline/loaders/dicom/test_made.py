@@ -286,6 +286,8 @@ def test_bits_above_and_below_the_stored_ones_do_not_count(
     assert np.array_equal(image.pixels, value)
     assert image.pixels.dtype == ("int16" if signed else "uint16")
     assert image.stored is not None and image.stored.bits_stored == stored
+    # readers differ where they are not the lowest ones
+    assert [note.code for note in image.notes] == ([] if high == stored - 1 else ["high-bit"])
 
 
 @pytest.mark.parametrize("columns", [8, 11])

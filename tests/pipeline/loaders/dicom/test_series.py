@@ -204,6 +204,10 @@ REFUSED: dict[str, tuple[Callable[[Path], list[Path]], str]] = {
         "is no volume: '2.dcm' has another type of its values after the rescale (float64) than 2 of the 3 "
         "slices (int32)",
     ),
+    "modality": (
+        lambda folder: stack(folder, 3, _2={"Modality": "MR"}),
+        "is no volume: '2.dcm' has another modality (MR) than 2 of the 3 slices (CT)",
+    ),
     "photometric": (
         lambda folder: stack(folder, 3, _2={"PhotometricInterpretation": "MONOCHROME1"}),
         "is no volume: '2.dcm' has another photometric interpretation (MONOCHROME1) than 2 of the 3 slices "
