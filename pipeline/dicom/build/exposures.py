@@ -16,6 +16,7 @@ from pydicom.tag import Tag
 from ....schemas.language.tags import TagPath
 from ...errors import Note
 from ...imaging.image import Geometry
+from ..encode.elements import elements_of
 
 TWICE = (
     "GantryAngle", "BeamLimitingDeviceAngle", "PatientSupportAngle", "GantryPitchAngle",
@@ -68,13 +69,14 @@ def two_truths(dataset: Dataset) -> Iterator[Note]:
     """Yield attributes of ExposureSequence's items that differ from those of the one image around them."""
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         return
+    within = [each for name in _ALWAYS for item in dataset.get(name) or () for each in _within(item)]
     for keyword in TWICE:
-        for always, holders in _holders(dataset, keyword):
-            if not always or dataset.get(keyword) in (None, ""):
-                continue
-            if any(holder[keyword].value != dataset[keyword].value for holder in holders):
-                text = f"{keyword} of ExposureSequence is another than that of the image, which it supersedes"
-                yield Note("contradicts-geometry", text, contradiction=True)
+        value = dataset.get(keyword) if within else None
+        if value in (None, ""):
+            continue
+        if any(holder[keyword].value != value for holder in within if keyword in holder):
+            text = f"{keyword} of ExposureSequence is another than that of the image, which it supersedes"
+            yield Note("contradicts-geometry", text, contradiction=True)
 
 
 def _last(dataset: Dataset, path: TagPath) -> Dataset:
@@ -94,15 +96,16 @@ def _holders(dataset: Dataset, keyword: str) -> Iterator[tuple[bool, list[Datase
     """
     for name in (*_ALWAYS, *_WHERE_ALIKE):
         if name in dataset and dataset[name].value:
-            found = [holder for item in dataset[name].value for holder in _with(item, keyword)]
+            within = (each for item in dataset[name].value for each in _within(item))
+            found = [holder for holder in within if keyword in holder]
             if found:
                 yield name in _ALWAYS, found
 
 
-def _with(item: Dataset, keyword: str) -> Iterator[Dataset]:
-    if keyword in item:
-        yield item
-    for element in item:
+def _within(item: Dataset) -> Iterator[Dataset]:
+    """Yield an item and all items in it, at any depth."""
+    yield item
+    for _, element in elements_of(item):
         if element.VR == "SQ":
             for inner in element.value:
-                yield from _with(inner, keyword)
+                yield from _within(inner)
