@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 
 MAX_DS = 16
 
@@ -25,6 +26,7 @@ def exact_ds(value: float) -> str | None:
     return text if text is not None and float(text) == value else None
 
 
+@lru_cache(4096)  # leaves of a collimator and spacings are the same in file after file
 def nearest_ds(value: float) -> str:
     """Return a number in at most 16 characters: exactly where they can hold it, else rounded to fit.
 
