@@ -26,6 +26,7 @@ from .stale import WINDOW
 
 _TEXT = TEXT - {"UI"}
 _UID = re.compile(r"((0|[1-9]\d*)(\.(0|[1-9]\d*))*)?(?<!.{65})")
+_PADDING = " \0"
 _EARLIEST_YEAR = 1800
 """A date before this year is not one of an acquisition; .NET programs write 00010101 for none."""
 
@@ -167,11 +168,15 @@ def _clean(element: DataElement, dropped: list[str]) -> DataElement:
         if element.VR == "UI" and not all(map(is_uid, _texts(element))):
             dropped.append(f"{_name(element)} UI")
         return deepcopy(element)
+    written = _written(element)
     try:
-        values = [_valid(element.VR, text) for text in _texts(element)]
+        values = [_valid(element.VR, text.strip(_PADDING)) for text in written]
     except (ValueFormError, ExportError):
         dropped.append(f"{_name(element)} {element.VR}")
         values = []
+    if element.VR == "DS" and values and values == written:
+        # converting and checking the many numbers of a collimator's leaves again takes long
+        return DataElement(element.tag, "DS", element.value, already_converted=True)
     return DataElement(
         element.tag, element.VR, "" if not values else values[0] if len(values) == 1 else values
     )
@@ -190,10 +195,14 @@ def _clean_item(item: Dataset, dropped: list[str]) -> Dataset:
 
 
 def _texts(element: DataElement) -> list[str]:
-    """Return each value's text; a number's as it stands in the file."""
+    """Return each value's text without padding; a number's as it stands in the file."""
+    return [text.strip(_PADDING) for text in _written(element)]
+
+
+def _written(element: DataElement) -> list[str]:
     value = element.value
     values: Iterable[object] = value if element.VM > 1 else () if value is None else (value,)
-    return [_text(item).strip(" \0") for item in values]
+    return [_text(item) for item in values]
 
 
 def _text(value: object) -> str:
