@@ -32,6 +32,9 @@ BAND = 1 << 22
 HELD = 256 * 2**20
 """Bytes of all images that a median holds, if it can read them again."""
 
+_SMALL = 2
+"""Bytes of an integer type whose values are not looked at before they are added."""
+
 Again = Callable[[], Iterable[Image]]
 """Returns the same images once more."""
 
@@ -157,7 +160,8 @@ class _Total:
             with np.errstate(over="raise", invalid="ignore"):
                 self.broken = start + pixels
             return
-        low, high = value_range(pixels)
+        # of small types as many as there ever are fit 32 bits, whatever their values
+        low, high = dtype_range(pixels.dtype) if pixels.dtype.itemsize <= _SMALL else value_range(pixels)
         bounds = (self.bounds[0] + low, self.bounds[1] + high)
         name = holding(*bounds)
         if name is None:
