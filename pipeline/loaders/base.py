@@ -30,6 +30,7 @@ class Certainty(IntEnum):
 
 
 Load = Callable[[Path, Any, "Limits", range | None], Iterator[Image]]
+LoadEach = Callable[[Sequence[Path], Any, "Limits", range | None], Iterator[tuple[Path, Image]]]
 Probing = Callable[[Path, Any, "Limits"], Probe]
 Sniff = Callable[[bytes, Path], Certainty]
 
@@ -49,7 +50,7 @@ class SeriesLoader(Struct, frozen=True):
 
     survey: Callable[[Sequence[Path], Any, Limits], Surveyed]
     """Finds which of some files are its slices, from headers only. Raises: SourceError."""
-    load: Callable[[Sequence[Path], Any, Limits, range | None], Iterator[tuple[Path, Image]]]
+    load: LoadEach
     """Yields the slices in order, each with its file. Raises: SourceError."""
 
 
@@ -88,6 +89,8 @@ class Loader(Struct, frozen=True):
 
     For a raw format it recognises such a file by its own header, and returns None for one without it.
     """
+    each: LoadEach | None = None
+    """Yields the images of several files, each with its file, faster than one by one. Raises: SourceError."""
     series: SeriesLoader | None = None
     any_kind: Loader | None = None
     """How `auto` reads a file that `sniff` has told, where only its elements say which format it is of."""

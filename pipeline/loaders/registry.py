@@ -385,9 +385,11 @@ def load_each(
 
     Raises: SourceError, as `load`.
     """
-    series = loader(source.format).series
-    if series is not None:
-        yield from series.load(paths, source, limits, pages)
+    found = loader(source.format)
+    several = found.each if len(paths) > 1 else None
+    each = several if found.series is None else found.series.load
+    if each is not None:
+        yield from each(paths, source, limits, pages)
         return
     for path in paths:
         for image in load(path, source, limits, pages):

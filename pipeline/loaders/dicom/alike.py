@@ -82,8 +82,10 @@ class Read(Struct, frozen=True):
 class AlikeFiles:
     """Reads files one after the other, each by what differs from the first of its family."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, charset: str | None = None) -> None:
+        """`charset`: as in `settle`; such files are all read in the ordinary way."""
         self._limits = limits
+        self._charset = charset
         self._family: _Family | None = None
 
     def read(self, path: Path, *, pixels: bool = True) -> Read:
@@ -94,8 +96,9 @@ class AlikeFiles:
                 return found
         dataset = read_dataset(path, self._limits, pixels=pixels)
         before = dict(dataset._dict), dict(dataset.file_meta._dict)
-        settled = settle(dataset)
-        self._family = _family_of(path, dataset, *before) if settled == Settled() else None
+        settled = settle(dataset, self._charset)
+        alike = self._charset is None and settled == Settled()
+        self._family = _family_of(path, dataset, *before) if alike else None
         return Read(dataset, settled)
 
 
@@ -179,12 +182,29 @@ class _Family(Struct, frozen=True):
         """Return the elements of a file; None where it is not of this family."""
         size = struct.unpack("<I", self.pixels[-4:])[0]
         with opened(path) as file:
-            data = file.read() if pixels else file.read(self.end + _MORE)
-            length = file.seek(0, 2)
-        differing: Differing = []
-        place = _START
+            found = self._compared(file.read(self.end + _MORE))
+            if found is None:
+                return None
+            differing, offset = found
+            if file.seek(0, 2) != offset + size:
+                return None
+            file.seek(offset)
+            values = file.read(size) if pixels else b""
+        own = self._own(differing)
+        if own is None:
+            return None
+        dataset = self._dataset(differing)
+        if pixels:
+            dataset._dict[_tag(_PIXEL_DATA)] = self._pixels(values)
+        tags = frozenset(part.tag for part, _ in differing if not part.meta)
+        return Read(dataset, Settled(), tags, offset, lambda: self._dataset(differing), own[0])
+
+    def _compared(self, data: bytes) -> tuple[Differing, int] | None:
+        """Return what differs in a file's start, and where its pixels begin; None where too much does."""
         if data[128:_START] != PREFIX:
             return None
+        differing: Differing = []
+        place = _START
         for part in self.parts:
             stop = place + len(part.content)
             if data[place:stop] == part.content:
@@ -195,18 +215,8 @@ class _Family(Struct, frozen=True):
                 return None
             differing.append((part, value))
             place += part.head + len(value)
-        head = data[place : place + len(self.pixels)]
-        if head != self.pixels or length != place + len(head) + size:
-            return None
-        own = self._own(differing)
-        if own is None:
-            return None
-        dataset = self._dataset(differing)
-        if pixels:
-            dataset._dict[_tag(_PIXEL_DATA)] = self._pixels(data[place + len(head) :])
-        tags = frozenset(part.tag for part, _ in differing if not part.meta)
-        offset = place + len(head)
-        return Read(dataset, Settled(), tags, offset, lambda: self._dataset(differing), own[0])
+        offset = place + len(self.pixels)
+        return (differing, offset) if data[place:offset] == self.pixels else None
 
     def _value(self, part: _Part, data: bytes, place: int) -> bytes | None:
         """Return the value of an element that differs; None where more than its value does."""

@@ -7,7 +7,7 @@ A file is read in the order in which it can be wrong: whether it is DICOM (`data
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from ..arrays.slices import filled
 from ..base import Certainty, Loader
 from ..files import opened
 from ..options import DicomOptions, Limits
+from .alike import AlikeFiles
 from .dataset import PREFIX, guarded, looks_like, read_dataset
 from .frames import excess, frame_of, frames, plain_dtype
 from .geometry import read_geometry
@@ -46,6 +47,22 @@ def load(path: Path, source: DicomOptions, limits: Limits, pages: range | None =
     yield from images_of(read_dataset(path, limits), path, source, limits, pages)
 
 
+def load_each(
+    paths: Sequence[Path], source: DicomOptions, limits: Limits, pages: range | None = None
+) -> Iterator[tuple[Path, Image]]:
+    """Yield the frames of several files, as `load` does; of files that are alike only what differs is read.
+
+    Raises:
+        SourceError: as `load`.
+    """
+    files = AlikeFiles(limits, source.charset)
+    for path in paths:
+        with guarded(path):
+            read = files.read(path)
+        for image in images_of(read.dataset, path, source, limits, pages, settled=read.settled):
+            yield path, image
+
+
 class Header(Struct, frozen=True):
     """What was read of a file of one frame before its pixels."""
 
@@ -68,16 +85,20 @@ def images_of(
     pages: range | None = None,
     *,
     header: Header | None = None,
+    settled: Settled | None = None,
 ) -> Iterator[Image]:
     """Yield the frames of a dataset whose transfer syntax is in its file meta, as `load` does.
 
-    `header`: what is known of it, where all its elements were read.
+    `header`: what is known of it, where all its elements were read. `settled`: that alone.
 
     Raises:
         SourceError: as `load`; `path` names the dataset in messages.
     """
     with guarded(path):
-        settled = settle(dataset, source.charset) if header is None else header.settled
+        if header is not None:
+            settled = header.settled
+        elif settled is None:
+            settled = settle(dataset, source.charset)
         layout = (
             read_layout(path, dataset, limits, _keyword(path, dataset)) if header is None else header.layout
         )
@@ -239,4 +260,4 @@ def _probe_any(path: Path, source: DicomOptions, limits: Limits) -> Probe:
     return probe_of(dataset, path, source.charset) if without else _probe_of(dataset, path, source, limits)
 
 
-LOADER = Loader(load, probe, sniff, DicomOptions(), any_kind=Loader(_load_any, _probe_any))
+LOADER = Loader(load, probe, sniff, DicomOptions(), any_kind=Loader(_load_any, _probe_any), each=load_each)
