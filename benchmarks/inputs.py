@@ -135,6 +135,18 @@ class Inputs:
 
         return self.made(f"nifti{'-gz' if packed else ''}-{'x'.join(map(str, shape))}", make)
 
+    def dose(self, shape: tuple[int, int, int]) -> Path:
+        """Return a folder with a float32 array of dose in Gy."""
+
+        def make(folder: Path) -> None:
+            slices, rows, columns = shape
+            volume = np.lib.format.open_memmap(folder / "dose.npy", "w+", np.float32, shape)
+            for index in range(slices):
+                volume[index] = field(rows, columns, 60.0, index % 64).astype(np.float32) / 977
+            volume.flush()
+
+        return self.made(f"dose-{'x'.join(map(str, shape))}", make)
+
     def arrays(self, count: int) -> Path:
         """So many small arrays, for what it costs to find that nothing is to be done."""
 

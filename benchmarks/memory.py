@@ -13,6 +13,12 @@ LARGE = (2048, 1024, 1024)
 """Slices, rows, columns of int16: 4 GiB."""
 PACKED = (512, 1024, 1024)
 """1 GiB."""
+DOSE_SHAPE = (256, 1024, 1024)
+"""Of float32: 1 GiB."""
+DOSE = (
+    '{inputs: "dose.npy", source: {format: volume, slice_axis: 0, spacing: [1, 1, 1]}, '
+    'exports: {to: rt-dose, path: "dose.dcm"}}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,10 @@ def _volumes(bench: Bench) -> Iterator[Figure]:
     yield Figure("a .nii.gz of 1 GiB of values to CT, in one pass", peak, 600, "600 MiB")
     for to, name in (("nifti", "a.nii"), ("nifti", "a.nii.gz"), ("nrrd", "a.nrrd"), ("metaimage", "a.mha")):
         conversion = f'{{inputs: "volume.nii*", source: nifti, exports: {{to: {to}, path: {name}}}}}'
-        peak = _peak(bench, conversion, bench.inputs.nifti(PACKED))
-        yield Figure(f"a NIfTI of 1 GiB to one file, {name[1:]}", peak, 600, "600 MiB")
+        peak = _peak(bench, conversion, bench.inputs.nifti(LARGE))
+        yield Figure(f"a NIfTI of 4 GiB to one file, {name[1:]}", peak, 600, "600 MiB")
+    peak = _peak(bench, DOSE, bench.inputs.dose(DOSE_SHAPE))
+    yield Figure("a dose of 1 GiB of values to RT Dose", peak, 600, "600 MiB")
     resample = NIFTI.replace("exports:", "process: [{resample: {spacing: [0.4, 0.4, 0.8]}}], exports:")
     peak = _peak(bench, resample, bench.inputs.nifti(PACKED, packed=True), "--jobs", "2")
     yield Figure("the same, resampled to twice as many voxels", peak, 600, "600 MiB")
