@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from ..schemas.language.tags import TagPath, TagValue
 from .errors import Note
-from .imaging.image import Origin
+from .imaging.image import Origin, Pixels
 from .trace import UNTRACED, Trace
 
 
@@ -32,6 +32,13 @@ class Identity(Struct, frozen=True):
     """The name of a volume within a conversion: its path relative to the data folder."""
 
 
+def in_memory(arrays: Iterable[Pixels]) -> Pixels:
+    """Return arrays of one kind as one."""
+    import numpy as np
+
+    return np.stack(list(arrays))
+
+
 class Context(Struct, frozen=True):
     """The knowledge of an exporter besides the image."""
 
@@ -47,6 +54,8 @@ class Context(Struct, frozen=True):
     """Files that the target's options name, by the text in the recipe."""
     trace: Trace = UNTRACED
     """Gets each layer of a DICOM output."""
+    gather: Callable[[Iterable[Pixels]], Pixels] = in_memory
+    """Returns arrays of one kind as one array, where many are not in memory."""
 
 
 class Artifact(Struct, frozen=True):

@@ -14,6 +14,7 @@ took most of the time of a CT series.
 
 from __future__ import annotations
 
+import mmap
 import struct
 import warnings
 import zlib
@@ -35,7 +36,7 @@ from ..errors import VerificationError
 from ..imaging.image import Pixels
 from ..imaging.tolerances import DECIMAL_STRING
 from ..loaders.dicom.text import read_as
-from ..pydicom_versions.elements import tag_text
+from ..pydicom_versions.elements import set_original_encoding, tag_text
 from ..pydicom_versions.frames import pixel_array
 from .encode.character_set import is_as_it_was
 from .encode.elements import (
@@ -48,7 +49,7 @@ from .encode.elements import (
     values_read,
 )
 from .encode.encoding import little
-from .encode.file import EXPLICIT, implicit_bytes
+from .encode.file import EXPLICIT, file_meta, implicit_bytes
 from .encode.pixel_element import PixelElement
 from .encode.syntaxes import Syntax
 from .encode.uids import IMPLEMENTATION_CLASS_UID
@@ -59,7 +60,10 @@ _UNREADABLE = (
 )  # fmt: skip
 """Exceptions of pydicom and its parts on damaged files."""
 
+Content = bytes | mmap.mmap
 _BLOCK = 1 << 18
+_LARGE = 1 << 28
+"""Bytes of pixels, and of a file, up to which they are read back and decoded as a whole."""
 _PREAMBLE = 132
 OTHER_BYTES = "the bytes on the disk are not those that were written"
 OTHER_PIXELS = "the pixels do not read back as they were"
@@ -110,11 +114,11 @@ def verify_alike(path: Path, meant: MeantAlike) -> None:
     _compare_file(path, lambda data: _problems_alike(data, meant))
 
 
-def _compare_file(path: Path, problems: Callable[[bytes], Iterator[str]]) -> None:
+def _compare_file(path: Path, problems: Callable[[Content], Iterator[str]]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            problem = next(problems(path.read_bytes()), None)
+            problem = next(problems(_content(path)), None)
     except _UNREADABLE as error:
         # its own text stands in the traceback; pydicom's and Python's words say nothing to a user
         of_the_disk = error.strerror if isinstance(error, OSError) else None
@@ -124,7 +128,15 @@ def _compare_file(path: Path, problems: Callable[[bytes], Iterator[str]]) -> Non
         raise VerificationError(f"what was written is not what was meant: {problem}")
 
 
-def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
+def _content(path: Path) -> Content:
+    """Return all of a file, a large one where it lies."""
+    if path.stat().st_size <= _LARGE:
+        return path.read_bytes()
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _problems_alike(data: Content, meant: MeantAlike) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
         yield OTHER_BYTES
         return
@@ -138,7 +150,7 @@ def _problems_alike(data: bytes, meant: MeantAlike) -> Iterator[str]:
             yield keyword_for_tag(tag)
         elif tag in meant.numbers and not _same_numbers(text.split("\\"), meant.numbers[tag]):
             yield f"{keyword_for_tag(tag)} is not the number that was meant"
-    if not data.startswith(meant.pixels.view(), len(head)):
+    if not _holds(data, meant.pixels.view(), len(head)):
         yield OTHER_PIXELS
 
 
@@ -147,7 +159,7 @@ def decodes_plainly(meant: Meant) -> bool:
     return meant.pixels is not None and meant.syntax is EXPLICIT and _description(meant) in _plainly_decoded
 
 
-def _problems(data: bytes, meant: Meant) -> Iterator[str]:
+def _problems(data: Content, meant: Meant) -> Iterator[str]:
     if not _same_bytes(data, meant.chunks):
         yield OTHER_BYTES
         return
@@ -167,14 +179,14 @@ def _numbers(found: Dataset, meant: Mapping[str, tuple[float, ...]]) -> Iterator
             yield f"{keyword} is not the number that was meant"
 
 
-def _read_file(data: bytes, meant: Meant) -> tuple[Dataset, Dataset, bytes | memoryview | None]:
+def _read_file(data: Content, meant: Meant) -> tuple[Dataset, Dataset, bytes | memoryview | None]:
     """Return file meta and dataset as pydicom reads them, and the value of the pixel element.
 
     The value is not copied where pydicom need not decode it.
     """
     pixels = meant.pixels
-    if pixels is not None and decodes_plainly(meant):
-        file = BytesIO(data)
+    if pixels is not None and (decodes_plainly(meant) or _by_frames(meant)):
+        file: Any = BytesIO(data) if isinstance(data, bytes) else data
         file.seek(_PREAMBLE)
         meta = read_dataset(file, False, True, stop_when=_behind_meta)
         found = read_dataset(file, False, True, defer_size=pixels.array.nbytes - 1)
@@ -204,17 +216,25 @@ def _close(read: float, meant: float) -> bool:
     return abs(read - meant) <= DECIMAL_STRING + DECIMAL_STRING * abs(meant)
 
 
-def _same_bytes(data: bytes, chunks: tuple[bytes | memoryview, ...]) -> bool:
+def _same_bytes(data: Content, chunks: tuple[bytes | memoryview, ...]) -> bool:
     """Tell whether the file is these chunks.
 
     A memoryview is the pixels, which are compared when they are read.
     """
     start = 0
     for chunk in chunks:
-        if isinstance(chunk, bytes) and not data.startswith(chunk, start):
+        if isinstance(chunk, bytes) and not _holds(data, chunk, start):
             return False
         start += len(chunk)
     return start == len(data)
+
+
+def _holds(data: Content, piece: bytes | memoryview, start: int) -> bool:
+    """Tell whether these bytes stand there."""
+    if isinstance(data, bytes):
+        return data.startswith(piece, start)
+    found = np.frombuffer(data, np.uint8)[start : start + len(piece)]
+    return _same(found, np.frombuffer(piece, np.uint8))
 
 
 def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
@@ -322,6 +342,9 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         if not _same(np.frombuffer(values, np.uint8, size), np.frombuffer(pixels.view(), np.uint8)):
             yield OTHER_PIXELS if meant.described else f"{pixels.element} has other bytes"
         return
+    if _by_frames(meant) and isinstance(values, memoryview):
+        yield from _frames(found, values, meant)
+        return
     decoded = _decoded_streams(found, pixels) if pixels.streams else pixel_array(found)
     if decoded.dtype != pixels.array.dtype or decoded.shape != pixels.array.shape:
         yield (
@@ -336,6 +359,42 @@ def _pixels(found: Dataset, values: bytes | memoryview | None, meant: Meant) -> 
         if len(_plainly_decoded) >= _MOST_DESCRIPTIONS:
             _plainly_decoded.clear()
         _plainly_decoded.add(description)
+
+
+def _by_frames(meant: Meant) -> bool:
+    """Tell whether plain frames are to be decoded one by one: all of them would take much memory."""
+    pixels = meant.pixels
+    return (
+        pixels is not None
+        and pixels.array.nbytes > _LARGE
+        and _description(meant) is not None
+        and meant.dataset.get("NumberOfFrames") == len(pixels.array) > 1
+        and pixels.array[0].nbytes % 2 == 0
+    )
+
+
+def _frames(found: Dataset, values: memoryview, meant: Meant) -> Iterator[str]:
+    """Yield what differs in frames that lie one after the other, each decoded as an image of its own."""
+    pixels = meant.pixels
+    assert pixels is not None
+    single = Dataset()
+    set_original_encoding(single, found)
+    single.update(
+        {each.tag: found[each.tag] for each in map(found.get_item, _DESCRIBING) if each is not None}
+    )
+    single.pop("NumberOfFrames", None)
+    single.file_meta = file_meta(meant.dataset, meant.syntax)
+    size = pixels.array[0].nbytes
+    for index, array in enumerate(pixels.array):
+        value = bytes(values[index * size : (index + 1) * size])
+        single[pixels.tag] = DataElement(pixels.tag, pixels.vr, value, already_converted=True)
+        decoded = pixel_array(single)
+        if decoded.dtype != array.dtype or decoded.shape != array.shape:
+            yield f"the pixels read as {decoded.dtype} of shape {decoded.shape}, not as {array.dtype}"
+            return
+        if not _same(_bits(decoded), _bits(array)):
+            yield OTHER_PIXELS
+            return
 
 
 def _decoded_streams(found: Dataset, pixels: PixelElement) -> Pixels:

@@ -52,13 +52,23 @@ class Scratch:
         """Return what was written, in order; read-only. Raises: StoreError."""
         import numpy as np
 
-        try:
-            self._file.flush()
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise store_error(error, str(self._folder)) from error
+        mapped = self._mapped()
         found, place = [], 0
         for dtype, shape in self._kinds:
             found.append(np.ndarray(shape, dtype, mapped, place))
             place += found[-1].nbytes
         return found
+
+    def together(self) -> Pixels:
+        """Return what was written, all of one kind, as one array; read-only. Raises: StoreError."""
+        import numpy as np
+
+        dtype, shape = self._kinds[0]
+        return np.ndarray((len(self._kinds), *shape), dtype, self._mapped())
+
+    def _mapped(self) -> mmap.mmap:
+        try:
+            self._file.flush()
+            return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise store_error(error, str(self._folder)) from error

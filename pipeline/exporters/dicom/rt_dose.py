@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def draft(images: Sequence[Image], options: RtDoseOptions, context: Context) -> 
     volume = volume_of(images, "an RT Dose")
     first = images[0]
     _refuse_units(first, options)
-    stored = _stored(images, options.bits)
+    stored = _stored(images, options.bits, context)
     trace = context.trace
     dataset, notes = common(first, sop_class=RTDoseStorage, modality="RTDOSE", trace=trace)
     dataset.InstanceNumber = "1"
@@ -167,7 +167,7 @@ def _summation_of(image: Image, plans: int) -> str:
     return (next(iter(found), "") if alone else "") or "PLAN"
 
 
-def _stored(images: Sequence[Image], bits: int) -> _Stored:
+def _stored(images: Sequence[Image], bits: int, context: Context) -> _Stored:
     """Return the integers of all frames. Raises: ExportError for what is no dose."""
     for number, image in enumerate(images, 1):
         wrong = int(np.count_nonzero(~(image.pixels >= 0) | ~np.isfinite(image.pixels)))
@@ -175,7 +175,7 @@ def _stored(images: Sequence[Image], bits: int) -> _Stored:
             raise ExportError(
                 f"{wrong} values of slice {number} are negative, NaN or infinite, which no dose is"
             )
-    kept = _kept(images, bits)
+    kept = _kept(images, bits, context)
     if kept is not None:
         return kept
     top = 2**bits - 1
@@ -183,19 +183,24 @@ def _stored(images: Sequence[Image], bits: int) -> _Stored:
     scaling = rounded(highest / top, up=True) if highest > 0 else "1"
     if float(scaling) == 0 or not math.isfinite(float(scaling)):
         raise ExportError(f"a dose up to {highest:g} cannot be told apart in {bits} bits")
-    frames = np.empty((len(images), *images[0].pixels.shape), f"<u{bits // 8}")
     error = 0.0
-    for frame, image in zip(frames, images, strict=True):
-        dose = image.pixels.astype(np.float64)
-        frame[...] = np.clip(np.rint(dose / float(scaling)), 0, top)
-        error = max(error, float(np.abs(frame * float(scaling) - dose).max()))
+
+    def scaled() -> Iterator[Pixels]:
+        nonlocal error
+        for image in images:
+            dose = image.pixels.astype(np.float64)
+            frame = np.clip(np.rint(dose / float(scaling)), 0, top).astype(f"<u{bits // 8}")
+            error = max(error, float(np.abs(frame * float(scaling) - dose).max()))
+            yield frame
+
+    frames = context.gather(scaled())
     if error == 0:
         return _Stored(frames, scaling)
     text = f"dose stored in {bits} bits with a largest error of {error:.3g} (values up to {highest:.6g})"
     return _Stored(frames, scaling, (Note("quantized", text),))
 
 
-def _kept(images: Sequence[Image], bits: int) -> _Stored | None:
+def _kept(images: Sequence[Image], bits: int, context: Context) -> _Stored | None:
     """Return the integers and the scaling of an RT Dose that was not computed on; None for any other."""
     stored = [image.stored for image in images]
     found = [each for each in stored if each is not None]
@@ -206,7 +211,7 @@ def _kept(images: Sequence[Image], bits: int) -> _Stored | None:
     unsigned = all(each.pixels.dtype.kind == "u" and each.pixels.max() < 2**bits for each in found)
     if len(slopes) > 1 or found[0].intercept != 0 or found[0].slope <= 0 or text is None or not unsigned:
         return None
-    return _Stored(np.stack([each.pixels for each in found]).astype(f"<u{bits // 8}"), text)
+    return _Stored(context.gather(each.pixels.astype(f"<u{bits // 8}") for each in found), text)
 
 
 EXPORTER = Exporter(export, contents, draft)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +55,29 @@ class Held:
             return self._images
         arrays = iter(self._scratch.arrays())
         return [_with(image, [next(arrays) for _ in _arrays(image)]) for image in self._images]
+
+
+def gathered(folder: Path, arrays: Iterable[Pixels]) -> Pixels:
+    """Return arrays of one kind as one: in memory up to the bound, beyond it in a file below `folder`.
+
+    Raises: StoreError, where it cannot be written.
+    """
+    first: list[Pixels] = []
+    held = 0
+    following = iter(arrays)
+    for array in following:
+        first.append(array)
+        held += array.nbytes
+        if held > IN_MEMORY:
+            break
+    else:
+        return np.stack(first)
+    with closing(Scratch(folder)) as scratch:
+        while first:
+            scratch.add(first.pop(0))
+        for array in following:
+            scratch.add(array)
+        return scratch.together()
 
 
 def _arrays(image: Image) -> list[Pixels]:

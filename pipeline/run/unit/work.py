@@ -32,7 +32,7 @@ from ...store.files import Check, Written
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
 from .contents import AGAIN, input_path, item_sha256, key_of, refuse_changed, sealed, steady_stat
-from .held import Held
+from .held import Held, gathered
 from .machine import conversion_of
 from .rendering import geometry_origins, rendered_geometry, rendered_tags, scope_for, tag_origins
 from .results import Failure, Job, UnitResult
@@ -405,6 +405,7 @@ class _Work:
             stem=self.unit.inputs[0].alias or split_name(scope.path)[1],
             trace=trace,
             named=self._named,
+            gather=partial(gathered, self.job.out),
         )
 
     @cached_property

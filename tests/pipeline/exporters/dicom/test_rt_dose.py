@@ -18,9 +18,12 @@ import pytest
 import SimpleITK as sitk
 from dicombake.pipeline.api import Outcome, load_recipe, run
 from dicombake.pipeline.dicom.standard.check import check_file
-from dicombake.pipeline.errors import SourceError
+from dicombake.pipeline.errors import SourceError, VerificationError
+from dicombake.pipeline.exporters.options import RtDoseOptions as RtDoseExportOptions
+from dicombake.pipeline.exporters.registry import exporter
 from dicombake.pipeline.loaders.options import Limits, RtDoseOptions
 from dicombake.pipeline.loaders.registry import load, probe
+from dicombake.pipeline.output import Context, Identity
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 
@@ -453,3 +456,52 @@ def test_every_source_of_a_volume_gives_the_same_dose_at_the_same_place(tmp_path
         assert np.allclose(dose.ImageOrientationPatient, [*row, *column], atol=1e-6)
         assert np.allclose([*dose.PixelSpacing, *dose.GridFrameOffsetVector], [3, 2, 0, 4, 8, 12], atol=1e-5)
         assert dose.DoseUnits == "GY"
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_a_dose_of_any_size_has_the_same_bytes(
+    bits: int, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too large for the memory waits in a file, and is read back where it lies, frame by frame."""
+    (tmp_path / "dose.nii.gz").write_bytes((made / "dose.nii.gz").read_bytes())
+    text = (
+        "  dose:\n    inputs: dose.nii.gz\n    source: nifti\n"
+        f"    exports: {{to: rt-dose, path: d.dcm, bits: {bits}}}\n"
+    )
+    assert recipe(tmp_path, text).exit_status == 0
+    small = (tmp_path / "d.dcm").read_bytes()
+    monkeypatch.setattr("dicombake.pipeline.run.unit.held.IN_MEMORY", 1000)
+    monkeypatch.setattr("dicombake.pipeline.dicom.verify._LARGE", 1000)
+    monkeypatch.setattr("dicombake.pipeline.dicom.verify._plainly_decoded", set())
+    (tmp_path / "d.dcm").unlink()
+    done = recipe(tmp_path, text)
+    assert done.exit_status == 0, done.results
+    assert (tmp_path / "d.dcm").read_bytes() == small
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == [".dicombake"]
+
+
+@pytest.mark.parametrize("at", [-1, -700, -2881, 400])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_bit_that_differs_in_a_large_file_is_found(
+    at: int, known: bool, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = list(load(made / "d16.dcm", RtDoseOptions(), Limits()))
+    identity = Identity(namespace=None, recipe="r", conversion="c", content="0" * 64)
+    artifact = exporter("rt-dose").export(
+        images, RtDoseExportOptions(to="rt-dose", path="d.dcm", bits=16), Context(identity)
+    )
+    path = tmp_path / "d.dcm"
+    path.write_bytes(b"".join(artifact.chunks))
+    monkeypatch.setattr("dicombake.pipeline.dicom.verify._plainly_decoded", set())
+    if known:
+        artifact.check(path)
+    monkeypatch.setattr("dicombake.pipeline.dicom.verify._LARGE", 1000)
+    artifact.check(path)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(VerificationError):
+        artifact.check(path)
+    path.write_bytes(content + b"\0\0")
+    with pytest.raises(VerificationError):
+        artifact.check(path)
