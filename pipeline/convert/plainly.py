@@ -178,10 +178,12 @@ def _number(key: str, text: str) -> float | None:
 
 def _export(to: str, said: Mapping[str, str], name: str) -> Any:
     """Return the options of the target; None where a value is not one that they may have."""
-    from ..dicom.encode.syntaxes import SYNTAXES
+    from ..dicom.encode.syntaxes import KEEP, SYNTAXES
+    from ..exporters.options import KeepingOptions
 
-    allowed = {"pixels": ("auto", "retain", "portable", "quantize"), "transfer_syntax": tuple(SYNTAXES)}
     kind: Any = TARGETS[to].options
+    syntaxes = (*SYNTAXES, KEEP) if issubclass(kind, KeepingOptions) else tuple(SYNTAXES)
+    allowed = {"pixels": ("auto", "retain", "portable", "quantize"), "transfer_syntax": syntaxes}
     if not all(
         key in kind.__struct_fields__ and value in allowed.get(key, ()) for key, value in said.items()
     ):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ..errors import Note
 from ..plan.model import Plan, Unit
 from ..run.failures import failure_line
-from ..run.forecast import FORCED, NEW
 from ..run.unit.results import Outcome, Status, UnitResult
 
 if TYPE_CHECKING:
@@ -113,6 +112,8 @@ def notes_of(result: UnitResult) -> list[str]:
 
 def why_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     """Return why units were done again: each if verbose, else those with one reason together."""
+    from ..run.forecast import FORCED, NEW  # loads Pydantic, which `notes_of` does without
+
     units: dict[str, list[str]] = {}
     for result in outcome.results:
         if result.why and result.status in ("written", "failed") and result.why not in (NEW, FORCED):

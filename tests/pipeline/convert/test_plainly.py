@@ -31,6 +31,8 @@ PLAIN = [
     "in/field.png x.npy --source image",
     "in/r.dcm x.dcm",
     "in/r.dcm x.dcm --to secondary-capture --transfer-syntax rle --pixels retain",
+    "in/field.png x.dcm --to secondary-capture --transfer-syntax keep",
+    "in/r.dcm x.dcm --transfer-syntax keep",
     "in/r.dcm x.png --source dicom",
     "in/a.npy x.dcm --source array --sid 1500 --dpi 75",
     "in/a.npy x.dcm --source visionrt-raw --sid 1500 --dpi 75",
@@ -136,9 +138,16 @@ def test_options_are_those_of_the_command() -> None:
     assert options["--overwrite"].is_flag
 
 
-def test_it_loads_neither_typer_nor_pydantic(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "notes"),
+    [
+        ("in/field.png x.dcm --sid 1000 --dpi 96", 0),
+        ("in/field.png x.dcm --to secondary-capture --transfer-syntax keep", 1),
+    ],
+)
+def test_it_loads_neither_typer_nor_pydantic(line: str, notes: int, tmp_path: Path) -> None:
     code = (
-        "import os, sys; sys.argv = 'dicombake convert in/field.png x.dcm --sid 1000 --dpi 96'.split();"
+        f"import os, sys; sys.argv = 'dicombake convert {line}'.split();"
         "slow = {'typer', 'pydantic', 'yaml', 'rich'};"
         "os._exit = lambda status: print(sorted(slow & set(sys.modules)));"
         "from dicombake.pipeline.cli.__main__ import main; main()"
@@ -147,3 +156,4 @@ def test_it_loads_neither_typer_nor_pydantic(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert "wrote x.dcm\n[]\n" in done.stdout
+    assert done.stdout.count("note: ") == notes
