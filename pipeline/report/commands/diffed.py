@@ -50,7 +50,9 @@ _STATUS = {
 
 
 def _pair_lines(pair: Pair, tolerance: float, *, with_tags: bool) -> Iterator[str]:
-    yield f"{title(pair)}: {_STATUS[pair.status]}{f': {pair.what}' if pair.what else ''}"
+    names_it = pair.what.startswith((f"{pair.a}: ", f"{pair.b}: "))  # the one file that cannot be read
+    told = [*([] if names_it else [title(pair)]), _STATUS[pair.status], *([pair.what] if pair.what else [])]
+    yield ": ".join(told)
     if pair.shapes:
         one, other = pair.shapes
         yield f"  {one.format}: {one}" if one == other else f"  {one.format}: {one}; {other.format}: {other}"

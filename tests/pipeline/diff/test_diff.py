@@ -16,7 +16,7 @@ from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.diff.compare import compare
 from dicombake.pipeline.imaging.compared import pixel_change
 from dicombake.pipeline.loaders.registry import FORMATS
-from dicombake.pipeline.samples import write_samples
+from dicombake.pipeline.samples import files, write_samples
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -180,6 +180,19 @@ def test_folders_file_by_file(diff: Callable[..., tuple[int, Any]], tmp_path: Pa
     (tmp_path / "one" / "notes.txt").write_bytes(b"a")
     status, found = diff(str(tmp_path / "one"), str(tmp_path / "two"))
     assert (status, found["pairs"][0]["what"]) == (1, "no images, and other bytes")
+
+
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    for folder, content in (("a", b"nothing"), ("b", files.npy(np.zeros((4, 6), np.uint16)))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.npy").write_bytes(content)
+    whole, cut = str(tmp_path / "b" / "x.npy"), str(tmp_path / "a" / "x.npy")
+    for words in ((cut, whole), (whole, cut), (str(tmp_path / "b"), str(tmp_path / "a"))):
+        result = CliRunner().invoke(app, ["diff", *words])
+        first = result.output.splitlines()[0]
+        assert result.exit_code == 2
+        assert first.startswith(f"cannot be compared: {cut}: ")
+        assert first.count("x.npy") == 1
 
 
 def test_an_output_against_what_the_recipe_gives_now(
