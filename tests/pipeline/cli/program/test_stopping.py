@@ -85,10 +85,12 @@ def test_the_server_of_the_workers_is_silent(recipe: Path, number: int) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         time.sleep(after)
-        os.killpg(process.pid, number)
+        done = process.poll() is not None  # on a machine that slept far too long
+        if not done:
+            os.killpg(process.pid, number)
         said = process.communicate(timeout=120)[1]
         assert "Traceback" not in said, said
-        assert process.returncode == 130
+        assert process.returncode == (0 if done else 130)
 
 
 @POSIX
