@@ -18,6 +18,7 @@ from ..loaders.files import head_of
 from ..loaders.flat import file_dtype, size_of, usual_shapes
 from ..loaders.options import Limits, defaults_of
 from ..loaders.registry import FORMATS, loader
+from ..places.names import nfc
 from .asked import AskedSource
 
 _RAW_SUFFIXES = frozenset({".raw", ".bin", ".dat", ".img"})
@@ -29,6 +30,7 @@ class Kind(Struct, frozen=True):
     """The properties that separate one conversion from another."""
 
     folder: str
+    """In NFC, in which globs compare names."""
     suffix: str
     """In lower case; empty where what follows the last dot is a number, as in names made of a UID."""
     format: str
@@ -63,7 +65,7 @@ def examine(path: Path, name: PurePosixPath, asked: AskedSource | None = None) -
     else:
         source = FILL_IN if fits else _source(drafted)
     kind = Kind(
-        folder=str(name.parent),
+        folder=nfc(str(name.parent)),
         suffix="" if suffix[1:].isdigit() else suffix,
         format=drafted.format,
         target=_target(drafted),

@@ -15,6 +15,7 @@ from ..imaging.geometry import AXES
 from ..imaging.image import Geometry
 from ..inputs.render import split_name
 from ..loaders.registry import FORMATS
+from ..places.names import nfc
 from .examine import Found, Kind
 from .stacks import PAGES, STACK
 
@@ -124,7 +125,7 @@ def _geometry(kind: Kind, found: Sequence[Found]) -> tuple[list[str], list[str]]
 def _file(found: Sequence[Found]) -> str:
     """Return the template of an output's name without its suffix: unique for each file, whatever the case."""
     stems = {split_name(str(item.name))[1].casefold() for item in found}
-    names = {str(item.name).casefold() for item in found}
+    names = {nfc(item.name.name).casefold() for item in found}
     file = (
         "{stem}"
         if len(stems) == len(found)

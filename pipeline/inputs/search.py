@@ -6,9 +6,10 @@ NFC on every system; the name that the file system gave is kept for opening the 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +27,8 @@ STATE_FOLDER = ".dicombake"
 """The folder in which dicombake keeps what may be deleted; its files are never inputs."""
 
 _DIGITS = re.compile(r"[0-9]+")
+_CANNOT_RESOLVE = 1921
+"""ERROR_CANT_RESOLVE_FILENAME, which Windows says of such a link."""
 
 
 Match = tuple[str, Captures]
@@ -158,14 +161,14 @@ class Walk:
         tests = [(part.regex.fullmatch, part, state.captures) for part, state in finals if part.regex]
         deeper = self.wanted.goes_deeper(folder.wanted)
         for name, entry in entries:
-            if deeper and entry.is_dir():
+            if deeper and _is(entry.is_dir):
                 yield from self.enter(folder, entry, name)
                 continue
             for fullmatch, part, before in tests:
                 matched = fullmatch(name)
                 if matched is None or (name[0] == "." and not part.dotted):
                     continue
-                if entry.is_file() and not any(other.match(name, ()) is not None for other, _ in against):
+                if _is(entry.is_file) and not any(other.match(name, ()) is not None for other, _ in against):
                     path = folder.prefix + entry.name
                     _check_text(path)
                     captures = (*before, *zip(part.names, matched.groups(), strict=True))
@@ -193,6 +196,16 @@ class Walk:
         if not self.barred.everything(bars):
             key = f"{folder.key}{_natural(name)}\0"
             yield _Folder(entry.path, f"{folder.prefix}{entry.name}/", key, states, bars, real, folder)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Tell whether an entry is of a kind; a link that leads round to itself is of none, as one to nothing."""
+    try:
+        return kind()
+    except OSError as error:
+        if error.errno == errno.ELOOP or getattr(error, "winerror", None) == _CANNOT_RESOLVE:
+            return False
+        raise
 
 
 def _lies_in(folder: _Folder | None, real: str) -> bool:

@@ -1,11 +1,14 @@
-"""Ten messy folders, as departments keep them: their drafts are valid and run at the first try.
+"""Messy folders, as departments keep them: their drafts are valid and run at the first try.
 
 A draft may hold FILL-IN only where nobody but the user can know, and fails only for files that are broken.
 """
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import unicodedata
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +23,7 @@ from dicombake.pipeline.loaders.options import ImageOptions, Limits
 from dicombake.pipeline.loaders.pictures import loader as pictures
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.run.unit.results import Outcome
-from dicombake.pipeline.samples import files, xim
+from dicombake.pipeline.samples import files, volume_files, xim
 from dicombake.schemas.language.words import FILL_IN
 from PIL import Image as Pillow
 
@@ -106,6 +109,7 @@ def links(base: Path) -> None:
     put(base / "epid" / "a.xim", mv())
     put(base / "epid" / "b.xim", mv(90))
     (base / "epid" / "gone.xim").symlink_to(base / "epid" / "removed.xim")
+    (base / "epid" / "round.xim").symlink_to(base / "epid" / "round.xim")
     (base / "epid" / "linked.xim").symlink_to(base / "epid" / "a.xim")
     (base / "again").symlink_to(base / "epid", target_is_directory=True)
 
@@ -154,6 +158,108 @@ def stacks(base: Path) -> None:
     put(base / "single" / "preview.tif", files.tiff(DEEP, dpi=300))
 
 
+def scans_of_every_shape(base: Path) -> None:
+    scans = (GREY, GREY[1:], DEEP, DEEP[:, :3], COLOUR, (DEEP / 3).astype(np.float32))
+    for index, pixels in enumerate(scans):
+        put(base / f"scan{index}.tif", files.tiff(pixels))
+    put(base / "pages.tif", files.tiff(GREY, GREY, GREY))
+    put(base / "mixed.tif", files.tiff(GREY, DEEP))
+    put(base / "pages.tiff", files.tiff(DEEP, DEEP))
+
+
+def two_series_in_a_folder(base: Path) -> None:
+    """And a scout, and what systems leave in folders."""
+    (base / "ct").mkdir()
+    for series in ("1", "2"):
+        for index in range(4):
+            values = {"SeriesInstanceUID": f"1.2.7.{series}", "SOPInstanceUID": f"1.2.8.{series}.{index}"}
+            one(base / "ct", index, (0.0, 0.0, 2.5 * index), f"s{series}_{index}.dcm", **values)
+    one(base / "ct", 0, (0.0, 0.0, 0.0), "scout.dcm", SeriesInstanceUID="1.2.7.9", SOPInstanceUID="1.2.8.9")
+    put(base / "ct" / "DICOMDIR", b"")
+    put(base / "ct" / ".DS_Store", b"\0\0\0\1Bud1")
+    put(base / "ct" / "Thumbs.db", b"\xd0\xcf\x11\xe0")
+
+
+def a_plan_with_its_dose(base: Path) -> None:
+    samples = Path(pydicom.__file__).parent / "data" / "test_files"
+    (base / "Patient 1" / "CT").mkdir(parents=True)
+    stack(base / "Patient 1" / "CT", 3)
+    for folder in ("Patient 1", "all in one"):
+        for name, sample in (("RD", "rtdose.dcm"), ("RP", "rtplan.dcm"), ("RS", "rtstruct.dcm")):
+            put(base / folder / f"{name}.dcm", (samples / sample).read_bytes())
+    put(base / "all in one" / "CT_0.dcm", (samples / "CT_small.dcm").read_bytes())
+
+
+def names_that_mean_something(base: Path) -> None:
+    """To a shell, a glob, a template, a system or YAML."""
+    for name in ("-a", "--help", " blank in front", "two  blanks", "it's", "#1", "日本", "[x]", "{stem}"):
+        put(base / f"{name}.png", files.picture(GREY, "PNG"))
+    for name in ("@at", "&amp", "%p", "!x", "no", "1e3", "~", "$HOME"):
+        put(base / f"{name}.png", files.picture(GREY, "PNG"))
+
+
+def suffixes_that_lie(base: Path) -> None:
+    for name in ("a.JPG", "k.jpg", "b.jpeg", "c.JPEG", "i.png"):
+        put(base / name, files.picture(GREY, "JPEG"))
+    for name in ("d.TIF", "d.tiff", "h.jpg"):
+        put(base / name, files.tiff(DEEP))
+    for name in ("e", "f.txt", "g.dcm"):
+        put(base / name, files.picture(GREY, "PNG"))
+
+
+def volumes(base: Path) -> None:
+    values = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    content = volume_files.nifti(values, [[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 2, 0]])
+    put(base / "head.nii", content)
+    put(base / "a.nii.gz", gzip.compress(content))
+    put(base / "B.NII.GZ", gzip.compress(content))
+    put(base / "broken.nii.gz", gzip.compress(content)[:-20])
+    put(base / "c.nrrd", volume_files.nrrd(values, (0, 0, 0), [[1, 0, 0], [0, 1, 0], [0, 0, 2]]))
+    put(base / "d.mha", volume_files.metaimage(values, (0, 0, 0), (1, 1, 2)))
+    put(base / "text.gz", gzip.compress(b"hello"))
+
+
+def what_else_lies_about(base: Path) -> None:
+    with zipfile.ZipFile(base / "study.zip", "w") as archive:
+        archive.writestr("a.dcm", files.dicom(files.rt_image(DEEP, name="z")))
+    put(base / "empty.dcm", b"")
+    put(base / "cut.dcm", files.dicom(files.rt_image(DEEP, name="a"))[:300])
+    put(base / "whole.dcm", files.dicom(files.rt_image(DEEP, name="b")))
+    put(base / "no preamble.dcm", files.bare_dicom(files.rt_image(DEEP, name="c")))
+    put(base / "no suffix", files.bare_dicom(files.rt_image(DEEP, name="d")))
+    put(base / ".hidden.dcm", files.dicom(files.rt_image(DEEP, name="h")))
+    put(base / "cut.png", files.picture(GREY, "PNG")[:60])
+    put(base / "report.pdf", b"%PDF-1.4")
+    put(base / "recipe.yaml", "version: 1\n")
+
+
+def each_image_in_every_format(base: Path) -> None:
+    for gantry in (0, 90):
+        put(base / f"g{gantry:03d}.xim", mv(gantry))
+        put(base / f"g{gantry:03d}.tif", files.tiff(DEEP))
+        put(base / f"g{gantry:03d}.dcm", files.dicom(files.rt_image(DEEP, name=f"{gantry}", gantry=gantry)))
+    put(base / "Check.xml", CHECK)
+    put(base / "bad.xim", mv()[:100])
+    put(base / "no suffix", mv(180))
+    put(base / "UP.XIM", mv(270))
+
+
+def months(base: Path) -> None:
+    for month in ("01", "02", "03"):
+        for index in range(2):
+            put(base / "2024" / month / "TB1" / f"img{index}.xim", mv(index * 90))
+        put(base / "2024" / month / "film.tif", files.tiff(DEEP, dpi=300))
+        put(base / "2024" / month / "notes.txt", "x")
+    put(base / "2024" / "02" / "TB1" / "img9.xim", b"broken")
+
+
+def raw_files_with_headers_beside(base: Path) -> None:
+    for name in ("a", "b"):
+        put(base / "ck" / f"{name}.raw", files.cyberknife(DEEP))
+        put(base / "ck" / f"{name}.xml", "<x/>")
+    put(base / "odd" / "x.raw", b"\1" * 1001)
+
+
 @dataclass(frozen=True)
 class Expected:
     make: Callable[[Path], None]
@@ -173,12 +279,31 @@ MESSY = (
     Expected(ct, 3, 11, ("CT 1/DICOMDIR.txt",)),
     Expected(names_made_of_uids, 2, 5, ("portal/INDEX",)),
     Expected(slices_with_a_gap, 1, 4),
-    Expected(links, 1, 3, ("again", "epid/gone.xim")),
+    Expected(links, 1, 3, ("again", "epid/gone.xim", "epid/round.xim")),
     Expected(mixed, 6, 11, ("empty.xim",)),
     Expected(cyberknife, 1, 2, ("cut.raw",)),
     Expected(arrays, 2, 2, ("text.npy",)),
     Expected(wedges, 5, 9),
     Expected(stacks, 3, 13),
+    Expected(scans_of_every_shape, 3, 13),
+    Expected(two_series_in_a_folder, 3, 9, ("ct/DICOMDIR", "ct/Thumbs.db")),
+    Expected(
+        a_plan_with_its_dose, 3, 6,
+        ("Patient 1/RP.dcm", "Patient 1/RS.dcm", "all in one/RP.dcm", "all in one/RS.dcm"),
+    ),
+    Expected(names_that_mean_something, 1, 17),
+    Expected(suffixes_that_lie, 8, 11),
+    Expected(volumes, 4, 15, ("broken.nii.gz", "text.gz")),
+    Expected(
+        what_else_lies_about, 2, 3,
+        ("cut.dcm", "cut.png", "empty.dcm", "recipe.yaml", "report.pdf", "study.zip"),
+    ),
+    Expected(each_image_in_every_format, 4, 8, ("bad.xim",)),
+    Expected(
+        months, 6, 9,
+        ("2024/01/notes.txt", "2024/02/TB1/img9.xim", "2024/02/notes.txt", "2024/03/notes.txt"),
+    ),
+    Expected(raw_files_with_headers_beside, 1, 2, ("ck/a.xml", "ck/b.xml", "odd/x.raw")),
 )  # fmt: skip
 
 
@@ -208,6 +333,20 @@ def test_the_draft_of_a_messy_folder_runs_at_the_first_try(messy: Expected, tmp_
     for one_name, other in itertools.combinations(conversions, 2):
         volumes = all(conversions[name].source.format == "dicom-series" for name in (one_name, other))
         assert volumes or not taken[one_name] & taken[other]
+
+
+def test_folders_and_files_whose_names_differ_in_their_form_alone_are_one_conversion(tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    for form in ("NFC", "NFD"):
+        name = unicodedata.normalize(form, "Prüfung")
+        put(base / name / "a.png", files.picture(GREY, "PNG"))
+        put(base / f"{name}.png", files.picture(GREY, "PNG"))
+    if len([*base.iterdir()]) < 4:
+        pytest.skip("this file system takes both forms of a name for one")
+    outcome = first_run(from_files([base], base), base, tmp_path)
+    assert failures(outcome) == []
+    assert len(outcome.plan.loaded.recipe.conversions) == 2
+    assert len([path for path in (tmp_path / "out").rglob("*") if path.is_file()]) == 4
 
 
 def test_a_film_has_the_gantry_of_its_name_and_keeps_the_resolution_that_it_knows(tmp_path: Path) -> None:
