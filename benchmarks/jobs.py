@@ -185,8 +185,32 @@ for path in {data}/*; do img2dcm $KIND "$path" {out}/$(basename "$path").dcm || 
 """
 
 
+IMPORTS = "import numpy, pydicom, PIL.Image"
+ALONE = {
+    "xim": (),
+    "tif": ("--dpi", "100", "--sid", "1000"),
+    "jpg": ("--to", "secondary-capture", "--transfer-syntax", "keep"),
+    "dcm": (),
+}
+"""Options with which one file of each kind is converted."""
+
+
 def converting(bench: Bench) -> Iterator[Row]:
-    """Yield 100 pictures in one call against a loop of img2dcm, where that is installed."""
+    """Yield one file of each kind, and 100 pictures in one call against img2dcm, where that is installed."""
+    inputs = bench.inputs
+    folders = inputs.xim(FEW), inputs.tiff(FEW), inputs.pictures(100, "jpg"), inputs.dicom(FEW)
+    for folder, (suffix, options) in zip(folders, ALONE.items(), strict=True):
+        file = str(min(folder.iterdir()))
+
+        def alone(file: str = file, options: tuple[str, ...] = options) -> Run:
+            return run([*OURS, "convert", file, str(bench.fresh() / "out.dcm"), *options])
+
+        commands = {"ours": alone, "other": lambda: run([sys.executable, "-c", IMPORTS])}
+        found = alternate(commands, 3 * bench.rounds)
+        mine, theirs = ([once.cpu for once in found[name]] for name in ("ours", "other"))
+        remark = f"processor time, least: {min(mine):.3f} s against {min(theirs):.3f} s"
+        against = f'python -c "{IMPORTS}" (takes 1)'
+        yield Row(f"convert of one {suffix.upper()}", against, ratios(theirs, mine), 1.3, False, remark)
     if shutil.which("img2dcm") is None:
         return
     for suffix, kind, options, wanted in (
