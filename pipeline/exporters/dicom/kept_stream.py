@@ -9,7 +9,7 @@ import numpy as np
 from pydicom import Dataset
 
 from ...errors import ExportError, Note
-from ...imaging.image import Codestream, Image
+from ...imaging.image import Codestream, Image, Pixels
 from ...imaging.move import STILL
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _why_not(images: Sequence[Image], frames: Sequence[Encoded]) -> str:
             return "the pixels were changed"
         if image.source.codestream is None:
             return "the source holds no compressed stream that DICOM takes as it is"
-        if stored.dtype != frame.stored.dtype or not np.array_equal(stored, frame.stored):
+        if stored.dtype != frame.stored.dtype or not _equal(stored, frame.stored):
             return "the pixels are stored otherwise than in the source"
     described = {
         (stream.syntax, stream.photometric, stream.planar, stream.bits)
@@ -71,6 +71,11 @@ def _why_not(images: Sequence[Image], frames: Sequence[Encoded]) -> str:
         if (stream := image.source.codestream)
     }
     return "the frames are compressed in several ways" if len(described) > 1 else ""
+
+
+def _equal(one: Pixels, other: Pixels) -> bool:
+    """Tell whether two arrays hold the same; mostly they are the very same memory, which needs no look."""
+    return one.__array_interface__ == other.__array_interface__ or np.array_equal(one, other)
 
 
 def _describe(dataset: Dataset, stream: Codestream) -> None:

@@ -226,7 +226,7 @@ def _jpeg(layout: Layout, stream: JpegStream, data: bytes) -> Pixels:
     if not lossless:
         if layout.signed:
             raise ValueError("signed JPEG pixels cannot be decoded")
-        return decoded.reshape(shape).astype(layout.dtype)
+        return decoded.reshape(shape).astype(layout.dtype, copy=False)
     wide = decoded.astype(layout.dtype.str.replace("i", "u")).reshape(shape)
     return _rgb(layout, _signed(wide, layout, header.precision), layout.photometric)
 
