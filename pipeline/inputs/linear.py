@@ -3,12 +3,13 @@
 `re` tries every way to divide a name among several stars, which takes exponential time for
 ``*a*a*a*a*a*b.png``. Here no place in the pattern is tried twice at one place of the name. What matches, and
 what is captured, is what `re` finds: ``*`` and numbers take as much as they can, ``{name}`` as little.
+Names that cannot match whatever a capture holds are told by `re`, which is some hundred times as quick.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ...schemas.language.patterns import KINDS, Piece
 
@@ -36,7 +37,8 @@ class LinearMatch:
 class LinearPattern:
     """One component, ready to match whole names, with the interface of a pattern of `re`."""
 
-    def __init__(self, pieces: Iterable[Piece], flags: int = 0) -> None:
+    def __init__(self, pieces: Sequence[Piece], flags: int = 0) -> None:
+        self._possible = _with_stars(pieces, flags)
         self._steps: list[tuple[str, re.Pattern[str] | None]] = []
         self._captures: list[tuple[int, int]] = []
         """The step at which each capture begins, and the one after its end."""
@@ -55,6 +57,10 @@ class LinearPattern:
 
     def fullmatch(self, name: str) -> LinearMatch | None:
         """Return the match of a whole name; None where it does not match."""
+        if not self._possible.fullmatch(name):
+            return None
+        if not self._captures:
+            return LinearMatch(())
         goal = (len(self._steps), len(name))
         path: list[tuple[_State, Iterator[_State]]] = [((0, 0), self._next(0, 0, name))]
         seen = {(0, 0)}
@@ -93,3 +99,21 @@ class LinearPattern:
     def _captured(self, states: Sequence[_State], name: str) -> tuple[str, ...]:
         first = dict(reversed(states))  # for each step the place at which it is first reached
         return tuple(name[first[start] : first[end]] for start, end in self._captures)
+
+
+def _with_stars(pieces: Sequence[Piece], flags: int) -> re.Pattern[str]:
+    """Return the pattern with a star for each capture; `re` takes time in proportion to it and the name.
+
+    What stands between two stars is put where it is found first, and stays there: the rest of the name is
+    longest then, so that no other place need be tried.
+    """
+    between = [""]
+    for kind, text in pieces:
+        if kind == "one":
+            between[-1] += text
+        else:
+            between.append("")
+    first, *inner = between
+    last = f"[^/]*{inner.pop()}" if inner else ""
+    places = "".join(f"(?>[^/]*?{texts})" for texts in inner if texts)
+    return re.compile(f"{first}{places}{last}", flags | re.DOTALL)

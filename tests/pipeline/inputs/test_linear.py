@@ -37,10 +37,18 @@ def test_it_matches_and_captures_as_re_does(parts: list[str], name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "glob", ["*a*a*a*a*a*b.png", "*a" * 100 + "b", "{x}a{y}a{z}a*a*a*b", "*?*?*?*?*?*?b"]
+    "glob", ["*a*a*a*a*a*b.png", "*a" * 100 + "b", "*[ab]*?*a*[!x]*b", "{x}a{y}a{z}a*a*a*b", "*?*?*?*?*?*?b"]
 )
 def test_a_long_name_ends_soon(glob: str) -> None:
     started = time.perf_counter()
     assert Globs([glob]).match("a" * 250 + ".png") is None
     assert Globs([glob]).match("a" * 250 + "b") is not None or glob.endswith(".png")
     assert time.perf_counter() - started < 1
+
+
+def test_many_globs_that_do_not_match_are_quick() -> None:
+    globs = Globs([*(f"*n*{number}*{{x}}*.png" for number in range(1000)), "*.png"])
+    started = time.process_time()
+    for letter in "abcdefghij":
+        assert globs.match(f"name-{30 * letter}.png") == (1000, ())
+    assert time.process_time() - started < 1
