@@ -177,6 +177,12 @@ def _parsed(stream: IO[bytes], path: Path) -> _Parsed:
     """Return a header by numpy's parser. Raises: SourceError."""
     from numpy.lib import format as npy_format
 
+    length = _LENGTH.match(stream.read(12))
+    if length is not None and (count := int.from_bytes(length[1] or length[2], "little")) > _LONGEST_HEADER:
+        # numpy refuses it too, and reads it before
+        what = f"has a damaged .npy header: {count} bytes, where {_LONGEST_HEADER} are read at most"
+        raise SourceError(what, subject=str(path))
+    stream.seek(0)
     try:
         with warnings.catch_warnings():
             # numpy warns of headers written by Python 2, and of old names of dtypes

@@ -368,3 +368,12 @@ def test_a_volume_that_ends_while_it_is_read_is_refused(tmp_path: Path) -> None:
         file.truncate(10_000)
     with pytest.raises(SourceError, match="ended before its last slice was read"):
         list(taken)
+
+
+def test_a_header_that_claims_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path, claim = tmp_path / "a.npy", 2**31
+    with path.open("wb") as file:
+        file.write(b"\x93NUMPY\x02\x00" + claim.to_bytes(4, "little"))
+        file.truncate(claim)
+    with pytest.raises(SourceError, match=f"{claim} bytes, where 65536 are read at most"):
+        array.probe(path, ArrayOptions(), Limits())
