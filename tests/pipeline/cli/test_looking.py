@@ -74,6 +74,19 @@ def test_schema_on_the_screen_and_in_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "recipe.schema.json").read_bytes() == schema_text().encode()
 
 
+def test_schema_replaces_a_schema_and_nothing_else(tmp_path: Path) -> None:
+    old, empty, other = (tmp_path / name for name in ("old.json", "empty.json", "recipe.yaml"))
+    old.write_text(schema_text()[:200])
+    empty.write_bytes(b"")
+    other.write_text("version: 1\n")
+    for path in (old, empty):
+        assert call("schema", "--out", path).exit_code == 0
+        assert path.read_bytes() == schema_text().encode()
+    done = call("schema", "--out", other)
+    assert (done.exit_code, other.read_text()) == (2, "version: 1\n")
+    assert done.stderr == f"dicombake: {other}: exists and is no JSON Schema of recipes; name another file\n"
+
+
 def test_schema_needs_neither_numpy_nor_pydicom() -> None:
     code = (
         "import sys; from dicombake.pipeline.cli.main import app; app(['schema'], standalone_mode=False); "
