@@ -27,6 +27,7 @@ from .temporary import (
     mode_of,
     part_name,
     place_new,
+    remove_abandoned,
     replace,
     sync_folder,
     sync_folders,
@@ -207,6 +208,7 @@ def write_named(path: Path, content: bytes) -> None:
             if path.is_symlink():  # it was not resolved
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if not path.exists() or path.is_file():
+            remove_abandoned(path.parent, path.name.__eq__)
             write_file(path, content)
             return
         with path.open("wb", buffering=0) as file:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 Chunk = bytes | memoryview
 
-_PART = re.compile(r"\.(?P<name>.+)\.\d+\.part", re.DOTALL)
+_PART = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
 _LONGEST_NAME = 255
 _USUAL_MODE = 0o666
 """The mode that `open` uses; the umask removes its part."""
@@ -59,6 +59,32 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
                     Path(entry.path).unlink()
                     removed += 1
     return removed
+
+
+def remove_abandoned(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Remove temporary files in a folder whose process is gone; `is_ours` is asked for the name of each file.
+
+    For files that no lock of a recipe guards: another process may write one of them at this moment.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
+            ours = matched is not None and is_ours(matched["name"]) and _is_gone(int(matched["process"]))
+            if ours and entry.is_file(follow_symlinks=False):
+                discard(Path(entry.path))
+
+
+def _is_gone(process: int) -> bool:
+    """Tell whether there is no such process here. On Windows nobody removes a file that it has open."""
+    if sys.platform == "win32":
+        return process != os.getpid()
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def write_part(

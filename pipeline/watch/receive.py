@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import shutil
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from ..inputs.render import Scope, render_path
 from ..reading import content_of
 from ..recipe.loaded import LoadedRecipe
 from ..store.files import Store
+from ..store.temporary import remove_abandoned
 from .arrived import Arrived
 from .reading import Reading
 
@@ -95,11 +98,18 @@ class Receiver:
             what = f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}"
             raise StoreError(what, subject="receive") from error
         share_contexts(server)
+        self._clean()
         try:
             yield self
         finally:
             server.shutdown()
             entity.shutdown()
+
+    def _clean(self) -> None:
+        """Remove what a receiver that was killed left half-written."""
+        fixed = takewhile(lambda part: "{" not in part, self.receive.into.split("/"))
+        for folder, _, _ in os.walk(self.data.joinpath(*fixed)):
+            remove_abandoned(Path(folder), lambda name: bool(_UID.fullmatch(name.removesuffix(".dcm"))))
 
     def _connected(self, event: Any) -> None:
         """Bound what is read of a connection: one PDU, one message, and the time that it may take."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -132,6 +133,17 @@ def test_an_echo_is_answered(tmp_path: Path, checker: Callable[[str], str]) -> N
             ]
             ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
             assert (ended.returncode == 0) == answered
+
+
+def test_what_a_killed_receiver_left_half_written_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    (tmp_path / "in" / "P").mkdir(parents=True)
+    left, other = (tmp_path / "in" / "P" / f".{name}.{gone.pid}.part" for name in ("1.2.3.dcm", "a.npy"))
+    for path in (left, other):
+        path.write_bytes(b"half")
+    with listening(tmp_path, ""):
+        assert [path.name for path in (tmp_path / "in" / "P").iterdir()] == [other.name]
 
 
 def test_a_caller_who_sends_on_before_he_is_let_in_ends_no_thread_by_an_error(

@@ -200,6 +200,19 @@ class TestNamedByTheUser:
         assert (tmp_path / "report").stat().st_ino != before
         assert stat.S_IMODE((tmp_path / "report").stat().st_mode) == 0o600
 
+    def test_what_a_killed_process_left_of_it_is_removed(self, tmp_path: Path) -> None:
+        with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+            pass
+        left = tmp_path / f".a.html.{gone.pid}.part"
+        stay = [
+            tmp_path / name
+            for name in (f".b.html.{gone.pid}.part", f".a.html.{os.getppid()}.part", ".a.html.part")
+        ]
+        for path in (left, *stay):
+            path.write_bytes(b"half")
+        write_named(tmp_path / "a.html", b"new")
+        assert sorted(tmp_path.iterdir()) == sorted([*stay, tmp_path / "a.html"])
+
     def test_a_link_is_followed(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "real/file").write_text("old")
