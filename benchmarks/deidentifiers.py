@@ -26,7 +26,7 @@ from dicombake.pipeline.deidentify.table import rows
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.datadict import dictionary_has_tag
 
-from tests.pipeline.deidentify.made_study import MARK, elements, hard_study, linked_study
+from tests.pipeline.deidentify.marked_study import MARK, elements, hard_study, linked_study
 
 from .environments import python_of
 

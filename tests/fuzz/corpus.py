@@ -23,9 +23,17 @@ from dicombake.pipeline.store.database import _TABLES as TABLES
 from dicombake.pipeline.store.database import VERSION
 from pydicom.datadict import dictionary_has_tag
 
-from ..pipeline.deidentify.made_study import CLASSES, whole
-from ..pipeline.loaders.dicom.made_dicom import DEFLATED, EXPLICIT, IMPLICIT, compressed, dataset_of, encoded
-from ..pipeline.loaders.made_files import make_npy, make_png
+from ..pipeline.deidentify.marked_study import CLASSES, whole
+from ..pipeline.loaders.input_files import (
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    compressed,
+    dataset_of,
+    encoded,
+    make_npy,
+    make_png,
+)
 
 GREY = np.arange(24 * 20, dtype=np.uint16).reshape(24, 20) * 97
 EIGHT = (GREY % 251).astype(np.uint8)

@@ -15,7 +15,7 @@ from dicombake.pipeline.exporters.registry import exporter
 from dicombake.pipeline.imaging.image import Image, SourceFile
 from dicombake.schemas.exports import EXPORT_TARGETS
 
-from ..pipeline.dicom.made_datasets import PLACED, context, export, slice_of
+from ..pipeline.exporting import PLACED, context, export, slice_of
 
 DATE = {"ContentDate": "20240102", "ContentTime": "120000"}
 """A Parametric Map has to say when it was made."""

@@ -14,8 +14,7 @@ from dicombake.pipeline.run.unit.results import Outcome
 from pydicom import Dataset, dcmread
 
 from ...support import bake
-from .made_objects import write_objects
-from .made_study import FILES, SWEEP, elements, linked_study
+from .marked_study import FILES, SWEEP, elements, linked_study, write_objects
 
 SAMPLES = (
     "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",

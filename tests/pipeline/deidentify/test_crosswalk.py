@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from ...pydicom_api import write_whole
 from ...support import bake, failures
-from .made_study import FILES
+from .marked_study import FILES
 
 pytest.importorskip("cryptography")
 PASSWORD = "only the trial office"

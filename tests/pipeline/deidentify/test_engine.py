@@ -20,7 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ...pydicom_api import write_whole
-from .made_study import CLASSES, MARK, NAMES, texts, whole
+from .marked_study import CLASSES, MARK, NAMES, texts, whole
 
 KEY = Key(b"k" * 32)
 BASIC = Settings(KEY)

@@ -11,7 +11,7 @@ from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.deidentify.keys import derived
 from typer.testing import CliRunner, Result
 
-from .made_study import FILES
+from .marked_study import FILES
 
 KEY = "a key of the site, 2026"
 FOLDER = "Doe_Jane"

@@ -25,7 +25,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_has_tag
 from typer.testing import CliRunner
 
-from .made_study import CLASSES, MARK, NAMES, SWEEP, hard_study
+from .marked_study import CLASSES, MARK, NAMES, SWEEP, hard_study
 
 TAGS = sorted(tag for tag in rows() if dictionary_has_tag(tag))
 FOLDER = f"{MARK}_Doe_Jane"

@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_has_tag
 
 from ...support import bake
-from .made_study import CLASSES, MARK, SWEEP, hard_study, texts
+from .marked_study import CLASSES, MARK, SWEEP, hard_study, texts
 from .test_nothing_left import marks
 
 TAGS = sorted(tag for tag in rows() if dictionary_has_tag(tag))

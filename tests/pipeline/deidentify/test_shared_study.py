@@ -22,7 +22,7 @@ from pydicom import Dataset, dcmread
 
 from ...pydicom_api import write_whole
 from ...support import bake, failures
-from .made_study import FILES, linked_study
+from .marked_study import FILES, linked_study
 
 PATH = "out/{PatientID}/{SeriesInstanceUID}/{SOPInstanceUID}.dcm"
 KEY = "a key of the site, 2026"

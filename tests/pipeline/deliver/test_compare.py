@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, Secondar
 
 from ...pydicom_api import write_whole
 from ..loaders.codecs.test_cage import CODED, CRASHES, PIXELS, SV1
-from ..loaders.dicom.made_dicom import compressed, dataset_of
+from ..loaders.input_files import compressed, dataset_of
 
 
 def file(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from pydicom import Dataset
 
-from .made_datasets import PLACED, context, dicom_source, every_flipped_byte_is_seen, export, read, slice_of
+from ..exporting import PLACED, context, dicom_source, every_flipped_byte_is_seen, export, read, slice_of
 
 HU = (np.arange(35).reshape(5, 7) * 100 - 1000).astype(np.int16)
 

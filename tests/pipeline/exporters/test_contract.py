@@ -20,7 +20,7 @@ from dicombake.pipeline.output import Artifact
 from dicombake.schemas.exports import DICOM_TARGETS, EXPORT_TARGETS, DicomExportBase, DicomTarget
 from msgspec import structs
 
-from .made_images import CONTEXT, image, pixels
+from ..exporting import CONTEXT, image, pixels
 
 CT = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
 EXACT = ("tiff", "npy")

@@ -11,7 +11,7 @@ from dicombake.pipeline.exporters.npy import export
 from dicombake.pipeline.exporters.options import PlainOptions
 from dicombake.pipeline.imaging.image import Image
 
-from .made_images import CONTEXT, DTYPES, image, pixels, written
+from ..exporting import CONTEXT, DTYPES, image, pixels, written
 
 
 def of(*images: Image):  # type: ignore[no-untyped-def]

@@ -37,7 +37,7 @@ from packaging.requirements import Requirement
 
 from ...pydicom_api import write_whole
 from ...support import made_samples
-from .made_files import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
+from .input_files import chunk, make_npy, make_npz, make_picture, make_tiff, make_xim
 
 LIMITS = Limits(image_pixels=10**6)
 RNG = np.random.default_rng(5)

@@ -12,7 +12,7 @@ from dicombake.pipeline.imaging.image import Image
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-from ...dicom.made_datasets import PLACED, context, export, ramp
+from ...exporting import PLACED, context, export, ramp
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 

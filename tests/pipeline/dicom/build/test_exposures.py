@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
 from ....support import bake, failures
-from ...loaders.dicom.made_dicom import dataset_of, encoded
+from ...loaders.input_files import dataset_of, encoded
 
 ANGLES = {"gantry": "GantryAngle", "collimator": "BeamLimitingDeviceAngle", "couch": "PatientSupportAngle"}
 

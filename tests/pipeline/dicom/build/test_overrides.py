@@ -8,7 +8,7 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
-from ..made_datasets import tagged
+from ...exporting import tagged
 
 
 def applied(values, dataset=None, remove=()):

@@ -25,7 +25,7 @@ from dicombake.pipeline.imaging.image import Image
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from ..made_datasets import PLACED, SCANNED, context, dicom_source, export, ramp, read, slice_of
+from ...exporting import PLACED, SCANNED, context, dicom_source, export, ramp, read, slice_of
 
 KINDS = {
     "rt-image": (rt_image, RtImageOptions(path="x"), Image(ramp("uint16"), PLACED)),

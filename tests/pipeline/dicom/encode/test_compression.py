@@ -23,7 +23,7 @@ from pydicom import dcmread
 
 from ....pydicom_api import decoded, generate_frames
 from ....support import JPEG_LS
-from ..made_datasets import SCANNED, context, dicom_source, export, ramp, read
+from ...exporting import SCANNED, context, dicom_source, export, ramp, read
 
 EVERY = get_args(TransferSyntax)
 NATIVE = ("explicit-le", "implicit-le", "deflated")

@@ -17,7 +17,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from ....pydicom_api import write_whole
-from ..made_datasets import PLACED, SCANNED, codes, context, every_flipped_byte_is_seen, export, ramp, read
+from ...exporting import PLACED, SCANNED, codes, context, every_flipped_byte_is_seen, export, ramp, read
 
 OPTIONS = RtImageOptions(path="x", pixels="retain")
 

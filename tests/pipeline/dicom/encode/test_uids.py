@@ -12,7 +12,7 @@ from dicombake.pipeline.output import Identity
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ..made_datasets import NAMESPACE, SCANNED, context, dicom_source, export, ramp, read
+from ...exporting import NAMESPACE, SCANNED, context, dicom_source, export, ramp, read
 
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 

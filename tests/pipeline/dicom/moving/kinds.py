@@ -11,7 +11,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from ...loaders.dicom.made_dicom import dataset_of, encoded
+from ...loaders.input_files import dataset_of, encoded
 from . import rulers
 from .rulers import Ruler
 

@@ -18,7 +18,7 @@ from dicombake.schemas.process import Operations
 from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 
-from ..made_datasets import context, export
+from ...exporting import context, export
 from .kinds import KINDS, OPERATIONS, Kind, marked, pixels_of
 from .rulers import Ruler
 

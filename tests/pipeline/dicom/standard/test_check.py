@@ -24,7 +24,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ....pydicom_api import write_whole
-from ..made_datasets import PLACED, context, export, ramp, slice_of
+from ...exporting import PLACED, context, export, ramp, slice_of
 
 TAGS = {"PatientName": "QA^Phantom", "PatientID": "QA-1", "StudyDate": "20250102", "StudyTime": "10"}
 DATED = {"ContentDate": "20250102", "ContentTime": "101112"}

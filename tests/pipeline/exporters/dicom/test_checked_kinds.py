@@ -29,8 +29,8 @@ from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from ...dicom.made_datasets import codes, context, export
-from ...loaders.dicom.made_dicom import dataset_of, encoded
+from ...exporting import codes, context, export
+from ...loaders.input_files import dataset_of, encoded
 
 ROOT = "1.2.840.10008.5.1.4.1.1."
 RAMP = np.arange(20, dtype=np.uint16).reshape(4, 5) * np.uint16(100)
@@ -199,7 +199,7 @@ def test_what_contradicts_nothing_is_no_contradiction(tags, tmp_path):
      ("RTImageSID", 1500, False), ("RTImageSID", 1501, True)],
 )  # fmt: skip
 def test_a_tag_within_the_tolerances_contradicts_nothing(tag, value, contradicts, tmp_path):
-    from ...dicom.made_datasets import PLACED
+    from ...exporting import PLACED
 
     target = (rt_image.EXPORTER, RtImageOptions(path="x"))
     _, artifact = written(tmp_path, [Image(RAMP, PLACED)], target, {tag: value})
@@ -207,7 +207,7 @@ def test_a_tag_within_the_tolerances_contradicts_nothing(tag, value, contradicts
 
 
 def test_modality_that_an_rt_image_has_not_still_contradicts(tmp_path):
-    from ...dicom.made_datasets import PLACED
+    from ...exporting import PLACED
 
     _, artifact = written(
         tmp_path, [Image(RAMP, PLACED)], (rt_image.EXPORTER, RtImageOptions(path="x")), {"Modality": "CT"}
@@ -266,7 +266,7 @@ def test_quantize_keeps_integers_that_are_exact(tmp_path):
      (np.full((4, 5), np.nan, np.float32), "parametric-map")],
 )  # fmt: skip
 def test_retain_advises_what_will_work(pixels, advice, tmp_path):
-    from ...dicom.made_datasets import PLACED
+    from ...exporting import PLACED
 
     options = RtImageOptions(path="x", pixels="retain")
     _, artifact = written(tmp_path, [Image(pixels, PLACED)], (rt_image.EXPORTER, options))

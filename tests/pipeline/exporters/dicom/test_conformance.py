@@ -38,7 +38,7 @@ from msgspec.structs import replace
 from pydicom import dcmread
 
 from ....pydicom_api import apply_modality_lut
-from ...dicom.made_datasets import PLACED, SCANNED, context, dicom_source, export, ramp, read, slice_of
+from ...exporting import PLACED, SCANNED, context, dicom_source, export, ramp, read, slice_of
 
 RT_SOURCE = {
     "RadiationMachineName": "TB1",

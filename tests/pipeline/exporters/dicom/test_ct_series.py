@@ -9,7 +9,7 @@ from dicombake.pipeline.imaging.image import Image, Stored
 from msgspec import structs
 
 from ....pydicom_api import apply_modality_lut
-from ...dicom.made_datasets import SCANNED, codes, context, export, read, slice_of
+from ...exporting import SCANNED, codes, context, export, read, slice_of
 
 HU = (np.arange(35).reshape(5, 7) * 100 - 1000).astype(np.int16)
 

@@ -23,7 +23,7 @@ from PIL import Image as Pillow
 from pydicom import dcmread
 
 from ....pydicom_api import generate_frames
-from ...dicom.made_datasets import codes, context, export, read
+from ...exporting import codes, context, export, read
 
 BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 SYNTHETIC = np.add.outer(np.arange(48) * 3, np.arange(64) * 2).astype(np.uint8)

@@ -13,7 +13,7 @@ from dicombake.pipeline.loaders.dicom.loader import load
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.uid import CTImageStorage
 
-from ...dicom.made_datasets import PLACED, codes, context, dicom_source, export, ramp, read, slice_of
+from ...exporting import PLACED, codes, context, dicom_source, export, ramp, read, slice_of
 
 DATED = {"ContentDate": "20250102", "ContentTime": "101112"}
 MADE = {"Manufacturer": "ACME", "ManufacturerModelName": "M1", "DeviceSerialNumber": "7"}

@@ -9,7 +9,7 @@ from dicombake.pipeline.errors import ExportError
 from dicombake.pipeline.exporters.dicom.reference import RT_PLANS, referenced
 from msgspec.structs import replace
 
-from ...dicom.made_datasets import context
+from ...exporting import context
 
 
 def test_a_file_that_is_gone_is_told_by_name(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from msgspec import structs
 from pydicom import Dataset
 
 from ....pydicom_api import apply_modality_lut
-from ...dicom.made_datasets import (
+from ...exporting import (
     FILE,
     PLACED,
     RECIPE,

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from pydicom import Dataset, dcmread
 
 from ....pydicom_api import apply_modality_lut
-from ...dicom.made_datasets import codes, context, export, ramp, read
+from ...exporting import codes, context, export, ramp, read
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 ENCODING = frozenset(

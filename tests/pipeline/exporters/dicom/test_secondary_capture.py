@@ -10,7 +10,7 @@ from dicombake.pipeline.exporters.options import SecondaryCaptureOptions
 from dicombake.pipeline.imaging.image import Geometry, Image, SourceFile
 
 from ....pydicom_api import apply_modality_lut
-from ...dicom.made_datasets import RECIPE, codes, context, dicom_source, export, ramp, read
+from ...exporting import RECIPE, codes, context, dicom_source, export, ramp, read
 
 PLAIN = "1.2.840.10008.5.1.4.1.1.7"
 

@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from ...loaders.dicom.made_dicom import dataset_of, encoded, written
+from ...loaders.input_files import dataset_of, encoded, written
 
 Drawn = tuple[Any, ...]
 """The window here, and what dcmj2pnm takes for the same."""

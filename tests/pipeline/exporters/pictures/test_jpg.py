@@ -14,7 +14,7 @@ from dicombake.pipeline.exporters.pictures.jpg import export
 from dicombake.pipeline.imaging.image import Image
 from PIL import Image as PillowImage
 
-from ..made_images import CONTEXT, image, pixels, written
+from ...exporting import CONTEXT, image, pixels, written
 
 
 def of(picture: Image, **options: Any):  # type: ignore[no-untyped-def]

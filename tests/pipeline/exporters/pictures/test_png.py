@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image as PillowImage
 
-from ..made_images import CONTEXT, image, pixels, written
+from ...exporting import CONTEXT, image, pixels, written
 
 PLAIN = PngOptions(path="{stem}.png")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL.PngImagePlugin import PngImageFile
 from pydicom.valuerep import DSfloat, PersonName
 
-from ..made_images import image, pixels
+from ...exporting import image, pixels
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from dicombake.pipeline.exporters.pictures.tiff import export
 from dicombake.pipeline.imaging.image import Image
 from PIL import Image as PillowImage
 
-from ..made_images import CONTEXT, DTYPES, image, pixels, written
+from ...exporting import CONTEXT, DTYPES, image, pixels, written
 
 PLAIN = PlainOptions(to="tiff", path="{stem}.tif")
 

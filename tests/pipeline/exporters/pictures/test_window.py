@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset
 
 from ....pydicom_api import apply_voi_lut
-from ..made_images import DTYPES, image, pixels
+from ...exporting import DTYPES, image, pixels
 
 
 def from_dicom(values: np.ndarray, *, stored: bool = True, **elements: object) -> Image:

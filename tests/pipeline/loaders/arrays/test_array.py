@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ..made_files import make_npy, make_npz
+from ..input_files import make_npy, make_npz
 
 VALUES = np.arange(12, dtype=np.int16).reshape(3, 4) - 5
 SPACING = (0.5, 0.75, 1.25)

@@ -18,7 +18,7 @@ from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.encaps import encapsulate
 
 from ....support import bake, failures
-from .made_dicom import DEFLATED, compressed, dataset_of, encoded, written
+from ..input_files import DEFLATED, compressed, dataset_of, encoded, written
 
 PIXELS = (np.arange(64 * 48).reshape(64, 48) * 11).astype(np.uint16)
 JPEG_LS = "1.2.840.10008.1.2.4.80"

@@ -13,7 +13,7 @@ from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 
-from .made_dicom import dataset_of, encoded, written
+from ..input_files import dataset_of, encoded, written
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 FIRST = (np.arange(16 * 12).reshape(16, 12) * 21).astype(np.uint16)

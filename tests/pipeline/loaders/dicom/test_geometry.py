@@ -10,7 +10,7 @@ from dicombake.pipeline.loaders.dicom.geometry import read_geometry
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from .made_dicom import RT_IMAGE
+from ..input_files import RT_IMAGE
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from .made_dicom import (
+from ..input_files import (
     BIG_ENDIAN,
     DEFLATED,
     EXPLICIT,

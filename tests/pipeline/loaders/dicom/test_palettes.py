@@ -14,7 +14,7 @@ from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom import Dataset, dcmread
 
 from ....pydicom_api import apply_color_lut
-from .made_dicom import dataset_of, encoded, written
+from ..input_files import dataset_of, encoded, written
 
 INDEX = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

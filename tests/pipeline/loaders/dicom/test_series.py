@@ -14,7 +14,7 @@ from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.series import load_series, survey
 from dicombake.pipeline.loaders.options import DicomSeriesOptions, Limits
 
-from .made_dicom import dataset_of, encoded, written
+from ..input_files import dataset_of, encoded, written
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 RNG = np.random.default_rng(11)

@@ -19,7 +19,7 @@ from dicombake.pipeline.loaders.pictures.loader import load
 from dicombake.schemas.recipe import Limits
 from dicombake.schemas.sources import ImageSource
 
-from ..made_files import make_png
+from ..input_files import make_png
 
 PIXELS = (np.arange(64 * 48).reshape(64, 48) * 11).astype(np.uint16)
 

@@ -21,7 +21,7 @@ from dicombake.pipeline.loaders.pictures import loader as image_file
 from dicombake.pipeline.loaders.pictures.channels import luminance
 from dicombake.pipeline.loaders.pictures.page import turned
 
-from ..made_files import chunk, make_picture, make_png, make_tiff
+from ..input_files import chunk, make_picture, make_png, make_tiff
 
 Put = Callable[[bytes], Path]
 

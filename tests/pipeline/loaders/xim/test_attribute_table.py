@@ -12,7 +12,7 @@ from dicombake.pipeline.loaders.xim import loader as xim
 from dicombake.pipeline.loaders.xim.attribute_table import CREATOR, GROUP, HOMES, PROPERTIES, Home
 from dicombake.pipeline.loaders.xim.mapping import Mapped, map_properties
 
-from ..made_files import MV_PROPERTIES, UNSET_DOUBLE, UNSET_INTEGER
+from ..input_files import MV_PROPERTIES, UNSET_DOUBLE, UNSET_INTEGER
 
 EXPOSED: dict[str, Any] = {
     **MV_PROPERTIES,

@@ -15,7 +15,7 @@ from dicombake.pipeline.loaders.xim.units import iec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ..made_files import MV_PROPERTIES
+from ..input_files import MV_PROPERTIES
 
 KV: dict[str, Any] = {
     "ImageSourceType": 2,

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ..made_files import MV_PROPERTIES, UNSET_DOUBLE, UNSET_INTEGER, make_xim, xim_pixel_part
+from ..input_files import MV_PROPERTIES, UNSET_DOUBLE, UNSET_INTEGER, make_xim, xim_pixel_part
 
 REAL = (
     "SN6543_15x_Floodfield-RawKV.xim",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ....support import bake, failures
-from ...loaders.dicom.made_dicom import dataset_of, encoded
+from ...loaders.input_files import dataset_of, encoded
 
 RECIPE = """version: 1
 uid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11

@@ -15,7 +15,7 @@ from dicombake.pipeline.api import run
 from dicombake.pipeline.store.lock import read_lock
 
 from ...loaders.codecs.test_jpeg import LOSSLESS_WITH_A_BROKEN_SCAN as BROKEN
-from ...loaders.dicom.made_dicom import compressed, dataset_of
+from ...loaders.input_files import compressed, dataset_of
 
 GREY = np.arange(17 * 12, dtype=np.uint8).reshape(12, 17)
 RECIPE = """

@@ -1,4 +1,4 @@
-"""Images and contexts made by hand, and outputs written, checked and read again."""
+"""Images and contexts made by hand for exporters, and outputs written, checked and read again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dicombake.pipeline.errors import VerificationError
 from dicombake.pipeline.exporters.base import Exporter
-from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, SourceFile
+from dicombake.pipeline.imaging.image import Geometry, Image, Origin, PatientPlane, Pixels, SourceFile
 from dicombake.pipeline.output import Artifact, Context, Identity
 from dicombake.schemas.language.tag_fields import Tags
 from dicombake.schemas.language.tags import TagPath, TagValue, parse_tag
@@ -19,6 +19,12 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import RTImageStorage
 
 NAMESPACE = UUID("4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11")
+CONTEXT = Context(Identity(namespace=None, recipe="test", conversion="film"))
+"""Of an output without study or namespace."""
+DTYPES = (
+    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+    "float16", "float32", "float64",
+)  # fmt: skip
 RECIPE = Origin("conversion", "film.yaml:12")
 FILE = Origin("file", "MVDetectorVrt")
 
@@ -131,3 +137,37 @@ def read(path: Path) -> Dataset:
 
 def codes(artifact: Artifact) -> list[str]:
     return [note.code for note in artifact.notes]
+
+
+def pixels(dtype: str, shape: tuple[int, ...], seed: int = 0) -> Pixels:
+    """Values all over the range of a type, its ends included."""
+    rng = np.random.default_rng(seed)
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return rng.random(shape) > 0.5
+    if kind.kind == "f":
+        values = (rng.normal(size=shape) * 100).astype(kind)
+    else:
+        ends = np.iinfo(kind)
+        values = rng.integers(ends.min, ends.max, shape, dtype=kind, endpoint=True)
+        values.flat[0], values.flat[-1] = ends.min, ends.max
+    return values
+
+
+def image(
+    values: Pixels,
+    photometric: Any = "MONOCHROME2",
+    spacing: tuple[float, float] | None = None,
+    properties: dict[str, Any] | None = None,
+    **more: Any,
+) -> Image:
+    source = SourceFile(Path("in.xim"), "xim", properties or {})
+    return Image(values, Geometry(spacing=spacing), photometric, **{"sources": (source,), **more})
+
+
+def written(artifact: Artifact, folder: Path) -> Path:
+    """The artifact's file, checked."""
+    path = folder / "out"
+    path.write_bytes(b"".join(artifact.chunks))
+    artifact.check(path)
+    return path
