@@ -156,9 +156,9 @@ def with_dcmj2pnm(program: str, written: Written) -> Reading:
 
 def with_pylinac(python: str, folder: Path, target: Path) -> dict[str, Reading]:
     """By file; pylinac has pydicom below 3, so it runs in a Python of its own."""
-    script = Path(__file__).with_name("pylinac_opens.py")
+    script = Path(__file__).with_name("beside_pylinac.py")
     done = subprocess.run(
-        [python, str(script), str(folder), str(target)],
+        [python, str(script), "opens", str(folder), str(target)],
         capture_output=True,
         text=True,
         check=False,

@@ -29,7 +29,7 @@ from pydicom.dataset import FileMetaDataset
 
 from ....pydicom_api import write_whole
 
-DICOMPYLER = Path(__file__).resolve().parents[3] / "dicompyler_reads.py"
+DICOMPYLER = Path(__file__).resolve().parents[3] / "readers" / "beside_pylinac.py"
 NAMESPACE = "5d1c0de5-0b57-4b0c-9c43-57a5c0ffee11"
 AFFINE = np.array([[-2.0, 0, 0, 20], [0, -2.5, 0, 15], [0, 0, 3.0, -12], [0, 0, 0, 1]])
 SHAPE = (20, 16, 9)
@@ -170,7 +170,7 @@ def test_dicompyler_reads_the_same_gray_at_a_thousand_points(made: Path, pylinac
     points = np.random.default_rng(3).integers(0, SHAPE, (1000, 3))
     places = [((AFFINE @ [*point, 1])[:3] * [-1, -1, 1]).tolist() for point in points.tolist()]
     done = subprocess.run(
-        [pylinac, "-W", "ignore", str(DICOMPYLER), str(made / "d16.dcm"), str(made / "d32.dcm")],
+        [pylinac, "-W", "ignore", str(DICOMPYLER), "doses", str(made / "d16.dcm"), str(made / "d32.dcm")],
         input=json.dumps(places), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if "No module named 'dicompylercore'" in done.stderr and "DICOMBAKE_REQUIRE_CHECKERS" not in os.environ:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .support import bake, failures, made_samples
+from ..support import bake, failures, made_samples
 
-SCRIPT = Path(__file__).with_name("pylinac_reads.py")
+SCRIPT = Path(__file__).with_name("beside_pylinac.py")
 SAMPLES = made_samples()
 
 
@@ -68,7 +68,7 @@ def seen(pylinac: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     outcome = bake(folder / "for-pylinac.yaml")
     assert failures(outcome) == []
     done = subprocess.run(
-        [pylinac, str(SCRIPT), str(folder / "out"), str(folder / "arrays.npz")],
+        [pylinac, str(SCRIPT), "reads", str(folder / "out"), str(folder / "arrays.npz")],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

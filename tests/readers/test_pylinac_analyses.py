@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .support import bake, failures
+from ..support import bake, failures
 
 SCRIPT = Path(__file__).with_name("pylinac_analyses.py")
 RECIPE = """\

@@ -13,10 +13,10 @@ import tifffile
 from dicombake.pipeline.errors import RecipeError
 from pydicom.uid import RLELossless, RTImageStorage
 
-from .pipeline.exporting import dicom_source
-from .pipeline.loaders.input_files import MV_PROPERTIES, make_npy, make_tiff, make_xim
-from .pydicom_api import write_whole
-from .support import bake, failures
+from ..pipeline.exporting import dicom_source
+from ..pipeline.loaders.input_files import MV_PROPERTIES, make_npy, make_tiff, make_xim
+from ..pydicom_api import write_whole
+from ..support import bake, failures
 
 Convert = Callable[..., list[Path]]
 XIM = """\

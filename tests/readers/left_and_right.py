@@ -1,8 +1,9 @@
 """Draw a made body with a marked left side, as other readers see what was written: docs/results/left.png.
 
-``python -m tests.left_and_right``. The body is stored in three ways, by other programs; each goes to a CT
-series by a recipe. Then SimpleITK and dcm2niix read the series, and each picture is drawn by what these say
-of left and right, front and back: as a viewer shows it, the patient's left on the right, the front on top.
+``python -m tests.readers.left_and_right``. The body is stored in three ways, by other programs; each goes
+to a CT series by a recipe. Then SimpleITK and dcm2niix read the series, and each picture is drawn by what
+these say of left and right, front and back: as a viewer shows it, the patient's left on the right, the
+front on top.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import numpy as np
 import SimpleITK as sitk
 from PIL import Image
 
-from .support import bake, failures
+from ..support import bake, failures
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "left.png"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "left.png"
 SIZE = (72, 56, 60)
 SPACING = (4.0, 4.0, 5.0)
 LETTER = ("#....", "#....", "#....", "#....", "#....", "#....", "#####")
