@@ -264,7 +264,7 @@ def test_a_missing_codec_is_named(tmp_path: Path, syntax: str, monkeypatch: pyte
 @pytest.mark.parametrize("syntax", WRITTEN)
 def test_the_lock_names_what_encodes(syntax: str) -> None:
     exports = {"to": "secondary-capture", "path": "x.dcm", "transfer_syntax": syntax}
-    conversion = Conversion.model_validate({"inputs": "a.xim", "source": "xim", "exports": exports})
+    conversion = Conversion.model_validate({"inputs": "a.npy", "source": "array", "exports": exports})
     expected = {
         "deflated": {"imagecodecs"},
         "jpeg2000-lossless": {"pylibjpeg", "pylibjpeg-openjpeg"},
