@@ -194,7 +194,7 @@ OF_EACH = (
     "test_damage_raises", "test_images_are_what", "test_the_probe_agrees", "test_loading_twice",
     "test_auto_on_every_real_file", "test_no_file_at_all", "test_every_sample_holds",
     "test_the_same_bytes_every_time", "test_its_check_refuses", "test_it_writes_what",
-    "test_imports_go_one_way", "test_only_the_command_line", "test_says_the_same_without",
+    "test_says_the_same_without",
 )  # fmt: skip
 """Tests of each format, target or file by itself: only the new ones are tried, as nothing else changed."""
 
