@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import settings
@@ -85,6 +85,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.relative_to(ROOT).as_posix() in slow_tests() else None
 
 
+@cache
+def _is_in(file: str, named: frozenset[str]) -> bool:
+    """Tell whether a file or a folder that holds it is named: thousands of tests stand in few files."""
+    return not named.isdisjoint((file, *map(str, PurePosixPath(file).parents)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as `slow` what tests/slow.txt names, and what needs another program or real files.
 
@@ -96,11 +102,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting = {"checker", "pylinac", "orthanc", "real"}
     for item in items:
         file, _, test = item.nodeid.partition("::")
-        parts = file.split("/")
-        if parts[:2] == ["tests", "services"] and not asked:
+        if file.startswith("tests/services/") and not asked:
             item.add_marker(unasked)
-        holders = {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
-        slow = not named.isdisjoint({*holders, f"{file}::{test.partition('[')[0]}"})
+        slow = f"{file}::{test.partition('[')[0]}" in named or _is_in(file, named)
         if slow or not waiting.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
