@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -41,6 +43,14 @@ def copy_of_every_kind(folder: Path) -> Path:
 def made_samples() -> Mapping[str, Sample]:
     """The sample files by their paths, made once in each process."""
     return {sample.path: sample for sample in samples()}
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """The schema as committed, which a test holds to the models: making it takes half a second."""
+    path = Path(__file__).resolve().parent.parent / "schemas" / "recipe.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
 
 
 def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Outcome:

@@ -16,10 +16,11 @@ from dicombake.pipeline.errors import RecipeError
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.recipe.merged_text import config
-from dicombake.schemas.describe.json_schema import recipe_json_schema
 from dicombake.schemas.testing.select import carried_tests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from ...support import json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -33,8 +34,15 @@ def again(path: Path, folder: Path, variables: dict[str, str] | None = None) -> 
     return load_recipe(merged), text
 
 
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json_schema())
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_loads_back_to_itself(path: Path, tmp_path: Path) -> None:
+def test_an_example_loads_back_to_itself(
+    path: Path, tmp_path: Path, schema: jsonschema.Draft7Validator
+) -> None:
     loaded = load_recipe(path)
     merged, text = again(path, tmp_path)
     assert merged.digest == loaded.digest
@@ -43,8 +51,7 @@ def test_an_example_loads_back_to_itself(path: Path, tmp_path: Path) -> None:
         name: variant.digest for name, variant in loaded.variants.items()
     }
     typed = yaml.safe_load(text)
-    errors = jsonschema.Draft7Validator(recipe_json_schema()).iter_errors(typed)
-    assert [error.message for error in errors] == []
+    assert [error.message for error in schema.iter_errors(typed)] == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -14,11 +14,10 @@ from dicombake.pipeline.recipe.loaded import LoadedRecipe
 from dicombake.pipeline.recipe.lock_path import lock_path
 from dicombake.pipeline.recipe.merged_text import config
 from dicombake.pipeline.store.lock import read_lock
-from dicombake.schemas.describe.json_schema import recipe_json_schema
 from dicombake.schemas.language.tags import path_of
 from dicombake.schemas.profiles import PROFILES
 
-from ...support import bake, failures
+from ...support import bake, failures, json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "version: 1\nuid_namespace: 1f7b0a52-8b0e-4a49-8f5e-6a3a2f0e7c02\n"
@@ -203,8 +202,7 @@ def test_standard_checks_each_output_against_the_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_of_the_program_is_a_sound_part_of_a_conversion(name: str, tmp_path: Path) -> None:
     text = (ROOT / "recipes" / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
-    schema = recipe_json_schema()
-    part = {"$ref": "#/definitions/Conversion", "definitions": schema["definitions"]}
+    part = {"$ref": "#/definitions/Conversion", "definitions": json_schema()["definitions"]}
     assert list(jsonschema.Draft7Validator(part).iter_errors(yaml.safe_load(text))) == []
     own = written(tmp_path, text, name="own.yaml").name
     of_program = load_recipe(written(tmp_path, SIMPLE + f"    profile: {name}\n"))

@@ -10,10 +10,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from dicombake.schemas.describe.json_schema import recipe_json_schema, schema_text
+from dicombake.schemas.describe.json_schema import schema_text
 from dicombake.schemas.exports import EXPORT_TARGETS
 from dicombake.schemas.process import OPERATIONS
 from dicombake.schemas.sources import SOURCE_FORMATS
+
+from ...support import json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 PROFILES = sorted((ROOT / "recipes" / "profiles").glob("*.yaml"))
@@ -23,7 +25,7 @@ FILM = {"inputs": "a", "source": "image", "exports": {"to": "png", "path": "b"}}
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft7Validator:
-    schema = recipe_json_schema()
+    schema = json_schema()
     jsonschema.Draft7Validator.check_schema(schema)
     return jsonschema.Draft7Validator(schema)
 
@@ -105,7 +107,7 @@ def test_what_an_editor_marks(recipe: Any, validator: jsonschema.Draft7Validator
 
 
 def test_every_model_and_every_described_key_is_there() -> None:
-    definitions = recipe_json_schema()["definitions"]
+    definitions = json_schema()["definitions"]
     models = [*SOURCE_FORMATS.values(), *EXPORT_TARGETS.values(), *OPERATIONS.values()]
     assert {model.__name__ for model in models} < set(definitions)
     assert "Pixels per inch" in definitions["Geometry"]["properties"]["dpi"]["description"]
