@@ -72,15 +72,16 @@ def stores(session: nox.Session) -> None:
 
 @nox.session
 def sweeps(session: nox.Session) -> None:
-    """Place the voxels of every order and turn of a grid's axes, and de-identify marked objects of each kind.
+    """Try every case of what the tests try in part.
 
-    The tests try a part of both.
+    Voxels are placed in every order and turn of a grid's axes, marked objects of each kind are de-identified,
+    commands are interrupted at more moments, and all of them meet every output that nobody takes.
     """
     session.install("-e", ".[test]")
     session.env["DICOMBAKE_SWEEPS"] = "1"
     session.run(
         "python", "-m", "pytest", "-n", "auto", "tests/pipeline/exporters/volumes",
-        "tests/pipeline/deidentify", *session.posargs,
+        "tests/pipeline/deidentify", "tests/pipeline/cli/program", *session.posargs,
     )  # fmt: skip
 
 
