@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from pydicom.encaps import encapsulate
 
-from ..pipeline.loaders.dicom.made_dicom import (
+from ..pipeline.loaders.input_files import (
     BIG_ENDIAN,
     DEFLATED,
     EXPLICIT,
