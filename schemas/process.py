@@ -26,6 +26,8 @@ from .on_demand import ByKey
 from .sources import Dtype
 
 MaskKeyword = Annotated[str, Field(min_length=1, max_length=64)]
+_SHORT = 20
+"""Letters of a value that a message repeats."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm)?")
 
 
@@ -340,12 +342,28 @@ def _short(value: Any) -> Any:
             return {"op": name}
         if name == "mask" and isinstance(options, list | tuple):
             return {"op": name, "rules": options}
-        raise PydanticCustomError(
-            "operation", "the options of an operation are a mapping, as in {crop: {top: 20}}"
-        )
+        raise PydanticCustomError("operation", "{what}", {"what": _no_mapping(name, options)})
     if isinstance(value, dict) and "op" not in value:
+        name = next(iter(value), None)
+        if name in OPERATIONS and value[name] is None and value.keys() <= {name, *_options_of(name)}:
+            what = f"the options of '{name}' are to be indented deeper than '{name}'"
+            raise PydanticCustomError("operation", "{what}", {"what": what})
         raise PydanticCustomError("operation", "one operation per list item, as in {crop: {top: 20}}")
     return value
+
+
+def _no_mapping(name: str, options: Any) -> str:
+    """Say how the options of an operation are written; one that is given stands for the first."""
+    known = _options_of(name)
+    if not known:
+        return f"'{name}' takes no options"
+    given = options if isinstance(options, str) and len(options) < _SHORT else "..."
+    several = f" of {', '.join(known)}" if len(known) > 1 else ""
+    return f"the options of '{name}' are a mapping{several}, as in {{{name}: {{{known[0]}: {given}}}}}"
+
+
+def _options_of(name: str) -> list[str]:
+    return [option for option in OPERATIONS[name].model_fields if option != "op"]
 
 
 Operation = Annotated[Annotated[AnyOperation, ByKey("op")], BeforeValidator(_short)]

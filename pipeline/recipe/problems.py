@@ -13,13 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from ...schemas.describe.keys import DISCRIMINATORS, Keys, keys_at, sections_with
 from ...schemas.language.suggest import suggestion
+from ...schemas.language.tags import keywords
 from ...schemas.language.words import FILL_IN
 from ...schemas.recipe import Recipe
 from ..errors import Problem
 from ..printable import printable
 from .loaded import Location, Place
 from .tree import Part
-from .value_slips import blank_after_colon, comma_meant, list_meant, number_meant
+from .value_slips import EQUALS, blank_after_colon, comma_meant, list_meant, number_meant
 
 _QUOTED = re.compile(r"'([^']*)'")
 _FILE_KEYS = ("extends", "defaults")
@@ -44,6 +45,20 @@ _EXAMPLES = {
     "expect": "say what must come out, as in expect: {outputs: 1, kind: rt-image}",
     "input": "say which files are made, as in input: {phantom: field, ...}",
 }
+_MEANT_KEYS = {"output": "exports", "outputs": "exports", "files": "inputs"}
+"""Keys that people write for others, which are not like them."""
+_SECTION_OF = {"format": "source", "to": "exports"}
+"""Keys that say which kind is meant, and the sections that they belong to."""
+_MEANT = {
+    **dict.fromkeys(("tiff", "tif"), ("tiff", "image")),
+    **dict.fromkeys(("jpeg", "jpg"), ("jpg", "image")),
+    **dict.fromkeys(("png", "bmp", "picture"), ("image",)),
+    **dict.fromkeys(("npy", "npz", "numpy"), ("npy", "array")),
+    **dict.fromkeys(("nii", "nii.gz"), ("nifti",)),
+    **dict.fromkeys(("mha", "mhd"), ("metaimage",)),
+    "dcm": ("dicom",), "average": ("mean",), "avg": ("mean",), "minimum": ("min",), "maximum": ("max",),
+}  # fmt: skip
+"""Values that people write for others, which are not like them; of several the first that is known there."""
 PARTIAL = frozenset({"missing", "union_tag_not_found", "inputs"})
 """Types of errors that only say that a part of a recipe is incomplete."""
 
@@ -127,7 +142,8 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
         return make_problem(place, (*path, *rest[-1:]), _missing(location, model))
     if kind == "union_tag_not_found":
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
-        what = "missing; one of " + ", ".join(keys_at(model, location).union_names)
+        meant = next(filter(None, (blank_after_colon(name, {key}) for name in part.entries)), "")
+        what = "missing" + (meant or "; one of " + ", ".join(keys_at(model, location).union_names))
         return make_problem(place, (*path, key), what)
     if kind == "union_tag_invalid":
         key = _QUOTED.findall(detail["ctx"]["discriminator"])[0]
@@ -140,6 +156,8 @@ def _problem(detail: Any, root: Part, model: type[BaseModel]) -> Problem:
         return make_problem(inner.place, inner.path, _none_of(name, names))
     if quoted := _meant_as_template(part):
         return make_problem(place, path, f"must be text; to mean the template, write it in quotes: {quoted}")
+    if kind == "tag" and (blank := blank_after_colon(str(path[-1]), keywords())):
+        return make_problem(place, path, f"is no tag{blank}")
     comma = comma_meant(part, _find(root, location[:-1])[0]) if kind == "tag" else ""
     return make_problem(place, path, _sentence(detail, part) + comma)
 
@@ -155,7 +173,13 @@ def _known(name: str, parent: Part, location: Location, model: type[BaseModel]) 
     names = _names(keys_at(model, location[:-1]))
     elsewhere = [section for section in sections_with(name) if section.strip("'") not in location]
     free = {known for known in names if known not in parent.entries}
-    hint = suggestion(name, free)
+    meant = _MEANT_KEYS.get(name.lower())
+    hint = f"; did you mean '{meant}'?" if meant in free else suggestion(name, free)
+    if not hint and name in _SECTION_OF and _SECTION_OF[name] in names:
+        hint = f"; it belongs to '{_SECTION_OF[name]}'"
+    own = parent.entries.get(name)
+    if not hint and "conversions" in names and own and own.entries.keys() & {"inputs", "exports"}:
+        hint = "; a conversion is indented below 'conversions:'"
     if not hint and elsewhere:
         hint = f"; it belongs to {' or '.join(elsewhere)}"
     options = sorted(names - set(DISCRIMINATORS))
@@ -176,7 +200,9 @@ def _example(location: Location) -> str | None:
 
 def _none_of(value: str, names: Iterable[str]) -> str:
     names = list(names)
-    return f"'{value}' is none of {', '.join(names)}{suggestion(value, names)}"
+    meant = next((name for name in _MEANT.get(value.lower(), ()) if name in names), "")
+    hint = f"; did you mean '{meant}'?" if meant else suggestion(value, names)
+    return f"'{value}' is none of {', '.join(names)}{hint}"
 
 
 def _meant_as_template(part: Part) -> str | None:
@@ -199,8 +225,11 @@ def _sentence(detail: Any, part: Part) -> str:
     kind, text = detail["type"], sentence(detail)
     if kind in _SENTENCES and part.value is None and not part.entries:
         return f"{text}; nothing stands here"
-    if kind in ("number", "whole_number") and isinstance(part.value, str):
-        return text + number_meant(part.value)
+    if kind in ("number", "whole_number"):
+        values = [item.value for item in part.value] if isinstance(part.value, list) else [part.value]
+        pixels = kind == "whole_number" and "process" in part.path
+        hints = [number_meant(value, pixels=pixels) for value in values if isinstance(value, str)]
+        return text + next(filter(None, hints), "")
     if kind in ("list_type", "tuple_type", "length") and part.path[:1] == ("conversions",):
         return text + list_meant(str(part.path[-1]), part.value, detail.get("ctx", {}).get("count"))
     return text
@@ -232,8 +261,14 @@ def _too_short(detail: Any) -> str:
 
 
 def _mapping(detail: Any) -> str:
-    names = detail["loc"] == ("conversions",) and isinstance(detail["input"], list)
-    return "must be a mapping (key: value)" + ("; each conversion has a name, as in film:" if names else "")
+    what, given = "must be a mapping (key: value)", detail["input"]
+    if detail["loc"] == ("conversions",) and isinstance(given, list):
+        return f"{what}; each conversion has a name, as in film:"
+    if isinstance(given, str) and (found := re.fullmatch(r"(\w+) *= *(.+)", given)):
+        return f"{what}{EQUALS}{found[1]}: {found[2]}"
+    if isinstance(given, str) and "exports" in detail["loc"][-2:]:
+        return f'{what}, as in {{to: rt-image, path: "dicom/{{stem}}.dcm"}}'
+    return what
 
 
 _MAPPING = _mapping

@@ -93,6 +93,8 @@ def _backslash(place: _Place) -> Slip | None:
 
 
 def _begins_with_a_sign(place: _Place) -> Slip | None:
+    if place.text.startswith("%"):
+        return Slip(place.line + 1, 1, _NEEDS_QUOTES.format(char="%"))
     if place.char and (place.char in "@`" or (place.char == "%" and place.before.strip())):
         return place.own(_NEEDS_QUOTES.format(char=place.char))
     if place.char == "*" or place.before.endswith("*"):
@@ -119,6 +121,11 @@ def _odd_character(place: _Place) -> Slip | None:
             return Slip(index + 1, at, "this colon is a full-width one; write ':' and a blank")
         return Slip(index + 1, at, "this is no plain blank but a no-break or wide one; type a plain one")
     return None
+
+
+def _no_blank_after_a_dash(place: _Place) -> Slip | None:
+    found = re.match(r"^\s*-(?=[A-Za-z{\[\"'])", place.text)
+    return Slip(place.line + 1, found.end() + 1, "a blank is missing after '-'") if found else None
 
 
 def _without_colon(place: _Place) -> Slip | None:
@@ -194,6 +201,10 @@ def _braces(place: _Place) -> Slip | None:
         return Slip(line + 1, column + 1, what)
     if place.char == "{" or re.search(r"(?:[:,\[]|^\s*-)\s+\{[^{}:,]*(?::[^{}\s]*)?\}\s*$", place.before):
         return place.own('text with a template in it needs quotes, as in "dicom/{stem}.dcm"')
+    if place.char == "," and place.before.rstrip().endswith((",", opened)):
+        return place.own("a value is missing before this comma")
+    if place.char in "}]" and place.char != closing:
+        return place.own(f"a '{closing}' is missing before this '{place.char}'")
     if place.char == ":":
         return place.own("a comma is missing before this value, or text that holds ': ' needs quotes")
     return place.own("a comma is missing before this, or the text needs quotes")
@@ -235,7 +246,7 @@ def _blanks(number: int) -> str:
 
 
 _SLIPS: tuple[Callable[[_Place], Slip | None], ...] = (
-    _tab, _backslash, _begins_with_a_sign, _odd_character, _deeper, _without_colon, _no_colon, _no_blank,
-    _template, _braces, _open_quote, _colon_in_text, _indent,
+    _tab, _backslash, _begins_with_a_sign, _odd_character, _no_blank_after_a_dash, _deeper, _without_colon,
+    _no_colon, _no_blank, _template, _braces, _open_quote, _colon_in_text, _indent,
 )  # fmt: skip
 """The order in which they are tried: the surer first."""

@@ -6,6 +6,7 @@ The sentence on the mistake itself comes from `problems`; these functions add wh
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ...schemas.language.template import is_template
 from .tree import Part
@@ -17,6 +18,7 @@ _WITH_UNIT = (
 _NOBODY_KNOWS = ("none", "null", "nil", "na", "n/a", "nan", "-", "?", "??", "tbd", "empty")
 _DECIMAL_COMMA = r"[+-]?\d{1,15},\d{1,15}"
 _LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4, '"': 25.4}
+EQUALS = "; a colon and a blank stand between a key and its value: "
 _PAIRS = {
     "shape": "rows, columns",
     "pixel_spacing": "mm between rows, between columns",
@@ -29,8 +31,11 @@ _TRIPLES = {
 }
 
 
-def number_meant(text: str) -> str:
-    """Return what to write in place of a text that is no number: ``; write 1000 (mm)``; empty if unknown."""
+def number_meant(text: str, *, pixels: bool = False) -> str:
+    """Return what to write in place of a text that is no number: ``; write 1000 (mm)``; empty if unknown.
+
+    `pixels`: the number counts pixels, so that a length is no answer.
+    """
     text = text.strip()
     if re.fullmatch(_DECIMAL_COMMA, text):
         return f"; a decimal number has a point: {text.replace(',', '.')}"
@@ -40,6 +45,8 @@ def number_meant(text: str) -> str:
     if found is None:
         return ""
     number, unit = found["number"].replace(",", "."), found["unit"].lower()
+    if unit in _LENGTHS and pixels:
+        return "; it counts pixels, not mm"
     if unit in _LENGTHS:
         return f"; lengths are in mm, without a unit: {float(number) * _LENGTHS[unit]:.10g}"
     if unit in ("deg", "degree", "degrees", "\u00b0"):
@@ -52,7 +59,10 @@ def list_meant(key: str, value: object, count: int | None = None) -> str:
 
     `count` is how many values the place takes, where the mistake says it.
     """
-    one = value if isinstance(value, str) and value and not is_template(value) else "..."
+    if key == "process" and isinstance(value, dict):
+        return "; begin each operation with '- '"
+    one = value.strip("() ") if isinstance(value, str) and not is_template(value) else ""
+    one = one or "..."
     parts = [part for part in re.split(r"[\s,;x\u00d7*()]+", one) if part]
     if len(parts) == (count or 2) and all(re.fullmatch(r"[0-9.+-]+", part) for part in parts):
         meaning = _PAIRS.get(key) or _TRIPLES.get(key)
@@ -71,10 +81,11 @@ def comma_meant(part: Part, parent: Part) -> str:
     return "; inside braces a comma ends a value: put text in quotes, and write decimals with a point"
 
 
-def blank_after_colon(name: str, known: set[str]) -> str:
+def blank_after_colon(name: str, known: Collection[str]) -> str:
     """Return ``; a blank is missing after 'sid:'`` for a key such as ``sid:1000``; else empty."""
     key, equals, value = name.partition("=")
     if equals and key.strip() in known:
-        return f"; a colon and a blank stand between a key and its value: {key.strip()}: {value.strip()}"
+        return f"{EQUALS}{key.strip()}: {value.strip()}"
     key, colon, value = name.partition(":")
+    key = key.strip()
     return f"; a blank is missing after '{key}:', as in {key}: {value}" if colon and key in known else ""

@@ -57,7 +57,7 @@ def parse_glob(text: str) -> Pattern:
     if "://" in normal:
         scheme = normal.partition("://")[0]
         raise PatternError(f"must be relative to the data folder; name that with --data {scheme}://...")
-    if normal.startswith("/") or re.match(r"[A-Za-z]:", normal):
+    if normal.startswith(("/", "~/")) or re.match(r"[A-Za-z]:", normal):
         raise PatternError("must be relative to the recipe's folder; --data moves that folder")
     captures: dict[str, str] = {}
     parts = [part for part in normal.split("/") if part not in ("", ".")]
@@ -82,7 +82,10 @@ def _component(part: str, captures: dict[str, str]) -> Component:
             continue
         char = part[at]
         if char in "{}":
-            raise PatternError(f"'{char}' at '{part[at:]}' begins no capture such as {{name}} or {{name:d}}")
+            what = f"'{char}' at '{part[at:]}' begins no capture such as {{name}} or {{name:d}}"
+            if re.match(r"\{[^{}]*,[^{}]*\}", part[at:]):
+                what += "; for one or the other write a list of globs"
+            raise PatternError(what)
         if char == "[":
             piece, at = _bracket(part, at)
             regex += piece

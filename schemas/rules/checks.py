@@ -307,7 +307,7 @@ def _wrong_path(path: str) -> str | None:
     The values put into it are checked when they are known.
     """
     text = "".join(piece if isinstance(piece, str) else "x" for piece in parse(path)).replace("\\", "/")
-    if text.startswith("/") or text[1:2] == ":":
+    if text.startswith(("/", "~/")) or text[1:2] == ":":
         return "must be relative to the output folder; --out moves that folder"
     if ".." in text.split("/"):
         return "must not leave the output folder with '..'; --out moves that folder"
