@@ -60,8 +60,8 @@ def quiet() -> None:
 def read_by_pydicom(data: bytes) -> Frames | None:
     """The modality values that pydicom reads, frame by frame; None where it reads none, or is no reference.
 
-    It takes the lowest bits whatever HighBit says (PS3.5 8.1.1), and lossy streams decode to what a decoder
-    rounds.
+    It takes the lowest bits whatever HighBit says (PS3.5 8.1.1), lossy streams decode to what a decoder
+    rounds, and palettes have tests of their own.
     """
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
@@ -69,6 +69,8 @@ def read_by_pydicom(data: bytes) -> Frames | None:
         if syntax not in CODINGS or syntax == JPEG or dataset.HighBit != dataset.BitsStored - 1:
             return None
         values = apply_modality_lut(decoded(dataset), dataset)
+        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+            return None
     except Exception:  # noqa: BLE001  whatever it says of such a file
         return None
     frames = values.ndim - (dataset.SamplesPerPixel > 1) > 2

@@ -74,11 +74,12 @@ def _portal(*values: str, otherwise: Verdict = "allowed") -> Rule:
     return _if(lambda where: _third(where.root) in values, otherwise)
 
 
-def _frames(root: Dataset) -> int:
+def _number(dataset: Dataset, keyword: str, default: int = 1) -> int:
+    """Return a number; the default where it is absent, or what is there is not one number."""
     try:
-        return int(root.get("NumberOfFrames") or 1)
+        return int(dataset.get(keyword) or default)
     except (TypeError, ValueError):
-        return 1
+        return default
 
 
 def _text_beyond_ascii(dataset: Dataset) -> bool:
@@ -107,15 +108,17 @@ def _vector(keyword: str) -> Rule:
     def named(where: Where) -> bool:
         pointer = where.root.get("FrameIncrementPointer")
         tags = pointer if isinstance(pointer, MultiValue) else [pointer] if pointer else []
-        return _frames(where.root) > 1 and any(keyword_for_tag(tag) == keyword for tag in tags)
+        return _number(where.root, "NumberOfFrames") > 1 and any(
+            keyword_for_tag(tag) == keyword for tag in tags
+        )
 
     return _if(named)
 
 
 def _grey_frames(where: Where) -> bool:
     """Tell whether the frames are grey of more than one bit: their identity is written out (C.8.6.3)."""
-    stored = where.root.get("BitsStored") or 1
-    return _value(where.root, "PhotometricInterpretation") == "MONOCHROME2" and int(stored) > 1
+    grey = _value(where.root, "PhotometricInterpretation") == "MONOCHROME2"
+    return grey and _number(where.root, "BitsStored") > 1
 
 
 def _digitized(where: Where) -> bool:
@@ -124,7 +127,7 @@ def _digitized(where: Where) -> bool:
 
 def _exposed_frame(where: Where) -> Verdict:
     """Require ReferencedFrameNumber of an exposure only in a multi-frame image (C.8.8.2)."""
-    if _frames(where.root) <= 1:
+    if _number(where.root, "NumberOfFrames") <= 1:
         return "forbidden"
     return "required" if where.many else "allowed"
 
@@ -159,7 +162,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("", "LossyImageCompressionMethod"): _LOSSY,
     # Image Pixel, C.7.6.3
     ("image-pixel", "PlanarConfiguration"): _if(
-        lambda where: int(where.root.get("SamplesPerPixel") or 1) > 1, "forbidden"
+        lambda where: _number(where.root, "SamplesPerPixel") > 1, "forbidden"
     ),
     ("image-pixel", "PixelData"): _without("PixelDataProviderURL"),
     ("image-pixel", "RedPaletteColorLookupTableDescriptor"): _if(_palette),
@@ -183,13 +186,15 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("ExposureSequence", "MetersetExposure"): _portal("PORTAL"),
     ("ExposureSequence", "ExposureTime"): _portal("SIMULATOR", "RADIOGRAPH", otherwise="odd"),
     ("ExposureSequence", "XRayTubeCurrent"): _portal("SIMULATOR", "RADIOGRAPH", otherwise="odd"),
-    ("ExposureSequence", "BlockSequence"): _if(lambda where: int(where.item.get("NumberOfBlocks") or 0) > 0),
+    ("ExposureSequence", "BlockSequence"): _if(lambda where: _number(where.item, "NumberOfBlocks", 0) > 0),
     ("BeamLimitingDeviceSequence", "LeafPositionBoundaries"): _MULTILEAF,
     ("BeamLimitingDeviceSequence", "LeafJawPositions"): lambda where: "required",
     # SC Image and SC Multi-frame Image, C.8.6.2 and C.8.6.3
     ("sc-image", "PixelSpacingCalibrationDescription"): _with("PixelSpacingCalibrationType"),
     ("sc-multi-frame-image", "NominalScannedPixelSpacing"): _if(_digitized, "forbidden"),
-    ("sc-multi-frame-image", "FrameIncrementPointer"): _if(lambda where: _frames(where.root) > 1),
+    ("sc-multi-frame-image", "FrameIncrementPointer"): _if(
+        lambda where: _number(where.root, "NumberOfFrames") > 1
+    ),
     ("sc-multi-frame-image", "PixelSpacingCalibrationDescription"): _with("PixelSpacingCalibrationType"),
     ("sc-multi-frame-image", "RescaleIntercept"): _if(_grey_frames),
     ("sc-multi-frame-image", "RescaleSlope"): _if(_grey_frames),

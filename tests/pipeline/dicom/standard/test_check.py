@@ -369,6 +369,16 @@ def test_true_values_against_their_condition_are_a_warning(
     ]
 
 
+def test_several_numbers_in_the_place_of_one_are_told(written: Callable[[str], Path], tmp_path: Path) -> None:
+    def change(dataset: Dataset) -> None:
+        dataset.SamplesPerPixel, dataset.BitsStored, dataset.NumberOfFrames = [1, 1], [8, 8], [1, 2]
+
+    found = {
+        finding.attribute for finding in check_file(broken(written("rt-image"), tmp_path, change)).errors
+    }
+    assert {"SamplesPerPixel", "BitsStored", "NumberOfFrames"} <= found
+
+
 def test_a_kind_without_a_table_is_checked_as_far_as_it_goes(
     written: Callable[[str], Path], tmp_path: Path
 ) -> None:
