@@ -31,6 +31,8 @@ Further bytes FF may stand in front. A pattern for them takes twenty times as lo
 """
 _AFTER_SCAN_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 """In JPEG-LS a byte FF is followed by a bit 0 (T.87 A.1)."""
+_MOST_SCANS = 100
+"""Half a megabyte holds 3,000 scans of a picture of 8,000 x 8,000, which take a decoder minutes."""
 
 
 _BESIDES = {
@@ -144,7 +146,8 @@ class _Walk:
                 return self._frame(marker, body)
 
     def scans(self, header: JpegHeader) -> Iterator[Scan]:
-        """Yield each scan up to the end marker."""
+        """Yield each scan up to the end marker; a decoder goes through the whole picture for each."""
+        count = 0
         while (marker := self._marker()) != EOI:
             if marker in _ALONE:
                 continue
@@ -152,6 +155,11 @@ class _Walk:
             if marker in _FRAMES:
                 raise CodestreamError("it has two frame headers")
             if marker == _SCAN:
+                count += 1
+                if count > _MOST_SCANS:
+                    raise CodestreamError(
+                        f"it has more than {_MOST_SCANS} scans, where encoders write some ten"
+                    )
                 yield self._scan(header, body)
 
     def _marker(self) -> int:

@@ -182,3 +182,11 @@ def test_bytes_ff_before_a_marker_belong_to_no_scan() -> None:
     stream, filled = read_jpeg(content), read_jpeg(content[:-2] + b"\xff\xff" + content[-2:])
     assert filled.scans == stream.scans
     assert filled.end == stream.end + 2
+
+
+def test_scans_without_end_are_refused() -> None:
+    data = coded(picture(64, 64, 1), progressive=True)
+    last = data.rindex(b"\xff\xda")
+    many = data[:last] + data[last:-2] * 200 + data[-2:]
+    with pytest.raises(CodestreamError, match="more than 100 scans"):
+        read_jpeg(many)
