@@ -94,7 +94,7 @@ PLOTS: dict[str, tuple[Callable[[Bench], Iterator[Line]], str, float]] = {
 """Name of the plot -> its lines, what is counted, and from where the slope is taken."""
 
 
-def plot(lines: Sequence[Line], counted: str, least: float, path: Path) -> None:
+def plot(lines: Sequence[Line], counted: str, least: float, path: Path, *, spent: str = "seconds") -> None:
     """Draw an SVG that is the same for the same numbers."""
     import matplotlib as mpl
 
@@ -106,7 +106,7 @@ def plot(lines: Sequence[Line], counted: str, least: float, path: Path) -> None:
     for line in lines:
         slope = f"{line.name} (slope {line.slope(least):.2f})"
         axes.plot([x for x, _ in line.points], [y for _, y in line.points], marker="o", label=slope)
-    axes.set(xscale="log", yscale="log", xlabel=counted, ylabel="seconds")
+    axes.set(xscale="log", yscale="log", xlabel=counted, ylabel=spent)
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     figure.savefig(path, metadata={"Date": None, "Creator": None})

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from dicombake.pipeline.samples import files
 
+from .growth import Line, plot
 from .inputs import field, recipe
 from .jobs import TIFF
 from .measuring import OURS
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plan", action="store_true", help="measure the plan alone")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--plot", type=Path, help="draw the processor time of each command into this SVG")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     found: dict[str, list[tuple[int, Cost]]] = {}
@@ -117,6 +119,12 @@ def main() -> None:
                 print(f"{count:,} | {command} | {each.seconds:.1f} | {each.cpu:.1f} | {mib:.0f}", flush=True)
         finally:
             shutil.rmtree(folder)
+    if options.plot:
+        lines = [
+            Line(command, tuple((float(count), each.cpu) for count, each in points))
+            for command, points in found.items()
+        ]
+        plot(lines, "files", min(options.counts), options.plot, spent="seconds of processor time")
     for command, points in found.items() if len(options.counts) > 1 else ():
         wall, cpu = (
             slope([(count, getattr(each, name)) for count, each in points]) for name in ("seconds", "cpu")
