@@ -84,8 +84,8 @@ class Sliceable(Sequence[T]):
             return tuple(self.at(each) for each in range(*number.indices(len(self))))
         if number < 0:
             number += len(self)
-        if not 0 <= number < len(self):
-            raise IndexError(number)
+            if number < 0:
+                raise IndexError(number)
         return self.at(number)
 
 
@@ -131,13 +131,15 @@ def packed(kind: type[T], records: Iterable[T]) -> Sequence[T]:
     return first if len(first) <= FEW else Packed(kind, chain(first, rest))
 
 
+Row = tuple[bytes, bytes]
+"""A key and its value."""
 _Block = tuple[list[bytes], list[bytes]]
 
 
 class Rows(Mapping[bytes, bytes]):
     """Keys and values in the order of the keys."""
 
-    def __init__(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
         """Take rows in ascending order; the same row twice counts once. Raises: PackingError."""
         self._blocks: _Blocks[_Block, dict[bytes, bytes]] = _Blocks(_Block, _map)
         self._firsts: list[bytes] = []
@@ -172,7 +174,7 @@ class Rows(Mapping[bytes, bytes]):
     def __iter__(self) -> Iterator[bytes]:
         return (key for key, _ in self.rows())
 
-    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+    def rows(self) -> Iterator[Row]:
         """Yield keys and values in order."""
         for number in range(len(self._blocks)):
             yield from zip(*self._blocks.read(number), strict=True)
@@ -190,3 +192,14 @@ class Rows(Mapping[bytes, bytes]):
 
 def _map(block: _Block) -> dict[bytes, bytes]:
     return dict(zip(*block, strict=True))
+
+
+def last_of_each(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the last row of those that follow each other with one key."""
+    last = None
+    for row in rows:
+        if last is not None and last[0] != row[0]:
+            yield last
+        last = row
+    if last is not None:
+        yield last

@@ -15,7 +15,7 @@ from ..places.hashing import absent
 from ..plan.model import Base, InputFile, Plan, Unit
 from ..run.fingerprint import Options, fingerprint
 from ..run.forecast import NEW, PARTLY, locked_inputs
-from ..run.orphans import inputs_of, orphans_of
+from ..run.orphans import files_of, orphans_of
 from ..run.reasons import Reasons
 from ..run.seen_files import SeenFiles
 from ..run.unit.contents import key_of, sealed
@@ -112,15 +112,15 @@ class _Check:
         self.seen_files = SeenFiles(plan, self.memory.seen)
         self.options = Options(plan.loaded)
         self.reasons = Reasons(self.lock, self.options)
-        self.planned = {output.path for unit in plan.units for output in unit.outputs}
-        self.others = sorted(path for path in self.lock.outputs if path not in self.planned)
+        self.files = files_of(plan)
+        self.others = sorted(path for path in self.lock.outputs if path not in self.files.outputs)
         """Outputs that the lock names and the plan does not."""
-        plan.place("out").look(chain(self.planned, self.others))
+        plan.place("out").look(chain(self.files.outputs, self.others))
         self.contents: dict[Base, Contents] = {
             "data": self._contents("data", _inputs(plan), fast=fast, jobs=jobs),
-            "out": self._contents("out", chain(self.planned, self.others), fast=fast, jobs=jobs),
+            "out": self._contents("out", chain(self.files.outputs, self.others), fast=fast, jobs=jobs),
         }
-        self.orphans = orphans_of(plan, self.lock)
+        self.orphans = orphans_of(plan, self.lock, self.files)
         self.stale: set[str] = set()
         """Units whose outputs would change."""
 
@@ -231,8 +231,8 @@ class _Check:
         if problems:
             return
         for known, now, what in (
-            (self.lock.outputs, self.planned, "outputs"),
-            (self.lock.inputs, inputs_of(self.plan), "inputs"),
+            (self.lock.outputs, self.files.outputs, "outputs"),
+            (self.lock.inputs, self.files.inputs, "inputs"),
         ):
             surplus = sum(path not in now and path not in self.orphans for path in known)
             if surplus and not (what == "inputs" and self.orphans):

@@ -121,9 +121,13 @@ class Unit(Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def files(self) -> tuple[InputFile, ...]:
         """All files that are read: the inputs and what belongs to them, each once."""
+        if not self.parts and not self.named:
+            for item in self.inputs:
+                if item.companions is not NO_COMPANIONS:
+                    break
+            else:
+                return self.inputs
         others = (*self.parts, *(file for _, files in self.named for file in files))
-        if not others and all(item.companions is NO_COMPANIONS for item in self.inputs):
-            return self.inputs
         paths = (path for item in self.inputs for path in companions_of(item))
         found = (*self.inputs, *(InputFile(path) for path in paths), *others)
         seal = self.inputs[0].seal if self.inputs else None

@@ -70,6 +70,8 @@ def headline(outcome: Outcome) -> str:
 
 def failure_lines(outcome: Outcome, *, verbose: bool = False) -> list[str]:
     """Return each failure with its reason, defects with their traceback; skipped units by reason."""
+    if not outcome.count("failed") and not outcome.count("skipped"):
+        return []
     done = zip(outcome.plan.units, outcome.results, strict=True)
     failed = [(unit, result) for unit, result in done if result.status == "failed"]
     shown = failed if verbose else failed[:SHOWN]

@@ -31,7 +31,8 @@ def keep_crosswalks(plan: Plan, units: Iterable[Unit]) -> None:
     Raises: PlanError, without a password, with a wrong one, and where another run holds the file.
         StoreError, where it cannot be written.
     """
-    if not plan.loaded.trusted:
+    asked = any(crosswalk_path(plan.loaded, name) for name in plan.lowered.conversions)
+    if not plan.loaded.trusted or not asked:
         return
     files: dict[tuple[Path, str], list[Unit]] = {}
     for unit in units:

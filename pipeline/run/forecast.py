@@ -83,12 +83,13 @@ class Forecaster:
         known = self.lock.units.get(unit.outputs[0].path) if unit.outputs else None
         if known == UNFINISHED:
             return Forecast(unit, "unfinished", Task(unit, why=PARTLY))
-        if known is None or not self.lock.outputs.keys() >= {output.path for output in unit.outputs}:
+        outputs = tuple((output.path, self.lock.outputs.get(output.path, "")) for output in unit.outputs)
+        if known is None or not all(sha256 for _, sha256 in outputs):
             return Forecast(unit, "new", Task(unit, why=NEW))
         inputs = locked_inputs(unit, self.lock)
         if fingerprint(self.options.of(unit), inputs) != known:
             return Forecast(unit, "changed", Task(unit, why=self.reasons.of(unit, inputs)))
-        current = self._current(unit, inputs)
+        current = self._current(unit, inputs, outputs)
         if current is not None:
             if self.chained:
                 self.settled.add(unit.id)
@@ -96,20 +97,24 @@ class Forecaster:
         for output in unit.outputs:
             if not self.out.exists(output.path):
                 return Forecast(unit, "missing", Task(unit, why=f"{output.path} is missing"))
-        outputs = tuple((output.path, self.lock.outputs[output.path]) for output in unit.outputs)
         return Forecast(unit, "check", Task(unit, made=Made(tuple(inputs.items()), outputs)))
 
-    def _current(self, unit: Unit, inputs: dict[str, str]) -> UnitResult | None:
-        """Return the result of a unit of which every file has the fingerprint of the content in the lock."""
+    def _current(
+        self, unit: Unit, inputs: dict[str, str], outputs: tuple[tuple[str, str], ...]
+    ) -> UnitResult | None:
+        """Return the result of a unit of which every file has the fingerprint of the content in the lock.
+
+        `inputs`, `outputs`: what the lock has for each.
+        """
         seen_files = self.seen_files
         if seen_files is None or not self.settled.issuperset(unit.needs):
             return None
         written = []
-        for output in unit.outputs:
-            found = seen_files.content("out", output.path)
-            if found is None or found[1] != self.lock.outputs[output.path]:
+        for path, known in outputs:
+            found = seen_files.content("out", path)
+            if found is None or found[1] != known:
                 return None
-            written.append(Written(output.path, *found))
+            written.append(Written(path, *found))
         for item in unit.files:
             if item.base == "data":
                 found = seen_files.content("data", item.path)

@@ -32,6 +32,15 @@ class Results(Sliceable[UnitResult | None]):
         at = self._at[number]
         return None if at < 0 else self._came[at]
 
+    def __iter__(self) -> Iterator[UnitResult | None]:
+        if self._in_order():
+            return iter(self._came)
+        return map(self.at, range(len(self._at)))
+
+    def _in_order(self) -> bool:
+        """Tell whether they all came in the plan's order: then each block is opened once."""
+        return len(self._came) == len(self._at) and self._at == array("q", range(len(self._at)))
+
     def missing(self) -> Iterator[int]:
         """Yield the positions of the units that nothing is known of."""
         return (number for number, at in enumerate(self._at) if at < 0)
@@ -40,7 +49,7 @@ class Results(Sliceable[UnitResult | None]):
         """Return the results of all units, in the plan's order. Each has one."""
         if isinstance(self._came, list):
             return tuple(self._came[at] for at in self._at)
-        return Chosen(self._came, self._at)
+        return self._came if self._in_order() else Chosen(self._came, self._at)
 
 
 class Chosen(Sliceable[T]):
@@ -56,7 +65,7 @@ class Chosen(Sliceable[T]):
         return self._records[self.positions[number]]
 
     def __iter__(self) -> Iterator[T]:
-        return (self._records[position] for position in self.positions)
+        return map(self._records.__getitem__, self.positions)
 
 
 class Reached(Iterable[tuple[Unit, UnitResult]]):

@@ -43,7 +43,6 @@ class RunMemory:
         """
         for item in (item for unit in units for item in unit.files if item.base == "data"):
             self.seen_files.content("data", item.path)
-        self.seen_files.pack()
         if self._database is None or self.claims is None:
             return
         self._state.take_claims(self._database)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from posixpath import normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -25,11 +26,32 @@ if TYPE_CHECKING:
 _PATTERN = re.compile(r"[*?\[{]")
 
 
-def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
-    """Return the orphans that a lock names, each with the conversion that its path may have come from."""
-    planned = {output.path for unit in plan.units for output in unit.outputs}
-    left = lock.outputs.keys() - planned
-    if not left or not lock.inputs.keys() - inputs_of(plan):
+class Files(NamedTuple):
+    """The files of a plan as a lock names them: inputs in the data folder, and outputs."""
+
+    inputs: AbstractSet[str]
+    outputs: AbstractSet[str]
+
+
+def files_of(plan: Plan) -> Files:
+    """Return the files of a plan, by one pass over its units."""
+    inputs, outputs = set[str](), set[str]()
+    for unit in plan.units:
+        for item in unit.files:
+            if item.base == "data":
+                inputs.add(item.shown)
+        for output in unit.outputs:
+            outputs.add(output.path)
+    return Files(inputs, outputs)
+
+
+def orphans_of(plan: Plan, lock: Lock, files: Files) -> Mapping[str, str]:
+    """Return the orphans that a lock names, each with the conversion that its path may have come from.
+
+    `files`: those of the plan.
+    """
+    left = lock.outputs.keys() - files.outputs
+    if not left or not lock.inputs.keys() - files.inputs:
         return {}
     paths = [
         (name, _pattern_of(export.path))
@@ -42,11 +64,6 @@ def orphans_of(plan: Plan, lock: Lock) -> Mapping[str, str]:
         if name is not None:
             found[path] = name
     return found
-
-
-def inputs_of(plan: Plan) -> set[str]:
-    """Return the inputs of a plan in the data folder."""
-    return {item.shown for unit in plan.units for item in unit.files if item.base == "data"}
 
 
 def _pattern_of(template: str) -> re.Pattern[str]:
@@ -72,7 +89,7 @@ def prunable(plan: Plan, *, most: bool) -> tuple[Orphan, ...]:
     """
     state = State(plan.loaded.path)
     lock = state.lock(state.recall())
-    orphans = orphans_of(plan, lock)
+    orphans = orphans_of(plan, lock, files_of(plan))
     reasons = {name: _spared(plan, name, orphans, most=most) for name in set(orphans.values())}
     found = []
     for path, name in orphans.items():
@@ -160,8 +177,9 @@ def _remove(plan: Plan, path: str) -> None:
 def _forget(plan: Plan, state: State, lock: Lock, gone: Collection[str]) -> None:
     outputs = lock.outputs.keys() - set(gone)
     left = lock.only(lock.inputs, outputs, plan.loaded.recipe.conversions)
-    if not orphans_of(plan, left):
-        left = left.only(inputs_of(plan), outputs, plan.loaded.recipe.conversions)
+    files = files_of(plan)
+    if not orphans_of(plan, left, files):
+        left = left.only(files.inputs, outputs, plan.loaded.recipe.conversions)
     state.save_lock(left)
     database = state.open()
     start = plan.place("out").start

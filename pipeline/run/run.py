@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from functools import partial
 
@@ -25,7 +25,7 @@ from .forecast import Forecaster
 from .kept_results import Chosen, Reached, Results
 from .lock_facts import Facts, replaced
 from .memory import RunMemory
-from .orphans import inputs_of, orphans_of
+from .orphans import files_of, orphans_of
 from .ownership import existing_of_ours
 from .preflight import RunOptions, check_locked
 from .seen_files import SeenFiles
@@ -92,6 +92,8 @@ class _Run:
         self.results = Results(len(plan.units))
         self.reached = Reached(self.rest, self.results)
         """What became of those units that were not known to be up to date by stat() alone."""
+        self.current: set[str] = set()
+        """The conversions of the others."""
         self.notes = list(plan.notes)
         self.interrupted = False
         self.lock = Lock()
@@ -177,6 +179,7 @@ class _Run:
         for number, item in enumerate(map(forecaster.tell, self.plan.units)):
             if item.current is not None:
                 self.results.note(number, item.current)
+                self.current.add(item.unit.conversion)
             else:
                 positions.append(number)
             if self.chained and item.current is None:
@@ -245,12 +248,8 @@ class _Run:
         """Write into the lock what was written, and delete the journal, which is of no use any more."""
         if database is None:
             return
-        conversions = {
-            unit.conversion
-            for unit, result in zip(self.plan.units, self.results, strict=True)
-            if result is not None and result.status in ("written", "current")
-        }
-        made = self.facts.of(self.reached, self.facts.origin(conversions))
+        news = {unit.conversion for unit, result in self.reached if result.status in ("written", "current")}
+        made = self.facts.of(self.reached, self.facts.origin(self.current | news))
         after = (before if self.options.partial else self._still(before)).updated(made)
         if after.outputs and (after != before or memory.journal or not self.state.lock_file.is_file()):
             self.state.save_lock(after, durable=self.options.durable)
@@ -259,12 +258,13 @@ class _Run:
 
     def _still(self, before: Lock) -> Lock:
         """Return what the lock said of files that are still there, and of conversions."""
-        inputs: set[str] = set()
-        outputs: set[str] = set()
+        inputs: Collection[str] = ()
+        outputs: Collection[str] = ()
         if before.inputs or before.outputs:
-            orphans = [path for path in orphans_of(self.plan, before) if self._is_there(path)]
-            inputs = {*inputs_of(self.plan), *(before.inputs if orphans else ())}
-            outputs = {*self._outputs(), *orphans}
+            inputs, outputs = files = files_of(self.plan)
+            orphans = [path for path in orphans_of(self.plan, before, files) if self._is_there(path)]
+            if orphans:
+                inputs, outputs = before.inputs, {*outputs, *orphans}
         return before.only(inputs, outputs, self.plan.loaded.recipe.conversions)
 
     def _executor(self) -> Executor:

@@ -9,14 +9,17 @@ import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from heapq import merge
+from operator import itemgetter
 
-from ..packed import FEW, Rows
+from ..packed import FEW, Rows, last_of_each
 from ..places.place import Place
 from ..plan.model import Base, Plan
 from ..store.rows import Seen
 from ..store.stamp import Stamp, key_of_file
 
 _STAMP = struct.Struct("<qqqQ")
+_pack = _STAMP.pack
 _LARGEST = 2**64 - 1
 
 
@@ -29,7 +32,7 @@ class SeenFiles:
         self._out = os.path.realpath(plan.out)
         self._seen = seen
         self._found: dict[bytes, bytes] = {}
-        self._packed: Mapping[bytes, bytes] = {}
+        self._packed: list[Rows] = []
         self._aliases = _aliases(plan)
         self.paths = {alias: path for path, alias in self._aliases.items()}
         """The paths of inputs that are de-identified, by what they are called."""
@@ -46,32 +49,30 @@ class SeenFiles:
             found = self._places[base].stat(path)
         except OSError:
             return None
+        stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
         with suppress(struct.error):  # dated after 2262: never settled, so never remembered either
-            self._found[key] = _STAMP.pack(
-                found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev & _LARGEST
-            )
+            self._found[key] = _pack(*stamp, found.st_dev & _LARGEST)
+            if len(self._found) > FEW:
+                self._packed.append(Rows(sorted(self._found.items())))
+                self._found = {}
         seen = self._seen.get(key)
-        if (
-            seen is not None
-            and seen[1] == found.st_mtime_ns
-            and seen[0] == found.st_size
-            and seen[2] == found.st_ctime_ns
-        ):
-            return seen[0], seen[3]
-        return None
+        return (seen[0], seen[3]) if seen is not None and seen[:3] == stamp else None
 
     def stamp(self, key: bytes) -> tuple[Stamp, int] | None:
         """Return the fingerprint that a file had when it was first asked for, and its device."""
-        found = self._found.get(key) or self._packed.get(key)
+        if self._packed:
+            self._join()
+        found = self._found.get(key) or (self._packed[0].get(key) if self._packed else None)
         if found is None:
             return None
         size, modified, changed, device = _STAMP.unpack(found)
         return Stamp(size, modified, changed), device
 
-    def pack(self) -> None:
-        """Hold the fingerprints of many files in little memory, until the run has ended."""
-        if len(self._found) > FEW:
-            self._packed = Rows(sorted(self._found.items()))
+    def _join(self) -> None:
+        """Join what was packed; of a file that was asked for several times, the last fingerprint counts."""
+        if self._packed and (self._found or len(self._packed) > 1):
+            parts = (*(part.rows() for part in self._packed), sorted(self._found.items()))
+            self._packed = [Rows(last_of_each(merge(*parts, key=itemgetter(0))))]
             self._found = {}
 
     def device(self) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain, islice
-from typing import TypeVar
+from operator import itemgetter
 
-from ..packed import FEW, Rows
+from ..packed import FEW, Row, Rows, last_of_each
 
-T = TypeVar("T", str, bytes)
 Pair = tuple[str, str]
 """A path, and the sha256 (hex) of its file."""
 
@@ -28,14 +28,18 @@ class PackedHashes(Mapping[str, str]):
 
     def __getitem__(self, path: str) -> str:
         try:
-            return self._rows[_key(path)].hex()
+            return self._rows[key_of_path(path)].hex()
         except KeyError:
             raise KeyError(path) from None
 
     def pairs(self) -> Iterator[Pair]:
         """Yield path and sha256, in order."""
-        for key, digest in self._rows.rows():
-            yield key.decode("utf-8", "surrogatepass"), digest.hex()
+        for key, digest in self.rows():
+            yield path_of_key(key), digest.hex()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield them as they are packed, in order."""
+        return self._rows.rows()
 
     def items(self) -> ItemsView[str, str]:
         """Return the pairs; going through them opens each block once."""
@@ -62,9 +66,14 @@ class _Items(ItemsView[str, str]):
         return self._hashes.pairs()
 
 
-def _key(path: str) -> bytes:
+def key_of_path(path: str) -> bytes:
     """Return UTF-8, whose order by bytes is that of code points."""
     return path.encode("utf-8", "surrogatepass")
+
+
+def path_of_key(key: bytes) -> str:
+    """Return the inverse of `key_of_path`."""
+    return key.decode("utf-8", "surrogatepass")
 
 
 def hashes(pairs: Iterable[Pair]) -> Mapping[str, str]:
@@ -73,22 +82,14 @@ def hashes(pairs: Iterable[Pair]) -> Mapping[str, str]:
     first = dict(islice(rest, FEW))
     if len(first) < FEW:
         return first
-    lines = [_key(path) + b"\0" + bytes.fromhex(known) for path, known in chain(first.items(), rest)]
+    lines = [key_of_path(path) + b"\0" + unhexlify(known) for path, known in chain(first.items(), rest)]
     first.clear()
     lines.sort(key=_path_of)  # stable: of one path, the last one stays the last
-    return PackedHashes(Rows(_last_of_each((line[:-33], line[-32:]) for line in lines)))
+    return PackedHashes(Rows(last_of_each((line[:-33], line[-32:]) for line in lines)))
 
 
 def _path_of(line: bytes) -> bytes:
     return line[:-33]
-
-
-def sorted_hashes(pairs: Iterable[Pair]) -> Mapping[str, str]:
-    """Return hashes by path, of pairs that are in the order of their paths.
-
-    Raises: PackingError, where they are not, or say two things of one path.
-    """
-    return PackedHashes(Rows((_key(path), bytes.fromhex(known)) for path, known in pairs))
 
 
 def merged(older: Mapping[str, str], newer: Mapping[str, str]) -> Mapping[str, str]:
@@ -97,16 +98,16 @@ def merged(older: Mapping[str, str], newer: Mapping[str, str]) -> Mapping[str, s
         return newer or older
     if not isinstance(older, PackedHashes) and not isinstance(newer, PackedHashes):
         return {**older, **newer}
-    both = merge(in_order(older), in_order(newer), key=lambda pair: _key(pair[0]))
-    return PackedHashes(Rows((_key(path), bytes.fromhex(known)) for path, known in _last_of_each(both)))
+    return PackedHashes(Rows(last_of_each(merge(_rows(older), _rows(newer), key=itemgetter(0)))))
 
 
 def kept(known: Mapping[str, str], wanted: Callable[[str], bool]) -> Mapping[str, str]:
     """Return those whose paths are wanted."""
     if all(map(wanted, known)):
         return known
-    found = ((path, each) for path, each in known.items() if wanted(path))
-    return sorted_hashes(found) if isinstance(known, PackedHashes) else dict(found)
+    if isinstance(known, PackedHashes):
+        return PackedHashes(Rows(row for row in known.rows() if wanted(path_of_key(row[0]))))
+    return {path: each for path, each in known.items() if wanted(path)}
 
 
 def in_order(known: Mapping[str, str]) -> Iterator[Pair]:
@@ -114,12 +115,8 @@ def in_order(known: Mapping[str, str]) -> Iterator[Pair]:
     return known.pairs() if isinstance(known, PackedHashes) else iter(sorted(known.items()))
 
 
-def _last_of_each(pairs: Iterable[tuple[T, T]]) -> Iterator[tuple[T, T]]:
-    """Yield the last pair of those that follow each other with one key."""
-    last = None
-    for pair in pairs:
-        if last is not None and last[0] != pair[0]:
-            yield last
-        last = pair
-    if last is not None:
-        yield last
+def _rows(known: Mapping[str, str]) -> Iterator[Row]:
+    """Yield hashes as they are packed, in order."""
+    if isinstance(known, PackedHashes):
+        return known.rows()
+    return ((key_of_path(path), unhexlify(digest)) for path, digest in sorted(known.items()))

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import re
+from binascii import unhexlify
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from io import BufferedReader
@@ -32,9 +33,9 @@ from pathlib import Path
 from msgspec import Struct, field, structs
 
 from ..errors import PlanError
-from ..packed import PackingError
+from ..packed import PackingError, Row, Rows
 from ..reading import content_of, open_regular
-from .hashes import in_order, kept, merged, sorted_hashes
+from .hashes import PackedHashes, in_order, kept, key_of_path, merged
 
 VERSION = 1
 UNFINISHED = "9b569cd062350ef2205068fc6eab4dee71ba9dc7d7855ce4815fde7aee7f5787"
@@ -151,7 +152,7 @@ def _read_in_order(path: Path) -> Lock | None:
                 elif kind in tables:
                     return None
                 else:
-                    tables[kind] = sorted_hashes(_facts(found, kind.decode(), base))
+                    tables[kind] = PackedHashes(Rows(_rows(found, kind, base)))
         _check_header(others, path)
         rest = _parsed(others, path)
     except (PlanError, PackingError, UnicodeDecodeError):
@@ -166,20 +167,24 @@ def _read_in_order(path: Path) -> Lock | None:
 
 _MOST_OTHERS = 2**24
 """Bytes of the lines of a lock that are of no file."""
-_BASES = {b"input": "data", b"output": "out", b"unit": "out"}
+_BASES = {b"input": b"data", b"output": b"out", b"unit": b"out"}
 
 
 def _kind(line: bytes) -> bytes:
     return line.partition(b" ")[0]
 
 
-def _facts(lines: Iterable[bytes], kind: str, base: str) -> Iterator[tuple[str, str]]:
-    """Yield path and sha256 of lines of one kind. Raises: PackingError, UnicodeDecodeError."""
+def _rows(lines: Iterable[bytes], kind: bytes, base: bytes) -> Iterator[Row]:
+    """Yield what lines of one kind say. Raises: PackingError, UnicodeDecodeError."""
+    fact_of = re.compile(rb"%b ([0-9a-f]{64})  %b:([^\r\n]+)\n?" % (kind, base)).fullmatch
     for line in lines:
-        fact = _FACT.fullmatch(line.decode().removesuffix("\n"))
-        if fact is None or fact[1] != kind or fact[3] != base or b"\r" in line:
+        fact = fact_of(line)
+        if fact is None:
             raise PackingError("another line")
-        yield unescape(fact[4]) if "\\" in fact[4] else fact[4], fact[2]
+        known, path = fact.groups()
+        if not path.isascii() or b"\\" in path:
+            path = key_of_path(unescape(path.decode()))
+        yield path, unhexlify(known)
 
 
 def parse_lock(text: str, path: Path = Path("lock")) -> Lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import chain, islice
@@ -16,12 +17,16 @@ Seen = tuple[int, int, int, str]
 def seen_rows(rows: Iterable[tuple[bytes, int, int, int, str]]) -> Mapping[bytes, Seen]:
     """Return the rows (in the order of their paths) by path; of many, packed."""
     rest = iter(rows)
-    first = {row[0]: row[1:] for row in islice(rest, FEW)}
+    first = list(islice(rest, FEW))
     if len(first) < FEW:
-        return first
-    others = ((row[0], row[1:]) for row in rest)
-    each = chain(first.items(), others)
-    return _SeenRows(Rows((path, _pack(*numbers, bytes.fromhex(known))) for path, (*numbers, known) in each))
+        return {row[0]: row[1:] for row in first}
+    each = chain(first, rest)
+    return _SeenRows(
+        Rows(
+            (path, _pack(size, modified, changed, unhexlify(known)))
+            for path, size, modified, changed, known in each
+        )
+    )
 
 
 _SEEN = Struct("<qqq32s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -155,7 +157,7 @@ class Watching(Protocol):
         """Be told of the workers of a cluster: the address of its dashboard, those that come and go."""
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, dict=True):
     """The results of a run: one for each unit of the plan, in its order."""
 
     plan: Plan
@@ -180,21 +182,26 @@ class Outcome(Struct, frozen=True):
         return tuple(path for result in self.results for path in result.replaced)
 
     def count(self, status: Status) -> int:
-        return sum(result.status == status for result in self.results)
+        return self._counts[status]
+
+    @cached_property
+    def _counts(self) -> Counter[Status]:
+        """How many results are of each status: a pass over many, which are packed, costs time."""
+        return Counter(result.status for result in self.results)
 
     @property
     def exit_status(self) -> ExitStatus:
         """0; 1 for a failed unit; 3 where every failure is a difference from the lock; 130 after Ctrl-C."""
+        if self.interrupted:
+            return ExitStatus.INTERRUPTED
+        if not self.count("failed"):
+            return ExitStatus.DONE
         failed = [
             error
             for result in self.results
             if result.status == "failed"
             for error in (result.error, *result.further)
         ]
-        if self.interrupted:
-            return ExitStatus.INTERRUPTED
-        if not failed:
-            return ExitStatus.DONE
         if all(error is not None and error.kind == DifferenceError.__name__ for error in failed):
             return ExitStatus.DIFFERENT
         return ExitStatus.FAILED
