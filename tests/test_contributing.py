@@ -136,7 +136,7 @@ def dicombake(root: Path, *arguments: str, status: int = 0) -> str:
 
 
 def test_the_types_are_right(copy: Path) -> None:
-    """What mypy knows of the project holds for the copy: only what the examples changed is checked anew."""
+    """The project's, and the copy's: what mypy knows of the one holds for the other but for what changed."""
     assert check(ROOT, "--no-error-summary") == (0, "")
     shutil.copytree(ROOT / ".mypy_cache", copy / ".mypy_cache")
     assert check(copy, "--no-error-summary") == (0, "")
