@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from dicombake.pipeline.cli.main import app
 from dicombake.pipeline.plan.build import plan
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.run.preflight import RunOptions
@@ -21,6 +23,7 @@ from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.samples import Sample, samples
 from pydicom.dataset import Dataset
+from typer.testing import CliRunner
 
 JPEG_LS = pytest.mark.skipif(
     find_spec("jpeg_ls") is None and sys.version_info >= (3, 14),
@@ -56,6 +59,14 @@ def json_schema() -> dict[str, Any]:
 def bake(recipe: Path, data: Path | None = None, out: Path | None = None) -> Outcome:
     """Carry out a recipe in this process."""
     return run_plan(plan(load_recipe(recipe), data=data, out=out), RunOptions(jobs=1))
+
+
+def called(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What the program says and ends with, in this process: starting one takes longer than its work."""
+    done = CliRunner(env=environment).invoke(app, words)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
 
 def failures(outcome: Outcome) -> list[str]:

@@ -23,6 +23,7 @@ import yaml
 from dicombake.pipeline.cli.main import COMMANDS, load
 from dicombake.pipeline.samples import samples
 
+from .support import bake, called, failures
 from .test_docs import call
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +62,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sites").mkdir()
     (tmp_path / "sites" / "north.yaml").write_text(SITE, encoding="utf-8", newline="\n")
     (tmp_path / "film.yaml").write_text(RECIPE, encoding="utf-8", newline="\n")
-    assert call(tmp_path, "run", "film.yaml", "--quiet") == "\n"
+    assert failures(bake(tmp_path / "film.yaml")) == []
     return tmp_path
 
 
@@ -101,10 +102,10 @@ def _without_versions(lines: Iterable[str]) -> Iterator[str]:
         yield re.sub(r"^([-+]unit )[0-9a-f]{64}", r"\1...", line)
 
 
-def exit_status(folder: Path, *arguments: str, **environment: str) -> int:
+def exit_status(folder: Path, *arguments: str) -> int:
     done = subprocess.run(
         [sys.executable, "-m", "dicombake.pipeline.cli", *arguments],
-        cwd=folder, env=os.environ | environment, capture_output=True, check=False,
+        cwd=folder, capture_output=True, check=False,
     )  # fmt: skip
     return done.returncode
 
@@ -137,9 +138,10 @@ def test_an_interrupted_command_ends_with_130(site: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "dicombake: interrupted\n")
 
 
-def test_junit_of_a_check_and_a_run(site: Path) -> None:
+def test_junit_of_a_check_and_a_run(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site)
     change_the_sid(site)
-    assert exit_status(site, "check", "film.yaml", "--junit", "reports/check.xml") == 3
+    assert called("check", "film.yaml", "--junit", "reports/check.xml").returncode == 3
     root = ET.parse(site / "reports" / "check.xml").getroot()
     cases = {case.get("name"): [part.get("message") for part in case] for case in root.iter("testcase")}
     assert cases == {
@@ -147,18 +149,20 @@ def test_junit_of_a_check_and_a_run(site: Path) -> None:
         "dicom/g090_wedge.dcm": ["stale: geometry.sid changed"],
         "film.lock": ["it is of another state of the recipe"],
     }
-    assert exit_status(site, "run", "film.yaml", "--junit", "reports/run.xml") == 0
+    assert called("run", "film.yaml", "--junit", "reports/run.xml").returncode == 0
     assert ET.parse(site / "reports" / "run.xml").getroot().get("failures") == "0"
     (site / "broken.yaml").write_text(RECIPE.replace("dpi", "dpii"), encoding="utf-8")
-    assert exit_status(site, "run", "broken.yaml", "--junit", "reports/broken.xml") == 2
+    assert called("run", "broken.yaml", "--junit", "reports/broken.xml").returncode == 2
     (case,) = ET.parse(site / "reports" / "broken.xml").getroot().iter("testcase")
     assert (case.get("file"), case.get("line")) == ("broken.yaml", "9")
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run", "check"])
-def test_annotations_stand_on_the_line_and_leave_json_alone(site: Path, command: str) -> None:
+def test_annotations_stand_on_the_line_and_leave_json_alone(
+    site: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (site / "film.yaml").write_text(RECIPE.replace("dpi", "dpii"), encoding="utf-8")
-    start = [sys.executable, "-m", "dicombake.pipeline.cli", command, "film.yaml", "--json"]
+    monkeypatch.chdir(site)
     told = "::error file=film.yaml,line=9,col=16,title=dicombake%3A the recipe is wrong::"
     for options, environment, expected in (
         ([], {"GITHUB_ACTIONS": "true"}, True),
@@ -166,14 +170,7 @@ def test_annotations_stand_on_the_line_and_leave_json_alone(site: Path, command:
         (["--annotations", "none"], {"GITHUB_ACTIONS": "true"}, False),
         (["--annotations", "github"], {}, True),
     ):
-        done = subprocess.run(
-            [*start, *options],
-            cwd=site,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = called(command, "film.yaml", "--json", *options, **environment)
         assert done.returncode == 2
         assert done.stdout.startswith("{") and "::error" not in done.stdout
         assert (told in done.stderr) is expected, (options, environment)
@@ -199,7 +196,8 @@ def commands(document: Any) -> list[str]:
     return found
 
 
-def test_the_workflow_and_the_job_run_as_written(site: Path) -> None:
+def test_the_workflow_and_the_job_run_as_written(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site)
     services = [yaml.safe_load(text) for text in blocks("yml")]
     assert len(services) >= 2
     lines = [line for document in services for line in commands(document)]
@@ -209,11 +207,12 @@ def test_the_workflow_and_the_job_run_as_written(site: Path) -> None:
     shutil.move(site / "film.lock", site / "qa.lock")
     for line in dict.fromkeys(map(tuple, ours)):
         words = [word.replace("recipes/*.yaml", "qa.yaml") for word in line]
-        assert exit_status(site, *words[1:]) == 0, line
+        assert called(*words[1:]).returncode == 0, line
     assert (site / "dicombake.xml").exists()
 
 
-def test_the_hooks_name_commands_that_there_are(site: Path) -> None:
+def test_the_hooks_name_commands_that_there_are(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site)
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert [hook["id"] for hook in hooks] == ["dicombake-validate", "dicombake-check"]
     for hook in hooks:
@@ -221,7 +220,7 @@ def test_the_hooks_name_commands_that_there_are(site: Path) -> None:
         assert program == "dicombake" and command in COMMANDS
         known = {name for parameter in load(command).params for name in parameter.opts}
         assert set(options) <= known
-        assert exit_status(site, command, *options, "film.yaml") == 0
+        assert called(command, *options, "film.yaml").returncode == 0
         pattern = re.compile(hook["files"])
         assert pattern.search("recipes/film.yaml") and not pattern.search("recipes/film.lock")
 

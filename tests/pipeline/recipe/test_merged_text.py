@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from dicombake.schemas.testing.select import carried_tests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ...support import json_schema
+from ...support import called, json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -155,10 +154,7 @@ def test_a_wrong_recipe_is_told_as_by_validate(north: Path) -> None:
 
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dicombake.pipeline.cli", "config", *arguments],
-        capture_output=True, check=False, encoding="utf-8",
-    )  # fmt: skip
+    return called("config", *arguments)
 
 
 def test_the_command_prints_it_and_nothing_else(north: Path) -> None:

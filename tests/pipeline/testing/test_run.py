@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree as ET
 
 import pytest
 from dicombake.pipeline.recipe.load import load_recipe
 from dicombake.pipeline.testing import Mismatch, run_tests
+
+from ...support import called
 
 RECIPE = """\
 version: 1
@@ -203,11 +205,8 @@ def test_tests_change_neither_the_digest_nor_anything_beside_the_recipe(recipe: 
 
 
 def call(*arguments: str, temporary: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
-    return subprocess.run(
-        [sys.executable, "-m", "dicombake.pipeline.cli", "test", *arguments],
-        env=environment, capture_output=True, check=False, encoding="utf-8",
-    )  # fmt: skip
+    with mock.patch.object(tempfile, "tempdir", str(temporary)):
+        return called("test", *arguments)
 
 
 def test_the_command_speaks_as_test_runners_do(
