@@ -95,8 +95,8 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def nightly(session: nox.Session) -> None:
-    """Run every test on each Python that is found."""
-    pytest(session)
+    """Run every test on each Python that is found, with more examples of hypothesis than others."""
+    pytest(session, "--hypothesis-profile", "nightly")
 
 
 @nox.session

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 """Programs that tests start keep their compiled modules: compiling takes each longer than its work."""
 
-settings.register_profile("dicombake", deadline=None)  # how busy a machine is decides no test
+# how busy a machine is decides no test
+settings.register_profile("dicombake", deadline=None, max_examples=50)
+settings.register_profile("nightly", deadline=None, max_examples=200)
 settings.load_profile("dicombake")
 
 
