@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -12,6 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.platform != "win32":  # where nothing is measured, and the rest is imported by tests
+    import resource
 
 Command = Sequence[str]
 OURS = (sys.executable, "-m", "dicombake.pipeline.cli")

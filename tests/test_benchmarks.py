@@ -18,6 +18,7 @@ from benchmarks.measuring import Spread, ratios, run
 from benchmarks.parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are measured as POSIX does")
 
 
 def test_they_start_and_name_every_job() -> None:
