@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".dicombake"
 """The folder in which dicombake keeps what may be deleted; its files are never inputs."""
 
-_DIGITS = re.compile(r"[0-9]+")
+_DIGITS = re.compile(r"([0-9]+)")
 _CANNOT_RESOLVE = 1921
 """ERROR_CANT_RESOLVE_FILENAME, which Windows says of such a link."""
 
@@ -50,12 +50,11 @@ def _natural(name: str) -> str:
     A run of digits becomes a mark below all text, the count of its digits and the digits, without leading
     zeros; the mark between folders (in `natural_key`) lies below that one.
     """
-    return _DIGITS.sub(_digits, name)
-
-
-def _digits(found: re.Match[str]) -> str:
-    digits = found[0].lstrip("0")
-    return f"\1{chr(1 + len(digits))}{digits}"
+    pieces = _DIGITS.split(name)
+    for number in range(1, len(pieces), 2):
+        digits = pieces[number].lstrip("0")
+        pieces[number] = f"\1{chr(1 + len(digits))}{digits}"
+    return "".join(pieces)
 
 
 class _Folder(NamedTuple):
@@ -168,9 +167,11 @@ class Walk:
                 matched = fullmatch(name)
                 if matched is None or (name[0] == "." and not part.dotted):
                     continue
-                if _is(entry.is_file) and not any(other.match(name, ()) is not None for other, _ in against):
+                excluded = against and any(other.match(name, ()) is not None for other, _ in against)
+                if not excluded and _is(entry.is_file):
                     path = folder.prefix + entry.name
-                    _check_text(path)
+                    if not path.isascii():
+                        _check_text(path)
                     captures = (*before, *zip(part.names, matched.groups(), strict=True))
                     self.found.append((folder.key + _natural(name), path, captures))
                     if entry.is_symlink():
@@ -227,8 +228,6 @@ def _within(path: str, folder: str) -> bool:
 
 
 def _check_text(path: str) -> None:
-    if path.isascii():
-        return
     try:
         path.encode()
     except UnicodeEncodeError:

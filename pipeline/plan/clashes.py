@@ -37,7 +37,6 @@ def check(units: Sequence[Unit], named: Named, planning: Planning, own: Iterable
     """
     report = _Reporter(planning)
     _check_outputs(units, named.paths, report)
-    named.paths.clear()
     _check_places(units, named, planning, own, report)
     if not planning.loaded.trusted:
         _check_confined(units, planning.out, report)
@@ -56,12 +55,14 @@ class Named(NamedTuple):
 
     def noting(self, units: Iterable[Unit]) -> Iterator[Unit]:
         """Yield the units, each noted."""
+        paths, folders, sources = self
         for unit in units:
             for output in unit.outputs:
-                self.paths.append(folded(output.path))
-                self.folders.add(output.path.rpartition("/")[0])
+                path = output.path
+                paths.append(folded(path))
+                folders.add(path.rpartition("/")[0])
             for file in unit.files:
-                self.sources.add(file.path.rpartition("/")[0])
+                sources.add(file.path.rpartition("/")[0])
             yield unit
 
 
@@ -163,7 +164,9 @@ def _check_places(
     crowded_or_outside = {
         path for path, folder in folders.resolved.items() if folder in outside or folded(folder) in crowded
     }
-    for unit, output in _outputs(units) if crowded_or_outside else ():
+    met = outside or _meet(named.paths, taken, folders)
+    named.paths.clear()
+    for unit, output in _outputs(units) if met else ():
         if output.path.rpartition("/")[0] not in crowded_or_outside:
             continue
         folder, name = folders.split(output.path)
@@ -173,6 +176,19 @@ def _check_places(
         if what:
             or_else = ", or 'exclude' it from the inputs" if what.startswith(_INPUT) else ""
             report(unit, output, f"'{output.path}' is {what}; write elsewhere{or_else}")
+
+
+def _meet(paths: Iterable[str], taken: Iterable[Located], folders: _Folders) -> bool:
+    """Tell whether any of the outputs' paths, without case, is a file that is taken."""
+    names: dict[str, list[str]] = {}
+    for folder, name in taken:
+        names.setdefault(folder, []).append(name)
+    found = {
+        f"{folded(path)}/{name}" if path else name
+        for path, folder in folders.resolved.items()
+        for name in names.get(folded(folder), ())
+    }
+    return not found.isdisjoint(paths)
 
 
 class _Folders:

@@ -203,8 +203,10 @@ class _Naming:
         for file, header in zip_longest(job.files, headers):
             if header is None and file.base == "data" and may_be_detached(self.source.format, file.path):
                 header = self.planning.header(file.path, self.source)
+            if header is None or not header.parts:
+                continue
             folder, slash, _ = file.path.rpartition("/")
-            names = (f"{folder}{slash}{part.name}" for part in (header.parts if header else ()))
+            names = (f"{folder}{slash}{part.name}" for part in header.parts)
             found += [InputFile(name, file.base) for name in names]
         for each in found:
             if each.base == "data":
