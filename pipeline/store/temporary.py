@@ -14,16 +14,30 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Chunk = bytes | memoryview
 
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
 _LONGEST_NAME = 255
+_LARGE, _FEW = 2**18, 4
+"""Bytes of a chunk, and chunks of so many, from which on it pays to hash on a thread."""
 _USUAL_MODE = 0o666
 """The mode that `open` uses; the umask removes its part."""
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+
+
+@cache
+def _hasher() -> Executor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1, "hashing-output")
 
 
 def part_name(name: str, *, shared: bool = False) -> str:
@@ -100,16 +114,24 @@ def write_part(
     The mode is the user's usual one, as `open` gives it, or `mode`: never wider than that meanwhile.
     """
     digest = hashlib.sha256()
+    large = 0
     with _created(part, _USUAL_MODE if mode is None else mode | stat.S_IRUSR | stat.S_IWUSR) as file:
         for chunk in chunks:
             rest = memoryview(chunk)
             if not rest.nbytes:
                 continue
-            if hashed:
+            large += rest.nbytes >= _LARGE
+            # of a volume of many slices, each is hashed while it is written
+            apart = _hasher().submit(digest.update, rest) if hashed and large > _FEW else None
+            if hashed and apart is None:
                 digest.update(rest)
-            rest = rest.cast("B")
-            while rest:
-                rest = rest[file.write(rest) :]
+            left = rest.cast("B")
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            finally:
+                if apart is not None:
+                    apart.result()
         if durable:
             os.fsync(file.fileno())
         return file.tell(), digest.hexdigest() if hashed else ""

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dicombake.pipeline.errors import DifferenceError, StoreError, VerificationError
 from dicombake.pipeline.reading import file_sha256
@@ -21,7 +22,7 @@ from dicombake.pipeline.store.files import (
     write_file,
     write_named,
 )
-from dicombake.pipeline.store.temporary import part_name, remove_leftovers
+from dicombake.pipeline.store.temporary import part_name, remove_leftovers, write_part
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and signals")
 
@@ -250,3 +251,13 @@ def test_a_program_file_is_replaced_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == ["state/x.lock"]
     with pytest.raises(StoreError, match="a part of its path is a file"):
         write_file(tmp_path / "state/x.lock/y", b"")
+
+
+@pytest.mark.parametrize("sizes", [[2**18] * 12, [2**18, 3, 2**19 + 1] * 4, [2**21] * 5 + [0, 1]])
+def test_many_large_chunks_are_hashed_as_they_are_written(sizes: list[int], tmp_path: Path) -> None:
+    content = np.random.default_rng(1).integers(0, 256, sum(sizes), np.uint8)
+    ends = np.cumsum(sizes)
+    chunks = [content[end - size : end].data for size, end in zip(sizes, ends, strict=True)]
+    size, sha256 = write_part(tmp_path / "a.part", chunks)
+    assert (tmp_path / "a.part").read_bytes() == content.tobytes()
+    assert (size, sha256) == (content.size, hashlib.sha256(content).hexdigest())
