@@ -72,7 +72,8 @@ def _check_one_output(request: Request) -> None:
         raise UsageError(
             f"{len(request.files)} files cannot go into one",
             subject=str(request.out),
-            hint="name a folder, as in OUT/; or make one image of them with --combine mean",
+            hint="name a folder, as in OUT/; or make one image of them with --combine mean; slices of one "
+            "volume are read with --source dicom-series, or image-stack for pictures",
         )
 
 

@@ -113,7 +113,7 @@ def common_key(options: object, context: Context, image: Image, encoded: Encoded
     return (
         options,
         identity if identity.namespace is None else all_but(Identity, "content")(identity),
-        all_but(Context, "identity", "stem", "tag_origins")(context),
+        all_but(Context, "identity", "stem", "tag_origins", "gather")(context),
         all_but(Image, "pixels", "stored", "geometry", "sources", "notes")(image),
         all_but(Encoded, "stored")(encoded),
         encoded.stored.dtype,

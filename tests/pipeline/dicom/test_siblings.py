@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicombake.pipeline.api import load_recipe, run
 from dicombake.pipeline.dicom import finish, siblings
 from dicombake.pipeline.errors import DicombakeError, VerificationError
 from dicombake.pipeline.exporters.dicom import ct_series, rt_image, slices
@@ -303,3 +304,17 @@ def test_a_family_begins_with_files_that_were_read_back(tmp_path, drafts):
         with pytest.raises(DicombakeError):
             artifact.check(tmp_path / "bad.dcm")
     assert len(drafts) == 4
+
+
+def test_in_a_run_one_slice_of_a_volume_is_made_whole(tmp_path, drafts):
+    """What a run gives every exporter anew must be no part of what makes a family."""
+    np.save(tmp_path / "v.npy", np.arange(12 * 35, dtype=np.int16).reshape(12, 5, 7))
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "version: 1\nuid_namespace: 4b6f1f2e-0c62-4c7e-9d0a-2f1f6f0f8a11\nconversions:\n  ct:\n"
+        "    inputs: v.npy\n    source: {format: volume, slice_axis: 0, spacing: [1, 1, 1], units: hu}\n"
+        '    exports: {to: ct-series, path: "{slice:02d}.dcm"}\n'
+    )
+    assert run(load_recipe(path), jobs=1).exit_status == 0
+    assert len(list(tmp_path.glob("*.dcm"))) == 12
+    assert len(drafts) == 1
