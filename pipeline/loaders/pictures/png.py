@@ -12,7 +12,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ _DEPTHS = {
     _GREY_ALPHA: (8, 16),
     _RGBA: (8, 16),
 }
+_PART = 2**16
+"""Bytes that are inflated at a time."""
 _SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 _METRE = 1000.0
 _FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, KeyError, MemoryError)
@@ -170,17 +172,39 @@ def _chunks(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def _samples(data: bytes, header: _Header, path: Path) -> Pixels:
     """Decode the picture from the chunks that say something of its samples; libpng speaks of the others."""
-    wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-    chunks = [(kind, body) for kind, body in _chunks(data, path) if kind in wanted]
+    others: list[tuple[bytes, bytes]] = []
+    pieces: list[bytes] = []
+    for kind, body in _chunks(data, path):
+        if kind == b"IDAT" and body:
+            pieces.append(body)
+        elif kind in (b"IHDR", b"PLTE", b"tRNS"):
+            others.append((kind, body))
+    coded = b"".join(pieces)
+    del pieces
+    bits = header.depth * _SAMPLES[header.colour]
     if not header.interlaced:
-        return _decoded(chunks)
-    colours = [(kind, body) for kind, body in chunks if kind in (b"PLTE", b"tRNS")]
+        _refuse_more(coded, header.rows * (1 + (header.columns * bits + 7) // 8))
+        return _decoded([*others, (b"IDAT", coded)])
+    (_, start), *colours = others
     return decode_passes(
-        chunks[0][1],
-        b"".join(body for kind, body in chunks if kind == b"IDAT"),
-        header.depth * _SAMPLES[header.colour],
-        lambda start, part: _decoded([(b"IHDR", start), *colours, (b"IDAT", part)]),
+        start, coded, bits, lambda start, part: _decoded([(b"IHDR", start), *colours, (b"IDAT", part)])
     )
+
+
+def _refuse_more(coded: bytes, size: int) -> None:
+    """Refuse pixels that go on behind the last row: libpng leaves them out, and warns on the screen.
+
+    What is damaged or cut off is libpng's to say. Raises: ValueError.
+    """
+    inflating, left = zlib.decompressobj(), size
+    with suppress(zlib.error):
+        for at in range(0, len(coded), _PART):
+            part = coded[at : at + _PART]
+            while part and left >= 0:
+                left -= len(inflating.decompress(part, 16 * _PART))
+                part = inflating.unconsumed_tail
+    if left < 0:
+        raise ValueError("its pixels are more than it claims")
 
 
 def _decoded(chunks: Iterable[tuple[bytes, bytes]]) -> Pixels:

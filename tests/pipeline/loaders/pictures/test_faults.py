@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,35 @@ def test_libpng_writes_nothing_to_standard_error(tmp_path: Path, capfd: pytest.C
     (image,) = read(tmp_path, data)
     assert np.array_equal(image.pixels, np.arange(64).reshape(8, 8))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "I;16", "RGB", "LA", "RGBA"])
+@pytest.mark.parametrize("axis", [0, 1], ids=["columns", "rows"])
+def test_a_png_with_more_pixels_than_it_claims_is_refused(
+    tmp_path: Path, mode: str, axis: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = io.BytesIO()
+    PIL.Image.new(mode, (32, 7), (9, 255) if mode == "LA" else 0).save(file, "PNG")
+    data = bytearray(file.getvalue())
+    assert read(tmp_path, bytes(data))
+    place = 16 + 4 * axis
+    data[place : place + 4] = struct.pack(">I", (24, 6)[axis])
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    assert refusal(tmp_path, bytes(data)) == "is a damaged PNG: its pixels are more than it claims"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_many_chunks_of_pixels_take_little_memory(tmp_path: Path) -> None:
+    data = make_png(8, 8, 8, 0, [bytes(range(row * 8, row * 8 + 8)) for row in range(8)])
+    at = data.index(b"IDAT") - 4
+    empty = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    tracemalloc.start()
+    try:
+        (image,) = read(tmp_path, data[:at] + empty * 100_000 + data[at:])
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(image.pixels, np.arange(64).reshape(8, 8))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
