@@ -35,14 +35,14 @@ def main() -> None:
         from ..run.workers.starting import warm_up
 
         warm_up()
-    if sys.argv[1:2] == ["convert"]:
-        from .program.plain_convert import convert
-
-        if convert(sys.argv[2:]):
-            _leave(SystemExit(0))
-    from .main import main as program
-
     try:
+        if sys.argv[1:2] == ["convert"]:
+            from .program.plain_convert import convert
+
+            if convert(sys.argv[2:]):
+                _leave(SystemExit(0))
+        from .main import main as program
+
         program()
     except SystemExit as done:
         _leave(done)

@@ -120,6 +120,22 @@ def test_outputs_that_nobody_takes(words: str, where: str) -> None:
 
 
 @POSIX
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_one_file_that_is_converted_where_nobody_takes_outputs(unbuffered: str, recipe: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    source, out = recipe.parent / "samples" / "epid" / "mlc_g000.xim", recipe.parent / "one.dcm"
+    command = f'"{sys.executable}" -m dicombake.pipeline.cli convert {source} {out} >/dev/full'
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+    said = "dicombake: the output could not be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+    out.unlink()
+
+
+@POSIX
 def test_a_reader_that_goes_is_no_failure_worth_a_word() -> None:
     command = f'"{sys.executable}" -m dicombake.pipeline.cli schema | head -c 1'
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
