@@ -208,9 +208,10 @@ def _keyword(path: Path, dataset: Dataset) -> str:
 def _no_pixels(path: Path, dataset: Dataset) -> SourceError:
     uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
     kind = f" ({uid.name})" if uid else ""
-    return SourceError(
-        f"holds no pixels{kind}", subject=str(path), hint="'source: dicom-object' or 'auto' takes such files"
-    )
+    hint = "'source: dicom-object' or 'auto' takes such files"
+    if not is_object(dataset):
+        hint = "it describes some, so they were cut off or taken out"
+    return SourceError(f"holds no pixels{kind}", subject=str(path), hint=hint)
 
 
 def _chosen(path: Path, options: DicomOptions, layout: Layout, pages: range | None) -> range:

@@ -15,6 +15,7 @@ from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import LOADER, load, probe
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from dicombake.pipeline.pydicom_versions.elements import original_encoding
+from dicombake.pipeline.samples import files
 
 from ....pydicom_api import apply_color_lut, apply_modality_lut, decoded
 
@@ -177,3 +178,11 @@ def test_hounsfield_units_are_exact_integers(real: Path) -> None:
     )
     assert raw.pixels.dtype == np.uint16 and raw.units is None
     assert np.array_equal(raw.pixels.astype(np.int32) - 1000, image.pixels)
+
+
+def test_an_image_without_its_pixels_is_told_to_be_cut_off(tmp_path: Path) -> None:
+    content = files.dicom(files.rt_image(np.zeros((4, 6), np.uint16), name="a"))
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(content[: content.index(b"\xe0\x7f\x10\x00")])
+    with pytest.raises(SourceError, match=r"holds no pixels .*; it describes some, so they were cut off"):
+        list(load(path, DicomOptions(), Limits()))
