@@ -100,8 +100,7 @@ def test_ctrl_c_ends_with_130_and_a_true_lock(tmp_path: Path, jobs: int) -> None
 def test_a_killed_run_is_taken_up_by_the_next(tmp_path: Path, jobs: int) -> None:
     with running(tmp_path, jobs, SLOW) as process:
         assert process.stdout is not None
-        for _ in range(3):
-            process.stdout.readline()
+        told = {process.stdout.readline().strip() for _ in range(3)}
         process.kill()
         process.communicate(timeout=20)
     assert not (tmp_path / "fake.lock").exists()
@@ -110,11 +109,7 @@ def test_a_killed_run_is_taken_up_by_the_next(tmp_path: Path, jobs: int) -> None
     quick = {name: text.replace("hold", "fast") if name > "f05" else text for name, text in SLOW.items()}
     outcome = run_plan(make_plan(tmp_path, quick), RunOptions(), work=shout)
     assert set(statuses(outcome).values()) == {"current", "written"}
-    assert [result.unit for result in outcome.results[:3] if result.status == "current"] == [
-        "f00",
-        "f01",
-        "f02",
-    ]
+    assert told <= {result.unit for result in outcome.results if result.status == "current"}
     assert not leftover.exists()
     assert len(read_lock(tmp_path / "fake.lock").outputs) == len(SLOW)
 
