@@ -24,6 +24,7 @@ from ..said import said_by
 from .exif import exif_resolution, read_exif
 from .page import (
     BROKEN,
+    PILLOW_FAILURES,
     Page,
     Pages,
     known_orientation,
@@ -34,8 +35,6 @@ from .page import (
     turned_geometry,
     turned_shape,
 )
-
-_FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, LookupError, MemoryError)
 
 
 def is_webp(head: bytes) -> bool:
@@ -151,5 +150,5 @@ def _damaged(kind: str, path: Path) -> Iterator[None]:
         raise SourceError(
             f"is a {name} that claims more pixels than Pillow reads", subject=str(path)
         ) from None
-    except _FAILURES as error:
+    except PILLOW_FAILURES as error:
         raise SourceError(f"is a damaged {name}: {said_by(error, BROKEN)}", subject=str(path)) from None

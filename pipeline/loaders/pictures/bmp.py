@@ -16,24 +16,13 @@ from ...imaging.image import Pixels
 from ..base import check_claim
 from ..said import said_by
 from ..signatures import BMP
-from .page import BROKEN, Page, Pages, read_all, resolution
+from .page import BROKEN, PILLOW_FAILURES, Page, Pages, read_all, resolution
 
 if TYPE_CHECKING:
     from ..options import Limits
 
 _HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _DTYPES = {"1": "bool", "L": "uint8", "P": "uint8", "RGB": "uint8", "RGBA": "uint8"}
-_FAILURES = (
-    OSError,
-    ValueError,
-    TypeError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-)
 
 
 def is_bmp(head: bytes) -> bool:
@@ -81,7 +70,7 @@ def _opened(data: bytes, path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return BmpImagePlugin.BmpImageFile(io.BytesIO(data))
-    except _FAILURES as error:
+    except PILLOW_FAILURES as error:
         raise SourceError(f"is a damaged BMP: {said_by(error, BROKEN)}", subject=str(path)) from None
 
 
@@ -89,5 +78,5 @@ def _decode(data: bytes, path: Path) -> Pixels:
     try:
         image = _opened(data, path)
         return np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except _FAILURES as error:
+    except PILLOW_FAILURES as error:
         raise SourceError(f"is a damaged BMP: {said_by(error, BROKEN)}", subject=str(path)) from None

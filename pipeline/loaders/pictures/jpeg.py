@@ -32,6 +32,7 @@ from ..codecs.jpeg_whole import check_whole
 from ..signatures import JPEG
 from .exif import exif_resolution, read_exif
 from .page import (
+    PILLOW_FAILURES,
     Page,
     Pages,
     known_orientation,
@@ -48,17 +49,6 @@ if TYPE_CHECKING:
 
 _DCT = frozenset({0, 1, 2})
 _JFIF_UNIT = {1: 25.4, 2: 10.0}
-_FAILURES = (
-    OSError,
-    ValueError,
-    TypeError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-)
 
 
 @contextmanager
@@ -140,7 +130,7 @@ def _exif(data: bytes, path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    except _FAILURES:
+    except PILLOW_FAILURES:
         raise SourceError(
             "is a damaged JPEG: a segment before its pixels (JFIF, EXIF or another) is cut short or broken",
             subject=str(path),

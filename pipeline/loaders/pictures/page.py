@@ -19,6 +19,11 @@ from ..files import opened
 if TYPE_CHECKING:
     from ..options import Limits
 
+PILLOW_FAILURES = (
+    OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, LookupError, MemoryError,
+)  # fmt: skip
+"""What Pillow raises on bytes that are no sound picture."""
+
 BROKEN = "its bytes are not what its header says"
 """The reason for a damaged picture, where the library gives none."""
 _PLAUSIBLE = (10.0, 100_000.0)

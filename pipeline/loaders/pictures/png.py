@@ -27,6 +27,7 @@ from ..signatures import PNG
 from .exif import read_exif
 from .page import (
     BROKEN,
+    PILLOW_FAILURES,
     Page,
     Pages,
     known_orientation,
@@ -53,7 +54,6 @@ _PART = 2**16
 """Bytes that are inflated at a time."""
 _SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 _METRE = 1000.0
-_FAILURES = (OSError, ValueError, TypeError, SyntaxError, RuntimeError, EOFError, KeyError, MemoryError)
 
 
 class _Header(Struct, frozen=True):
@@ -115,7 +115,7 @@ def _page(data: bytes, header: _Header, path: Path, limits: Limits) -> Page:
 def _decode(data: bytes, header: _Header, shape: tuple[int, ...], path: Path) -> Pixels:
     try:
         pixels = _samples(data, header, path)
-    except _FAILURES as error:
+    except PILLOW_FAILURES as error:
         raise _damaged(said_by(error, BROKEN), path) from None
     if pixels.shape != shape:
         raise _damaged(f"it claims shape {shape} and decodes to {pixels.shape}", path)
@@ -230,7 +230,7 @@ def _texts(data: bytes, path: Path, limits: Limits) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             image = PngImagePlugin.PngImageFile(io.BytesIO(data))
             texts = {str(name): str(text) for name, text in image.info.items() if isinstance(text, str)}
-    except _FAILURES as error:
+    except PILLOW_FAILURES as error:
         raise _damaged(said_by(error, BROKEN), path) from None
     exif = read_exif(image, path) if b"eXIf" in data else {}
     return {**texts, **exif}
