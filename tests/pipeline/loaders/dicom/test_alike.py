@@ -16,8 +16,8 @@ from dicombake.pipeline.loaders.dicom.alike import AlikeFiles
 from dicombake.pipeline.loaders.dicom.dataset import read_dataset
 from dicombake.pipeline.loaders.dicom.deferred import DeferredDataset
 from dicombake.pipeline.loaders.dicom.sound import settle
-from dicombake.pipeline.loaders.options import DicomSeriesOptions, Limits
-from dicombake.pipeline.loaders.registry import load_each
+from dicombake.pipeline.loaders.options import DicomOptions, DicomSeriesOptions, Limits
+from dicombake.pipeline.loaders.registry import load, load_each
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -107,6 +107,23 @@ def test_elements_are_those_that_pydicom_reads(
         if found.differing is not None:
             data = path.read_bytes()
             assert data[found.offset :] == pydicom.dcmread(path).PixelData
+
+
+@pytest.mark.parametrize("charset", [None, "GB18030"])
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("name", CHANGES)
+def test_images_that_are_combined_are_those_of_each_file(
+    name: str, syntax: str, charset: str | None, changed: Callable[[str, str], list[Path]]
+) -> None:
+    paths, options = changed(name, syntax), DicomOptions(charset=charset)
+    found = list(load_each(paths, options, Limits()))
+    assert [path for path, _ in found] == paths
+    for path, image in found:
+        (alone,) = load(path, options, Limits())
+        assert image.pixels.dtype == alone.pixels.dtype and np.array_equal(image.pixels, alone.pixels)
+        assert image.source.dataset == alone.source.dataset
+        for part in ("geometry", "notes", "units", "photometric", "computed"):
+            assert getattr(image, part) == getattr(alone, part), part
 
 
 @pytest.mark.parametrize("cut", [1, 30, 60])
