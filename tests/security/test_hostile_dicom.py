@@ -68,9 +68,11 @@ def read_by_pydicom(data: bytes) -> Frames | None:
         syntax = dataset.file_meta.TransferSyntaxUID
         if syntax not in CODINGS or syntax == JPEG or dataset.HighBit != dataset.BitsStored - 1:
             return None
-        values = apply_modality_lut(decoded(dataset), dataset)
         if dataset.PhotometricInterpretation == "PALETTE COLOR":
             return None
+        values = decoded(dataset)
+        if dataset.SamplesPerPixel == 1:  # a Modality LUT is of grey values (PS3.3 C.11.1)
+            values = apply_modality_lut(values, dataset)
     except Exception:  # noqa: BLE001  whatever it says of such a file
         return None
     frames = values.ndim - (dataset.SamplesPerPixel > 1) > 2
