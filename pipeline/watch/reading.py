@@ -117,8 +117,8 @@ class Reading:
     def act(self, event: str) -> None:
         """Act on an event; what is answered after the association ended is dropped.
 
-        A caller who sends on before he is let in is cut off while he is being answered. pynetdicom's thread
-        ends by an error there, which Python prints.
+        A caller who sends on before he is let in is cut off while he is being answered; what he sends may
+        be no request. At both pynetdicom's thread ends by an error, which Python prints.
         """
         from pynetdicom.fsm import TRANSITION_TABLE
 
@@ -126,8 +126,20 @@ class Reading:
         if event in _OWN and (event, layer.state_machine.current_state) not in TRANSITION_TABLE:
             with suppress(Empty):  # pynetdicom may have told of it twice
                 layer.to_provider_queue.get(block=False)
-        else:
+            return
+        try:
             self._act(event)
+        except Exception:  # noqa: BLE001  what a caller sends may be anything
+            self._end()
+
+    def _end(self) -> None:
+        """End the connection as pynetdicom does where it cannot read what comes."""
+        association = self._association
+        association.is_aborted, association.is_established, association._kill = True, False, True
+        self._upper_layer._kill_thread = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
     def _fragment(self, context_id: int) -> memoryview | None:
         """Read a P-DATA-TF PDU of one fragment of a dataset, not the last one (PS3.8 9.3.5, annex E).

@@ -146,16 +146,20 @@ def test_what_a_killed_receiver_left_half_written_is_removed(tmp_path: Path) -> 
         assert [path.name for path in (tmp_path / "in" / "P").iterdir()] == [other.name]
 
 
-def test_a_caller_who_sends_on_before_he_is_let_in_ends_no_thread_by_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("context", [1, 0x30], ids=["too early", "no request"])
+def test_a_caller_who_sends_nonsense_ends_no_thread_by_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: int
 ) -> None:
+    """What is sent before the caller is let in, and a context whose number is even."""
     failed: list[object] = []
     monkeypatch.setattr(threading, "excepthook", failed.append)
     *_, echo = calls()
+    sent = echo.replace(b"\1\0\0\0\x30\0\0\x11", bytes((context,)) + b"\0\0\0\x30\0\0\x11", 1)
+    assert (sent == echo) == (context == 1)
     with listening(tmp_path, "") as receiver:
-        for _ in range(8):
+        for _ in range(10):  # more than the associations that are let in at once
             with socket.create_connection(("127.0.0.1", receiver.port), 5) as caller, suppress(OSError):
-                caller.sendall(echo)
+                caller.sendall(sent)
                 while caller.recv(2**16):
                     pass
     assert failed == []
