@@ -18,7 +18,7 @@ import os
 import sqlite3
 import stat
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 from pathlib import Path, PurePath
@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
-from ..packed import PackingError
+from ..packed import PackingError, packed
 from ..reading import content_of
 from .claims import Claimed
 from .rows import Seen, seen_rows, written_rows
@@ -211,7 +211,7 @@ class Remembered(NamedTuple):
 
     seen: Mapping[bytes, Seen] = MappingProxyType({})
     written: AbstractSet[bytes] = frozenset()
-    journal: tuple[str, ...] = ()
+    journal: Sequence[str] = ()
     claimed: Claimed = MappingProxyType({})
 
 
@@ -246,11 +246,14 @@ def remembered(path: Path) -> Remembered:
             return Remembered(
                 seen_rows(db.execute(f"SELECT * FROM seen WHERE {are_named} AND {numbers} ORDER BY path")),
                 written_rows(db.execute(f"SELECT path FROM written WHERE {_ARE['path']} ORDER BY path")),
-                tuple(
-                    line
-                    for (line,) in db.execute(
-                        "SELECT line FROM journal WHERE typeof(line) = 'text' ORDER BY number"
-                    )
+                packed(
+                    str,
+                    (
+                        line
+                        for (line,) in db.execute(
+                            "SELECT line FROM journal WHERE typeof(line) = 'text' ORDER BY number"
+                        )
+                    ),
                 ),
                 {name: frozenset(contents) for name, contents in claimed.items()},
             )

@@ -249,6 +249,21 @@ def _parsed(lines: list[str], path: Path) -> Lock:
     )
 
 
+def facts_of(kind: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and sha256 of those lines that are of files and of one kind, in their order."""
+    base = _BASES[kind.encode()].decode()
+    for line in lines:
+        fact = _FACT.fullmatch(line)
+        if fact is not None and fact[1] == kind and fact[3] == base:
+            yield unescape(fact[4]), fact[2]
+
+
+def is_of_file(line: str) -> bool:
+    """Tell whether `facts_of` yields what a line says."""
+    fact = _FACT.fullmatch(line)
+    return fact is not None and _BASES[fact[1].encode()].decode() == fact[3]
+
+
 def _nothing_known(line: str, path: Path, number: int) -> PlanError:
     return _wrong(path, number, f"'{line[:60]}' says nothing that a lock says")
 

@@ -21,7 +21,8 @@ from ..recipe.lock_path import lock_path
 from .claims import Claimed, Claims, claim_files, contents_by_name, each_claim, end_run, run_file
 from .database import Database, Remembered, remembered
 from .files import write_chunks, write_file
-from .lock import Lock, format_lock, lock_lines, parse_lock, read_lock
+from .hashes import hashes
+from .lock import Lock, facts_of, format_lock, is_of_file, lock_lines, parse_lock, read_lock
 from .refusals import store_error
 from .stamp import Stamp
 from .temporary import remove_leftovers
@@ -189,17 +190,24 @@ def settled(stamp: Stamp, now: int, *, same_clock: bool) -> bool:
 
 
 def journal_of(memory: Remembered) -> Lock:
-    """Return what a run that did not end has finished; empty where its lines make no sense."""
-    if not any(line.startswith("output ") for line in memory.journal):
+    """Return what a run that did not end has finished; empty where its lines make no sense.
+
+    Of several lines on one file the last one counts.
+    """
+    lines = memory.journal
+    if not any(line.startswith("output ") for line in lines):
         return Lock()
     newest: dict[str, str] = {}
-    for line in memory.journal:
-        kind, _, path = line.partition("  ")
-        newest[kind.partition(" ")[0] + path if path else line] = line
+    for line in lines:
+        if not is_of_file(line):
+            kind, _, path = line.partition("  ")
+            newest[kind.partition(" ")[0] + path if path else line] = line
     try:
-        return parse_lock("\n".join(newest.values()))
+        rest = parse_lock("\n".join(newest.values()))
     except PlanError:
         return Lock()
+    inputs, outputs, units = (hashes(facts_of(kind, lines)) for kind in ("input", "output", "unit"))
+    return rest.updated(Lock(inputs=inputs, outputs=outputs, units=units))
 
 
 def journal_lines(facts: Lock, *kinds: str) -> list[str]:

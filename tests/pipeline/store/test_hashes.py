@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from dicombake.pipeline.errors import PlanError
+from dicombake.pipeline.packed import Packed
 from dicombake.pipeline.store import hashes as module
 from dicombake.pipeline.store import lock as locks
+from dicombake.pipeline.store.database import Remembered
 from dicombake.pipeline.store.hashes import PackedHashes, hashes, kept, merged
 from dicombake.pipeline.store.lock import Lock, _read_in_order, format_lock, parse_lock, read_lock, unescape
+from dicombake.pipeline.store.state import journal_lines, journal_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +69,21 @@ def test_a_lock_is_the_same_packed_or_not(
     file = tmp_path_factory.mktemp("lock") / "x.lock"
     file.write_text(text, encoding="utf-8", newline="\n")
     assert _read_in_order(file) == read_lock(file) == parse_lock(text) == plain
+
+
+@given(tables, tables, tables, tables)
+def test_the_journal_of_many_files_gives_the_last_that_it_says_of_each(
+    inputs: dict[str, str], outputs: dict[str, str], units: dict[str, str], later: dict[str, str]
+) -> None:
+    first = Lock("ab" * 32, "0.1.0", {"numpy": "2"}, inputs, outputs, units, {"a:tags.X": "ab" * 6})
+    lines = [*journal_lines(first), *journal_lines(Lock(outputs=later), "output")]
+    expected = Lock(
+        first.recipe, first.program, first.codecs, inputs, {**outputs, **later}, units, first.options
+    )
+    found = journal_of(Remembered(journal=Packed(str, lines)))
+    assert found == (expected if expected.outputs else Lock())
+    wrong = Packed(str, [*lines, "nothing that a lock says"])
+    assert journal_of(Remembered(journal=wrong)) == Lock()
 
 
 HEAD = "dicombake-lock 1\n"
