@@ -47,7 +47,12 @@ def read_modality(path: Path, dataset: Dataset, index: int) -> Modality:
     if sequence and not _is_empty_lut(sequence[0]):
         return _modality_lut(path, dataset, sequence[0])
     if dataset.get("Modality") == "RTDOSE" or "DoseGridScaling" in dataset:
-        return Modality(_number(path, dataset, "DoseGridScaling", None), 0.0, _text(dataset, "DoseUnits"))
+        scaling = _number(path, dataset, "DoseGridScaling", None)
+        if scaling <= 0:
+            raise SourceError(
+                f"has a DoseGridScaling of {scaling:g}, which leaves no dose", subject=str(path)
+            )
+        return Modality(scaling, 0.0, _text(dataset, "DoseUnits"))
     holder = _transformation(dataset, index) or dataset
     slope = _number(path, holder, "RescaleSlope", 1.0)
     intercept = _number(path, holder, "RescaleIntercept", 0.0)
@@ -64,9 +69,28 @@ def modality_notes(dataset: Dataset) -> tuple[Note, ...]:
     """Return notes on the modality transformation of a dataset."""
     sequence = dataset.get("ModalityLUTSequence")
     if not sequence or not _is_empty_lut(sequence[0]):
-        return ()
+        return _dose_notes(dataset)
     text = "ModalityLUTSequence holds no table (LUTDescriptor or LUTData is empty); it is passed over"
     return (Note("modality-lut-empty", text),)
+
+
+def _dose_notes(dataset: Dataset) -> tuple[Note, ...]:
+    """Return notes on a dose grid that does not say what its values are, or says it twice."""
+    if dataset.get("Modality") != "RTDOSE" or "DoseGridScaling" not in dataset:
+        return ()
+    notes: tuple[Note, ...] = ()
+    units = _text(dataset, "DoseUnits")
+    if units not in ("GY", "RELATIVE"):
+        text = f"DoseUnits says {units or 'nothing'}, and not whether its dose is in Gy or relative"
+        notes += (Note("dose-units-unknown", text, contradiction=True),)
+    if dataset.get("RescaleSlope") not in (None, "", 1) or dataset.get("RescaleIntercept") not in (
+        None,
+        "",
+        0,
+    ):
+        text = "has a RescaleSlope or RescaleIntercept, which no dose has: DoseGridScaling alone counts"
+        notes += (Note("dose-rescaled", text, contradiction=True),)
+    return notes
 
 
 def _transformation(dataset: Dataset, index: int) -> Dataset | None:

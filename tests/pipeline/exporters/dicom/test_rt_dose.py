@@ -505,3 +505,33 @@ def test_a_bit_that_differs_in_a_large_file_is_found(
     path.write_bytes(content + b"\0\0")
     with pytest.raises(VerificationError):
         artifact.check(path)
+
+
+@pytest.mark.parametrize("scaling", ["0", "-0.001"])
+def test_a_scaling_that_leaves_no_dose_is_refused(scaling: str, made: Path, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(made / "d16.dcm")
+    dataset.DoseGridScaling = scaling
+    dataset.save_as(tmp_path / "d.dcm")
+    with pytest.raises(SourceError, match=f"a DoseGridScaling of {scaling}, which leaves no dose"):
+        list(load(tmp_path / "d.dcm", RtDoseOptions(), Limits()))
+
+
+@pytest.mark.parametrize(
+    "changes, code",
+    [
+        ({"DoseUnits": None}, "dose-units-unknown"),
+        ({"DoseUnits": "CGY"}, "dose-units-unknown"),
+        ({"RescaleSlope": "2", "RescaleIntercept": "0"}, "dose-rescaled"),
+        ({"RescaleSlope": "1", "RescaleIntercept": "0"}, None),
+    ],
+)
+def test_a_dose_that_does_not_say_what_it_is_is_told(
+    changes: dict[str, Any], code: str | None, made: Path, tmp_path: Path
+) -> None:
+    dataset = pydicom.dcmread(made / "d16.dcm")
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(tmp_path / "d.dcm")
+    images = list(load(tmp_path / "d.dcm", RtDoseOptions(), Limits()))
+    assert {note.code for image in images for note in image.notes} == ({code} if code else set())
+    assert np.abs(np.stack([image.pixels for image in images]).T - beam()).max() <= 60 / (2**16 - 1)
