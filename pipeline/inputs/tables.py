@@ -18,6 +18,7 @@ from ...schemas.language.template import ACQUIRED
 from ...schemas.language.vr import WITH_BACKSLASH
 from ...schemas.language.words import POSITIVE, TABLE_GEOMETRY, UNKNOWN
 from ..errors import PlanError
+from ..first_of import first_of
 from ..places.names import nfc
 from ..reading import start_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ...schemas.companions import Metadata
 
 _MOST_PROBLEMS = 20
+_MOST_NAMES = 40
 
 Row = tuple[tuple[str, str], ...]
 
@@ -64,19 +66,22 @@ def read_table(path: Path, options: Metadata, asked: Sequence[str], limit: int, 
     if header is None:
         raise PlanError(f"{options.csv}: is empty; its first line names the columns")
     columns = tuple(cell.strip() for cell in header[1])
-    problems = list(_wrong_columns(columns, options, asked))
+    problems = [f"{options.csv}:{header[0]}: {what}" for what in _wrong_columns(columns, options, asked)]
     if problems:
-        raise PlanError("; ".join(f"{options.csv}:{header[0]}: {what}" for what in problems))
+        raise PlanError(_first_of(problems))
     rows: dict[object, tuple[int, Row]] = {}
     for line, cells in lines:
         problems += [
             f"{options.csv}:{line}: {what}" for what in _enter(rows, columns, line, cells, options, kind)
         ]
     if problems:
-        more = len(problems) - _MOST_PROBLEMS
-        shown = problems[:_MOST_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
-        raise PlanError("; ".join(shown))
+        raise PlanError(_first_of(problems))
     return Table(options.csv, columns, rows)
+
+
+def _first_of(problems: Sequence[str]) -> str:
+    more = len(problems) - _MOST_PROBLEMS
+    return "; ".join([*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _text(path: Path, name: str, limit: int) -> str:
@@ -113,11 +118,13 @@ def _delimiter(text: str) -> str:
 
 
 def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[str]) -> Iterator[str]:
+    before: set[str] = set()
     for number, column in enumerate(columns, 1):
         if not column:
             yield f"column {number} has no name"
-        elif column in columns[: number - 1]:
+        elif column in before:
             yield f"the column '{column}' stands twice"
+        before.add(column)
     wanted = {options.column or options.match: "the column that 'match' asks for"}
     wanted |= dict.fromkeys(asked, "a column that a template asks for")
     used = {*TABLE_GEOMETRY, *ACQUIRED, *wanted, *options.ignore}
@@ -126,11 +133,13 @@ def _wrong_columns(columns: tuple[str, ...], options: Metadata, asked: Sequence[
         if column not in columns:
             named = f"; if that is '{unknown[0]}', add 'column: {unknown[0]}'" if unknown else ""
             hint = named if column == options.match and not options.column else ""
-            yield f"has no column '{column}', {what}; it has {', '.join(filter(None, columns))}{hint}"
+            there = first_of([*filter(None, columns)], _MOST_NAMES)
+            yield f"has no column '{column}', {what}; it has {there}{hint}"
             if hint:
                 unknown = unknown[1:]
-    for column in unknown:
-        hint = did_you_mean(column, (*TABLE_GEOMETRY, *keywords()))
+    names = (*TABLE_GEOMETRY, *keywords())
+    for number, column in enumerate(unknown):
+        hint = did_you_mean(column, names) if number < _MOST_PROBLEMS else ""  # a search through 5,000 names
         yield (
             f"the column '{column}' is no key of geometry and no DICOM keyword, and no template uses it; "
             f"{f'{hint} Else ' if hint else ''}name it under 'metadata.ignore'"
