@@ -79,10 +79,10 @@ def path_of_key(key: bytes) -> str:
 def hashes(pairs: Iterable[Pair]) -> Mapping[str, str]:
     """Return hashes by path, of pairs in any order; the last one of a path counts."""
     rest = iter(pairs)
-    first = dict(islice(rest, FEW))
+    first = list(islice(rest, FEW))
     if len(first) < FEW:
-        return first
-    lines = [key_of_path(path) + b"\0" + unhexlify(known) for path, known in chain(first.items(), rest)]
+        return dict(first)
+    lines = [key_of_path(path) + b"\0" + unhexlify(known) for path, known in chain(first, rest)]
     first.clear()
     lines.sort(key=_path_of)  # stable: of one path, the last one stays the last
     return PackedHashes(Rows(last_of_each((line[:-33], line[-32:]) for line in lines)))

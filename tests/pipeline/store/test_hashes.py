@@ -45,6 +45,11 @@ def test_packed_hashes_are_the_dictionary(one: dict[str, str], other: dict[str, 
     assert (packed == other) == (one == other)
 
 
+@given(st.lists(st.tuples(paths, digests), max_size=12))
+def test_a_path_that_comes_twice_ends_nothing(pairs: list[tuple[str, str]]) -> None:
+    assert hashes(iter(pairs)) == dict(pairs)
+
+
 @given(tables, tables, tables)
 def test_a_lock_is_the_same_packed_or_not(
     tmp_path_factory: pytest.TempPathFactory,
