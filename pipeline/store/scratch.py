@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import tempfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
 class Scratch:
     """A temporary file in the output folder, which has to hold as much as an output; it goes with its arrays.
 
-    Its pages are mapped, so that the system can take them back at any time.
+    Its pages are mapped, so that the system can take them back at any time. What a disk gave back otherwise
+    would be in the output and in what the output is compared with: the file is read against its checksum.
     """
 
     def __init__(self, folder: Path) -> None:
         """Make the file in a folder, which is made if need be. Raises: StoreError."""
         self._folder = folder
         self._kinds: list[tuple[np.dtype, tuple[int, ...]]] = []
+        self._checksum = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".", suffix=".part")  # noqa: SIM115
@@ -37,8 +41,10 @@ class Scratch:
         import numpy as np
 
         contiguous = np.ascontiguousarray(array)
+        content = contiguous.reshape(-1).view(np.uint8).data
+        self._checksum = zlib.crc32(content, self._checksum)
         try:
-            self._file.write(contiguous.reshape(-1).view(np.uint8).data)
+            self._file.write(content)
         except OSError as error:
             raise store_error(error, str(self._folder)) from error
         self._kinds.append((contiguous.dtype, contiguous.shape))
@@ -63,12 +69,15 @@ class Scratch:
         """Return what was written, all of one kind, as one array; read-only. Raises: StoreError."""
         import numpy as np
 
-        dtype, shape = self._kinds[0]
+        ((dtype, shape),) = set(self._kinds)
         return np.ndarray((len(self._kinds), *shape), dtype, self._mapped())
 
     def _mapped(self) -> mmap.mmap:
         try:
             self._file.flush()
-            return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            if zlib.crc32(mapped) != self._checksum:
+                raise OSError(errno.EIO, "what waited in it for the output reads back as other values")
+            return mapped
         except OSError as error:
             raise store_error(error, str(self._folder)) from error
