@@ -203,18 +203,18 @@ def write_named(path: Path, content: bytes) -> None:
     A link is followed. Raises: StoreError.
     """
     try:
+        if path.exists() and not path.is_file():  # also by a link: that of /dev/stdout to a pipe has no end
+            with path.open("wb", buffering=0) as file:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[file.write(rest) :]
+            return
         if path.is_symlink():
             path = Path(os.path.realpath(path))
             if path.is_symlink():  # it was not resolved
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if not path.exists() or path.is_file():
-            remove_abandoned(path.parent, path.name.__eq__)
-            write_file(path, content)
-            return
-        with path.open("wb", buffering=0) as file:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[file.write(rest) :]
+        remove_abandoned(path.parent, path.name.__eq__)
+        write_file(path, content)
     except OSError as error:
         raise store_error(error, str(path)) from error
 

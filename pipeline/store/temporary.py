@@ -40,6 +40,10 @@ def _hasher() -> Executor:
     return ThreadPoolExecutor(1, "hashing-output")
 
 
+if hasattr(os, "register_at_fork"):  # a thread stays with the process that started it
+    os.register_at_fork(after_in_child=_hasher.cache_clear)
+
+
 def part_name(name: str, *, shared: bool = False) -> str:
     """Return the temporary name of a file, never longer than a file system allows if `name` is not.
 
@@ -75,16 +79,21 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
     return removed
 
 
-def remove_abandoned(folder: Path, is_ours: Callable[[str], bool]) -> None:
+def remove_abandoned(folder: Path, is_ours: Callable[[str], bool], *, begun: bool = True) -> None:
     """Remove temporary files in a folder whose process is gone; `is_ours` is asked for the name of each file.
 
-    For files that no lock of a recipe guards: another process may write one of them at this moment.
+    For files that no lock of a recipe guards: another process may write one of them at this moment. Before
+    this one has `begun` to write any, those of its own number are left from another (in a container, each
+    has the same).
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
-            ours = matched is not None and is_ours(matched["name"]) and _is_gone(int(matched["process"]))
-            if ours and entry.is_file(follow_symlinks=False):
+            if matched is None or not is_ours(matched["name"]):
+                continue
+            process = int(matched["process"])
+            gone = _is_gone(process) or (process == os.getpid() and not begun)
+            if gone and entry.is_file(follow_symlinks=False):
                 discard(Path(entry.path))
 
 
@@ -94,9 +103,9 @@ def _is_gone(process: int) -> bool:
         return process != os.getpid()
     try:
         os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
+    except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # no number of a process, but one that machines share (`part_name`)
         return False
     return False
 

@@ -109,7 +109,7 @@ class Receiver:
         """Remove what a receiver that was killed left half-written."""
         fixed = takewhile(lambda part: "{" not in part, self.receive.into.split("/"))
         for folder, _, _ in os.walk(self.data.joinpath(*fixed)):
-            remove_abandoned(Path(folder), lambda name: bool(_UID.fullmatch(name.removesuffix(".dcm"))))
+            remove_abandoned(Path(folder), _is_instance, begun=False)
 
     def _connected(self, event: Any) -> None:
         """Bound what is read of a connection: one PDU, one message, and the time that it may take."""
@@ -195,6 +195,10 @@ class Receiver:
             }
         )
         return status
+
+
+def _is_instance(name: str) -> bool:
+    return name.endswith(".dcm") and _UID.fullmatch(name[:-4]) is not None
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

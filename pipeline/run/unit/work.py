@@ -7,6 +7,7 @@ for an output that holds them all.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -66,6 +67,10 @@ def _volume(unit: Unit, scope: Scope) -> str:
 @cache
 def _hasher() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "hashing")
+
+
+if hasattr(os, "register_at_fork"):  # a thread stays with the process that started it
+    os.register_at_fork(after_in_child=_hasher.cache_clear)
 
 
 @contextmanager

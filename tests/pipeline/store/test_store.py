@@ -22,7 +22,8 @@ from dicombake.pipeline.store.files import (
     write_file,
     write_named,
 )
-from dicombake.pipeline.store.temporary import part_name, remove_leftovers, write_part
+from dicombake.pipeline.store.scratch import Scratch
+from dicombake.pipeline.store.temporary import part_name, remove_abandoned, remove_leftovers, write_part
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and signals")
 
@@ -214,6 +215,25 @@ class TestNamedByTheUser:
         write_named(tmp_path / "a.html", b"new")
         assert sorted(tmp_path.iterdir()) == sorted([*stay, tmp_path / "a.html"])
 
+    def test_only_what_a_process_may_have_left_is_removed(self, tmp_path: Path) -> None:
+        """Numbers that machines share are of nobody here, one's own only before one has written."""
+        own, shared = f".a.html.{os.getpid()}.part", ".a.html.18446744073709551615.part"
+        for name in (own, shared):
+            (tmp_path / name).write_bytes(b"half")
+        remove_abandoned(tmp_path, "a.html".__eq__)
+        assert names(tmp_path) == sorted([own, shared])
+        remove_abandoned(tmp_path, "a.html".__eq__, begun=False)
+        assert names(tmp_path) == [shared]
+
+    @posix
+    def test_a_link_to_a_pipe_is_written_through(self, tmp_path: Path) -> None:
+        code = (
+            "from pathlib import Path; from dicombake.pipeline.store.files import write_named; "
+            "write_named(Path('/dev/stdout'), b'page')"
+        )
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+        assert done.stdout == b"page"
+
     def test_a_link_is_followed(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "real/file").write_text("old")
@@ -261,3 +281,37 @@ def test_many_large_chunks_are_hashed_as_they_are_written(sizes: list[int], tmp_
     size, sha256 = write_part(tmp_path / "a.part", chunks)
     assert (tmp_path / "a.part").read_bytes() == content.tobytes()
     assert (size, sha256) == (content.size, hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system that forks")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_hashes_on_a_thread_of_its_own(tmp_path: Path) -> None:
+    chunks = [bytes([number]) * 2**18 for number in range(8)]
+    code = textwrap.dedent(f"""
+        import multiprocessing, pathlib
+        from dicombake.pipeline.store.temporary import write_part
+        chunks = [bytes([number]) * 2**18 for number in range(8)]
+        write_part(pathlib.Path(r"{tmp_path}/a"), chunks)
+        child = multiprocessing.get_context("fork").Process(
+            target=write_part, args=(pathlib.Path(r"{tmp_path}/b"), chunks)
+        )
+        child.start()
+        child.join(60)
+        child.kill()
+    """)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+    assert (tmp_path / "b").read_bytes() == b"".join(chunks)
+
+
+def test_what_waits_for_an_output_is_read_against_its_checksum(tmp_path: Path) -> None:
+    arrays = [np.arange(12, dtype="u2").reshape(3, 4) + number for number in range(3)]
+    scratch = Scratch(tmp_path)
+    for array in arrays:
+        scratch.add(array)
+    np.testing.assert_array_equal(scratch.together(), arrays)
+    scratch._file.seek(9)
+    scratch._file.write(b"\xff")
+    for read in (scratch.together, scratch.arrays):
+        with pytest.raises(StoreError, match="reads back as other values"):
+            read()
+    scratch.close()
