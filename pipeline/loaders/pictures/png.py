@@ -178,6 +178,8 @@ def _samples(data: bytes, header: _Header, path: Path) -> Pixels:
         if kind == b"IDAT" and body:
             pieces.append(body)
         elif kind in (b"IHDR", b"PLTE", b"tRNS"):
+            if pieces:
+                raise ValueError("its palette or transparency stands behind its pixels")
             others.append((kind, body))
     coded = b"".join(pieces)
     del pieces

@@ -154,6 +154,22 @@ def test_libpng_writes_nothing_to_standard_error(tmp_path: Path, capfd: pytest.C
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("mode, kind", [("P", b"PLTE"), ("P", b"tRNS"), ("RGB", b"tRNS")])
+def test_a_png_whose_colours_stand_behind_its_pixels_is_refused(
+    tmp_path: Path, mode: str, kind: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = io.BytesIO()
+    PIL.Image.new(mode, (8, 8), 0).save(file, "PNG", transparency=(0, 0, 0) if mode == "RGB" else 0)
+    data = file.getvalue()
+    assert read(tmp_path, data)
+    start = data.index(kind) - 4
+    stop = start + 12 + struct.unpack(">I", data[start : start + 4])[0]
+    end = data.index(b"IEND") - 4
+    moved = data[:start] + data[stop:end] + data[start:stop] + data[end:]
+    assert refusal(tmp_path, moved).endswith("its palette or transparency stands behind its pixels")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "I;16", "RGB", "LA", "RGBA"])
 @pytest.mark.parametrize("axis", [0, 1], ids=["columns", "rows"])
 def test_a_png_with_more_pixels_than_it_claims_is_refused(
