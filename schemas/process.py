@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from .base import (
@@ -66,11 +66,18 @@ class FlipHorizontal(Model):
     op: Literal["flip_horizontal"] = "flip_horizontal"
 
 
+def _not_degrees(turns: int) -> int:
+    """Refuse 90 quarter turns: they would turn the image upside down."""
+    if abs(turns) >= 45:
+        raise PydanticCustomError("turns", "counts quarter turns, counter-clockwise: 90 degrees are turns: 1")
+    return turns
+
+
 class Rotate90(Model):
     """Quarter turns, counter-clockwise as displayed."""
 
     op: Literal["rotate90"] = "rotate90"
-    turns: Integer = 1
+    turns: Annotated[Integer, AfterValidator(_not_degrees)] = 1
 
 
 class Rotate(Model):
@@ -357,9 +364,20 @@ def _no_mapping(name: str, options: Any) -> str:
     known = _options_of(name)
     if not known:
         return f"'{name}' takes no options"
-    given = options if isinstance(options, str) and len(options) < _SHORT else "..."
+    given = options if isinstance(options, str) and _fits(name, known[0], options) else "..."
     several = f" of {', '.join(known)}" if len(known) > 1 else ""
     return f"the options of '{name}' are a mapping{several}, as in {{{name}: {{{known[0]}: {given}}}}}"
+
+
+def _fits(name: str, option: str, value: str) -> bool:
+    """Tell whether a short value is a sound one of an operation's option."""
+    if len(value) >= _SHORT:
+        return False
+    try:
+        OPERATIONS[name].model_validate({option: value})
+    except ValidationError as error:
+        return all(each["loc"][:1] != (option,) for each in error.errors(include_url=False))
+    return True
 
 
 def _options_of(name: str) -> list[str]:

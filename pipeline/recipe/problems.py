@@ -45,7 +45,7 @@ _EXAMPLES = {
     "expect": "say what must come out, as in expect: {outputs: 1, kind: rt-image}",
     "input": "say which files are made, as in input: {phantom: field, ...}",
 }
-_MEANT_KEYS = {"output": "exports", "outputs": "exports", "files": "inputs"}
+_MEANT_KEYS = {"output": "exports", "outputs": "exports", "file": "inputs", "files": "inputs"}
 """Keys that people write for others, which are not like them."""
 _SECTION_OF = {"format": "source", "to": "exports"}
 """Keys that say which kind is meant, and the sections that they belong to."""
@@ -227,8 +227,8 @@ def _sentence(detail: Any, part: Part) -> str:
         return f"{text}; nothing stands here"
     if kind in ("number", "whole_number"):
         values = [item.value for item in part.value] if isinstance(part.value, list) else [part.value]
-        pixels = kind == "whole_number" and "process" in part.path
-        hints = [number_meant(value, pixels=pixels) for value in values if isinstance(value, str)]
+        lengths = kind == "number" and "center" not in part.path
+        hints = [number_meant(value, lengths=lengths) for value in values if isinstance(value, str)]
         return text + next(filter(None, hints), "")
     if kind in ("list_type", "tuple_type", "length") and part.path[:1] == ("conversions",):
         return text + list_meant(str(part.path[-1]), part.value, detail.get("ctx", {}).get("count"))

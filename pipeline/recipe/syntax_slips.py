@@ -124,8 +124,13 @@ def _odd_character(place: _Place) -> Slip | None:
 
 
 def _no_blank_after_a_dash(place: _Place) -> Slip | None:
-    found = re.match(r"^\s*-(?=[A-Za-z{\[\"'])", place.text)
-    return Slip(place.line + 1, found.end() + 1, "a blank is missing after '-'") if found else None
+    found = re.match(r"^(?P<indent>\s*)-(?=[A-Za-z{\[\"'])", place.text)
+    if found is None or "flow" in place.context:
+        return None
+    above = next((place.lines[at] for at in place.above()[1:] if place.lines[at].strip()), "")
+    if not above.rstrip().endswith(":") and not above.startswith(f"{found['indent']}- "):
+        return None  # it goes on with the text above
+    return Slip(place.line + 1, found.end() + 1, "a blank is missing after '-'")
 
 
 def _without_colon(place: _Place) -> Slip | None:

@@ -16,6 +16,7 @@ _WITH_UNIT = (
     r"(?P<unit>mm|cm|m|\u00b5m|\u03bcm|in|inch|inches|\"|dpi|px|pixels?|deg|degrees?|\u00b0|%|hu|gy)\.?"
 )
 _NOBODY_KNOWS = ("none", "null", "nil", "na", "n/a", "nan", "-", "?", "??", "tbd", "empty")
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})+"
 _DECIMAL_COMMA = r"[+-]?\d{1,15},\d{1,15}"
 _LENGTHS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "inches": 25.4, '"': 25.4}
 EQUALS = "; a colon and a blank stand between a key and its value: "
@@ -31,12 +32,14 @@ _TRIPLES = {
 }
 
 
-def number_meant(text: str, *, pixels: bool = False) -> str:
+def number_meant(text: str, *, lengths: bool = True) -> str:
     """Return what to write in place of a text that is no number: ``; write 1000 (mm)``; empty if unknown.
 
-    `pixels`: the number counts pixels, so that a length is no answer.
+    `lengths`: whether the number may be a length, which one that counts pixels or bytes is not.
     """
     text = text.strip()
+    if re.fullmatch(_THOUSANDS, text):
+        return f"; a number has no comma: {text.replace(',', '')}, or {text.replace(',', '.')}"
     if re.fullmatch(_DECIMAL_COMMA, text):
         return f"; a decimal number has a point: {text.replace(',', '.')}"
     if text.lower() in _NOBODY_KNOWS:
@@ -45,8 +48,8 @@ def number_meant(text: str, *, pixels: bool = False) -> str:
     if found is None:
         return ""
     number, unit = found["number"].replace(",", "."), found["unit"].lower()
-    if unit in _LENGTHS and pixels:
-        return "; it counts pixels, not mm"
+    if unit in _LENGTHS and not lengths:
+        return "; it is a count, such as of pixels, and no length"
     if unit in _LENGTHS:
         return f"; lengths are in mm, without a unit: {float(number) * _LENGTHS[unit]:.10g}"
     if unit in ("deg", "degree", "degrees", "\u00b0"):
