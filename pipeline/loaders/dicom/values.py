@@ -81,7 +81,7 @@ def _dose_notes(dataset: Dataset) -> tuple[Note, ...]:
     notes: tuple[Note, ...] = ()
     units = _text(dataset, "DoseUnits")
     if units not in ("GY", "RELATIVE"):
-        text = f"DoseUnits says {units or 'nothing'}, and not whether its dose is in Gy or relative"
+        text = f"DoseUnits says {units or 'nothing'}; DICOM knows GY and RELATIVE"
         notes += (Note("dose-units-unknown", text, contradiction=True),)
     if dataset.get("RescaleSlope") not in (None, "", 1) or dataset.get("RescaleIntercept") not in (
         None,

@@ -101,7 +101,8 @@ class _Fields:
         found = {_FLAGS.get(self.found[name].lower()) for name in names if name in self.found}
         if None in found or len(found) > 1:
             shown = ", ".join(f"{name} = {self.found[name][:40]}" for name in names if name in self.found)
-            raise self.error(f"has {shown}, and that is neither True nor False")
+            what = "that is neither True nor False" if None in found else "these contradict each other"
+            raise self.error(f"has {shown}, and {what}")
         return True in found
 
     def numbers(self, count: int, *names: str) -> tuple[float, ...] | None:
