@@ -77,11 +77,14 @@ def test_schema_on_the_screen_and_in_a_file(tmp_path: Path) -> None:
 
 
 def test_schema_replaces_a_schema_and_nothing_else(tmp_path: Path) -> None:
-    old, empty, other = (tmp_path / name for name in ("old.json", "empty.json", "recipe.yaml"))
+    old, windows, empty, other = (
+        tmp_path / name for name in ("old.json", "windows.json", "empty.json", "recipe.yaml")
+    )
     old.write_text(SCHEMA[:200].decode())
+    windows.write_bytes(SCHEMA.replace(b"\n", b"\r\n"))
     empty.write_bytes(b"")
     other.write_text("version: 1\n")
-    for path in (old, empty):
+    for path in (old, windows, empty):
         assert call("schema", "--out", path).exit_code == 0
         assert path.read_bytes() == SCHEMA
     done = call("schema", "--out", other)
