@@ -75,13 +75,14 @@ def sweeps(session: nox.Session) -> None:
     """Try every case of what the tests try in part.
 
     Voxels are placed in every order and turn of a grid's axes, marked objects of each kind are de-identified,
-    commands are interrupted at more moments, and all of them meet every output that nobody takes.
+    commands are interrupted at more moments, and all of them meet every output that nobody takes; hostile
+    DICOM files are made by the ten thousand.
     """
     session.install("-e", ".[test]")
     session.env["DICOMBAKE_SWEEPS"] = "1"
     session.run(
         "python", "-m", "pytest", "-n", "auto", "tests/pipeline/exporters/volumes",
-        "tests/pipeline/deidentify", "tests/pipeline/cli/program", *session.posargs,
+        "tests/pipeline/deidentify", "tests/pipeline/cli/program", "tests/security", *session.posargs,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -51,10 +52,13 @@ Frames = np.ndarray[Any, Any]
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
+def quiet() -> Iterator[None]:
     """Say nothing of what pydicom thinks of such files."""
     logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    logging.disable(logging.NOTSET)
 
 
 def read_by_pydicom(data: bytes) -> Frames | None:
