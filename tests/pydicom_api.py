@@ -57,7 +57,8 @@ def decoded(dataset: Dataset) -> np.ndarray:
         return dataset.pixel_array
     count = int(dataset.get("NumberOfFrames") or 1)
     if dataset.file_meta.TransferSyntaxUID in HTJ2K:
-        frames = [imagecodecs.htj2k_decode(frame) for frame in generate_frames(dataset.PixelData, count)]
+        # jpeg2k_decode is OpenJPEG; htj2k_decode gives planes where colours are not transformed
+        frames = [imagecodecs.jpeg2k_decode(frame) for frame in generate_frames(dataset.PixelData, count)]
         return frames[0] if count == 1 else np.stack(frames)
     colour = str(dataset.PhotometricInterpretation)
     values = dataset.pixel_array

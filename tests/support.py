@@ -22,7 +22,9 @@ from dicombake.pipeline.run.preflight import RunOptions
 from dicombake.pipeline.run.run import run_plan
 from dicombake.pipeline.run.unit.results import Outcome
 from dicombake.pipeline.samples import Sample, samples
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from typer.testing import CliRunner
 
 JPEG_LS = pytest.mark.skipif(
@@ -95,7 +97,7 @@ def dump(path: Path) -> str:
 def _lines(ds: Dataset, indent: str) -> list[str]:
     lines = []
     for element in ds:
-        start = f"{indent}{element.tag} {element.VR} {element.keyword or element.name}"
+        start = f"{indent}{_tag(element.tag)} {element.VR} {element.keyword or element.name}"
         if element.VR == "SQ":
             lines.append(f"{start}: {len(element.value)} items")
             for item in element.value:
@@ -104,5 +106,20 @@ def _lines(ds: Dataset, indent: str) -> list[str]:
             digest = hashlib.sha256(element.value).hexdigest()
             lines.append(f"{start}: {len(element.value)} bytes, sha256 {digest}")
         else:
-            lines.append(f"{start}: {element.value!r}")
+            lines.append(f"{start}: {_written(element)}")
     return lines
+
+
+def _written(element: DataElement) -> str:
+    """The value; tags, and numbers that are texts, as they stand in the file: pydicom 2.4 shows others."""
+    if element.VR not in ("DS", "AT") or element.value is None:
+        return repr(element.value)
+    values = element.value if element.VM > 1 else [element.value]
+    shown = [_tag(value) if element.VR == "AT" else str(value) for value in values]
+    if element.VM > 1:
+        return f"[{', '.join(shown)}]"
+    return shown[0] if element.VR == "AT" else repr(shown[0])
+
+
+def _tag(tag: BaseTag) -> str:
+    return f"({tag.group:04X},{tag.element:04X})"

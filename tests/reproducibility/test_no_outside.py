@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicombake import pipeline
 from dicombake.pipeline.samples import write_samples
 
 from ..support import bake, copy_of_every_kind, failures
 
 HERE = Path(__file__).resolve().parent
-PIPELINE = HERE.parent.parent / "pipeline"
+PIPELINE = Path(pipeline.__file__).parent
 
 CLOCKS = {
     time.time, time.time_ns, time.localtime, time.gmtime, time.strftime, time.ctime, time.asctime,

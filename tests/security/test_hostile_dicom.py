@@ -25,7 +25,7 @@ from dicombake.pipeline.imaging.image import Image
 from dicombake.pipeline.loaders.dicom.loader import load
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 
-from ..pydicom_api import apply_modality_lut, decoded
+from ..pydicom_api import PYDICOM_3, apply_modality_lut, decoded
 from ..support import bake
 from .hostile_dicom import CODINGS, JPEG, KINDS, files
 
@@ -52,9 +52,12 @@ Frames = np.ndarray[Any, Any]
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Say nothing of what pydicom thinks of such files."""
     logging.disable(logging.CRITICAL)
+    if not PYDICOM_3:  # GDCM takes the process with it, called as pydicom 2.4 does
+        handlers = [each for each in pydicom.config.pixel_data_handlers if "gdcm" not in each.__name__]
+        monkeypatch.setattr(pydicom.config, "pixel_data_handlers", handlers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -17,7 +17,7 @@ from ...support import bake
 from .marked_study import FILES, SWEEP, elements, linked_study, write_objects
 
 SAMPLES = (
-    "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm",
+    "MR_small_RLE.dcm", "reportsi.dcm", "waveform_ecg.dcm", "SC_ybr_full_422_uncompressed.dcm",
     "JPEG2000.dcm",
 )  # fmt: skip
 EVERYTHING = (

@@ -6,6 +6,7 @@ from dicombake.pipeline.dicom.moving import candidates, table
 from dicombake.pipeline.dicom.moving.movers import MOVERS
 from pydicom.datadict import keyword_dict, repeater_has_keyword
 
+from ....pydicom_api import PYDICOM_3
 from ....support import standard_tables
 
 ROWS = table.PATH.read_text(encoding="utf-8").splitlines()
@@ -29,7 +30,8 @@ def test_each_decision_is_one_and_has_a_reason() -> None:
 
 
 def test_each_row_is_an_attribute_of_the_standard() -> None:
-    for name in table.table():
+    younger = {"CenterFrequency", "IssuerOfClinicalTrialTimePointID", "VertexDistance"}  # than pydicom 2.4
+    for name in table.table().keys() - (set() if PYDICOM_3 else younger):
         assert name in keyword_dict or repeater_has_keyword(name) or name in ("50xx", "60xx"), name
 
 

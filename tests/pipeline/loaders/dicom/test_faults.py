@@ -17,6 +17,7 @@ from dicombake.pipeline.loaders.dicom.loader import load, probe
 from dicombake.pipeline.loaders.options import DicomOptions, Limits
 from pydicom.encaps import encapsulate
 
+from ....pydicom_api import PYDICOM_3
 from ....support import bake, failures
 from ..input_files import DEFLATED, compressed, dataset_of, encoded, written
 
@@ -207,7 +208,7 @@ def test_an_element_of_the_file_meta_that_cannot_be_read_is_left_out_and_said(
         outcome = run(path, tmp_path, source=source)
         (result,) = outcome.results
         assert result.error is None or not result.error.traceback
-        if pixels is not None:
+        if pixels is not None and PYDICOM_3:  # pydicom 2.4 reads no such file
             assert "element-unreadable" in [note.code for note in result.notes]
 
 
