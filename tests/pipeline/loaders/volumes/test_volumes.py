@@ -555,7 +555,7 @@ def metaimage(tmp_path: Path, *lines: str, before: bytes = b"") -> Path:
     "lines, told",
     [
         (("BinaryDataByteOrderMSB = Yes",), "MSB = Yes, and that is neither True nor False"),
-        (("BinaryDataByteOrderMSB = True", "ElementByteOrderMSB = False"), "neither True nor False"),
+        (("BinaryDataByteOrderMSB = True", "ElementByteOrderMSB = False"), "these contradict each other"),
         (("Position = 1 2 4",), "says different things as Offset and as Position"),
         (
             ("TransformMatrix = 1 0 0 0 1 0 0 0 1", "Rotation = 0 1 0 1 0 0 0 0 1"),
