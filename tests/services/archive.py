@@ -18,6 +18,8 @@ from dicombake.pipeline.deliver.destinations.associations import tune
 from .servers import free_port
 
 RT_IMAGE = "1.2.840.10008.5.1.4.1.1.481.1"
+_ENDS = (5, 7)
+"""Types of PDU: A-RELEASE-RQ and A-ABORT (PS3.8 9.3)."""
 _FIND, _GET = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.3"
 _COMMIT, _COMMIT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
 
@@ -56,6 +58,7 @@ class Archive:
         self.requests = 0
         """For storage commitment."""
         self.max_pdu, self.longest_pdu, self.most_at_once = 16382, 0, 0
+        self._open: set[Any] = set()
         self.port = free_port()
         self.calls = 0
         self.held: dict[str, bytes] = {}
@@ -72,9 +75,12 @@ class Archive:
 
     def _measure(self, event: Any) -> None:
         self.longest_pdu = max(self.longest_pdu, len(event.data) - 6)  # without its own head (PS3.8 9.3.1)
+        if event.data[0] in _ENDS:  # seen before the other side is answered, and may begin the next one
+            self._open.discard(event.assoc)
 
     def _count(self, event: Any) -> None:
-        self.most_at_once = max(self.most_at_once, len(event.assoc.ae.active_associations))
+        self._open.add(event.assoc)
+        self.most_at_once = max(self.most_at_once, len(self._open))
 
     def _store(self, event: Any) -> int:
         self.calls += 1
@@ -142,6 +148,7 @@ class Archive:
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_DATA_RECV, self._measure),
             (evt.EVT_ACCEPTED, self._count),
+            (evt.EVT_CONN_CLOSE, lambda event: self._open.discard(event.assoc)),
         ]
         if self.asked:
             entity.add_supported_context(_FIND)
