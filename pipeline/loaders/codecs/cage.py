@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,8 @@ class _Helper:
             self.process.wait()
             for pipe in (self.process.stdin, self.process.stdout):
                 assert pipe is not None
-                pipe.close()
+                with suppress(OSError):  # what was not sent yet is for nobody
+                    pipe.close()
 
 
 _lock = threading.Lock()

@@ -60,6 +60,16 @@ def test_a_decoder_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
     assert np.array_equal(decode(CODED), PIXELS)
 
 
+def test_a_helper_that_died_before_it_was_asked_is_replaced() -> None:
+    decode(CODED)
+    (helper,) = cage._helpers
+    assert helper.process.stdin is not None
+    helper.process.stdin.write(b"a part of what it was to be asked")
+    helper.process.kill()
+    helper.process.wait()
+    assert np.array_equal(decode(CODED), PIXELS)
+
+
 def test_an_answer_that_is_too_large_is_not_believed() -> None:
     with pytest.raises(CodestreamError, match="crashed"):
         decode(np.zeros((700, 700), np.uint16).tobytes(), size=-(2**15))
