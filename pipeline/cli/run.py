@@ -268,10 +268,13 @@ class _Talk(Struct, frozen=True):
                 say(line)
             for line in note_lines(outcome, verbose=self.verbose):
                 say(line)
-        for line in failure_lines(outcome, verbose=self.verbose):
+        failures = failure_lines(outcome, verbose=self.verbose)
+        for line in failures:
             say(line, err=True)
         if not self.quiet:
             say(headline(outcome))
+        elif outcome.interrupted and not failures:  # when all was done: the status is to be explained
+            complain("interrupted")
         return {}, outcome.exit_status
 
     def pruned(self, plan: Plan, *, most: bool, yes: bool) -> list[dict[str, object]]:

@@ -10,8 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dicombake.pipeline.run.run import run_plan
+from dicombake.pipeline.run.unit.results import Outcome
+from msgspec.structs import replace
+
+from ....support import called
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and shells of POSIX")
 SWEEP = os.environ.get("DICOMBAKE_SWEEPS") == "1"
@@ -184,3 +190,14 @@ def test_a_job_that_ignores_ctrl_c_goes_on() -> None:
     said, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert "ct-series" in said
+
+
+def test_an_interruption_that_came_when_all_was_done_is_told(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted_at_its_end(*arguments: Any) -> Outcome:
+        return replace(run_plan(*arguments), interrupted=True)
+
+    monkeypatch.setattr("dicombake.pipeline.run.run.run_plan", interrupted_at_its_end)
+    done = called("run", str(recipe), "--quiet", "--jobs", "1")
+    assert (done.returncode, done.stderr) == (130, "dicombake: interrupted\n")
