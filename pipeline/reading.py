@@ -7,8 +7,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
+from functools import cache
 from io import BufferedReader, FileIO
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 NO_FILE = "it is a pipe, a device or a socket, and no file"
 
@@ -16,6 +20,18 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """Without blocking: opening a pipe would wait until somebody writes to it."""
 _PIECE = 2**23
 """Bytes of a file that are hashed at once."""
+
+
+@cache
+def hashing_thread(what: str) -> ThreadPoolExecutor:
+    """Return the one thread of this process that hashes ``inputs``, or ``outputs``, beside other work."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1, f"hashing-{what}")
+
+
+if hasattr(os, "register_at_fork"):  # a thread stays with the process that started it
+    os.register_at_fork(after_in_child=hashing_thread.cache_clear)
 
 
 def open_regular(path: str | os.PathLike[str]) -> FileIO:

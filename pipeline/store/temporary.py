@@ -12,15 +12,12 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cache
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
+from ..reading import hashing_thread
 
 Chunk = bytes | memoryview
 
@@ -31,17 +28,6 @@ _LARGE, _FEW = 2**18, 4
 _USUAL_MODE = 0o666
 """The mode that `open` uses; the umask removes its part."""
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
-
-
-@cache
-def _hasher() -> Executor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(1, "hashing-output")
-
-
-if hasattr(os, "register_at_fork"):  # a thread stays with the process that started it
-    os.register_at_fork(after_in_child=_hasher.cache_clear)
 
 
 def part_name(name: str, *, shared: bool = False) -> str:
@@ -70,12 +56,10 @@ def remove_leftovers(out: Path, outputs: Iterable[str]) -> int:
         folders.setdefault(folder, set()).update((name, hashlib.sha256(os.fsencode(name)).hexdigest()))
     removed = 0
     for folder, names in folders.items():
-        with suppress(OSError), os.scandir(out.joinpath(*folder.split("/"))) as entries:
-            for entry in entries:
-                matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
-                if matched and matched["name"] in names and entry.is_file(follow_symlinks=False):
-                    Path(entry.path).unlink()
-                    removed += 1
+        with suppress(OSError):
+            for path, _ in _parts(out.joinpath(*folder.split("/")), names.__contains__):
+                path.unlink()
+                removed += 1
     return removed
 
 
@@ -86,15 +70,19 @@ def remove_abandoned(folder: Path, is_ours: Callable[[str], bool], *, begun: boo
     this one has `begun` to write any, those of its own number are left from another (in a container, each
     has the same).
     """
-    with suppress(OSError), os.scandir(folder) as entries:
+    with suppress(OSError):
+        for path, process in _parts(folder, is_ours):
+            if _is_gone(process) or (process == os.getpid() and not begun):
+                discard(path)
+
+
+def _parts(folder: Path, is_ours: Callable[[str], bool]) -> Iterator[tuple[Path, int]]:
+    """Yield the temporary files of our names in a folder, each with the number in it. Raises: OSError."""
+    with os.scandir(folder) as entries:
         for entry in entries:
             matched = _PART.fullmatch(entry.name) if entry.name.endswith(".part") else None
-            if matched is None or not is_ours(matched["name"]):
-                continue
-            process = int(matched["process"])
-            gone = _is_gone(process) or (process == os.getpid() and not begun)
-            if gone and entry.is_file(follow_symlinks=False):
-                discard(Path(entry.path))
+            if matched and is_ours(matched["name"]) and entry.is_file(follow_symlinks=False):
+                yield Path(entry.path), int(matched["process"])
 
 
 def _is_gone(process: int) -> bool:
@@ -131,7 +119,7 @@ def write_part(
                 continue
             large += rest.nbytes >= _LARGE
             # of a volume of many slices, each is hashed while it is written
-            apart = _hasher().submit(digest.update, rest) if hashed and large > _FEW else None
+            apart = hashing_thread("outputs").submit(digest.update, rest) if hashed and large > _FEW else None
             if hashed and apart is None:
                 digest.update(rest)
             left = rest.cast("B")

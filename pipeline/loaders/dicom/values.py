@@ -83,11 +83,8 @@ def _dose_notes(dataset: Dataset) -> tuple[Note, ...]:
     if units not in ("GY", "RELATIVE"):
         text = f"DoseUnits says {units or 'nothing'}; DICOM knows GY and RELATIVE"
         notes += (Note("dose-units-unknown", text, contradiction=True),)
-    if dataset.get("RescaleSlope") not in (None, "", 1) or dataset.get("RescaleIntercept") not in (
-        None,
-        "",
-        0,
-    ):
+    neutral = {"RescaleSlope": 1, "RescaleIntercept": 0}
+    if any(dataset.get(name) not in (None, "", number) for name, number in neutral.items()):
         text = "has a RescaleSlope or RescaleIntercept, which no dose has: DoseGridScaling alone counts"
         notes += (Note("dose-rescaled", text, contradiction=True),)
     return notes

@@ -7,12 +7,11 @@ for an output that holds them all.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +27,7 @@ from ...loaders.files import stat_of
 from ...loaders.registry import FORMATS, load_each
 from ...output import Context, Identity
 from ...plan.model import InputFile, Output, Unit
-from ...reading import open_regular
+from ...reading import hashing_thread, open_regular
 from ...store.files import Check, Written
 from ...trace import Trace
 from .companions import row_origins, with_row, with_row_tags, with_sidecar
@@ -62,15 +61,6 @@ def do_unit(unit: Unit, job: Job) -> UnitResult:
 def _volume(unit: Unit, scope: Scope) -> str:
     """Return what tells one volume of a conversion from another."""
     return scope.path if unit.volume is None else f"{scope.path}\0{unit.volume}"
-
-
-@cache
-def _hasher() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "hashing")
-
-
-if hasattr(os, "register_at_fork"):  # a thread stays with the process that started it
-    os.register_at_fork(after_in_child=_hasher.cache_clear)
 
 
 @contextmanager
@@ -179,7 +169,7 @@ class _Work:
             return {}
         data, out = self.job.data, self.job.out
         files = (item for item in self.unit.files if key_of(item) not in self.job.hashes)
-        return {key_of(item): _hasher().submit(item_sha256, item, data, out) for item in files}
+        return {key_of(item): hashing_thread("inputs").submit(item_sha256, item, data, out) for item in files}
 
     @cached_property
     def inputs(self) -> dict[str, str]:
